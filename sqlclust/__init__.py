@@ -1,0 +1,3 @@
+"""Density clustering of embeddings inside SQLite."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""NumPy-only core: how long work reports its progress and is stopped. No SQL, no printing.
+
+One `Control` goes through every stage. A stage calls `control.at(fraction)` every few hundredths of a second of work;
+that is where a stop request takes effect, so that a fit ends within half a second of an interrupt.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlclust.errors import Interrupted
+
+Progress = Callable[[str, float], object]
+"""Called as `progress(phase, fraction)`; fraction runs from 0.0 to 1.0 within a phase."""
+
+
+class Control:
+    """Progress, stopping and timing of one piece of work.
+
+    Args:
+        progress: called with (phase, fraction), always from the thread that calls `at`. An exception it raises stops the work.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress
+        self._stop = threading.Event()
+        self._phase = ""
+        self.seconds: dict[str, float] = {}
+        """Duration of each finished phase, seconds."""
+
+    def stop(self) -> None:
+        """Ask the work to end; safe from any thread."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise Interrupted once `stop` was called; safe from any thread."""
+        if self._stop.is_set():
+            raise Interrupted
+
+    def at(self, fraction: float) -> None:
+        """Report how far the current phase is, 0.0 to 1.0, and take a stop request."""
+        self.check()
+        if self._progress is not None:
+            self._progress(self._phase, min(max(fraction, 0.0), 1.0))
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Name and time what follows; phases do not nest."""
+        self._phase = name
+        started = time.perf_counter()
+        self.at(0.0)
+        yield
+        self.at(1.0)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started

@@ -1,0 +1,158 @@
+"""NumPy-only core: the pipeline, from vectors to clusters. No SQL.
+
+collapse identical vectors → nearest neighbours → core distances → spanning tree of mutual reachability → single linkage →
+condensed tree → selection → medoids
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.core.condensed_tree import SelectionMethod, condense, nothing_selected, select
+from sqlclust.core.control import Control
+from sqlclust.core.duplicates import Distinct, distinct
+from sqlclust.core.linkage import single_linkage, with_copies
+from sqlclust.core.medoids import medoids
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
+from sqlclust.core.neighbors import core_distances, nearest_neighbors
+from sqlclust.core.screen import screen
+from sqlclust.core.spanning_tree import SpanningTree, spanning_tree
+
+_SPARE_NEIGHBORS = 5
+"""Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
+
+
+class Clustering(NamedTuple):
+    """A clustering of n rows.
+
+    Attributes:
+        labels: int64 (n,), clusters from 0 as hdbscan numbers them; noise -1.
+        probabilities: float64 (n,), membership strength 0..1; noise 0.
+        outlier_scores: float64 (n,), GLOSH, 0..1: larger is more outlying.
+        medoids: intp (n_clusters,), the row of each cluster's medoid.
+        sizes: intp (n_clusters,), rows of each cluster.
+        persistence: float64 (n_clusters,), 0..1.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: Float64Array
+    outlier_scores: Float64Array
+    medoids: IndexArray
+    sizes: IndexArray
+    persistence: Float64Array
+
+
+class Fit(NamedTuple):
+    """The expensive half: what depends only on the vectors, the metric, min_samples and alpha.
+
+    Attributes:
+        points: the distinct vectors and their rows.
+        core: float64 (m,), core distances of the distinct vectors, in the metric.
+        tree: the spanning tree of all n rows, numbered by their place in `points.order`; weights in the metric.
+    """
+
+    points: Distinct
+    core: Float64Array
+    tree: SpanningTree
+
+
+def fit(
+    vectors: Float32Array, *, min_samples: int, metric: Metric, normalize: bool, alpha: float, control: Control
+) -> Fit:
+    """Neighbours and spanning tree.
+
+    Args:
+        vectors: float32 (n, d), n >= 1, finite; no zero vector where `normalize` or the metric is cosine.
+        min_samples: >= 1; more than the other rows there are means all of them.
+        normalize: scale the vectors to length one. The cosine metric always does.
+        alpha: > 0; distances are divided by it, core distances are not.
+
+    Cost: O(m²·d) multiplications in float32 for m distinct vectors; memory a copy of the vectors (two unless
+    normalised), and O(m·min_samples).
+    """
+    unit_length = normalize or metric == "cosine"
+    with control.phase("duplicates"):
+        points = distinct(vectors, normalize=unit_length)
+    n, m = len(vectors), len(points.counts)
+    if m == 1:
+        core = np.zeros(1)
+        return Fit(points, core, with_copies(_no_edges(), points, core))
+    min_samples = min(min_samples, n - 1)
+    with control.phase("neighbors"):
+        screened = screen(points.vectors, unit_length=unit_length)
+        k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
+        near = nearest_neighbors(points.vectors, screened, k, control)
+    with control.phase("spanning tree"):
+        squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
+        # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
+        scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
+        tree = spanning_tree(points.vectors, screened, near, squared, scale=scale, control=control)
+        core = from_squared(squared, metric)
+        tree = tree._replace(weight=from_squared(tree.weight, metric))
+    return Fit(points, core, with_copies(tree, points, core))
+
+
+def cut(
+    fitted: Fit,
+    *,
+    min_cluster_size: int,
+    cluster_selection_method: SelectionMethod = "eom",
+    cluster_selection_epsilon: float = 0.0,
+    cluster_selection_persistence: float = 0.0,
+    max_cluster_size: int = 0,
+    allow_single_cluster: bool = False,
+    rank: IndexArray | None = None,
+    control: Control,
+) -> Clustering:
+    """Clusters from a fit.
+
+    Args:
+        min_cluster_size: >= 2.
+        max_cluster_size: 0 for no limit.
+        rank: intp (n,), the rows' order by id, which decides between equally good medoids; the rows' own order by default.
+        (the others: hdbscan's parameters of the same names)
+
+    Cost: O(n log n), and O(n·d) for the medoids.
+    """
+    points = fitted.points
+    n = len(points.order)
+    with control.phase("clusters"):
+        if n == 1:
+            selection = nothing_selected(n)
+        else:
+            selection = select(
+                condense(single_linkage(fitted.tree), min_cluster_size=min_cluster_size),
+                cluster_selection_method=cluster_selection_method,
+                cluster_selection_epsilon=cluster_selection_epsilon,
+                cluster_selection_persistence=cluster_selection_persistence,
+                max_cluster_size=max_cluster_size,
+                allow_single_cluster=allow_single_cluster,
+            )
+        place = np.empty(n, dtype=np.intp)
+        place[points.order] = np.arange(n)
+        labels = selection.labels[place]
+    with control.phase("medoids"):
+        middle = medoids(
+            points.vectors,
+            labels,
+            groups=points.group_of_row(),
+            counts=points.counts,
+            rank=np.arange(n) if rank is None else rank,
+        )
+    sizes = np.bincount(labels[labels >= 0], minlength=len(middle)).astype(np.intp)
+    return Clustering(
+        labels,
+        selection.probabilities[place],
+        selection.outlier_scores[place],
+        middle,
+        sizes,
+        selection.persistence,
+    )
+
+
+def _no_edges() -> SpanningTree:
+    none = np.empty(0, dtype=np.intp)
+    return SpanningTree(none, none, np.empty(0))

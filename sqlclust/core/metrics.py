@@ -1,0 +1,89 @@
+"""NumPy-only core: distances between vectors. No SQL.
+
+Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates; every distance that ends up
+in a result is computed here, in float64, from the differences.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+
+Metric = Literal["euclidean", "cosine"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+
+_PAIR_BYTES = 1 << 21
+"""Differences held at a time: about what a core's cache holds."""
+
+
+def unit(vectors: Float32Array) -> Float32Array:
+    """Vectors scaled to length one.
+
+    Args:
+        vectors: float32 (n, d), finite, no zero vector.
+
+    Returns:
+        float32 (n, d). Lengths are taken in float64 after dividing by the largest entry, so that neither 1e-30 nor 1e30
+        is lost; each row's result depends on that row alone.
+    """
+    scaled = vectors.astype(np.float64)
+    scaled /= np.abs(scaled).max(axis=1, keepdims=True)
+    scaled /= np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
+    return scaled.astype(np.float32)
+
+
+def squared_distances(vectors: Float32Array, left: IndexArray, right: IndexArray) -> Float64Array:
+    """Squared euclidean distances of pairs of rows, from their differences in float64.
+
+    Args:
+        vectors: float32 (n, d).
+        left, right: intp (p,), rows of `vectors`.
+
+    Returns:
+        float64 (p,); the value of a pair depends only on its two vectors, and not on their order.
+    """
+    result = np.empty(len(left), dtype=np.float64)
+    step = max(1, _PAIR_BYTES // (8 * vectors.shape[1]))
+    for start in range(0, len(left), step):
+        part = slice(start, start + step)
+        difference = vectors[left[part]].astype(np.float64)
+        difference -= vectors[right[part]]
+        np.einsum("ij,ij->i", difference, difference, out=result[part])
+    return result
+
+
+def from_squared(squared: Float64Array, metric: Metric) -> Float64Array:
+    """Distances in the metric from squared euclidean ones; for cosine these are between unit vectors: 1 − cos = d²/2."""
+    return np.sqrt(squared) if metric == "euclidean" else squared / 2.0
+
+
+def to_squared(distance: Float64Array, metric: Metric) -> Float64Array:
+    """The inverse of `from_squared`, up to rounding."""
+    return distance * distance if metric == "euclidean" else distance * 2.0
+
+
+def distance(a: Float32Array, b: Float32Array, metric: Metric) -> float:
+    """Distance of two vectors.
+
+    Args:
+        a, b: float32 (d,); for cosine neither is a zero vector.
+
+    Returns:
+        euclidean: the length of a − b. cosine: 1 − cos of their angle, in 0..2.
+    """
+    pair = np.stack([a, b])
+    if metric == "cosine":
+        wide = pair.astype(np.float64)
+        wide /= np.abs(wide).max(axis=1, keepdims=True)
+        wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+        difference = wide[0] - wide[1]
+    else:
+        difference = pair[0].astype(np.float64) - pair[1]
+    squared = np.array([float(difference @ difference)])
+    return float(from_squared(squared, metric)[0])

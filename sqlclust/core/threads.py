@@ -1,0 +1,87 @@
+"""NumPy-only core: blocks of work on all cores, each worker with single-threaded BLAS. No SQL.
+
+NumPy releases the GIL in matrix products, comparisons and partitions, so plain threads keep every core busy; with one
+BLAS thread per worker, selecting in one block runs beside multiplying in another.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlclust.core.control import Control
+
+Block = TypeVar("Block")
+
+_guard = threading.Lock()
+_users = 0
+_limit: Any = None
+
+
+def worker_count() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Limit BLAS to one thread while any caller is inside.
+
+    BLAS libraries keep one limit for the whole process; counting the callers is what restores it rightly when two fits overlap.
+    """
+    global _users, _limit
+    from threadpoolctl import threadpool_limits
+
+    with _guard:
+        if _users == 0:
+            _limit = threadpool_limits(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _users -= 1
+            if _users == 0:
+                _limit.restore_original_limits()
+                _limit = None
+
+
+def for_each_block(work: Callable[[Block], None], blocks: Sequence[Block], control: Control) -> None:
+    """Run `work` on every block, in any order, on all cores; progress and stopping through `control`.
+
+    The first exception of a block is raised here after the blocks that run already have ended; no further block starts.
+    """
+    if len(blocks) == 0:
+        return
+    workers = min(worker_count(), len(blocks))
+    remaining = iter(blocks)
+    failed = threading.Event()
+
+    def guarded(block: Block) -> None:
+        if not failed.is_set():
+            control.check()
+            work(block)
+
+    with single_threaded_blas(), ThreadPoolExecutor(workers, thread_name_prefix="sqlclust") as pool:
+        done = 0
+        running: set[Future[None]] = set()
+        try:
+            while True:
+                while len(running) < 2 * workers and (block := next(remaining, None)) is not None:
+                    running.add(pool.submit(guarded, block))
+                if not running:
+                    break
+                finished, running = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                done += len(finished)
+                control.at(done / len(blocks))
+        except BaseException:
+            failed.set()
+            raise

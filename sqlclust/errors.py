@@ -1,0 +1,305 @@
+"""Every error this package raises on purpose, in one tree under `SqlclustError`.
+
+A message carries the argument, what was found, what was expected and which row; the same facts are attributes.
+Leaf module: it imports nothing of ours, so that every layer may raise from it. APSW hands these exception objects
+through SQL unchanged, so `except SqlclustError` works around any statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Id = int | float | str | bytes
+"""What SQLite can hold in an `ANY` id column, NULL excepted."""
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+class SqlclustError(ValueError):
+    """Base of all errors of this package."""
+
+
+# --- options ---------------------------------------------------------------------------------------------------
+
+
+class OptionError(SqlclustError):
+    """An unknown option, or a value that an option does not allow."""
+
+    def __init__(self, option: str, *, found: object, expected: str) -> None:
+        super().__init__(f"option {option!r}: found {found!r}, expected {expected}")
+        self.option, self.found, self.expected = option, found, expected
+
+
+class UnknownOptionError(OptionError):
+    """An option key that this function does not have."""
+
+    def __init__(self, option: str, *, allowed: Sequence[str]) -> None:
+        super(OptionError, self).__init__(f"unknown option {option!r}; allowed are {', '.join(allowed)}")
+        self.option, self.found, self.expected = option, option, ", ".join(allowed)
+        self.allowed = tuple(allowed)
+
+
+class OptionsJSONError(SqlclustError):
+    """The options argument is not one JSON object."""
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"options: found {found}, expected one JSON object such as '{{\"min_cluster_size\": 14}}'")
+        self.found = found
+
+
+# --- ids and vectors -------------------------------------------------------------------------------------------
+
+
+class PointsError(SqlclustError):
+    """Ids or vectors that cannot be clustered."""
+
+
+class NullIdError(PointsError):
+    """A row without an id."""
+
+    def __init__(self, *, row: int) -> None:
+        super().__init__(f"row {row}: the id is NULL, expected an INTEGER, REAL, TEXT or BLOB")
+        self.row = row
+
+
+class RepeatedIdError(PointsError):
+    """The same id came more than once: usually a join that repeats rows."""
+
+    def __init__(self, *, embedding_id: Id, occurrences: int, repeated_ids: int) -> None:
+        super().__init__(
+            f"embedding {embedding_id!r} came {occurrences} times, expected once "
+            f"({repeated_ids:,} ids are repeated); a join in the selection probably repeats rows. "
+            'Select each id once, or pass \'{"duplicates": "first"}\' as the third argument of clust_points '
+            "to keep each id's first row"
+        )
+        self.embedding_id, self.occurrences, self.repeated_ids = embedding_id, occurrences, repeated_ids
+
+
+class VectorTypeError(PointsError):
+    """A vector that is not a BLOB."""
+
+    def __init__(self, subject: str, *, found: str, embedding_id: Id | None = None) -> None:
+        super().__init__(
+            f"{subject} is {found}, expected a BLOB of little-endian float32 (clust_vector makes one from JSON)"
+        )
+        self.found, self.embedding_id = found, embedding_id
+
+
+class VectorLengthError(PointsError):
+    """A BLOB whose length is not a positive multiple of four bytes."""
+
+    def __init__(self, subject: str, *, found: int, embedding_id: Id | None = None) -> None:
+        super().__init__(f"{subject} has {found} bytes, expected a positive multiple of 4 (float32)")
+        self.found, self.embedding_id = found, embedding_id
+
+
+class DimensionMismatchError(PointsError):
+    """A vector's dimension differs from the others'."""
+
+    def __init__(self, subject: str, *, found: int, expected: int, embedding_id: Id | None = None) -> None:
+        super().__init__(f"{subject} has {found} dimensions, expected {expected}")
+        self.found, self.expected, self.embedding_id = found, expected, embedding_id
+
+
+class NotFiniteError(PointsError):
+    """A vector with NaN or infinity in it."""
+
+    def __init__(self, subject: str, *, position: int, found: float, embedding_id: Id | None = None) -> None:
+        super().__init__(f"{subject} has {found} at position {position}, expected finite numbers")
+        self.position, self.found, self.embedding_id = position, found, embedding_id
+
+
+class ZeroVectorError(PointsError):
+    """A zero vector where a direction is needed (normalising, or the cosine metric)."""
+
+    def __init__(self, subject: str, *, embedding_id: Id | None = None) -> None:
+        super().__init__(
+            f"{subject} is a zero vector, which has no direction: expected a vector that can be normalised "
+            "(leave it out, or use metric euclidean with normalize false)"
+        )
+        self.embedding_id = embedding_id
+
+
+class VectorJSONError(PointsError):
+    """Text that is not a JSON array of numbers."""
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"clust_vector: found {found}, expected a JSON array of numbers such as '[0.1, 0.2]'")
+        self.found = found
+
+
+class HandleLostError(PointsError):
+    """A table function got NULL instead of the handle that clust_points returns."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"{function}: the points are NULL. The handle of clust_points lives only inside its own expression and is "
+            "lost when it is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery); "
+            f"call clust_points in the argument itself: {function}((SELECT clust_points(id, vector) FROM …))"
+        )
+        self.function = function
+
+
+class HandleTypeError(PointsError):
+    """A table function got something that is no handle of clust_points."""
+
+    def __init__(self, function: str, *, found: str) -> None:
+        super().__init__(f"{function}: points is {found}, expected (SELECT clust_points(id, vector) FROM …)")
+        self.function, self.found = function, found
+
+
+class ArgumentError(SqlclustError):
+    """An argument of a function of ours that is neither options nor a vector."""
+
+    def __init__(self, function: str, argument: str, *, found: str, expected: str) -> None:
+        super().__init__(f"{function}: {argument} is {found}, expected {expected}")
+        self.function, self.argument, self.found, self.expected = function, argument, found, expected
+
+
+class OutOfMemoryError(SqlclustError):
+    """Not enough memory for the work asked for."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not enough memory: {what}; nothing was written. Select fewer rows, or use downsample")
+
+
+# --- selecting and publishing ----------------------------------------------------------------------------------
+
+
+class TooFewRowsError(SqlclustError):
+    """A selection with fewer than two rows: nothing to cluster."""
+
+    def __init__(self, embedding_model: str, *, found: int, filtered: bool) -> None:
+        kept = " after the filter and downsampling" if filtered else ""
+        super().__init__(
+            f"embedding model {embedding_model!r} has {_rows(found)}{kept}, expected at least 2 to cluster"
+        )
+        self.embedding_model, self.found = embedding_model, found
+
+
+class UnknownModelError(SqlclustError):
+    """An embedding model of which there are no embeddings."""
+
+    def __init__(self, embedding_model: str, *, known: Sequence[str]) -> None:
+        there = ", ".join(repr(name) for name in known) if known else "none: the Embedding table is empty"
+        super().__init__(f"no embeddings of model {embedding_model!r}; models in this database: {there}")
+        self.embedding_model, self.known = embedding_model, tuple(known)
+
+
+class UnknownResultError(SqlclustError):
+    """A ClusteringResult that is not there."""
+
+    def __init__(self, clustering_result_id: object, *, known: Sequence[int]) -> None:
+        there = f"ids here: {', '.join(map(str, known))}" if known else "there are no results yet"
+        super().__init__(f"no clustering result {clustering_result_id!r}; {there}")
+        self.clustering_result_id, self.known = clustering_result_id, tuple(known)
+
+
+class TopLevelOnlyError(SqlclustError):
+    """A function that writes was called inside a transaction or another statement."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"{function} publishes in a transaction of its own and was called inside another one (after BEGIN, or in a "
+            f"statement that reads or writes a table); COMMIT first, then call it alone: SELECT {function}('model'). "
+            "Inside a transaction use INSERT … SELECT … FROM clust_hdbscan(…)"
+        )
+        self.function = function
+
+
+class MembersGoneError(SqlclustError):
+    """Embeddings were deleted while they were being clustered."""
+
+    def __init__(self, *, embedding_id: Id, missing: int) -> None:
+        super().__init__(
+            f"embedding {embedding_id!r} was deleted while the fit ran ({missing:,} of its rows are gone); "
+            "nothing was written. Fit again"
+        )
+        self.embedding_id, self.missing = embedding_id, missing
+
+
+class FilterError(SqlclustError):
+    """A `where` filter that SQLite does not accept."""
+
+    def __init__(self, where: str, *, reason: str) -> None:
+        super().__init__(f"where {where!r}: {reason}; expected one SQL condition on columns of Embedding")
+        self.where, self.reason = where, reason
+
+
+# --- the database file -----------------------------------------------------------------------------------------
+
+
+class DatabaseError(SqlclustError):
+    """The file or its schema is not what is needed."""
+
+
+class SchemaMissingError(DatabaseError):
+    """A database without our tables."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path or 'this database'} has no sqlclust tables; run: sqlclust init {path or 'FILE.db'}")
+        self.path = path
+
+
+class SchemaConflictError(DatabaseError):
+    """Tables or views of our names that are not ours."""
+
+    def __init__(self, path: str, *, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{path or 'this database'} already has {', '.join(names)} of another program, and sqlclust needs those "
+            "names; nothing was changed. Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
+        )
+        self.path, self.names = path, tuple(names)
+
+
+class SchemaVersionError(DatabaseError):
+    """A database written by a newer version of this package."""
+
+    def __init__(self, path: str, *, found: int, expected: int) -> None:
+        super().__init__(
+            f"{path or 'this database'} has schema version {found}, and this sqlclust knows {expected} at most; "
+            "upgrade sqlclust"
+        )
+        self.path, self.found, self.expected = path, found, expected
+
+
+class DatabaseFileError(DatabaseError):
+    """A path that cannot be opened as a database."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class LockedError(DatabaseError):
+    """Another connection holds the write lock."""
+
+    def __init__(self, *, waited: float, doing: str) -> None:
+        super().__init__(
+            f"another connection is writing to the database and did not finish within {waited:.0f} s: {doing} "
+            "was given up and nothing was written. Try again when the other writer is done"
+        )
+        self.waited, self.doing = waited, doing
+
+
+# --- reading files ---------------------------------------------------------------------------------------------
+
+
+class InputFileError(SqlclustError):
+    """A file of vectors, ids or texts that cannot be read."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+# --- stopping --------------------------------------------------------------------------------------------------
+
+
+class Interrupted(SqlclustError):
+    """The work was stopped on request (Ctrl-C, `Connection.interrupt()`, a callback); nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; nothing was written")

@@ -1,0 +1,148 @@
+"""Vectors as they are stored: BLOBs of little-endian float32, the format of llm and sqlite-vec, and JSON arrays.
+
+Every check that a vector has to pass is here, and names what it belongs to (`subject`, for instance `embedding 'a17'`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.errors import (
+    DimensionMismatchError,
+    Id,
+    NotFiniteError,
+    VectorJSONError,
+    VectorLengthError,
+    VectorTypeError,
+    ZeroVectorError,
+)
+
+Float32Array = NDArray[np.float32]
+
+ITEM_BYTES = 4
+STORED = np.dtype("<f4")
+_SQLITE_TYPES = {type(None): "NULL", int: "an INTEGER", float: "a REAL", str: "TEXT", bytes: "a BLOB"}
+
+
+def sqlite_type(value: object) -> str:
+    """How SQLite calls the type of a value, for messages: `NULL`, `an INTEGER`, `TEXT`, …"""
+    return _SQLITE_TYPES.get(type(value), f"a {type(value).__name__} object")
+
+
+def subject_of(embedding_id: Id) -> str:
+    """How messages call an embedding."""
+    return f"embedding {embedding_id!r}"
+
+
+def check_blob(value: object, subject: str, *, embedding_id: Id | None = None) -> bytes:
+    """The value itself if it is a BLOB of whole float32 numbers; finiteness is checked on arrays, not here.
+
+    Raises:
+        VectorTypeError: the value is no BLOB.
+        VectorLengthError: its length is 0 or no multiple of 4.
+    """
+    if not isinstance(value, bytes):
+        raise VectorTypeError(subject, found=sqlite_type(value), embedding_id=embedding_id)
+    if len(value) == 0 or len(value) % ITEM_BYTES:
+        raise VectorLengthError(subject, found=len(value), embedding_id=embedding_id)
+    return value
+
+
+def decode(value: object, subject: str, *, embedding_id: Id | None = None) -> Float32Array:
+    """float32 (dimension,) view of a stored vector.
+
+    Raises:
+        VectorTypeError, VectorLengthError: see `check_blob`.
+        NotFiniteError: NaN or infinity in it.
+    """
+    vector = np.frombuffer(check_blob(value, subject, embedding_id=embedding_id), dtype=STORED)
+    check_finite(vector, subject, embedding_id=embedding_id)
+    return vector
+
+
+def encode(vector: NDArray[np.floating]) -> bytes:
+    """A vector as it is stored: its numbers as little-endian float32."""
+    return np.ascontiguousarray(vector, dtype=STORED).tobytes()
+
+
+def from_json(text: object) -> bytes:
+    """The stored form of a JSON array of numbers.
+
+    Raises:
+        VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32.
+    """
+    if not isinstance(text, str):
+        raise VectorJSONError(found=sqlite_type(text))
+    try:
+        numbers = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise VectorJSONError(found=f"text that is not JSON ({error})") from None
+    if not isinstance(numbers, list) or not numbers:
+        raise VectorJSONError(found=f"{text[:40]!r}")
+    return from_numbers(numbers)
+
+
+def from_numbers(numbers: Sequence[object]) -> bytes:
+    """The stored form of a sequence of Python numbers.
+
+    Raises:
+        VectorJSONError: an element is no number, or beyond float32.
+    """
+    for position, number in enumerate(numbers):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise VectorJSONError(found=f"{number!r} at position {position}")
+        if not math.isfinite(number) or abs(number) > float(np.finfo(np.float32).max):
+            raise VectorJSONError(found=f"{number!r} at position {position}, beyond float32")
+    return np.array(numbers, dtype=STORED).tobytes()
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def to_json(vector: Float32Array) -> str:
+    """A JSON array of the shortest decimals that give the same float32 back."""
+    return "[" + ", ".join(np.format_float_positional(x, trim="0") for x in vector) + "]"
+
+
+def check_finite(vector: Float32Array, subject: str, *, embedding_id: Id | None = None) -> None:
+    """Raise NotFiniteError for the first NaN or infinity in a float32 (dimension,) vector."""
+    finite = np.isfinite(vector)
+    if not finite.all():
+        position = int(np.argmin(finite))
+        raise NotFiniteError(subject, position=position, found=float(vector[position]), embedding_id=embedding_id)
+
+
+def check_dimension(found: int, expected: int, subject: str, *, embedding_id: Id | None = None) -> None:
+    """Raise DimensionMismatchError unless the two dimensions agree."""
+    if found != expected:
+        raise DimensionMismatchError(subject, found=found, expected=expected, embedding_id=embedding_id)
+
+
+def check_direction(vector: Float32Array, subject: str, *, embedding_id: Id | None = None) -> None:
+    """Raise ZeroVectorError for a vector that has no direction."""
+    if not vector.any():
+        raise ZeroVectorError(subject, embedding_id=embedding_id)
+
+
+def first_not_finite(vectors: Float32Array, *, block: int = 4096) -> int | None:
+    """Row of the first vector with NaN or infinity in float32 (n, dimension), or None. O(n·dimension), O(block) memory."""
+    for start in range(0, len(vectors), block):
+        finite = np.isfinite(vectors[start : start + block]).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None
+
+
+def first_zero(vectors: Float32Array, *, block: int = 4096) -> int | None:
+    """Row of the first zero vector in float32 (n, dimension), or None. O(n·dimension), O(block) memory."""
+    for start in range(0, len(vectors), block):
+        nonzero = vectors[start : start + block].any(axis=1)
+        if not nonzero.all():
+            return start + int(np.argmin(nonzero))
+    return None
