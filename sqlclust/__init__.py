@@ -1,3 +1,111 @@
-"""Density clustering of embeddings inside SQLite."""
+"""Density clustering of embeddings inside SQLite.
+
+    con = sqlclust.connect("embeddings.db")     # an apsw.Connection with everything registered
+    sqlclust.register(con)                      # or: any apsw.Connection of yours
+    result_id = sqlclust.fit(con, "STSBRoberta", min_cluster_size=14)
+    clustering = sqlclust.hdbscan(X, min_cluster_size=14)   # arrays only, no database
+
+Heavy imports wait until something is used, so that `import sqlclust` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlclust.errors import SqlclustError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import apsw
+
+    from sqlclust.core.control import Progress
+    from sqlclust.core.hdbscan import Clustering
 
 __version__ = "0.1.0"
+
+__all__ = ["SqlclustError", "__version__", "connect", "fit", "hdbscan", "initialize", "register"]
+
+
+def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
+    """Open a database with safe settings and everything registered; see `sqlclust.connection.connect`."""
+    from sqlclust.connection import connect
+
+    return connect(path, readonly=readonly, create=create)
+
+
+def register(connection: apsw.Connection) -> None:
+    """Give a connection of yours the clust_ functions; changes nothing else about it. Calling it again does nothing."""
+    from sqlclust.connection import register
+
+    register(connection)
+
+
+def initialize(connection: apsw.Connection) -> bool:
+    """Bring a database to our schema (see schema.sql); True if anything was changed.
+
+    Raises:
+        SchemaConflictError: it has tables or views of our names that are not ours.
+        SchemaVersionError: a newer sqlclust wrote it.
+    """
+    from sqlclust.schema import initialize
+
+    return initialize(connection)
+
+
+def fit(
+    connection: apsw.Connection,
+    embedding_model: str,
+    *,
+    where: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> int:
+    """Cluster a model's embeddings and publish the result; returns its ClusteringResult id.
+
+    No lock is held while it computes; publishing is one short transaction.
+
+    Args:
+        connection: in no transaction.
+        where: an SQL condition on columns of Embedding, with `parameters` for its named placeholders.
+        progress: called with (phase, fraction) from this thread.
+        options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.HdbscanOptions`.
+
+    Raises:
+        SqlclustError: bad options, bad vectors, no such model, fewer than two rows, a locked or read-only file, …;
+            nothing was written.
+        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
+    """
+    from sqlclust.options import HdbscanOptions, parse
+    from sqlclust.store.fit import fit
+
+    return fit(
+        connection,
+        embedding_model,
+        parse(HdbscanOptions, options),
+        where=where,
+        parameters=parameters,
+        progress=progress,
+    )
+
+
+def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -> Clustering:
+    """Cluster an array; no database.
+
+    Args:
+        vectors: array-like (n, d) of numbers; clustered as float32.
+        progress: called with (phase, fraction).
+        options: as for `fit`. With `downsample` every n-th row is clustered, and the result is of those rows.
+
+    Returns:
+        labels, probabilities, outlier_scores (each (n,)), and per cluster medoids (rows), sizes and persistence.
+
+    Raises:
+        SqlclustError: bad options or vectors; it names the row.
+    """
+    from sqlclust.core.control import Control
+    from sqlclust.options import HdbscanOptions, parse
+    from sqlclust.store.fit import cluster_array
+
+    return cluster_array(vectors, parse(HdbscanOptions, options), Control(progress))

@@ -130,6 +130,14 @@ class VectorJSONError(PointsError):
         self.found = found
 
 
+class MatrixError(PointsError):
+    """An array that is no matrix of numbers."""
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"vectors: found {found}, expected a two-dimensional array of numbers, one row per vector")
+        self.found = found
+
+
 class HandleLostError(PointsError):
     """A table function got NULL instead of the handle that clust_points returns."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sqlclust.errors import (
     DimensionMismatchError,
     Id,
+    MatrixError,
     NotFiniteError,
     VectorJSONError,
     VectorLengthError,
@@ -26,6 +27,7 @@ Float32Array = NDArray[np.float32]
 
 ITEM_BYTES = 4
 STORED = np.dtype("<f4")
+_LARGEST = float(np.finfo(np.float32).max)
 _SQLITE_TYPES = {type(None): "NULL", int: "an INTEGER", float: "a REAL", str: "TEXT", bytes: "a BLOB"}
 
 
@@ -93,10 +95,18 @@ def from_numbers(numbers: Sequence[object]) -> bytes:
     Raises:
         VectorJSONError: an element is no number, or beyond float32.
     """
+    if set(map(type, numbers)) <= {int, float}:
+        try:
+            with np.errstate(over="ignore"):
+                vector = np.array(numbers, dtype=np.float64).astype(STORED)
+        except OverflowError:  # an int beyond float64
+            vector = np.array([math.inf], dtype=STORED)
+        if np.isfinite(vector).all():
+            return vector.tobytes()
     for position, number in enumerate(numbers):
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise VectorJSONError(found=f"{number!r} at position {position}")
-        if not math.isfinite(number) or abs(number) > float(np.finfo(np.float32).max):
+        if not abs(number) <= _LARGEST:
             raise VectorJSONError(found=f"{number!r} at position {position}, beyond float32")
     return np.array(numbers, dtype=STORED).tobytes()
 
@@ -107,7 +117,29 @@ def _no_constant(name: str) -> float:
 
 def to_json(vector: Float32Array) -> str:
     """A JSON array of the shortest decimals that give the same float32 back."""
-    return "[" + ", ".join(np.format_float_positional(x, trim="0") for x in vector) + "]"
+    return "[" + ", ".join(map(str, vector)) + "]"
+
+
+def as_matrix(vectors: object) -> Float32Array:
+    """float32 (n, dimension) of anything array-like, checked.
+
+    Raises:
+        MatrixError: not two-dimensional, no columns, or not numbers.
+        NotFiniteError: NaN, infinity or a number beyond float32; it names the row.
+    """
+    try:
+        given = np.asarray(vectors)
+    except ValueError as error:  # rows of different lengths
+        raise MatrixError(found=f"no array ({error})") from None
+    if given.ndim != 2 or given.shape[1] == 0 or given.dtype.kind not in "fiu":
+        raise MatrixError(found=f"shape {given.shape} of {given.dtype}")
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(given, dtype=np.float32)
+    row = first_not_finite(matrix)
+    if row is not None:
+        position = int(np.argmin(np.isfinite(matrix[row])))
+        raise NotFiniteError(f"row {row}", position=position, found=float(given[row, position]))
+    return matrix
 
 
 def check_finite(vector: Float32Array, subject: str, *, embedding_id: Id | None = None) -> None:

@@ -28,6 +28,7 @@ class Control:
         self._progress = progress
         self._stop = threading.Event()
         self._phase = ""
+        self._phase_started = time.perf_counter()
         self.seconds: dict[str, float] = {}
         """Duration of each finished phase, seconds."""
 
@@ -55,8 +56,12 @@ class Control:
     def phase(self, name: str) -> Iterator[None]:
         """Name and time what follows; phases do not nest."""
         self._phase = name
-        started = time.perf_counter()
+        self._phase_started = time.perf_counter()
         self.at(0.0)
         yield
         self.at(1.0)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + self.elapsed()
+
+    def elapsed(self) -> float:
+        """Seconds since the current phase began."""
+        return time.perf_counter() - self._phase_started

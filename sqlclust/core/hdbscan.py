@@ -153,6 +153,12 @@ def cut(
     )
 
 
+def clustering_of_nothing() -> Clustering:
+    """The clustering of no rows."""
+    none = np.empty(0, dtype=np.intp)
+    return Clustering(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), none, none, np.empty(0))
+
+
 def _no_edges() -> SpanningTree:
     none = np.empty(0, dtype=np.intp)
     return SpanningTree(none, none, np.empty(0))

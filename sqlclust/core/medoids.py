@@ -15,14 +15,6 @@ from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 _BLOCK = 4096
 
 
-def centroid(vectors: Float32Array) -> Float64Array:
-    """Mean of float32 (n, d) vectors, n >= 1: float64 (d,)."""
-    total = np.zeros(vectors.shape[1])
-    for start in range(0, len(vectors), _BLOCK):
-        total += vectors[start : start + _BLOCK].sum(axis=0, dtype=np.float64)
-    return total / len(vectors)
-
-
 def medoids(
     vectors: Float32Array, labels: NDArray[np.int64], *, groups: IndexArray, counts: IndexArray, rank: IndexArray
 ) -> IndexArray:

@@ -1,0 +1,220 @@
+-- sqlclust schema, version 1.
+--
+-- Embeddings, where they come from, and the clusterings made of them. Runs as it is in any stock sqlite3 >= 3.37 and uses
+-- only built-in functions, so every SQLite program can read and guard the file:
+--
+--     sqlite3 -bail embeddings.db < schema.sql
+--
+-- Foreign keys are part of the guard. SQLite enforces them per connection, so every program that writes needs the next
+-- line; sqlclust's own connections have it. (Inside a transaction the line does nothing.)
+PRAGMA foreign_keys = ON;
+
+-- Which steps of this schema the file has been through; see sqlclust/schema.py.
+CREATE TABLE SqlclustMigration (
+    version    INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))  -- UTC
+) STRICT;
+INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql');
+
+------------------------------------------------------------------------------------------------------------------------
+-- Where embedded things come from. Optional: an Embedding needs no Invocation.
+------------------------------------------------------------------------------------------------------------------------
+
+-- A run is a sequence of invocations.
+CREATE TABLE Run (
+    id             ANY PRIMARY KEY NOT NULL,  -- any type, kept as it came: INTEGER, TEXT, BLOB or REAL
+    initial_prompt TEXT,
+    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+
+-- One step of a run: it gave one output.
+CREATE TABLE Invocation (
+    id              ANY PRIMARY KEY NOT NULL,
+    run_id          ANY NOT NULL REFERENCES Run (id) ON DELETE CASCADE,
+    sequence_number INTEGER NOT NULL CHECK (sequence_number >= 0),  -- position in the run
+    type            TEXT,                                           -- 'text', 'image', …
+    output_text     TEXT,
+    UNIQUE (run_id, sequence_number)
+) STRICT;
+
+-- A vector of one thing by one embedding model.
+CREATE TABLE Embedding (
+    -- ANY in a STRICT table keeps every id as it came. A column declared UUID or CHAR(32) does not: it has NUMERIC (or
+    -- converts to TEXT) affinity, and '0688868048517e121234567890123456' becomes the REAL inf.
+    id              ANY PRIMARY KEY NOT NULL,
+    invocation_id   ANY REFERENCES Invocation (id) ON DELETE CASCADE,  -- NULL: of no run
+    embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),
+    vector          BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0),  -- little-endian float32
+    content         TEXT,  -- what was embedded, if it is text of its own
+    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    UNIQUE (invocation_id, embedding_model)
+) STRICT;
+-- Reading one model in the order it was stored, without touching the others' vectors.
+CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Clusterings
+------------------------------------------------------------------------------------------------------------------------
+
+-- The expensive half of a clustering, reusable: which rows, which neighbours, which spanning tree.
+CREATE TABLE ClusteringFit (
+    id              INTEGER PRIMARY KEY,
+    embedding_model TEXT NOT NULL,
+    selection       TEXT NOT NULL CHECK (json_valid(selection)),   -- {"where": …, "downsample": …}
+    metric          TEXT NOT NULL,
+    normalize       INTEGER NOT NULL CHECK (normalize IN (0, 1)),
+    min_samples     INTEGER NOT NULL CHECK (min_samples >= 1),
+    alpha           REAL NOT NULL CHECK (alpha > 0),
+    engine          TEXT NOT NULL CHECK (engine IN ('exact', 'approximate')),  -- what ran
+    recall          REAL CHECK (recall BETWEEN 0 AND 1),  -- measured share of true neighbours; 1 when exact
+    seed            INTEGER NOT NULL DEFAULT 0,
+    n               INTEGER NOT NULL CHECK (n >= 1),          -- rows
+    n_distinct      INTEGER NOT NULL CHECK (n_distinct BETWEEN 1 AND n),  -- different vectors
+    dimension       INTEGER NOT NULL CHECK (dimension >= 1),
+    corpus_hash     TEXT NOT NULL,                            -- of (id, vector) of every row, in the order of ids
+    versions        TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "hdbscan": …}
+    timings         TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
+    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+
+-- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
+-- Many results per model, with other parameters or the same, are normal.
+CREATE TABLE ClusteringResult (
+    id                INTEGER PRIMARY KEY,
+    embedding_model   TEXT NOT NULL,
+    algorithm         TEXT NOT NULL DEFAULT 'hdbscan',
+    parameters        TEXT NOT NULL CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- as they ran
+    clustering_fit_id INTEGER REFERENCES ClusteringFit (id) ON DELETE SET NULL,
+    started_at        TEXT,
+    completed_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+CREATE INDEX ClusteringResult_embedding_model ON ClusteringResult (embedding_model);
+CREATE INDEX ClusteringResult_clustering_fit_id ON ClusteringResult (clustering_fit_id);
+
+-- A cluster of a result. Noise is no cluster.
+CREATE TABLE Cluster (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    label                INTEGER NOT NULL CHECK (label >= 0),
+    medoid_embedding_id  ANY NOT NULL,                         -- the member in the middle
+    size                 INTEGER NOT NULL CHECK (size >= 1),   -- members
+    persistence          REAL CHECK (persistence BETWEEN 0 AND 1),  -- how long it lasts over all distance scales
+    PRIMARY KEY (clustering_result_id, label),
+    UNIQUE (clustering_result_id, medoid_embedding_id),
+    -- the medoid is a member of this very cluster; checked at the end of the transaction, when the members are there too
+    FOREIGN KEY (clustering_result_id, label, medoid_embedding_id)
+        REFERENCES EmbeddingCluster (clustering_result_id, cluster_label, embedding_id)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+
+-- One assignment per embedding and result, noise included.
+CREATE TABLE EmbeddingCluster (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    embedding_id         ANY NOT NULL REFERENCES Embedding (id),  -- no CASCADE: a used embedding is not deleted
+    label                INTEGER NOT NULL CHECK (label >= -1),    -- -1 = noise
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    outlier_score        REAL CHECK (outlier_score BETWEEN 0 AND 1),           -- GLOSH; larger is more outlying
+    cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,  -- the label as a key: NULL for noise
+    PRIMARY KEY (embedding_id, clustering_result_id),
+    FOREIGN KEY (clustering_result_id, cluster_label)
+        REFERENCES Cluster (clustering_result_id, label)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+-- The members of a result or of a cluster; also what the two foreign keys between here and Cluster look up.
+CREATE UNIQUE INDEX EmbeddingCluster_member
+    ON EmbeddingCluster (clustering_result_id, cluster_label, embedding_id);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Views: read results from anywhere
+------------------------------------------------------------------------------------------------------------------------
+
+-- A result's rows, each with its cluster; and the way to write a whole result with one INSERT … SELECT: a cluster is
+-- written with its first row.
+CREATE VIEW ClusterAssignment AS
+SELECT ec.clustering_result_id, ec.embedding_id, ec.label, ec.probability, ec.outlier_score,
+       c.medoid_embedding_id, c.size, c.persistence
+FROM EmbeddingCluster ec
+LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.label;
+
+CREATE TRIGGER ClusterAssignment_insert INSTEAD OF INSERT ON ClusterAssignment
+BEGIN
+    INSERT INTO Cluster (clustering_result_id, label, medoid_embedding_id, size, persistence)
+    SELECT NEW.clustering_result_id, NEW.label, NEW.medoid_embedding_id, NEW.size, NEW.persistence
+    WHERE NEW.label >= 0
+      AND NOT EXISTS (SELECT 1 FROM Cluster c
+                      WHERE c.clustering_result_id = NEW.clustering_result_id AND c.label = NEW.label);
+    SELECT raise(ABORT, 'rows of one cluster disagree about its medoid, size or persistence')
+    WHERE NEW.label >= 0
+      AND NOT EXISTS (SELECT 1 FROM Cluster c
+                      WHERE c.clustering_result_id = NEW.clustering_result_id AND c.label = NEW.label
+                        AND c.medoid_embedding_id = NEW.medoid_embedding_id AND c.size = NEW.size
+                        AND c.persistence IS NEW.persistence);
+    INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability, outlier_score)
+    VALUES (NEW.clustering_result_id, NEW.embedding_id, NEW.label, NEW.probability, NEW.outlier_score);
+END;
+
+-- The medoid of each row's cluster; NULL for noise.
+CREATE VIEW EmbeddingClusterMedoid AS
+SELECT ec.embedding_id, ec.clustering_result_id, c.medoid_embedding_id
+FROM EmbeddingCluster ec
+LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.cluster_label;
+
+-- Each result: rows, clusters, share of noise, duration in seconds (NULL if it was not recorded).
+CREATE VIEW ClusteringSummary AS
+SELECT r.id AS clustering_result_id, r.embedding_model, r.algorithm,
+       count(ec.embedding_id) AS n_rows,
+       (SELECT count(*) FROM Cluster c WHERE c.clustering_result_id = r.id) AS n_clusters,
+       count(ec.embedding_id) - count(ec.cluster_label) AS n_noise,
+       1.0 - count(ec.cluster_label) * 1.0 / nullif(count(ec.embedding_id), 0) AS noise_share,
+       round((julianday(r.completed_at) - julianday(r.started_at)) * 86400.0, 3) AS duration,
+       r.parameters, r.clustering_fit_id, r.started_at, r.completed_at
+FROM ClusteringResult r
+LEFT JOIN EmbeddingCluster ec ON ec.clustering_result_id = r.id
+GROUP BY r.id;
+
+-- Each cluster: size, share of its result's rows, its medoid and the medoid's text.
+CREATE VIEW ClusterSummary AS
+SELECT c.clustering_result_id, c.label, c.size,
+       c.size * 1.0 / (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = c.clustering_result_id)
+           AS share,
+       c.persistence, c.medoid_embedding_id, coalesce(e.content, i.output_text) AS medoid_text
+FROM Cluster c
+LEFT JOIN Embedding e ON e.id = c.medoid_embedding_id
+LEFT JOIN Invocation i ON i.id = e.invocation_id;
+
+-- How two results place the embeddings they have in common: rows for every pair of labels that occurs. Read it for one
+-- pair of results: WHERE clustering_result_id_a = 1 AND clustering_result_id_b = 2.
+CREATE VIEW ClusterOverlap AS
+SELECT a.clustering_result_id AS clustering_result_id_a, b.clustering_result_id AS clustering_result_id_b,
+       a.label AS label_a, b.label AS label_b, count(*) AS size
+FROM EmbeddingCluster a
+JOIN EmbeddingCluster b ON b.embedding_id = a.embedding_id AND b.clustering_result_id <> a.clustering_result_id
+GROUP BY a.clustering_result_id, b.clustering_result_id, a.label, b.label;
+
+-- Each clustered embedding of a run with the one before it in the run (of the same model, by sequence_number). The runs'
+-- steps that have no embedding in the result are passed over.
+CREATE VIEW ClusterTrajectory AS
+SELECT ec.clustering_result_id, i.run_id, i.sequence_number, ec.embedding_id, ec.label,
+       lag(ec.label) OVER (PARTITION BY ec.clustering_result_id, i.run_id ORDER BY i.sequence_number) AS previous_label
+FROM EmbeddingCluster ec
+JOIN Embedding e ON e.id = ec.embedding_id
+JOIN Invocation i ON i.id = e.invocation_id;
+
+-- How often runs go from one label to the next, -1 being noise, and the share of all steps out of that label.
+CREATE VIEW ClusterTransition AS
+SELECT clustering_result_id, from_label, to_label, n,
+       n * 1.0 / sum(n) OVER (PARTITION BY clustering_result_id, from_label) AS probability
+FROM (SELECT clustering_result_id, previous_label AS from_label, label AS to_label, count(*) AS n
+      FROM ClusterTrajectory
+      WHERE previous_label IS NOT NULL
+      GROUP BY clustering_result_id, previous_label, label);
+
+-- Visits: how long runs stay in one label without leaving it. length counts embeddings.
+CREATE VIEW ClusterDwell AS
+SELECT clustering_result_id, run_id, label,
+       min(sequence_number) AS first_sequence_number, max(sequence_number) AS last_sequence_number, count(*) AS length
+FROM (SELECT clustering_result_id, run_id, sequence_number, label,
+             sum(previous_label IS NULL OR previous_label <> label)
+                 OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number) AS visit
+      FROM ClusterTrajectory)
+GROUP BY clustering_result_id, run_id, label, visit;

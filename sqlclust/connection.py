@@ -1,0 +1,250 @@
+"""How APSW binds the catalogue: registering on a connection of anyone's, and opening one of our own.
+
+Only this file knows APSW's ways of binding functions; the records in `surface/` do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import apsw
+
+from sqlclust.core.control import Control
+from sqlclust.errors import ArgumentError, DatabaseFileError
+from sqlclust.store import interrupt
+from sqlclust.store.locking import translated_errors
+from sqlclust.surface.catalog import CATALOG
+from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT = 5_000
+"""Milliseconds our own connections wait for another writer."""
+
+
+def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
+    """Open a database with safe settings and everything registered.
+
+    Settings of this connection alone: foreign_keys ON, trusted_schema OFF (views and triggers of a foreign file cannot call
+    anything but innocuous functions), a busy timeout of five seconds.
+
+    Args:
+        path: a file, or ':memory:'.
+        readonly: open for reading only.
+        create: make the file if it is not there; otherwise that is an error.
+
+    Raises:
+        DatabaseFileError: no such file, a directory, not a database, no permission, …
+    """
+    path = str(path)
+    if path != ":memory:":
+        _check_path(path, must_exist=readonly or not create)
+    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
+    if not readonly and create:
+        flags |= apsw.SQLITE_OPEN_CREATE
+    try:
+        connection = apsw.Connection(path, flags=flags)
+    except apsw.CantOpenError as error:
+        raise DatabaseFileError(path, reason=f"cannot be opened ({error})") from None
+    try:
+        connection.set_busy_timeout(BUSY_TIMEOUT)
+        with translated_errors(connection, doing="opening"):
+            connection.pragma("foreign_keys", True)
+            connection.pragma("trusted_schema", False)
+            connection.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads the header: is it a database?
+        register(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_path(path: str, *, must_exist: bool) -> None:
+    file = Path(path)
+    if file.is_dir():
+        raise DatabaseFileError(path, reason="is a directory, expected a database file")
+    if file.exists() and not file.is_file():
+        raise DatabaseFileError(path, reason="is not a regular file, expected a database file")
+    if must_exist and not file.exists():
+        raise DatabaseFileError(path, reason="there is no such file; sqlclust init makes one")
+
+
+def register(connection: apsw.Connection) -> None:
+    """Give a connection everything in the catalogue.
+
+    Changes no setting of the connection. Calling it again does nothing, also while a statement runs.
+    """
+    if _registered(connection):
+        return
+    for record in reversed(CATALOG):  # clust_version, which _registered looks for, comes last
+        if isinstance(record, ScalarFunction):
+            _register_scalar(connection, record)
+        elif isinstance(record, AggregateFunction):
+            _register_aggregate(connection, record)
+        else:
+            _register_table(connection, record)
+
+
+def _registered(connection: apsw.Connection) -> bool:
+    try:
+        connection.execute("SELECT clust_version()").fetchall()
+    except apsw.SQLError:
+        return False
+    return True
+
+
+class _Context:
+    """What records may use of a connection; see `surface.records.Context`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    def run(self, work: Callable[[Control], T]) -> T:
+        result, _ = interrupt.run(self.connection, work)
+        return result
+
+
+def _register_scalar(connection: apsw.Connection, record: ScalarFunction) -> None:
+    function = record.function
+    if record.uses_context:
+        context = _Context(connection)
+
+        def with_context(*args: Any) -> Any:
+            return record.function(context, *args)
+
+        function = with_context
+    flags = apsw.SQLITE_INNOCUOUS if record.innocuous else apsw.SQLITE_DIRECTONLY
+    for count in record.argument_counts:
+        connection.create_scalar_function(record.name, function, count, deterministic=record.innocuous, flags=flags)
+
+
+def _register_aggregate(connection: apsw.Connection, record: AggregateFunction) -> None:
+    def factory() -> tuple[Any, Callable[..., None], Callable[[Any], Any]]:
+        group = record.factory()
+        return group, _step, _final
+
+    for count in record.argument_counts:
+        connection.create_aggregate_function(record.name, factory, count, flags=apsw.SQLITE_DIRECTONLY)
+
+
+def _step(group: Any, *args: Any) -> None:
+    group.step(*args)
+
+
+def _final(group: Any) -> Any:
+    value = group.final()
+    return apsw.pyobject(value) if isinstance(value, PointsHandle) else value
+
+
+def _register_table(connection: apsw.Connection, record: TableFunction) -> None:
+    connection.create_module(
+        record.name,
+        cast(Any, _Module(record)),  # the stubs ask for methods that only writable modules need
+        use_bestindex_object=True,
+        eponymous=True,
+        eponymous_only=True,
+        read_only=True,
+    )
+
+
+class _Module:
+    """A table function as a virtual table. Written by hand: `apsw.ext.make_virtual_module` accepts plans in which an
+    argument is not usable, and such a join is silently empty.
+    """
+
+    def __init__(self, record: TableFunction) -> None:
+        self._record = record
+
+    def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, _Table]:  # noqa: N802 - APSW's name
+        connection.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
+        record = self._record
+        columns = [
+            *(f'"{name}" {kind}' for name, kind in record.columns.items()),
+            *(f'"{name}" HIDDEN' for name in record.args),
+            *(f'"{name}" {kind} HIDDEN' for name, kind in record.hidden_columns.items()),
+        ]
+        return f"CREATE TABLE ignored ({', '.join(columns)})", _Table(record, _Context(connection))
+
+    Create = Connect
+
+
+class _Table:
+    def __init__(self, record: TableFunction, context: _Context) -> None:
+        self._record, self._context = record, context
+
+    def BestIndexObject(self, info: Any) -> bool:  # noqa: N802 - APSW's name
+        """Accept a plan only if every argument given is a usable equality; idxNum says which are given."""
+        first = len(self._record.columns)
+        given: dict[int, int] = {}
+        for constraint in range(info.nConstraint):
+            argument = info.get_aConstraint_iColumn(constraint) - first
+            if not 0 <= argument < len(self._record.args):
+                continue
+            usable = info.get_aConstraint_usable(constraint)
+            if info.get_aConstraint_op(constraint) != apsw.SQLITE_INDEX_CONSTRAINT_EQ:
+                continue  # `points IS NOT NULL` and the like: not an argument, SQLite checks it itself
+            if not usable or argument in given:
+                return False
+            given[argument] = constraint
+        for position, argument in enumerate(sorted(given), start=1):
+            info.set_aConstraintUsage_argvIndex(given[argument], position)
+            info.set_aConstraintUsage_omit(given[argument], True)
+        info.idxNum = sum(1 << argument for argument in given)
+        info.estimatedCost = 1e6
+        info.estimatedRows = 100_000
+        return True
+
+    def Open(self) -> _Cursor:  # noqa: N802 - APSW's name
+        return _Cursor(self._record, self._context)
+
+    def Disconnect(self) -> None:  # noqa: N802 - APSW's name
+        """Nothing to let go."""
+
+    Destroy = Disconnect
+
+
+class _Cursor:
+    def __init__(self, record: TableFunction, context: _Context) -> None:
+        self._record, self._context = record, context
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
+        self._row: tuple[Any, ...] | None = None
+        self._rowid = 0
+        self._arguments: dict[str, Any] = {}
+        self._visible, self._args = len(record.columns), len(record.args)
+
+    def Filter(self, mask: int, _: Any, values: tuple[Any, ...]) -> None:  # noqa: N802 - APSW's name
+        record = self._record
+        names = [name for position, name in enumerate(record.args) if mask >> position & 1]
+        self._arguments = dict(zip(names, values, strict=True))
+        for name in record.args[: len(record.args) - record.optional]:
+            if name not in self._arguments:
+                raise ArgumentError(record.name, name, found="not given", expected=f"a call as in: {record.example}")
+        self._rows = iter(record.function(self._context, **self._arguments))
+        self._rowid = 0
+        self.Next()
+
+    def Next(self) -> None:  # noqa: N802 - APSW's name
+        self._row = next(self._rows, None)
+        self._rowid += 1
+
+    def Eof(self) -> bool:  # noqa: N802 - APSW's name
+        return self._row is None
+
+    def Column(self, number: int) -> Any:  # noqa: N802 - APSW's name
+        if number < 0:
+            return self._rowid
+        row = self._row or ()
+        if number < self._visible:
+            return row[number]
+        if number < self._visible + self._args:
+            value = self._arguments.get(self._record.args[number - self._visible])
+            return None if isinstance(value, PointsHandle) else value
+        return row[number - self._args]
+
+    def Rowid(self) -> int:  # noqa: N802 - APSW's name
+        return self._rowid
+
+    def Close(self) -> None:  # noqa: N802 - APSW's name
+        self._rows, self._row, self._arguments = iter(()), None, {}

@@ -1,0 +1,228 @@
+"""Options: one frozen dataclass per algorithm, the single source for SQL's JSON options, the command line's options, the
+parameters stored with a result, and the reference in the README.
+
+A field's metadata says what it means and what it allows; `parse` checks values against it, the others read it too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args
+
+from sqlclust.core.metrics import METRICS, Metric
+from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError
+
+Engine = Literal["auto", "exact"]
+SelectionMethod = Literal["eom", "leaf"]
+Duplicates = Literal["error", "first"]
+
+MAX_INTEGER = 2**31 - 1
+_MAX_JSON = 100_000
+
+
+def _option(
+    default: Any,
+    help: str,
+    *,
+    kind: type,
+    at_least: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] = (),
+    auto: str = "",
+) -> Any:
+    """A field. `auto` says what None, the default, becomes."""
+    metadata = {"help": help, "kind": kind, "at_least": at_least, "above": above, "choices": choices, "auto": auto}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HdbscanOptions:
+    """Options of clust_hdbscan, clust_fit, `sqlclust.fit`, `sqlclust.hdbscan` and `sqlclust fit`; names are hdbscan's."""
+
+    min_cluster_size: int | None = _option(
+        None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)"
+    )
+    min_samples: int | None = _option(
+        None,
+        "neighbours that make a point dense, itself not counted; larger calls more points noise",
+        kind=int,
+        at_least=1,
+        auto="min(min_cluster_size, 15)",
+    )
+    cluster_selection_epsilon: float = _option(
+        0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0
+    )
+    cluster_selection_method: SelectionMethod = _option(
+        "eom", "eom: the most stable clusters; leaf: the finest", kind=str, choices=get_args(SelectionMethod)
+    )
+    cluster_selection_persistence: float = _option(
+        0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0
+    )
+    max_cluster_size: int = _option(0, "larger clusters are split (eom); 0: no limit", kind=int, at_least=0)
+    allow_single_cluster: bool = _option(False, "one cluster of everything is a possible answer", kind=bool)
+    alpha: float = _option(1.0, "distances are divided by it (robust single linkage)", kind=float, above=0)
+    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
+    normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
+    engine: Engine = _option("auto", "exact: what brute force gives; auto: exact", kind=str, choices=get_args(Engine))
+    downsample: int = _option(
+        1,
+        "keep every n-th embedding, by rank within each run (by rank of id where there are no runs)",
+        kind=int,
+        at_least=1,
+    )
+    seed: int = _option(0, "for everything random; the exact engine uses none", kind=int, at_least=0)
+
+    def resolved(self, n: int) -> HdbscanOptions:
+        """These options with the defaults that depend on n, the number of rows, filled in: what runs and is stored."""
+        min_cluster_size = self.min_cluster_size if self.min_cluster_size is not None else max(5, n // 1000)
+        min_samples = self.min_samples if self.min_samples is not None else min(min_cluster_size, 15)
+        min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
+        engine = "exact" if self.engine == "auto" else self.engine
+        return dataclasses.replace(self, min_cluster_size=min_cluster_size, min_samples=min_samples, engine=engine)
+
+    @property
+    def needs_directions(self) -> bool:
+        """Whether zero vectors cannot be clustered with these options."""
+        return self.normalize or self.metric == "cosine"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options as plain values, in the order of the fields."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsOptions:
+    """Options of clust_points."""
+
+    duplicates: Duplicates = _option(
+        "error",
+        "a repeated id is an error, or (first) keeps its first row and is logged",
+        kind=str,
+        choices=get_args(Duplicates),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborsOptions:
+    """Options of clust_neighbors."""
+
+    k: int = _option(10, "neighbours of each point", kind=int, at_least=1)
+    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
+    normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesOptions:
+    """Options of clust_duplicates."""
+
+    normalize: bool = _option(False, "call vectors of the same direction identical", kind=bool)
+
+
+OptionsT = TypeVar("OptionsT", HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+
+
+def names(options: type[OptionsT]) -> tuple[str, ...]:
+    """The option names of a dataclass."""
+    return tuple(f.name for f in dataclasses.fields(options))
+
+
+def default_text(option: dataclasses.Field[Any]) -> str:
+    """An option's default as people read it."""
+    return str(option.metadata["auto"] or json.dumps(option.default))
+
+
+def parse_json(options: type[OptionsT], text: object) -> OptionsT:
+    """Options from the JSON object that SQL passes.
+
+    Raises:
+        OptionsJSONError: not TEXT, not JSON, not an object, or a key twice.
+        OptionError: see `parse`.
+    """
+    if not isinstance(text, str):
+        found = "NULL" if text is None else f"{text!r}"
+        raise OptionsJSONError(found=found)
+    if len(text) > _MAX_JSON:
+        raise OptionsJSONError(found=f"{len(text):,} characters")
+    try:
+        values = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, OptionsJSONError):
+            raise
+        raise OptionsJSONError(found=f"{text[:60]!r}, which is not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise OptionsJSONError(found=f"{text[:60]!r}")
+    return parse(options, values)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise OptionsJSONError(found="a key that occurs twice")
+    return values
+
+
+def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """Options from plain values, each checked.
+
+    Raises:
+        UnknownOptionError: a key that these options do not have; lists those they have.
+        OptionError: a value of the wrong type or outside what is allowed.
+    """
+    fields = {f.name: f for f in dataclasses.fields(options)}
+    checked = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise UnknownOptionError(name, allowed=tuple(fields))
+        checked[name] = _checked(fields[name], value)
+    return options(**checked)
+
+
+def _checked(option: dataclasses.Field[Any], value: Any) -> Any:
+    meta = option.metadata
+    kind, at_least, above, choices = meta["kind"], meta["at_least"], meta["above"], meta["choices"]
+    if value is None and option.default is None:
+        return None
+    if kind is bool:
+        if value is True or value is False:
+            return value
+        expected = "true or false"
+    elif kind is str:
+        if value in choices:
+            return value
+        expected = " or ".join(repr(choice) for choice in choices)
+    else:
+        expected = "a whole number" if kind is int else "a number"
+        if at_least is not None:
+            expected += f" of at least {at_least}"
+        if above is not None:
+            expected += f" above {above}"
+        if kind is int:
+            expected += f" and at most {MAX_INTEGER}"
+        number = _number(value, kind)
+        if (
+            number is not None
+            and (at_least is None or number >= at_least)
+            and (above is None or number > above)
+            and (kind is float or number <= MAX_INTEGER)
+        ):
+            return number
+    raise OptionError(option.name, found=value, expected=expected)
+
+
+def _number(value: Any, kind: type) -> int | float | None:
+    """The value as a finite int or float, or None if it is none; numpy's scalars are taken as what they hold."""
+    if hasattr(value, "item") and not isinstance(value, int | float):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if kind is int:
+        return value if isinstance(value, int) else None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

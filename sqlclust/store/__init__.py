@@ -1,0 +1,1 @@
+"""Everything that reads or writes our tables: selecting points, publishing results, listing and deleting them."""

@@ -1,0 +1,175 @@
+"""A whole fit from the database to the database: select, cluster with no transaction open, publish in one short one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import apsw
+
+import sqlclust.core.hdbscan as core
+from sqlclust import __version__, schema
+from sqlclust.core.control import Control, Progress
+from sqlclust.core.metrics import Float32Array, IndexArray
+from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
+from sqlclust.options import HdbscanOptions
+from sqlclust.store import interrupt
+from sqlclust.store.locking import translated_errors
+from sqlclust.store.results import FitRecord, now, publish
+from sqlclust.store.selection import Selection, select
+from sqlclust.vectors import as_matrix, first_zero
+
+logger = logging.getLogger("sqlclust")
+
+_PATIENCE = 10.0
+"""Seconds a finished fit waits for the write lock at the least; a long fit waits as long as it took."""
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what computes and stores, as they are stored with every fit."""
+    return {
+        "sqlclust": __version__,
+        "hdbscan": installed_version("hdbscan"),
+        "numpy": installed_version("numpy"),
+        "apsw": apsw.apsw_version(),
+        "sqlite": apsw.sqlite_lib_version(),
+    }
+
+
+def check_top_level(connection: apsw.Connection, function: str) -> None:
+    """Refuse to go on inside a transaction or a statement that reads or writes: publishing needs one of its own.
+
+    Raises:
+        TopLevelOnlyError
+    """
+    if connection.in_transaction or connection.txn_state() != apsw.SQLITE_TXN_NONE:
+        raise TopLevelOnlyError(function)
+
+
+def cluster(
+    vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
+) -> tuple[core.Fit, core.Clustering]:
+    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.cut`."""
+    fitted = core.fit(
+        vectors,
+        min_samples=options.min_samples or 1,
+        metric=options.metric,
+        normalize=options.normalize,
+        alpha=options.alpha,
+        control=control,
+    )
+    clustering = core.cut(
+        fitted,
+        min_cluster_size=options.min_cluster_size or 2,
+        cluster_selection_method=options.cluster_selection_method,
+        cluster_selection_epsilon=options.cluster_selection_epsilon,
+        cluster_selection_persistence=options.cluster_selection_persistence,
+        max_cluster_size=options.max_cluster_size,
+        allow_single_cluster=options.allow_single_cluster,
+        rank=rank,
+        control=control,
+    )
+    return fitted, clustering
+
+
+def cluster_array(vectors: object, options: HdbscanOptions, control: Control) -> core.Clustering:
+    """Cluster anything array-like (n, d); rows stand in for ids in messages.
+
+    Raises:
+        MatrixError, NotFiniteError, ZeroVectorError
+    """
+    matrix = as_matrix(vectors)[:: options.downsample]
+    if len(matrix) == 0:
+        return core.clustering_of_nothing()
+    if options.needs_directions and (row := first_zero(matrix)) is not None:
+        raise ZeroVectorError(f"row {row * options.downsample}")
+    _, clustering = cluster(matrix, options.resolved(len(matrix)), control)
+    return clustering
+
+
+def fit(
+    connection: apsw.Connection,
+    embedding_model: str,
+    options: HdbscanOptions,
+    *,
+    where: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
+
+    No lock is held while it computes. Publishing waits for other writers at least ten seconds, and after a long fit
+    as long as the fit took. Whatever happens, the result is there whole or not at all.
+
+    Args:
+        connection: in no transaction.
+        where: an SQL condition on columns of Embedding, `parameters` its named placeholders.
+        progress: called with (phase, fraction) from this thread.
+
+    Raises:
+        TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError,
+        MembersGoneError, LockedError, OutOfMemoryError, DatabaseFileError; apsw.InterruptError; KeyboardInterrupt.
+    """
+    check_top_level(connection, "clust_fit")
+    started_at = now()
+    reading = Control(progress)
+    with translated_errors(connection, doing="reading the embeddings"):
+        schema.check(connection)
+        selection = Selection(embedding_model, where, parameters, options.downsample)
+        with reading.phase("load"):
+            points = select(connection, selection, reading)
+    n = len(points)
+    if n < 2:
+        raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
+    resolved = options.resolved(n)
+
+    def work(control: Control) -> tuple[core.Fit, core.Clustering, str]:
+        with control.phase("hash"):
+            corpus_hash = points.corpus_hash()
+        return *cluster(points.vectors, resolved, control, rank=points.rank()), corpus_hash
+
+    if resolved.needs_directions:
+        points.check_directions()
+
+    (fitted, clustering, corpus_hash), computing = interrupt.run(connection, work, progress)
+    timings = {**reading.seconds, **computing}
+    record = FitRecord(
+        embedding_model=embedding_model,
+        selection=selection.as_json(),
+        metric=resolved.metric,
+        normalize=resolved.normalize,
+        min_samples=resolved.min_samples or 1,
+        alpha=resolved.alpha,
+        engine="exact",
+        recall=1.0,
+        seed=resolved.seed,
+        n=n,
+        n_distinct=len(fitted.points.counts),
+        dimension=points.vectors.shape[1],
+        corpus_hash=corpus_hash,
+        versions=versions(),
+        timings=timings,
+    )
+    result_id = publish(
+        connection,
+        points,
+        clustering,
+        record,
+        _as_stored(resolved, where),
+        started_at=started_at,
+        patience=max(_PATIENCE, sum(timings.values())),
+        control=Control(progress),
+    )
+    logger.info(
+        "%s: result %d, %d rows, %d clusters, %d noise", embedding_model, result_id, n,
+        len(clustering.sizes), n - int(clustering.sizes.sum()),
+    )  # fmt: skip
+    return result_id
+
+
+def _as_stored(options: HdbscanOptions, where: str | None) -> dict[str, Any]:
+    return {**options.as_dict(), **({"where": where} if where is not None else {})}

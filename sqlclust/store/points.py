@@ -1,0 +1,177 @@
+"""Points: ids with their vectors, checked. What clust_points collects and a fit selects."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sqlclust.core.metrics import Float32Array, IndexArray
+from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, ZeroVectorError
+from sqlclust.vectors import ITEM_BYTES, STORED, check_blob, check_dimension, first_not_finite, first_zero, subject_of
+
+logger = logging.getLogger("sqlclust")
+
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Ids and their vectors, in the order they came.
+
+    Attributes:
+        ids: n ids, each once.
+        vectors: float32 (n, dimension), finite; (0, 0) when there are none.
+        order: intp (n,), the rows in the order SQLite sorts their ids.
+    """
+
+    ids: Sequence[Id]
+    vectors: Float32Array
+    order: IndexArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rank(self) -> IndexArray:
+        """intp (n,), each row's place in `order`."""
+        rank = np.empty(len(self.order), dtype=np.intp)
+        rank[self.order] = np.arange(len(self.order))
+        return rank
+
+    def check_directions(self) -> None:
+        """Raise ZeroVectorError, naming the id, if a vector has no direction."""
+        row = first_zero(self.vectors)
+        if row is not None:
+            raise ZeroVectorError(subject_of(self.ids[row]), embedding_id=self.ids[row])
+
+    def every(self, step: int) -> Points:
+        """Every step-th of the points by rank of their ids."""
+        if step == 1:
+            return self
+        rows = np.sort(self.order[::step])
+        return points_of([self.ids[row] for row in rows.tolist()], self.vectors[rows])
+
+    def corpus_hash(self) -> str:
+        """Hexadecimal hash of (id, vector) of every row in the order of the ids; the same whatever order they came in."""
+        ids, contents = hashlib.sha256(), hashlib.sha256()
+        for start in range(0, len(self.order), _BLOCK):
+            rows = self.order[start : start + _BLOCK]
+            ids.update(b"".join(_id_bytes(self.ids[row]) for row in rows.tolist()))
+            contents.update(np.ascontiguousarray(self.vectors[rows], dtype=STORED).tobytes())
+        return hashlib.sha256(ids.digest() + contents.digest()).hexdigest()
+
+
+def points_of(ids: Sequence[Id], vectors: Float32Array) -> Points:
+    """Points of ids that are distinct and vectors that are checked."""
+    return Points(ids, vectors, sorted_order(ids))
+
+
+def sorted_order(ids: Sequence[Id]) -> IndexArray:
+    """intp (n,), the order in which SQLite sorts ids: numbers, then TEXT by its UTF-8 bytes, then BLOBs."""
+    ranked: list[int]
+    try:
+        if all(map(int.__instancecheck__, ids)):  # the usual case, and its array sorts faster
+            return np.argsort(np.array(ids, dtype=np.int64), kind="stable")
+    except OverflowError:
+        pass
+    ranked = sorted(range(len(ids)), key=lambda row: sort_key(ids[row]))
+    return np.array(ranked, dtype=np.intp)
+
+
+def sort_key(value: Id) -> tuple[int, int | float | bytes]:
+    """A key by which Python sorts ids as SQLite does."""
+    if isinstance(value, str):
+        return 1, value.encode("utf-8", "surrogatepass")
+    if isinstance(value, bytes):
+        return 2, value
+    return 0, value
+
+
+def _id_bytes(value: Id) -> bytes:
+    """A byte string that differs for different ids, types included."""
+    if isinstance(value, str):
+        kind, body = b"t", value.encode("utf-8", "surrogatepass")
+    elif isinstance(value, bytes):
+        kind, body = b"b", value
+    elif isinstance(value, int):
+        kind, body = b"i", str(value).encode()
+    else:
+        kind, body = b"r", value.hex().encode()
+    return kind + len(body).to_bytes(8, "little") + body
+
+
+class PointsBuilder:
+    """Collects rows one by one and checks them; the vectors are copied once, into one growing buffer.
+
+    Args:
+        keep_first: of a repeated id keep the first row and log it, instead of refusing.
+    """
+
+    def __init__(self, *, keep_first: bool = False) -> None:
+        self._keep_first = keep_first
+        self._ids: list[Id] = []
+        self._buffer = bytearray()
+        self._width = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, embedding_id: object, vector: object) -> None:
+        """Add a row.
+
+        Raises:
+            NullIdError, VectorTypeError, VectorLengthError, DimensionMismatchError
+        """
+        if embedding_id is None or not isinstance(embedding_id, int | float | str | bytes):
+            raise NullIdError(row=len(self._ids) + 1)
+        if not isinstance(vector, bytes) or len(vector) != self._width:
+            blob = check_blob(vector, subject_of(embedding_id), embedding_id=embedding_id)
+            if self._width:
+                check_dimension(
+                    len(blob) // ITEM_BYTES,
+                    self._width // ITEM_BYTES,
+                    subject_of(embedding_id),
+                    embedding_id=embedding_id,
+                )
+            self._width = len(blob)
+            vector = blob
+        self._ids.append(embedding_id)
+        self._buffer += vector
+
+    def finish(self) -> Points:
+        """The points.
+
+        Raises:
+            RepeatedIdError: an id came more than once.
+            NotFiniteError: a vector has NaN or infinity in it.
+        """
+        ids, width = self._ids, self._width // ITEM_BYTES
+        vectors = np.frombuffer(self._buffer, dtype=STORED).reshape(len(ids), width).astype(np.float32, copy=False)
+        if len(set(ids)) < len(ids):
+            ids, vectors = self._without_repeats(vectors)
+        row = first_not_finite(vectors)
+        if row is not None:
+            position = int(np.argmin(np.isfinite(vectors[row])))
+            raise NotFiniteError(
+                subject_of(ids[row]), position=position, found=float(vectors[row, position]), embedding_id=ids[row]
+            )
+        return points_of(ids, vectors)
+
+    def _without_repeats(self, vectors: Float32Array) -> tuple[list[Id], Float32Array]:
+        counts: dict[Id, int] = {}
+        first: list[int] = []
+        for row, embedding_id in enumerate(self._ids):
+            if embedding_id not in counts:
+                first.append(row)
+            counts[embedding_id] = counts.get(embedding_id, 0) + 1
+        repeated = [embedding_id for embedding_id, count in counts.items() if count > 1]
+        if not self._keep_first:
+            raise RepeatedIdError(embedding_id=repeated[0], occurrences=counts[repeated[0]], repeated_ids=len(repeated))
+        logger.warning(
+            "%d ids came more than once (%r first); kept the first row of each, left out %d rows",
+            len(repeated), repeated[0], len(self._ids) - len(first),
+        )  # fmt: skip
+        return [self._ids[row] for row in first], vectors[first]

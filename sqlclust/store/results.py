@@ -1,0 +1,272 @@
+"""Results: publishing one with its clusters and assignments in one transaction, listing, showing and deleting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import apsw
+
+from sqlclust.core.control import Control
+from sqlclust.core.hdbscan import Clustering
+from sqlclust.errors import MembersGoneError, UnknownResultError
+from sqlclust.store.locking import translated_errors, write_transaction
+from sqlclust.store.points import Points
+
+_BATCH = 5_000
+"""Rows between two looks at progress and interrupts while publishing: some hundredths of a second."""
+
+
+def now() -> str:
+    """The time as it is stored: UTC, ISO 8601, milliseconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What is stored about a fit besides its rows; columns of ClusteringFit of the same names."""
+
+    embedding_model: str
+    selection: str
+    metric: str
+    normalize: bool
+    min_samples: int
+    alpha: float
+    engine: str
+    recall: float | None
+    seed: int
+    n: int
+    n_distinct: int
+    dimension: int
+    corpus_hash: str
+    versions: dict[str, str]
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+_INSERT_FIT = """
+INSERT INTO main.ClusteringFit (embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed,
+                                n, n_distinct, dimension, corpus_hash, versions, timings)
+VALUES (:embedding_model, :selection, :metric, :normalize, :min_samples, :alpha, :engine, :recall, :seed,
+        :n, :n_distinct, :dimension, :corpus_hash, :versions, :timings)
+RETURNING id
+"""
+_INSERT_RESULT = """
+INSERT INTO main.ClusteringResult (embedding_model, algorithm, parameters, clustering_fit_id, started_at)
+VALUES (?, 'hdbscan', ?, ?, ?)
+RETURNING id
+"""
+_INSERT_CLUSTER = """
+INSERT INTO main.Cluster (clustering_result_id, label, medoid_embedding_id, size, persistence) VALUES (?, ?, ?, ?, ?)
+"""
+_INSERT_ASSIGNMENT = """
+INSERT INTO main.EmbeddingCluster (clustering_result_id, embedding_id, label, probability, outlier_score)
+VALUES (?, ?, ?, ?, ?)
+"""
+_FINISH = """
+UPDATE main.ClusteringResult SET completed_at = ? WHERE id = ?
+"""
+_FINISH_FIT = """
+UPDATE main.ClusteringFit SET timings = ? WHERE id = ?
+"""
+_FIRST_MISSING = """
+SELECT ec.embedding_id, count(*) OVER ()
+FROM main.EmbeddingCluster ec LEFT JOIN main.Embedding e ON e.id = ec.embedding_id
+WHERE ec.clustering_result_id = ? AND e.id IS NULL
+ORDER BY ec.embedding_id LIMIT 1
+"""
+
+
+def publish(
+    connection: apsw.Connection,
+    points: Points,
+    clustering: Clustering,
+    fit: FitRecord,
+    parameters: dict[str, Any],
+    *,
+    started_at: str,
+    patience: float,
+    control: Control,
+) -> int:
+    """Write a result with its clusters and rows in one transaction and return its ClusteringResult id.
+
+    Args:
+        connection: in no transaction.
+        patience: seconds to wait for other writers.
+
+    Raises:
+        MembersGoneError: embeddings were deleted since they were selected.
+        LockedError: another writer did not finish in time.
+        (in every case nothing was written)
+
+    Cost: O(n log n); the write lock is held for this function only.
+    """
+    with write_transaction(connection, doing="publishing", patience=patience), control.phase("publish"):
+        values = {**vars(fit), "versions": json.dumps(fit.versions), "timings": json.dumps(fit.timings)}
+        fit_id = connection.execute(_INSERT_FIT, values).get
+        result_id: int = connection.execute(
+            _INSERT_RESULT, (fit.embedding_model, json.dumps(parameters), fit_id, started_at)
+        ).get
+        # foreign keys may be off on a host's connection; then the check below stands in for them
+        with _explaining_missing_members(connection, points):
+            connection.executemany(_INSERT_CLUSTER, _cluster_rows(result_id, points, clustering))
+            _insert_in_batches(connection, _assignment_rows(result_id, points, clustering), len(points), control)
+        if not connection.pragma("foreign_keys"):
+            missing = connection.execute(_FIRST_MISSING, (result_id,)).fetchone()
+            if missing is not None:
+                raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
+        connection.execute(_FINISH, (now(), result_id))
+        timings = {**fit.timings, "publish": control.elapsed()}
+        connection.execute(_FINISH_FIT, (json.dumps({name: round(s, 4) for name, s in timings.items()}), fit_id))
+    return result_id
+
+
+def _cluster_rows(result_id: int, points: Points, clustering: Clustering) -> Iterator[tuple[Any, ...]]:
+    medoid_ids = [points.ids[row] for row in clustering.medoids.tolist()]
+    columns = zip(medoid_ids, clustering.sizes.tolist(), clustering.persistence.tolist(), strict=True)
+    for label, (medoid_id, size, persistence) in enumerate(columns):
+        yield result_id, label, medoid_id, size, persistence
+
+
+def _assignment_rows(result_id: int, points: Points, clustering: Clustering) -> Iterator[tuple[Any, ...]]:
+    """Rows in the order of ids: inserting in the order of the primary key is more than twice as fast."""
+    order = points.order
+    labels = clustering.labels[order].tolist()
+    probabilities = clustering.probabilities[order].tolist()
+    scores = clustering.outlier_scores[order].tolist()
+    for row, label, probability, score in zip(order.tolist(), labels, probabilities, scores, strict=True):
+        yield result_id, points.ids[row], label, probability, score
+
+
+def _insert_in_batches(
+    connection: apsw.Connection, rows: Iterator[tuple[Any, ...]], total: int, control: Control
+) -> None:
+    done = 0
+    while batch := list(islice(rows, _BATCH)):
+        connection.executemany(_INSERT_ASSIGNMENT, batch)
+        done += len(batch)
+        control.at(done / total)
+        if connection.is_interrupted:
+            raise apsw.InterruptError("interrupted")
+
+
+class _explaining_missing_members:  # noqa: N801 - a context manager, used like a function
+    """Turn a failed foreign key into MembersGoneError, if that is what it is."""
+
+    def __init__(self, connection: apsw.Connection, points: Points) -> None:
+        self._connection, self._points = connection, points
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, apsw.ConstraintError):
+            exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
+            missing = [i for i in self._points.ids if self._connection.execute(exists, (i,)).fetchone() is None]
+            if missing:
+                raise MembersGoneError(embedding_id=missing[0], missing=len(missing)) from None
+
+
+_SUMMARY = """
+SELECT s.clustering_result_id AS id, s.embedding_model, s.algorithm, s.n_rows, s.n_clusters, s.n_noise, s.noise_share,
+       s.duration, f.engine, f.recall, s.completed_at, s.parameters
+FROM main.ClusteringSummary s
+LEFT JOIN main.ClusteringFit f ON f.id = s.clustering_fit_id
+"""
+_CLUSTERS = """
+SELECT label, size, share, persistence, medoid_embedding_id, medoid_text
+FROM main.ClusterSummary WHERE clustering_result_id = ?
+ORDER BY size DESC, label
+"""
+_FIT = "SELECT * FROM main.ClusteringFit WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?)"
+
+
+def rows_as_dicts(cursor: apsw.Cursor) -> list[dict[str, Any]]:
+    """All rows of a cursor, each as column name → value."""
+    rows: list[dict[str, Any]] = []
+    names: tuple[str, ...] = ()
+    for row in cursor:
+        names = names or tuple(name for name, _ in cursor.get_description())
+        rows.append(dict(zip(names, row, strict=True)))
+    return rows
+
+
+def list_results(connection: apsw.Connection, embedding_model: str | None = None) -> list[dict[str, Any]]:
+    """Every result, oldest first: id, embedding_model, n_rows, n_clusters, noise_share, engine, parameters, …"""
+    with translated_errors(connection, doing="listing results"):
+        sql = _SUMMARY + "WHERE :model IS NULL OR s.embedding_model = :model ORDER BY s.clustering_result_id"
+        return rows_as_dicts(connection.execute(sql, {"model": embedding_model}))
+
+
+def resolve_result(connection: apsw.Connection, which: int | str) -> int:
+    """The id of a result given by id, or 'latest'.
+
+    Raises:
+        UnknownResultError: there is no such result; lists those there are.
+    """
+    known = [int(row[0]) for row in connection.execute("SELECT id FROM main.ClusteringResult ORDER BY id")]
+    if which == "latest" and known:
+        return known[-1]
+    try:
+        result_id = int(which)
+    except ValueError:
+        result_id = -1
+    if result_id not in known:
+        raise UnknownResultError(which, known=known)
+    return result_id
+
+
+def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+    """One result with its fit and its clusters, largest first.
+
+    Returns:
+        The columns of `list_results`, with parameters as a dict, and keys `fit` (columns of ClusteringFit, or None) and
+        `clusters` (label, size, share, persistence, medoid_embedding_id, medoid_text).
+
+    Raises:
+        UnknownResultError
+    """
+    result_id = resolve_result(connection, result_id)
+    with translated_errors(connection, doing="reading a result"):
+        [result] = rows_as_dicts(connection.execute(_SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,)))
+        fits = rows_as_dicts(connection.execute(_FIT, (result_id,)))
+        clusters = rows_as_dicts(connection.execute(_CLUSTERS, (result_id,)))
+    for fit in fits:
+        for name in ("selection", "versions", "timings"):
+            fit[name] = json.loads(fit[name])
+    return {
+        **result,
+        "parameters": json.loads(result["parameters"]),
+        "fit": fits[0] if fits else None,
+        "clusters": clusters,
+    }
+
+
+_DELETE: tuple[str, ...] = (
+    "DELETE FROM main.EmbeddingCluster WHERE clustering_result_id = ?",
+    "DELETE FROM main.Cluster WHERE clustering_result_id = ?",
+    # a fit goes with its last result
+    """DELETE FROM main.ClusteringFit
+       WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?1)
+         AND NOT EXISTS (SELECT 1 FROM main.ClusteringResult r WHERE r.clustering_fit_id = ClusteringFit.id AND r.id <> ?1)""",
+    "DELETE FROM main.ClusteringResult WHERE id = ?",
+)
+
+
+def delete_result(connection: apsw.Connection, result_id: int, *, patience: float = 10.0) -> int:
+    """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
+
+    Raises:
+        UnknownResultError, LockedError
+    """
+    with write_transaction(connection, doing="deleting", patience=patience):
+        result_id = resolve_result(connection, result_id)
+        rows: int = connection.execute(
+            "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
+        ).get
+        for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
+            connection.execute(statement, (result_id,))
+    return rows

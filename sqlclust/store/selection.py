@@ -1,0 +1,122 @@
+"""Selecting the embeddings of a model: all, filtered, downsampled by rank within each run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import apsw
+import apsw.ext
+
+from sqlclust.core.control import Control
+from sqlclust.errors import FilterError, UnknownModelError
+from sqlclust.store.locking import translated_errors
+from sqlclust.store.points import Points, PointsBuilder
+
+_REPORT = 1024
+
+Parameters = Mapping[str, object] | Sequence[object] | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which embeddings are clustered.
+
+    Attributes:
+        embedding_model: of this model.
+        where: and for which this SQL condition on columns of Embedding holds; all by default.
+        parameters: what the condition's named placeholders stand for, a mapping.
+        downsample: of those every n-th by rank within each run (by sequence_number); embeddings of no run are ranked
+            together by id.
+    """
+
+    embedding_model: str
+    where: str | None = None
+    parameters: Mapping[str, object] | None = None
+    downsample: int = 1
+
+    def as_json(self) -> str:
+        """As it is stored with a fit."""
+        return json.dumps({"where": self.where, "downsample": self.downsample})
+
+    @property
+    def filtered(self) -> bool:
+        """Whether it may leave out embeddings of the model."""
+        return self.where is not None or self.downsample > 1
+
+
+def models(connection: apsw.Connection) -> list[tuple[str, int]]:
+    """Each embedding model with the number of its embeddings, by name."""
+    rows = connection.execute("SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1")
+    return [(str(name), int(count)) for name, count in rows]
+
+
+def select(connection: apsw.Connection, selection: Selection, control: Control) -> Points:
+    """Read the selected embeddings, in one statement, so that they are of one moment.
+
+    Raises:
+        UnknownModelError: there are no embeddings of the model at all.
+        FilterError: SQLite does not accept the `where` condition.
+        PointsError: a vector cannot be clustered; it names the id.
+        apsw.InterruptError: the connection was interrupted.
+
+    Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
+    rows' vectors only.
+    """
+    total = dict(models(connection)).get(selection.embedding_model, 0)
+    if total == 0:
+        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
+    expected = max(1, total // selection.downsample)
+    builder = PointsBuilder()
+    for embedding_id, vector in _rows(connection, selection):
+        builder.add(embedding_id, vector)
+        if len(builder) % _REPORT == 0:
+            control.at(len(builder) / expected)
+            if connection.is_interrupted:
+                raise apsw.InterruptError("interrupted")
+    return builder.finish()
+
+
+_ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding_model"
+
+# NULL run_ids are one partition: there sequence_number is NULL too, and the ids alone give the rank
+_RANKED = """
+SELECT e.id, e.vector
+FROM (SELECT Embedding.id,
+             row_number() OVER (PARTITION BY i.run_id ORDER BY i.sequence_number, Embedding.id) - 1 AS rank
+      FROM main.Embedding
+      LEFT JOIN main.Invocation i ON i.id = Embedding.invocation_id
+      WHERE Embedding.embedding_model = :embedding_model AND {condition}) kept
+JOIN main.Embedding e ON e.id = kept.id
+WHERE kept.rank % :downsample = 0
+"""
+
+
+def _rows(connection: apsw.Connection, selection: Selection) -> apsw.Cursor:
+    bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
+    condition = "1"
+    if selection.where is not None:
+        _check_condition(connection, selection.where)
+        # a subquery of its own: the condition sees the columns of Embedding and no others
+        condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
+    if selection.downsample > 1:
+        bindings["downsample"] = selection.downsample
+        sql = _RANKED.format(condition=condition)
+    else:
+        sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
+    try:
+        with translated_errors(connection, doing="reading the embeddings"):
+            return connection.execute(sql, bindings)
+    except (apsw.SQLError, apsw.BindingsError, KeyError) as error:
+        raise FilterError(selection.where or "", reason=str(error)) from None
+
+
+def _check_condition(connection: apsw.Connection, where: str) -> None:
+    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`."""
+    try:
+        details = apsw.ext.query_info(connection, f"SELECT 1 FROM main.Embedding WHERE ({where}\n)")
+    except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
+        raise FilterError(where, reason=str(error)) from None
+    if details.query_remaining or not details.is_readonly:
+        raise FilterError(where, reason="more than a condition")
