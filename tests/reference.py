@@ -1,0 +1,89 @@
+"""The generated parts of the README: SQL functions from the catalogue, options from their dataclasses, commands from Click.
+
+`python -m tests.reference` rewrites them; tests/test_readme.py fails where the README differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sqlclust.options import default_text
+from sqlclust.surface.catalog import CATALOG, OPTIONS
+from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def functions() -> str:
+    """One row for each function, and its example."""
+    lines = ["| function | kind | gives | |", "|---|---|---|---|"]
+    for record in CATALOG:
+        if isinstance(record, TableFunction):
+            kind, gives = "table", ", ".join(f"`{column}`" for column in record.columns)
+        elif isinstance(record, AggregateFunction):
+            kind, gives = "aggregate", record.returns
+        else:
+            kind, gives = "scalar", record.returns
+        lines.append(f"| `{record.signature}` | {kind} | {gives} | {_escaped(record.summary)} |")
+    lines += ["", "Each with an example (all are executed by the tests):", "", "```sql"]
+    for record in CATALOG:
+        statement, _, expected = record.example.rpartition(" -- ")
+        lines.append(f"{statement};  -- {expected}")
+    return "\n".join([*lines, "```"])
+
+
+def options() -> str:
+    """A table for each dataclass of options, under the functions that take it."""
+    blocks = []
+    for options_class in dict.fromkeys(OPTIONS.values()):
+        takers = [f"`{name}`" for name, taken in OPTIONS.items() if taken is options_class]
+        lines = [f"Options of {' and '.join(takers)}:", "", "| option | default | |", "|---|---|---|"]
+        for option in dataclasses.fields(options_class):
+            lines.append(f"| `{option.name}` | {default_text(option)} | {_escaped(_meaning(option))} |")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _meaning(option: dataclasses.Field[Any]) -> str:
+    choices = option.metadata["choices"]
+    return option.metadata["help"] + (f" ({', '.join(choices)})" if choices else "")
+
+
+def commands() -> str:
+    """Every command's help, as the terminal shows it."""
+    from sqlclust.cli import main
+
+    context = click.Context(main, info_name="sqlclust", max_content_width=100, terminal_width=100)
+    blocks = [main.get_help(context)]
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        blocks.append(command.get_help(click.Context(command, parent=context, info_name=name)))
+    return "\n\n".join(f"```text\n{block.strip()}\n```" for block in blocks)
+
+
+def generated() -> dict[str, str]:
+    """Section name → text, for the markers `<!-- generated: NAME -->` … `<!-- end -->`."""
+    return {"functions": functions(), "options": options(), "commands": commands()}
+
+
+def filled_in(text: str) -> str:
+    """The README with its generated parts made anew."""
+    for name, body in generated().items():
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        text, count = pattern.subn(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)  # type: ignore[misc]
+        assert count == 1, f"README.md has {count} parts named {name}, expected 1"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(filled_in(README.read_text(encoding="utf-8")), encoding="utf-8")
