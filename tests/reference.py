@@ -1,4 +1,5 @@
-"""The generated parts of the README: SQL functions from the catalogue, options from their dataclasses, commands from Click.
+"""The generated parts of the README: SQL functions from the catalogue, options from their dataclasses, commands from Click,
+and the output of the commands that are shown.
 
 `python -m tests.reference` rewrites them; tests/test_readme.py fails where the README differs.
 """
@@ -6,7 +7,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +20,7 @@ import click
 
 from sqlclust.options import default_text
 from sqlclust.surface.catalog import CATALOG, OPTIONS
-from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
+from sqlclust.surface.records import AggregateFunction, TableFunction
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -77,12 +83,37 @@ def generated() -> dict[str, str]:
 
 
 def filled_in(text: str) -> str:
-    """The README with its generated parts made anew."""
+    """The README with its generated parts and outputs made anew."""
     for name, body in generated().items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)  # type: ignore[misc]
-        assert count == 1, f"README.md has {count} parts named {name}, expected 1"
-    return text
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        assert len(pattern.findall(text)) == 1, f"README.md needs one part named {name}"
+        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)  # type: ignore[misc]
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(README.parent / "examples", Path(folder) / "examples")
+        blocks = re.compile(r"(<!-- executed -->\n```console\n)(.*?)(\n```)", re.DOTALL)
+        return blocks.sub(lambda match: match[1] + _executed(match[2], folder) + match[3], text)
+
+
+def _executed(block: str, folder: str) -> str:
+    """The commands of a block (lines that begin with `$ `), each with what it prints."""
+    scripts = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    lines: list[str] = []
+    for line in block.splitlines():
+        if not line.startswith("$ "):
+            continue
+        done = subprocess.run(
+            line[2:], shell=True, cwd=folder, env=environment, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        lines += [line, *(out.rstrip() for out in (done.stderr + done.stdout).splitlines())]
+    return "\n".join(lines)
+
+
+def without_times(text: str) -> str:
+    """The text with durations and dates, which differ from run to run, made equal."""
+    text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "0 s", text)
+    return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "DATE", text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""Every example runs and says what it promises."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sqlclust
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+def shell(database: Path, script: str) -> str:
+    """What `sqlclust shell` prints for an example."""
+    con = sqlclust.connect(str(database))
+    sqlclust.initialize(con)
+    con.close()
+    with (EXAMPLES / script).open() as stdin:
+        done = subprocess.run(
+            [sys.executable, "-m", "sqlclust", "shell", str(database)],
+            stdin=stdin, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_every_example_is_tested() -> None:
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == [
+        "01_quick_start.sql",
+        "02_stock_sqlite3.sql",
+        "03_python_app.py",
+        "04_trajectories.sql",
+        "colors.csv",  # of the README
+    ]
+
+
+def test_quick_start(tmp_path: Path) -> None:
+    output = shell(tmp_path / "quickstart.db", "01_quick_start.sql")
+    for words in ("doc-56", "about apples", "about pears"):
+        assert words in output
+    con = sqlclust.connect(str(tmp_path / "quickstart.db"))
+    summary = "SELECT clustering_result_id, n_rows, n_clusters, n_noise FROM ClusteringSummary"
+    assert con.execute(summary).fetchall() == [(1, 60, 3, 10), (2, 60, 3, 10)]
+    assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+    con.close()
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no stock sqlite3 shell here")
+def test_stock_sqlite3(tmp_path: Path) -> None:
+    shell(tmp_path / "quickstart.db", "01_quick_start.sql")
+    with (EXAMPLES / "02_stock_sqlite3.sql").open() as stdin:
+        done = subprocess.run(
+            ["sqlite3", "-bail", str(tmp_path / "quickstart.db")],
+            stdin=stdin, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+    assert done.stderr == ""
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["1", "60", "3", "0.17"] in lines
+    assert ["2", "20", "0.33", "about", "plums"] in lines
+    assert ["5", "eom"] in lines
+
+
+def test_python_app() -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "03_python_app.py")], text=True, capture_output=True, check=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "cluster 0: 30 notes about topic 2",
+        "cluster 1: 30 notes about topic 1",
+        "cluster 2: 30 notes about topic 0",
+        "result 1 (45, 3, 0)",
+        "labels [0 1 2]",
+    ]
+
+
+def test_trajectories(tmp_path: Path) -> None:
+    shell(tmp_path / "trajectories.db", "04_trajectories.sql")
+    con = sqlclust.connect(str(tmp_path / "trajectories.db"))
+    transitions = "SELECT from_label, to_label, n FROM ClusterTransition ORDER BY 1, 2"
+    assert con.execute(transitions).fetchall() == [(0, 0, 28), (0, 2, 4), (1, 1, 40), (2, 1, 4), (2, 2, 20)]
+    assert con.execute("SELECT DISTINCT length FROM ClusterDwell ORDER BY 1").fetchall() == [(6,), (8,), (11,)]
+    con.close()
