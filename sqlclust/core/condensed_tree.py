@@ -81,8 +81,12 @@ def select(
             max_cluster_size,
         )
         scores = outlier_scores(tree)
+    # with allow_single_cluster and an epsilon below every distance hdbscan selects a cluster of nobody
+    inhabited = np.bincount(labels[labels >= 0], minlength=len(persistence)) > 0
+    number = np.append(np.cumsum(inhabited) - 1, -1)  # the last is for noise, label -1
+    persistence = persistence[inhabited]
     return Selection(
-        labels.astype(np.int64),
+        number[labels].astype(np.int64),
         np.clip(np.nan_to_num(probabilities, nan=0.0), 0.0, 1.0),
         np.clip(np.nan_to_num(scores, nan=1.0), 0.0, 1.0),
         np.clip(np.nan_to_num(persistence, nan=1.0), 0.0, 1.0),

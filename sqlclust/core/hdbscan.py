@@ -6,12 +6,12 @@ condensed tree → selection → medoids
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.condensed_tree import SelectionMethod, condense, nothing_selected, select
+from sqlclust.core.condensed_tree import Selection, SelectionMethod, condense, nothing_selected, select
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.linkage import single_linkage, with_copies
@@ -50,8 +50,8 @@ class Fit(NamedTuple):
 
     Attributes:
         points: the distinct vectors and their rows.
-        core: float64 (m,), core distances of the distinct vectors, in the metric.
-        tree: the spanning tree of all n rows, numbered by their place in `points.order`; weights in the metric.
+        core: float64 (n,), core distance of each row, in the metric.
+        tree: the spanning tree of the n rows, weights in the metric.
     """
 
     points: Distinct
@@ -78,8 +78,7 @@ def fit(
         points = distinct(vectors, normalize=unit_length)
     n, m = len(vectors), len(points.counts)
     if m == 1:
-        core = np.zeros(1)
-        return Fit(points, core, with_copies(_no_edges(), points, core))
+        return _of_all_rows(points, np.zeros(1), _no_edges())
     min_samples = min(min_samples, n - 1)
     with control.phase("neighbors"):
         screened = screen(points.vectors, unit_length=unit_length)
@@ -92,11 +91,15 @@ def fit(
         tree = spanning_tree(points.vectors, screened, near, squared, scale=scale, control=control)
         core = from_squared(squared, metric)
         tree = tree._replace(weight=from_squared(tree.weight, metric))
-    return Fit(points, core, with_copies(tree, points, core))
+    return _of_all_rows(points, core, tree)
 
 
-def cut(
-    fitted: Fit,
+def _of_all_rows(points: Distinct, core: Float64Array, tree: SpanningTree) -> Fit:
+    return Fit(points, core[points.group_of_row()], with_copies(tree, points, core))
+
+
+def select_clusters(
+    tree: SpanningTree,
     *,
     min_cluster_size: int,
     cluster_selection_method: SelectionMethod = "eom",
@@ -104,53 +107,58 @@ def cut(
     cluster_selection_persistence: float = 0.0,
     max_cluster_size: int = 0,
     allow_single_cluster: bool = False,
-    rank: IndexArray | None = None,
-    control: Control,
-) -> Clustering:
-    """Clusters from a fit.
+) -> Selection:
+    """Clusters from a spanning tree of n rows: the cheap half, without medoids.
 
     Args:
         min_cluster_size: >= 2.
         max_cluster_size: 0 for no limit.
-        rank: intp (n,), the rows' order by id, which decides between equally good medoids; the rows' own order by default.
         (the others: hdbscan's parameters of the same names)
 
-    Cost: O(n log n), and O(n·d) for the medoids.
+    Cost: O(n log n).
     """
-    points = fitted.points
-    n = len(points.order)
-    with control.phase("clusters"):
-        if n == 1:
-            selection = nothing_selected(n)
-        else:
-            selection = select(
-                condense(single_linkage(fitted.tree), min_cluster_size=min_cluster_size),
-                cluster_selection_method=cluster_selection_method,
-                cluster_selection_epsilon=cluster_selection_epsilon,
-                cluster_selection_persistence=cluster_selection_persistence,
-                max_cluster_size=max_cluster_size,
-                allow_single_cluster=allow_single_cluster,
-            )
-        place = np.empty(n, dtype=np.intp)
-        place[points.order] = np.arange(n)
-        labels = selection.labels[place]
+    if len(tree.weight) == 0:
+        return nothing_selected(1)
+    return select(
+        condense(single_linkage(tree), min_cluster_size=min_cluster_size),
+        cluster_selection_method=cluster_selection_method,
+        cluster_selection_epsilon=cluster_selection_epsilon,
+        cluster_selection_persistence=cluster_selection_persistence,
+        max_cluster_size=max_cluster_size,
+        allow_single_cluster=allow_single_cluster,
+    )
+
+
+def with_medoids(
+    selection: Selection, points: Distinct, *, rank: IndexArray | None = None, control: Control
+) -> Clustering:
+    """A selection with the medoid and size of each cluster.
+
+    Args:
+        points: the vectors of the selection's n rows.
+        rank: intp (n,), the rows' order by id, which decides between equally good medoids; the rows' own order by
+            default.
+
+    Cost: O(n·d).
+    """
+    labels = selection.labels
     with control.phase("medoids"):
         middle = medoids(
             points.vectors,
             labels,
             groups=points.group_of_row(),
             counts=points.counts,
-            rank=np.arange(n) if rank is None else rank,
+            rank=np.arange(len(labels)) if rank is None else rank,
         )
     sizes = np.bincount(labels[labels >= 0], minlength=len(middle)).astype(np.intp)
-    return Clustering(
-        labels,
-        selection.probabilities[place],
-        selection.outlier_scores[place],
-        middle,
-        sizes,
-        selection.persistence,
-    )
+    return Clustering(labels, selection.probabilities, selection.outlier_scores, middle, sizes, selection.persistence)
+
+
+def cut(fitted: Fit, *, rank: IndexArray | None = None, control: Control, **selecting: Any) -> Clustering:
+    """Clusters from a fit: `select_clusters`, whose arguments `selecting` are, and `with_medoids`."""
+    with control.phase("clusters"):
+        selection = select_clusters(fitted.tree, **selecting)
+    return with_medoids(selection, fitted.points, rank=rank, control=control)
 
 
 def clustering_of_nothing() -> Clustering:

@@ -18,17 +18,18 @@ def with_copies(tree: SpanningTree, points: Distinct, core: Float64Array) -> Spa
         core: float64 (m,), core distances: what mutual reachability is between copies.
 
     Returns:
-        The tree of n points, numbered by their place in `points.order`, in the order single linkage joins them: ascending by
-        weight, and among equal weights copies first, so that identical vectors stay together; n - 1 edges.
+        The tree of the n rows, numbered as they are, in the order single linkage joins them: ascending by weight, and
+        among equal weights copies first, so that identical vectors stay together; n - 1 edges.
     """
     copies = points.counts - 1
     owner = np.repeat(np.arange(len(copies)), copies)
-    place = np.ones(len(points.order), dtype=bool)
-    place[points.starts] = False
-    left = np.concatenate([points.starts[owner], points.starts[tree.left]])
-    right = np.concatenate([np.flatnonzero(place), points.starts[tree.right]])
+    is_copy = np.ones(len(points.order), dtype=bool)
+    is_copy[points.starts] = False
+    first = points.order[points.starts]
+    left = np.concatenate([first[owner], first[tree.left]])
+    right = np.concatenate([points.order[is_copy], first[tree.right]])
     weight = np.concatenate([core[owner], tree.weight])
-    order = np.argsort(weight, kind="stable")  # both parts are ascending in (left, right) where weights tie
+    order = np.argsort(weight, kind="stable")  # both parts keep their own order where weights tie
     return SpanningTree(left[order], right[order], weight[order])
 
 
