@@ -149,6 +149,12 @@ def _register_table(connection: apsw.Connection, record: TableFunction) -> None:
     )
 
 
+_ONE_TOO_MANY = "argument after the last"
+"""A hidden column: SQLite gives arguments to hidden columns one after the other, and one more than the function has must
+not become a condition on one of the columns it returns.
+"""
+
+
 class _Module:
     """A table function as a virtual table. Written by hand: `apsw.ext.make_virtual_module` accepts plans in which an
     argument is not usable, and such a join is silently empty.
@@ -163,6 +169,7 @@ class _Module:
         columns = [
             *(f'"{name}" {kind}' for name, kind in record.columns.items()),
             *(f'"{name}" HIDDEN' for name in record.args),
+            f'"{_ONE_TOO_MANY}" HIDDEN',
             *(f'"{name}" {kind} HIDDEN' for name, kind in record.hidden_columns.items()),
         ]
         return f"CREATE TABLE ignored ({', '.join(columns)})", _Table(record, _Context(connection))
@@ -180,13 +187,17 @@ class _Table:
         given: dict[int, int] = {}
         for constraint in range(info.nConstraint):
             argument = info.get_aConstraint_iColumn(constraint) - first
+            if argument == len(self._record.args):
+                raise self._error(f"argument {argument + 1}", "one too many")
             if not 0 <= argument < len(self._record.args):
                 continue
             usable = info.get_aConstraint_usable(constraint)
             if info.get_aConstraint_op(constraint) != apsw.SQLITE_INDEX_CONSTRAINT_EQ:
-                continue  # `points IS NOT NULL` and the like: not an argument, SQLite checks it itself
-            if not usable or argument in given:
+                continue  # not an argument; SQLite checks it itself, and `_Cursor.Column` has a say
+            if not usable:
                 return False
+            if argument in given:
+                raise self._error(self._record.args[argument], "given twice")
             given[argument] = constraint
         for position, argument in enumerate(sorted(given), start=1):
             info.set_aConstraintUsage_argvIndex(given[argument], position)
@@ -195,6 +206,9 @@ class _Table:
         info.estimatedCost = 1e6
         info.estimatedRows = 100_000
         return True
+
+    def _error(self, argument: str, found: str) -> ArgumentError:
+        return ArgumentError(self._record.name, argument, found=found, expected=self._record.signature)
 
     def Open(self) -> _Cursor:  # noqa: N802 - APSW's name
         return _Cursor(self._record, self._context)
@@ -239,9 +253,19 @@ class _Cursor:
         if number < self._visible:
             return row[number]
         if number < self._visible + self._args:
-            value = self._arguments.get(self._record.args[number - self._visible])
-            return None if isinstance(value, PointsHandle) else value
-        return row[number - self._args]
+            return self._argument(self._record.args[number - self._visible])
+        return row[number - self._args - 1]
+
+    def _argument(self, name: str) -> Any:
+        """An argument read as a column. One that was not given is read to compare it, in a condition that came too late to
+        be the argument (`options IS …`, an outer join's ON): rows by default options and a comparison with NULL would be
+        a wrong answer, silently.
+        """
+        value = self._arguments.get(name)
+        if name not in self._arguments or isinstance(value, PointsHandle):
+            expected = f"an argument: {self._record.signature}"
+            raise ArgumentError(self._record.name, name, found="read as a column", expected=expected)
+        return value
 
     def Rowid(self) -> int:  # noqa: N802 - APSW's name
         return self._rowid
