@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -93,7 +93,7 @@ WHERE kept.rank % :downsample = 0
 """
 
 
-def _rows(connection: apsw.Connection, selection: Selection) -> apsw.Cursor:
+def _rows(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[object, object]]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     condition = "1"
     if selection.where is not None:
@@ -107,16 +107,20 @@ def _rows(connection: apsw.Connection, selection: Selection) -> apsw.Cursor:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
     try:
         with translated_errors(connection, doing="reading the embeddings"):
-            return connection.execute(sql, bindings)
+            yield from connection.execute(sql, bindings)  # a condition may fail at any row
     except (apsw.SQLError, apsw.BindingsError, KeyError) as error:
         raise FilterError(selection.where or "", reason=str(error)) from None
 
 
 def _check_condition(connection: apsw.Connection, where: str) -> None:
-    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`."""
-    try:
-        details = apsw.ext.query_info(connection, f"SELECT 1 FROM main.Embedding WHERE ({where}\n)")
-    except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
-        raise FilterError(where, reason=str(error)) from None
-    if details.query_remaining or not details.is_readonly:
-        raise FilterError(where, reason="more than a condition")
+    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
+
+    What closes the parentheses around it fits in parentheses, but not between words; only a condition fits in both.
+    """
+    for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
+        try:
+            details = apsw.ext.query_info(connection, f"SELECT 1 FROM main.Embedding WHERE {sentence}")
+        except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
+            raise FilterError(where, reason=str(error)) from None
+        if details.query_remaining or not details.is_readonly:
+            raise FilterError(where, reason="more than a condition")
