@@ -42,22 +42,29 @@ def medoids(
     for cluster in range(n_clusters):
         members = by_label[bounds[cluster] : bounds[cluster + 1]]
         squared = _to_mean(vectors, members, counts)
-        # sums in float64 differ in their last bits; members as near as that are equally near
-        nearest = members[squared <= squared.min() * (1 + 1e-12)]
+        # what is compared are the sums, |x − mean|² plus the mean of all those; members whose sums differ in the last
+        # bits of float64 only are equally good
+        spread = squared @ counts[members] / counts[members].sum()
+        nearest = members[squared <= squared.min() + 1e-12 * (squared.min() + spread)]
         rows = first_row[nearest]
         result[cluster] = rows[np.argmin(rank[rows])]
     return result
 
 
 def _to_mean(vectors: Float32Array, members: IndexArray, counts: IndexArray) -> Float64Array:
-    """Squared distances of some vectors from their mean, each counted `counts` times."""
+    """Squared distances of some vectors from their mean, each counted `counts` times.
+
+    All is relative to one of them, so that a cluster far from the origin loses no digits.
+    """
+    origin = vectors[members[0]].astype(np.float64)
     total = np.zeros(vectors.shape[1])
     for start in range(0, len(members), _BLOCK):
         part = members[start : start + _BLOCK]
-        total += counts[part].astype(np.float64) @ vectors[part].astype(np.float64)
+        total += counts[part].astype(np.float64) @ (vectors[part] - origin)
     mean = total / counts[members].sum()
     squared = np.empty(len(members))
     for start in range(0, len(members), _BLOCK):
-        difference = vectors[members[start : start + _BLOCK]] - mean
+        difference = vectors[members[start : start + _BLOCK]] - origin
+        difference -= mean
         squared[start : start + _BLOCK] = np.einsum("ij,ij->i", difference, difference)
     return squared
