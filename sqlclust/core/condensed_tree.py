@@ -68,9 +68,9 @@ def select(
     from hdbscan._hdbscan_tree import compute_stability, get_clusters, outlier_scores, simplify_hierarchy
 
     n = int(tree["parent"].min())
-    if cluster_selection_persistence > 0.0 and (tree["child"] >= n).any():
-        tree = simplify_hierarchy(tree.copy(), cluster_selection_persistence)
-    with np.errstate(divide="ignore", invalid="ignore"):  # infinite densities; see above
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite densities; see above
+        if cluster_selection_persistence > 0.0 and (tree["child"] >= n).any():
+            tree = simplify_hierarchy(tree.copy(), cluster_selection_persistence)
         labels, probabilities, persistence = get_clusters(
             tree,
             compute_stability(tree),
