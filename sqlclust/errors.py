@@ -17,6 +17,15 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
+def shown(value: object) -> str:
+    """A value as messages show it: its repr, if that is short enough to read and can be made at all."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of thousands of digits, a list of thousands of lists
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= 100 else f"{text[:80]}… ({len(text):,} characters)"
+
+
 class SqlclustError(ValueError):
     """Base of all errors of this package."""
 
@@ -28,7 +37,7 @@ class OptionError(SqlclustError):
     """An unknown option, or a value that an option does not allow."""
 
     def __init__(self, option: str, *, found: object, expected: str) -> None:
-        super().__init__(f"option {option!r}: found {found!r}, expected {expected}")
+        super().__init__(f"option {option!r}: found {shown(found)}, expected {expected}")
         self.option, self.found, self.expected = option, found, expected
 
 
@@ -36,7 +45,7 @@ class UnknownOptionError(OptionError):
     """An option key that this function does not have."""
 
     def __init__(self, option: str, *, allowed: Sequence[str]) -> None:
-        super(OptionError, self).__init__(f"unknown option {option!r}; allowed are {', '.join(allowed)}")
+        super(OptionError, self).__init__(f"unknown option {shown(option)}; allowed are {', '.join(allowed)}")
         self.option, self.found, self.expected = option, option, ", ".join(allowed)
         self.allowed = tuple(allowed)
 

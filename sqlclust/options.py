@@ -31,12 +31,15 @@ def _option(
     kind: type,
     at_least: float | None = None,
     above: float | None = None,
+    at_most: float | None = None,
     choices: tuple[str, ...] = (),
     auto: str = "",
 ) -> Any:
     """A field. `auto` says what None, the default, becomes."""
-    metadata = {"help": help, "kind": kind, "at_least": at_least, "above": above, "choices": choices, "auto": auto}
-    return field(default=default, metadata=metadata)
+    if kind is int and at_most is None:
+        at_most = MAX_INTEGER
+    allowed = {"at_least": at_least, "above": above, "at_most": at_most, "choices": choices}
+    return field(default=default, metadata={"help": help, "kind": kind, "auto": auto, **allowed})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,9 @@ class HdbscanOptions:
     )
     max_cluster_size: int = _option(0, "larger clusters are split (eom); 0: no limit", kind=int, at_least=0)
     allow_single_cluster: bool = _option(False, "one cluster of everything is a possible answer", kind=bool)
-    alpha: float = _option(1.0, "distances are divided by it (robust single linkage)", kind=float, above=0)
+    alpha: float = _option(
+        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000
+    )
     metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
     normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
     engine: Engine = _option("auto", "exact: what brute force gives; auto: exact", kind=str, choices=get_args(Engine))
@@ -183,40 +188,47 @@ def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
 
 def _checked(option: dataclasses.Field[Any], value: Any) -> Any:
     meta = option.metadata
-    kind, at_least, above, choices = meta["kind"], meta["at_least"], meta["above"], meta["choices"]
+    kind, choices = meta["kind"], meta["choices"]
+    at_least, above, at_most = meta["at_least"], meta["above"], meta["at_most"]
     if value is None and option.default is None:
         return None
     if kind is bool:
-        if value is True or value is False:
-            return value
+        plain = _plain(value)
+        if plain is True or plain is False:
+            return plain
         expected = "true or false"
     elif kind is str:
-        if value in choices:
+        if isinstance(value, str) and value in choices:
             return value
         expected = " or ".join(repr(choice) for choice in choices)
     else:
-        expected = "a whole number" if kind is int else "a number"
-        if at_least is not None:
-            expected += f" of at least {at_least}"
-        if above is not None:
-            expected += f" above {above}"
-        if kind is int:
-            expected += f" and at most {MAX_INTEGER}"
+        limits = [
+            f"{words} {limit}"
+            for words, limit in (("of at least", at_least), ("above", above), ("at most", at_most))
+            if limit is not None
+        ]
+        expected = " ".join(["a whole number" if kind is int else "a number", " and ".join(limits)]).strip()
         number = _number(value, kind)
         if (
             number is not None
             and (at_least is None or number >= at_least)
             and (above is None or number > above)
-            and (kind is float or number <= MAX_INTEGER)
+            and (at_most is None or number <= at_most)
         ):
             return number
     raise OptionError(option.name, found=value, expected=expected)
 
 
+def _plain(value: Any) -> Any:
+    """What a scalar of numpy holds; anything else as it is."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
 def _number(value: Any, kind: type) -> int | float | None:
-    """The value as a finite int or float, or None if it is none; numpy's scalars are taken as what they hold."""
-    if hasattr(value, "item") and not isinstance(value, int | float):
-        value = value.item()
+    """The value as a finite int or float, or None if it is none."""
+    value = _plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if kind is int:

@@ -21,13 +21,15 @@ from sqlclust.errors import (
     VectorLengthError,
     VectorTypeError,
     ZeroVectorError,
+    shown,
 )
 
 Float32Array = NDArray[np.float32]
 
 ITEM_BYTES = 4
 STORED = np.dtype("<f4")
-_LARGEST = float(np.finfo(np.float32).max)
+_BEYOND = (2 - 2.0**-24) * 2.0**127
+"""The smallest number that float32 rounds to infinity."""
 _SQLITE_TYPES = {type(None): "NULL", int: "an INTEGER", float: "a REAL", str: "TEXT", bytes: "a BLOB"}
 
 
@@ -105,9 +107,9 @@ def from_numbers(numbers: Sequence[object]) -> bytes:
             return vector.tobytes()
     for position, number in enumerate(numbers):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise VectorJSONError(found=f"{number!r} at position {position}")
-        if not abs(number) <= _LARGEST:
-            raise VectorJSONError(found=f"{number!r} at position {position}, beyond float32")
+            raise VectorJSONError(found=f"{shown(number)} at position {position}")
+        if not abs(number) < _BEYOND:
+            raise VectorJSONError(found=f"{shown(number)} at position {position}, beyond float32")
     return np.array(numbers, dtype=STORED).tobytes()
 
 
