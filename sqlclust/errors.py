@@ -291,12 +291,12 @@ class DatabaseFileError(DatabaseError):
 
 
 class LockedError(DatabaseError):
-    """Another connection holds the write lock."""
+    """Another connection holds a lock, usually the write lock."""
 
     def __init__(self, *, waited: float, doing: str) -> None:
         super().__init__(
-            f"another connection is writing to the database and did not finish within {waited:.0f} s: {doing} "
-            "was given up and nothing was written. Try again when the other writer is done"
+            f"another connection is using the database and did not finish within {waited:.0f} s: {doing} "
+            "was given up and nothing was written. Try again when the other is done"
         )
         self.waited, self.doing = waited, doing
 

@@ -10,6 +10,9 @@ import apsw
 
 from sqlclust.errors import DatabaseFileError, LockedError
 
+PATIENCE = 10.0
+"""Seconds a writer waits for others at the least; after a long fit it waits as long as the fit took."""
+
 _STEP = 0.05
 
 
@@ -20,29 +23,30 @@ def write_transaction(connection: apsw.Connection, *, doing: str, patience: floa
     Args:
         connection: in no transaction.
         doing: what the transaction is for, for messages.
-        patience: seconds to wait for other writers. The connection's own busy timeout is part of each try.
+        patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout is part of each try.
 
     Raises:
-        LockedError: another writer did not finish in time; nothing was written.
+        LockedError: another writer, or without WAL another reader, did not finish in time; nothing was written.
         apsw.InterruptError: the connection was interrupted while waiting.
         DatabaseFileError: read-only, full disk, no database, …
     """
     with translated_errors(connection, doing=doing):
-        _begin(connection, doing=doing, patience=patience)
+        _patiently(connection, "BEGIN IMMEDIATE", doing=doing, patience=patience)
         try:
             yield
-            connection.execute("COMMIT")
+            # without WAL a reader holds up even this, and SQLite lets it be tried again
+            _patiently(connection, "COMMIT", doing=doing, patience=patience)
         except BaseException:
             if connection.in_transaction:  # SQLite has rolled back itself on some errors
                 connection.execute("ROLLBACK")
             raise
 
 
-def _begin(connection: apsw.Connection, *, doing: str, patience: float) -> None:
+def _patiently(connection: apsw.Connection, statement: str, *, doing: str, patience: float) -> None:
     started = time.monotonic()
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement)
             return
         except apsw.BusyError:
             waited = time.monotonic() - started
