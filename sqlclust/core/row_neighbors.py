@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlclust.core.control import Control
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
-from sqlclust.core.neighbors import nearest_neighbors
+from sqlclust.core.duplicates import Distinct, distinct
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, squared_distances
+from sqlclust.core.neighbors import Neighbors, nearest_neighbors
 from sqlclust.core.screen import screen
 
 
@@ -27,31 +27,54 @@ def row_neighbors(
         (row, neighbours intp (k',), distances float64 (k',)) for every row by rank, k' = min(k, n - 1), ascending by
         (distance, rank). All computing is done before the first is given.
 
-    Cost: as the exact engine, O(m²·d) for m distinct vectors; memory O(m·k).
+    Cost: as the exact engine, O(m²·d) for m distinct vectors; memory O(m·k). Vectors that have more neighbours than are
+    wanted at one distance, as integers do, are measured again one by one.
     """
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
         points = distinct(vectors, normalize=unit_length)
     m, n = len(points.counts), len(vectors)
     k = min(k, n - 1)
+    group_of_row = points.group_of_row()
+    rows_of_groups = np.lexsort((rank, group_of_row))
+    ends = points.starts + np.minimum(points.counts, k + 1)  # of its own group a row wants k others
     with control.phase("neighbors"):
         if m > 1:
             screened = screen(points.vectors, unit_length=unit_length)
-            near = nearest_neighbors(points.vectors, screened, min(max(k, 1), m - 1), control)
-            indices, distances = near.indices, from_squared(near.squared, metric)
+            # one more than is wanted shows whether the last one wanted ties with what the list leaves out
+            near = nearest_neighbors(points.vectors, screened, min(k + 1, m - 1), control)
+            first_rank = rank[rows_of_groups[points.starts]]
+            tied = _all_as_near(points, near, k, first_rank, control)
         else:
-            indices, distances = np.empty((1, 0), dtype=np.intp), np.empty((1, 0))
-    group_of_row = points.group_of_row()
-    ends = points.starts + points.counts
+            near, tied = Neighbors(np.empty((1, 0), dtype=np.intp), np.empty((1, 0))), {}
     for row in np.argsort(rank).tolist():
-        group = group_of_row[row]
-        groups = np.concatenate([[group], indices[group]])
-        reached = np.searchsorted(np.cumsum(points.counts[groups]) - 1, k) + 1  # groups that hold the k nearest
-        if reached < len(groups):  # and those as far as the last of them
-            last = distances[group][reached - 2] if reached > 1 else 0.0
-            reached = 1 + int(np.searchsorted(distances[group], last, side="right"))
-        rows = np.concatenate([points.order[points.starts[g] : ends[g]] for g in groups[:reached].tolist()])
-        far = np.repeat(np.concatenate([[0.0], distances[group]])[:reached], points.counts[groups[:reached]])
+        group = int(group_of_row[row])
+        others, squared = tied.get(group, (near.indices[group], near.squared[group]))
+        groups = np.concatenate([[group], others])
+        rows = np.concatenate([rows_of_groups[points.starts[g] : ends[g]] for g in groups.tolist()])
+        far = np.repeat(np.concatenate([[0.0], from_squared(squared, metric)]), (ends - points.starts)[groups])
         chosen = np.lexsort((rank[rows], far))
         chosen = chosen[rows[chosen] != row][:k]
         yield row, rows[chosen], far[chosen]
+
+
+def _all_as_near(
+    points: Distinct, near: Neighbors, k: int, first_rank: IndexArray, control: Control
+) -> dict[int, tuple[IndexArray, Float64Array]]:
+    """For each vector whose list ends among equally far ones: those that hold its k nearest rows."""
+    m, listed = len(points.counts), near.indices.shape[1]
+    if listed >= m - 1:
+        return {}
+    reached = np.cumsum(points.counts[near.indices], axis=1) + (points.counts - 1)[:, None]
+    last = np.minimum((reached < k).sum(axis=1), listed - 1)
+    farthest = np.where(points.counts > k, 0.0, near.squared[np.arange(m), last])
+    tied = {}
+    for group in np.flatnonzero(near.squared[:, -1] == farthest).tolist():
+        control.check()
+        squared = squared_distances(points.vectors, np.full(m, group), np.arange(m))
+        squared[group] = np.inf
+        nearer = np.flatnonzero(squared < farthest[group])
+        as_far = np.flatnonzero(squared == farthest[group])
+        others = np.concatenate([nearer, as_far[np.argsort(first_rank[as_far])[:k]]])
+        tied[group] = (others, squared[others])
+    return tied
