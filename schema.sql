@@ -57,7 +57,9 @@ CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model);
 -- Clusterings
 ------------------------------------------------------------------------------------------------------------------------
 
--- The expensive half of a clustering, reusable: which rows, which neighbours, which spanning tree.
+-- The expensive half of a clustering, reusable: which rows, how dense it is around them, their spanning tree. The BLOBs
+-- are little-endian and there together or not at all (sqlclust fit --no-store-fit). They come last, so that reading the
+-- other columns does not touch them.
 CREATE TABLE ClusteringFit (
     id              INTEGER PRIMARY KEY,
     embedding_model TEXT NOT NULL,
@@ -75,8 +77,16 @@ CREATE TABLE ClusteringFit (
     corpus_hash     TEXT NOT NULL,                            -- of (id, vector) of every row, in the order of ids
     versions        TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "hdbscan": …}
     timings         TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
-    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits.py
+    row_checks      BLOB CHECK (length(row_checks) = 4 * n),      -- uint32 (n): CRC-32 of each row's vector
+    core_distances  BLOB CHECK (length(core_distances) = 4 * n),  -- float32 (n), in the metric
+    spanning_tree   BLOB CHECK (length(spanning_tree) = 16 * (n - 1)),
+    -- int32 (n - 1) left, int32 (n - 1) right: places in row_ids; float64 (n - 1) weight, ascending
+    CHECK ((row_ids IS NULL) = (row_checks IS NULL) AND (row_ids IS NULL) = (core_distances IS NULL)
+           AND (row_ids IS NULL) = (spanning_tree IS NULL))
 ) STRICT;
+CREATE INDEX ClusteringFit_corpus ON ClusteringFit (embedding_model, corpus_hash);
 
 -- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
 -- Many results per model, with other parameters or the same, are normal.

@@ -214,6 +214,57 @@ class UnknownResultError(SqlclustError):
         self.clustering_result_id, self.known = clustering_result_id, tuple(known)
 
 
+class UnknownFitError(SqlclustError):
+    """A ClusteringFit that is not there."""
+
+    def __init__(self, clustering_fit_id: object, *, known: Sequence[int]) -> None:
+        there = f"ids here: {', '.join(map(str, known))}" if known else "there are no fits yet"
+        super().__init__(f"no clustering fit {clustering_fit_id!r}; {there}")
+        self.clustering_fit_id, self.known = clustering_fit_id, tuple(known)
+
+
+class FitNotStoredError(SqlclustError):
+    """A fit of which only the description was kept."""
+
+    def __init__(self, clustering_fit_id: int) -> None:
+        super().__init__(
+            f"clustering fit {clustering_fit_id} was made without storing its tree (store_fit false, --no-store-fit); "
+            "fit again to cut it"
+        )
+        self.clustering_fit_id = clustering_fit_id
+
+
+class FitDamagedError(SqlclustError):
+    """A stored fit that is not what a fit writes."""
+
+    def __init__(self, clustering_fit_id: int, *, reason: str) -> None:
+        super().__init__(f"clustering fit {clustering_fit_id} is damaged: {reason}. Delete it and fit again")
+        self.clustering_fit_id, self.reason = clustering_fit_id, reason
+
+
+class FitOptionError(OptionError):
+    """An option that a stored fit has settled."""
+
+    def __init__(self, option: str, *, found: object, fitted: object, clustering_fit_id: int) -> None:
+        super(OptionError, self).__init__(
+            f"option {option!r}: found {found!r}, but clustering fit {clustering_fit_id} was made with {fitted!r}, and that "
+            "cannot be changed by cutting; a new fit is needed"
+        )
+        self.option, self.found, self.expected = option, found, repr(fitted)
+
+
+class MembersChangedError(SqlclustError):
+    """Embeddings of a stored fit that are gone or have another vector now."""
+
+    def __init__(self, *, embedding_id: Id, change: str, changed: int, clustering_fit_id: int) -> None:
+        super().__init__(
+            f"embedding {embedding_id!r} {change} since clustering fit {clustering_fit_id} was made "
+            f"({_rows(changed)} differ); fit again"
+        )
+        self.embedding_id, self.change, self.changed = embedding_id, change, changed
+        self.clustering_fit_id = clustering_fit_id
+
+
 class TopLevelOnlyError(SqlclustError):
     """A function that writes was called inside a transaction or another statement."""
 
@@ -299,6 +350,44 @@ class LockedError(DatabaseError):
             "was given up and nothing was written. Try again when the other is done"
         )
         self.waited, self.doing = waited, doing
+
+
+# --- loading ---------------------------------------------------------------------------------------------------
+
+
+class LoadError(SqlclustError):
+    """A new embedding that does not fit those there are; nothing of its load was written."""
+
+
+class ExistingEmbeddingError(LoadError):
+    """A new embedding whose id, or whose step of a run, is taken."""
+
+    def __init__(self, *, embedding_id: Id, taken: str) -> None:
+        super().__init__(f"embedding {embedding_id!r} {taken}")
+        self.embedding_id, self.taken = embedding_id, taken
+
+
+class ForeignModelError(LoadError):
+    """A new embedding whose id belongs to an embedding of another model."""
+
+    def __init__(self, *, embedding_id: Id, found: str, expected: str) -> None:
+        super().__init__(
+            f"embedding {embedding_id!r} belongs to model {found!r}, expected {expected!r}: an id is used once over all "
+            f"models, so give these ids a prefix, such as '{expected}:'"
+        )
+        self.embedding_id, self.found, self.expected = embedding_id, found, expected
+
+
+class ClusteredEmbeddingError(LoadError):
+    """A vector that would be replaced although a result is made of it."""
+
+    def __init__(self, *, embedding_id: Id, clustering_result_ids: Sequence[int]) -> None:
+        results = ", ".join(map(str, clustering_result_ids))
+        super().__init__(
+            f"the vector of embedding {embedding_id!r} cannot be replaced, clustering result {results} is made of it; "
+            "delete the result first, or load the vector under a new id"
+        )
+        self.embedding_id, self.clustering_result_ids = embedding_id, tuple(clustering_result_ids)
 
 
 # --- reading files ---------------------------------------------------------------------------------------------

@@ -43,18 +43,11 @@ def _option(
 
 
 @dataclass(frozen=True, kw_only=True)
-class HdbscanOptions:
-    """Options of clust_hdbscan, clust_fit, `sqlclust.fit`, `sqlclust.hdbscan` and `sqlclust fit`; names are hdbscan's."""
+class CutOptions:
+    """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
 
     min_cluster_size: int | None = _option(
         None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)"
-    )
-    min_samples: int | None = _option(
-        None,
-        "neighbours that make a point dense, itself not counted; larger calls more points noise",
-        kind=int,
-        at_least=1,
-        auto="min(min_cluster_size, 15)",
     )
     cluster_selection_epsilon: float = _option(
         0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0
@@ -67,9 +60,26 @@ class HdbscanOptions:
     )
     max_cluster_size: int = _option(0, "larger clusters are split (eom); 0: no limit", kind=int, at_least=0)
     allow_single_cluster: bool = _option(False, "one cluster of everything is a possible answer", kind=bool)
-    alpha: float = _option(
-        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000
+
+    def selecting(self, n: int) -> dict[str, Any]:
+        """The arguments of `core.hdbscan.select_clusters` for n rows."""
+        return {name: getattr(self, name) for name in names(CutOptions)} | {
+            "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HdbscanOptions(CutOptions):
+    """Options of clust_hdbscan, clust_fit, `sqlclust.fit`, `sqlclust.hdbscan` and `sqlclust fit`; names are hdbscan's."""
+
+    min_samples: int | None = _option(
+        None,
+        "neighbours that make a point dense, itself not counted; larger calls more points noise",
+        kind=int,
+        at_least=1,
+        auto="min(min_cluster_size, 15)",
     )
+    alpha: float = _option(1.0, "distances are divided by it (robust single linkage)", kind=float, above=0)
     metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
     normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
     engine: Engine = _option("auto", "exact: what brute force gives; auto: exact", kind=str, choices=get_args(Engine))
@@ -83,8 +93,8 @@ class HdbscanOptions:
 
     def resolved(self, n: int) -> HdbscanOptions:
         """These options with the defaults that depend on n, the number of rows, filled in: what runs and is stored."""
-        min_cluster_size = self.min_cluster_size if self.min_cluster_size is not None else max(5, n // 1000)
-        min_samples = self.min_samples if self.min_samples is not None else min(min_cluster_size, 15)
+        min_cluster_size = default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
+        min_samples = min(min_cluster_size, 15) if self.min_samples is None else self.min_samples
         min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
         engine = "exact" if self.engine == "auto" else self.engine
         return dataclasses.replace(self, min_cluster_size=min_cluster_size, min_samples=min_samples, engine=engine)
@@ -97,6 +107,11 @@ class HdbscanOptions:
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, in the order of the fields."""
         return dataclasses.asdict(self)
+
+
+def default_min_cluster_size(n: int) -> int:
+    """What min_cluster_size is for n rows where it is not given."""
+    return max(5, n // 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +142,7 @@ class DuplicatesOptions:
     normalize: bool = _option(False, "call vectors of the same direction identical", kind=bool)
 
 
-OptionsT = TypeVar("OptionsT", HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+OptionsT = TypeVar("OptionsT", CutOptions, HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
 
 
 def names(options: type[OptionsT]) -> tuple[str, ...]:
@@ -144,8 +159,17 @@ def parse_json(options: type[OptionsT], text: object) -> OptionsT:
     """Options from the JSON object that SQL passes.
 
     Raises:
-        OptionsJSONError: not TEXT, not JSON, not an object, or a key twice.
+        OptionsJSONError: see `parse_object`.
         OptionError: see `parse`.
+    """
+    return parse(options, parse_object(text))
+
+
+def parse_object(text: object) -> dict[str, Any]:
+    """The JSON object that SQL passes.
+
+    Raises:
+        OptionsJSONError: not TEXT, not JSON, not an object, or a key twice.
     """
     if not isinstance(text, str):
         found = "NULL" if text is None else f"{text!r}"
@@ -160,7 +184,7 @@ def parse_json(options: type[OptionsT], text: object) -> OptionsT:
         raise OptionsJSONError(found=f"{text[:60]!r}, which is not JSON ({error})") from None
     if not isinstance(values, dict):
         raise OptionsJSONError(found=f"{text[:60]!r}")
-    return parse(options, values)
+    return values
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

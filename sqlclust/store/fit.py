@@ -16,16 +16,16 @@ from sqlclust.core.control import Control, Progress
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import interrupt
-from sqlclust.store.locking import translated_errors
-from sqlclust.store.results import FitRecord, now, publish
+from sqlclust.store import fits, interrupt
+from sqlclust.store.cut import cutting
+from sqlclust.store.fits import FitRecord
+from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.store.points import Fingerprint
+from sqlclust.store.results import now, publish
 from sqlclust.store.selection import Selection, select
 from sqlclust.vectors import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
-
-_PATIENCE = 10.0
-"""Seconds a finished fit waits for the write lock at the least; a long fit waits as long as it took."""
 
 
 @cache
@@ -53,7 +53,7 @@ def check_top_level(connection: apsw.Connection, function: str) -> None:
 def cluster(
     vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
 ) -> tuple[core.Fit, core.Clustering]:
-    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.cut`."""
+    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`."""
     fitted = core.fit(
         vectors,
         min_samples=options.min_samples or 1,
@@ -62,18 +62,7 @@ def cluster(
         alpha=options.alpha,
         control=control,
     )
-    clustering = core.cut(
-        fitted,
-        min_cluster_size=options.min_cluster_size or 2,
-        cluster_selection_method=options.cluster_selection_method,
-        cluster_selection_epsilon=options.cluster_selection_epsilon,
-        cluster_selection_persistence=options.cluster_selection_persistence,
-        max_cluster_size=options.max_cluster_size,
-        allow_single_cluster=options.allow_single_cluster,
-        rank=rank,
-        control=control,
-    )
-    return fitted, clustering
+    return fitted, core.cut(fitted, rank=rank, control=control, **options.selecting(len(vectors)))
 
 
 def cluster_array(vectors: object, options: HdbscanOptions, control: Control) -> core.Clustering:
@@ -98,6 +87,7 @@ def fit(
     *,
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    store_fit: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
@@ -108,6 +98,8 @@ def fit(
     Args:
         connection: in no transaction.
         where: an SQL condition on columns of Embedding, `parameters` its named placeholders.
+        store_fit: keep the spanning tree too, so that the fit can be cut again; some 30 bytes a row. A stored fit of the
+            same embeddings and settings is reused.
         progress: called with (phase, fraction) from this thread.
 
     Raises:
@@ -126,42 +118,46 @@ def fit(
     if n < 2:
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
     resolved = options.resolved(n)
-
-    def work(control: Control) -> tuple[core.Fit, core.Clustering, str]:
-        with control.phase("hash"):
-            corpus_hash = points.corpus_hash()
-        return *cluster(points.vectors, resolved, control, rank=points.rank()), corpus_hash
-
     if resolved.needs_directions:
         points.check_directions()
 
-    (fitted, clustering, corpus_hash), computing = interrupt.run(connection, work, progress)
-    timings = {**reading.seconds, **computing}
-    record = FitRecord(
-        embedding_model=embedding_model,
-        selection=selection.as_json(),
-        metric=resolved.metric,
-        normalize=resolved.normalize,
-        min_samples=resolved.min_samples or 1,
-        alpha=resolved.alpha,
-        engine="exact",
-        recall=1.0,
-        seed=resolved.seed,
-        n=n,
-        n_distinct=len(fitted.points.counts),
-        dimension=points.vectors.shape[1],
-        corpus_hash=corpus_hash,
-        versions=versions(),
-        timings=timings,
-    )
+    def hashing(control: Control) -> Fingerprint:
+        with control.phase("hash"):
+            return points.fingerprint()
+
+    def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
+        return cluster(points.vectors, resolved, control, rank=points.rank())
+
+    fingerprint, timings = interrupt.run(connection, hashing, progress)
+    key = _key(embedding_model, fingerprint, resolved)
+    record: FitRecord | int | None = fits.find(connection, key)
+    blobs = None
+    if isinstance(record, int):
+        logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, record)
+        again = cutting(points, fits.load(connection, record), resolved)
+        clustering, seconds = interrupt.run(connection, again, progress)
+    else:
+        (fitted, clustering), seconds = interrupt.run(connection, computing, progress)
+        record = FitRecord(
+            **key,
+            selection=selection.as_json(),
+            recall=1.0,
+            n=n,
+            n_distinct=len(fitted.points.counts),
+            dimension=points.vectors.shape[1],
+            versions=versions(),
+            timings={**reading.seconds, **timings, **seconds},
+        )
+        blobs = fits.to_blobs(points, fingerprint, fitted) if store_fit else None
     result_id = publish(
         connection,
         points,
         clustering,
         record,
-        _as_stored(resolved, where),
+        {**resolved.as_dict(), **({"where": where} if where is not None else {})},
+        blobs=blobs,
         started_at=started_at,
-        patience=max(_PATIENCE, sum(timings.values())),
+        patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
     )
     logger.info(
@@ -171,5 +167,15 @@ def fit(
     return result_id
 
 
-def _as_stored(options: HdbscanOptions, where: str | None) -> dict[str, Any]:
-    return {**options.as_dict(), **({"where": where} if where is not None else {})}
+def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions) -> dict[str, Any]:
+    """What makes two fits the same."""
+    return {
+        "embedding_model": embedding_model,
+        "corpus_hash": fingerprint.corpus_hash,
+        "metric": options.metric,
+        "normalize": options.normalize,
+        "min_samples": options.min_samples,
+        "alpha": options.alpha,
+        "engine": options.engine,
+        "seed": options.seed,
+    }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, ZeroVectorError
@@ -16,6 +19,18 @@ from sqlclust.vectors import ITEM_BYTES, STORED, check_blob, check_dimension, fi
 logger = logging.getLogger("sqlclust")
 
 _BLOCK = 4096
+
+
+class Fingerprint(NamedTuple):
+    """What tells whether points are the same as at another time.
+
+    Attributes:
+        corpus_hash: hexadecimal SHA-256 of (id, vector) of every row in the order of ids.
+        row_checks: uint32 (n,), CRC-32 of each row's stored vector in the order of ids: which row has changed.
+    """
+
+    corpus_hash: str
+    row_checks: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +69,21 @@ class Points:
         rows = np.sort(self.order[::step])
         return points_of([self.ids[row] for row in rows.tolist()], self.vectors[rows])
 
-    def corpus_hash(self) -> str:
-        """Hexadecimal hash of (id, vector) of every row in the order of the ids; the same whatever order they came in."""
+    def fingerprint(self) -> Fingerprint:
+        """Hashes of the points, the same whatever order they came in. O(n·dimension)."""
         ids, contents = hashlib.sha256(), hashlib.sha256()
+        checks = np.empty(len(self.order), dtype=np.uint32)
         for start in range(0, len(self.order), _BLOCK):
             rows = self.order[start : start + _BLOCK]
-            ids.update(b"".join(_id_bytes(self.ids[row]) for row in rows.tolist()))
-            contents.update(np.ascontiguousarray(self.vectors[rows], dtype=STORED).tobytes())
-        return hashlib.sha256(ids.digest() + contents.digest()).hexdigest()
+            block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
+            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
+            ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
+            contents.update(block.data)
+        return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
+
+    def corpus_hash(self) -> str:
+        """The hash of `fingerprint`."""
+        return self.fingerprint().corpus_hash
 
 
 def points_of(ids: Sequence[Id], vectors: Float32Array) -> Points:
@@ -90,8 +112,8 @@ def sort_key(value: Id) -> tuple[int, int | float | bytes]:
     return 0, value
 
 
-def _id_bytes(value: Id) -> bytes:
-    """A byte string that differs for different ids, types included."""
+def id_bytes(value: Id) -> bytes:
+    """An id's type (i, r, t, b), the length of its bytes as uint32, and its bytes: different for different ids."""
     if isinstance(value, str):
         kind, body = b"t", value.encode("utf-8", "surrogatepass")
     elif isinstance(value, bytes):
@@ -100,7 +122,7 @@ def _id_bytes(value: Id) -> bytes:
         kind, body = b"i", str(value).encode()
     else:
         kind, body = b"r", value.hex().encode()
-    return kind + len(body).to_bytes(8, "little") + body
+    return kind + len(body).to_bytes(4, "little") + body
 
 
 class PointsBuilder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -14,8 +13,11 @@ import apsw
 from sqlclust.core.control import Control
 from sqlclust.core.hdbscan import Clustering
 from sqlclust.errors import MembersGoneError, UnknownResultError
+from sqlclust.store import fits
+from sqlclust.store.fits import FitBlobs, FitRecord
 from sqlclust.store.locking import translated_errors, write_transaction
 from sqlclust.store.points import Points
+from sqlclust.store.rows import rows_as_dicts
 
 _BATCH = 5_000
 """Rows between two looks at progress and interrupts while publishing: some hundredths of a second."""
@@ -26,34 +28,6 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-@dataclass(frozen=True)
-class FitRecord:
-    """What is stored about a fit besides its rows; columns of ClusteringFit of the same names."""
-
-    embedding_model: str
-    selection: str
-    metric: str
-    normalize: bool
-    min_samples: int
-    alpha: float
-    engine: str
-    recall: float | None
-    seed: int
-    n: int
-    n_distinct: int
-    dimension: int
-    corpus_hash: str
-    versions: dict[str, str]
-    timings: dict[str, float] = field(default_factory=dict)
-
-
-_INSERT_FIT = """
-INSERT INTO main.ClusteringFit (embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed,
-                                n, n_distinct, dimension, corpus_hash, versions, timings)
-VALUES (:embedding_model, :selection, :metric, :normalize, :min_samples, :alpha, :engine, :recall, :seed,
-        :n, :n_distinct, :dimension, :corpus_hash, :versions, :timings)
-RETURNING id
-"""
 _INSERT_RESULT = """
 INSERT INTO main.ClusteringResult (embedding_model, algorithm, parameters, clustering_fit_id, started_at)
 VALUES (?, 'hdbscan', ?, ?, ?)
@@ -69,9 +43,6 @@ VALUES (?, ?, ?, ?, ?)
 _FINISH = """
 UPDATE main.ClusteringResult SET completed_at = ? WHERE id = ?
 """
-_FINISH_FIT = """
-UPDATE main.ClusteringFit SET timings = ? WHERE id = ?
-"""
 _FIRST_MISSING = """
 SELECT ec.embedding_id, count(*) OVER ()
 FROM main.EmbeddingCluster ec LEFT JOIN main.Embedding e ON e.id = ec.embedding_id
@@ -84,9 +55,10 @@ def publish(
     connection: apsw.Connection,
     points: Points,
     clustering: Clustering,
-    fit: FitRecord,
+    fit: FitRecord | int,
     parameters: dict[str, Any],
     *,
+    blobs: FitBlobs | None = None,
     started_at: str,
     patience: float,
     control: Control,
@@ -95,6 +67,8 @@ def publish(
 
     Args:
         connection: in no transaction.
+        fit: what to store of a new fit, with `blobs` if it is to be cut again; or the id of a stored one.
+        parameters: as they ran.
         patience: seconds to wait for other writers.
 
     Raises:
@@ -105,11 +79,9 @@ def publish(
     Cost: O(n log n); the write lock is held for this function only.
     """
     with write_transaction(connection, doing="publishing", patience=patience), control.phase("publish"):
-        values = {**vars(fit), "versions": json.dumps(fit.versions), "timings": json.dumps(fit.timings)}
-        fit_id = connection.execute(_INSERT_FIT, values).get
-        result_id: int = connection.execute(
-            _INSERT_RESULT, (fit.embedding_model, json.dumps(parameters), fit_id, started_at)
-        ).get
+        fit_id = fit if isinstance(fit, int) else fits.insert(connection, fit, blobs)
+        model = connection.execute("SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,)).get
+        result_id: int = connection.execute(_INSERT_RESULT, (model, json.dumps(parameters), fit_id, started_at)).get
         # foreign keys may be off on a host's connection; then the check below stands in for them
         with _explaining_missing_members(connection, points):
             connection.executemany(_INSERT_CLUSTER, _cluster_rows(result_id, points, clustering))
@@ -119,8 +91,8 @@ def publish(
             if missing is not None:
                 raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
         connection.execute(_FINISH, (now(), result_id))
-        timings = {**fit.timings, "publish": control.elapsed()}
-        connection.execute(_FINISH_FIT, (json.dumps({name: round(s, 4) for name, s in timings.items()}), fit_id))
+        if isinstance(fit, FitRecord):
+            fits.finish(connection, fit_id, {**fit.timings, "publish": control.elapsed()})
     return result_id
 
 
@@ -181,17 +153,12 @@ SELECT label, size, share, persistence, medoid_embedding_id, medoid_text
 FROM main.ClusterSummary WHERE clustering_result_id = ?
 ORDER BY size DESC, label
 """
-_FIT = "SELECT * FROM main.ClusteringFit WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?)"
-
-
-def rows_as_dicts(cursor: apsw.Cursor) -> list[dict[str, Any]]:
-    """All rows of a cursor, each as column name → value."""
-    rows: list[dict[str, Any]] = []
-    names: tuple[str, ...] = ()
-    for row in cursor:
-        names = names or tuple(name for name, _ in cursor.get_description())
-        rows.append(dict(zip(names, row, strict=True)))
-    return rows
+_FIT = """
+SELECT id, embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed, n, n_distinct, dimension,
+       corpus_hash, versions, timings, created_at, spanning_tree IS NOT NULL AS stored
+FROM main.ClusteringFit
+WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?)
+"""
 
 
 def list_results(connection: apsw.Connection, embedding_model: str | None = None) -> list[dict[str, Any]]:
@@ -219,6 +186,18 @@ def resolve_result(connection: apsw.Connection, which: int | str) -> int:
     return result_id
 
 
+def summarize_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+    """The row of `list_results` that is about one result.
+
+    Raises:
+        UnknownResultError
+    """
+    result_id = resolve_result(connection, result_id)
+    with translated_errors(connection, doing="reading a result"):
+        [result] = rows_as_dicts(connection.execute(_SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,)))
+    return result
+
+
 def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     """One result with its fit and its clusters, largest first.
 
@@ -229,9 +208,9 @@ def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     Raises:
         UnknownResultError
     """
-    result_id = resolve_result(connection, result_id)
+    result = summarize_result(connection, result_id)
+    result_id = result["id"]
     with translated_errors(connection, doing="reading a result"):
-        [result] = rows_as_dicts(connection.execute(_SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,)))
         fits = rows_as_dicts(connection.execute(_FIT, (result_id,)))
         clusters = rows_as_dicts(connection.execute(_CLUSTERS, (result_id,)))
     for fit in fits:

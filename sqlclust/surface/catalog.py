@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, PointsOptions
+from sqlclust.options import CutOptions, DuplicatesOptions, HdbscanOptions, NeighborsOptions, PointsOptions
 from sqlclust.surface.aggregates import AGGREGATES
+from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.scalars import SCALARS
 from sqlclust.surface.tables import TABLES
 
-CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (*SCALARS, *AGGREGATES, *TABLES)
+CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
+    *SCALARS,
+    *FIT_SCALARS,
+    *AGGREGATES,
+    *TABLES,
+    *FIT_TABLES,
+)
 
 OPTIONS: dict[str, Any] = {
     "clust_hdbscan": HdbscanOptions,
     "clust_fit": HdbscanOptions,
+    "clust_cut": CutOptions,
+    "clust_labels": CutOptions,
+    "clust_sweep": CutOptions,
+    "clust_condensed_tree": CutOptions,
     "clust_points": PointsOptions,
     "clust_neighbors": NeighborsOptions,
     "clust_duplicates": DuplicatesOptions,

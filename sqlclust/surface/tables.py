@@ -38,7 +38,7 @@ def clust_hdbscan(context: Context, points: object, options: object = "{}") -> I
     if parsed not in handle.memo:
         handle.memo[parsed] = _hdbscan(context, handle.points, parsed)
     chosen, clustering = handle.memo[parsed]
-    return _hdbscan_rows(chosen, clustering)
+    return hdbscan_rows(chosen, clustering)
 
 
 def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple[Points, Clustering | None]:
@@ -54,7 +54,12 @@ def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple
     return chosen, context.run(work)
 
 
-def _hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]:
+HDBSCAN_COLUMNS = {"id": "", "label": "INTEGER", "probability": "REAL", "outlier_score": "REAL", "medoid_id": ""}
+HDBSCAN_HIDDEN_COLUMNS = {"cluster_size": "INTEGER", "persistence": "REAL"}
+
+
+def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]:
+    """Rows of HDBSCAN_COLUMNS and HDBSCAN_HIDDEN_COLUMNS, in the order of ids."""
     if clustering is None:
         return
     order = points.order
@@ -143,8 +148,8 @@ TABLES = (
         args=("points", "options"),
         optional=1,
         function=clust_hdbscan,
-        columns={"id": "", "label": "INTEGER", "probability": "REAL", "outlier_score": "REAL", "medoid_id": ""},
-        hidden_columns={"cluster_size": "INTEGER", "persistence": "REAL"},
+        columns=HDBSCAN_COLUMNS,
+        hidden_columns=HDBSCAN_HIDDEN_COLUMNS,
         summary="HDBSCAN. A row for each point: label (−1: noise), membership strength, GLOSH outlier score and its "
         "cluster's medoid. The hidden columns cluster_size and persistence, selected by name, are the cluster's.",
         example="SELECT count(DISTINCT label) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), "

@@ -1,0 +1,223 @@
+"""Cutting stored fits: other clusters from the same spanning tree, without touching a distance."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import apsw
+import numpy as np
+
+import sqlclust.core.hdbscan as core
+from sqlclust import schema
+from sqlclust.core.agreement import adjusted_rand_index
+from sqlclust.core.control import Control, Progress
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.validity import relative_validity
+from sqlclust.errors import FitOptionError, MembersChangedError, OptionError, UnknownOptionError
+from sqlclust.options import CutOptions, HdbscanOptions, default_min_cluster_size, names, parse
+from sqlclust.store import fits, interrupt
+from sqlclust.store.fits import StoredFit
+from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.results import now, publish
+
+_REPORT = 1024
+MAX_COMBINATIONS = 1_000
+"""Rows a sweep gives at the most."""
+
+
+def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[[Control], core.Clustering]:
+    """The work of cutting a stored fit whose embeddings are `points`; in `points`' order of rows."""
+
+    def work(control: Control) -> core.Clustering:
+        tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
+        with control.phase("clusters"):
+            selection = core.select_clusters(tree, **options.selecting(len(points)))
+        with control.phase("duplicates"):
+            unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
+            vectors = distinct(points.vectors, normalize=unit_length)
+        return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
+
+    return work
+
+
+def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
+    """Options for cutting a stored fit.
+
+    Raises:
+        FitOptionError: an option that the fit has settled otherwise.
+        OptionError: see `options.parse`.
+    """
+    cut_names, settled = names(CutOptions), set(names(HdbscanOptions)) - set(names(CutOptions))
+    for name, value in values.items():
+        if name not in settled and name not in cut_names:
+            raise UnknownOptionError(name, allowed=cut_names)
+        if name in settled:
+            parse(HdbscanOptions, {name: value})
+            fitted = {**stored.record, **stored.record["selection"]}.get(name)
+            if isinstance(value, bool):
+                fitted = bool(fitted)
+            if value != fitted:
+                raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
+    return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
+
+
+_VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
+
+
+def members(connection: apsw.Connection, stored: StoredFit, control: Control) -> Points:
+    """The embeddings a fit is of, as they are now, if they still are as they were.
+
+    Raises:
+        MembersChangedError: some are gone or have another vector; names the first.
+
+    Cost: O(n·dimension), one look-up for each.
+    """
+    builder = PointsBuilder()
+    model = stored.record["embedding_model"]
+    with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
+        for embedding_id, vector in connection.executemany(_VECTOR, ((i, model) for i in stored.ids)):
+            builder.add(embedding_id, vector)
+            if len(builder) % _REPORT == 0:
+                control.at(len(builder) / len(stored.ids))
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
+    points = builder.finish()
+    if len(points) < len(stored.ids):
+        there = set(points.ids)
+        gone = [embedding_id for embedding_id in stored.ids if embedding_id not in there]
+        raise MembersChangedError(
+            embedding_id=gone[0], change="is gone", changed=len(gone), clustering_fit_id=stored.id
+        )
+    changed = np.flatnonzero(points.fingerprint().row_checks != stored.row_checks)
+    if len(changed):
+        raise MembersChangedError(
+            embedding_id=stored.ids[int(changed[0])],
+            change="has another vector",
+            changed=len(changed),
+            clustering_fit_id=stored.id,
+        )
+    return points
+
+
+def labels(
+    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+) -> tuple[StoredFit, CutOptions, Points, core.Clustering]:
+    """Clusters cut from a stored fit; nothing is written.
+
+    Raises:
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; apsw.InterruptError
+
+    Cost: one read of the fit's vectors, for the medoids, and O(n log n).
+    """
+    with translated_errors(connection, doing="reading a fit"):
+        schema.check(connection)
+    stored = fits.load(connection, clustering_fit_id)
+    options = check_options(values, stored)
+    points = members(connection, stored, Control(progress))
+    clustering, _ = interrupt.run(connection, cutting(points, stored, options), progress)
+    return stored, options, points, clustering
+
+
+def cut(
+    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+) -> int:
+    """Publish clusters cut from a stored fit as a new result; returns its ClusteringResult id.
+
+    The result is the one a fresh fit with the same options would give, row for row.
+
+    Raises:
+        as `labels`, and as publishing: MembersGoneError, LockedError, DatabaseFileError. Nothing was written.
+    """
+    started_at = now()
+    stored, options, points, clustering = labels(connection, clustering_fit_id, values, progress)
+    record = stored.record
+    settled = {
+        "min_samples": record["min_samples"],
+        "alpha": record["alpha"],
+        "metric": record["metric"],
+        "normalize": bool(record["normalize"]),
+        "engine": record["engine"],
+        "downsample": record["selection"]["downsample"],
+        "seed": record["seed"],
+    }
+    where = record["selection"]["where"]
+    n = len(points)
+    return publish(
+        connection,
+        points,
+        clustering,
+        stored.id,
+        {**options.selecting(n), **settled, **({"where": where} if where is not None else {})},
+        started_at=started_at,
+        patience=PATIENCE,
+        control=Control(progress),
+    )
+
+
+def sweep(
+    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """One row for every combination of parameters, cut from a stored fit; nothing is written, no vector is read.
+
+    Args:
+        values: options of `CutOptions`, each a value or a list of values; combinations in the order given, the last
+            option changing fastest.
+
+    Returns:
+        The options, and n_clusters, noise_share, largest_share, mean_persistence, relative_validity (None where there is
+        no cluster) and ari_previous (agreement with the row before, None in the first).
+
+    Raises:
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError; apsw.InterruptError
+
+    Cost: O(n log n) for every row.
+    """
+    with translated_errors(connection, doing="reading a fit"):
+        schema.check(connection)
+    stored = fits.load(connection, clustering_fit_id)
+    combinations = _combinations(values, stored)
+
+    def work(control: Control) -> list[dict[str, Any]]:
+        with control.phase("sweep"):
+            return list(_sweep_rows(stored, combinations, control))
+
+    rows, _ = interrupt.run(connection, work, progress)
+    return rows
+
+
+def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptions]:
+    lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    for name, choices in lists.items():
+        if not choices:
+            raise OptionError(name, found=choices, expected="a value or a list of at least one")
+    total = int(np.prod([float(len(choices)) for choices in lists.values()]))
+    if total > MAX_COMBINATIONS:
+        raise OptionError(next(iter(lists)), found=f"{total:,} combinations", expected=f"at most {MAX_COMBINATIONS:,}")
+    return [
+        check_options(dict(zip(lists, choice, strict=True)), stored) for choice in itertools.product(*lists.values())
+    ]
+
+
+def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
+    n = len(stored.ids)
+    previous = None
+    for done, options in enumerate(combinations):
+        control.at(done / len(combinations))
+        selection = core.select_clusters(stored.tree, **options.selecting(n))
+        sizes = np.bincount(selection.labels + 1, minlength=1)
+        clusters = sizes[1:]
+        yield {
+            **asdict(options),
+            "min_cluster_size": options.min_cluster_size or default_min_cluster_size(n),
+            "n_clusters": len(clusters),
+            "noise_share": int(sizes[0]) / n,
+            "largest_share": int(clusters.max(initial=0)) / n,
+            "mean_persistence": float(selection.persistence.mean()) if len(clusters) else None,
+            "relative_validity": relative_validity(stored.tree, selection.labels) if n > 1 else None,
+            "ari_previous": None if previous is None else adjusted_rand_index(previous, selection.labels),
+        }
+        previous = selection.labels

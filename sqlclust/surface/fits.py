@@ -1,0 +1,163 @@
+"""Functions over stored fits (ClusteringFit): other cuts, sweeps, and the trees as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlclust.core.condensed_tree import condense
+from sqlclust.core.control import Control
+from sqlclust.core.linkage import single_linkage
+from sqlclust.errors import ArgumentError
+from sqlclust.options import CutOptions, names, parse_object
+from sqlclust.store import cut as store_cut
+from sqlclust.store import fits
+from sqlclust.store.fit import check_top_level
+from sqlclust.surface.records import Context, ScalarFunction, TableFunction
+from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
+from sqlclust.vectors import sqlite_type
+
+
+def _fit_id(function: str, value: object) -> int:
+    if not isinstance(value, int):
+        raise ArgumentError(
+            function, "clustering_fit_id", found=sqlite_type(value), expected="an INTEGER, see ClusteringFit"
+        )
+    return value
+
+
+def clust_cut(context: Context, clustering_fit_id: object, options: object = "{}") -> int:
+    """Publish other clusters from a stored fit; returns the ClusteringResult id."""
+    check_top_level(context.connection, "clust_cut")
+    return store_cut.cut(context.connection, _fit_id("clust_cut", clustering_fit_id), parse_object(options))
+
+
+def clust_labels(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
+    """Other clusters from a stored fit; a row for each of its embeddings."""
+    fit_id = _fit_id("clust_labels", clustering_fit_id)
+    _, _, points, clustering = store_cut.labels(context.connection, fit_id, parse_object(options))
+    return hdbscan_rows(points, clustering)
+
+
+SWEEP_COLUMNS = {
+    "n_clusters": "INTEGER",
+    "noise_share": "REAL",
+    "largest_share": "REAL",
+    "mean_persistence": "REAL",
+    "relative_validity": "REAL",
+    "ari_previous": "REAL",
+}
+
+
+def clust_sweep(context: Context, clustering_fit_id: object, options: object) -> Iterator[Row]:
+    """What each combination of options would give."""
+    fit_id = _fit_id("clust_sweep", clustering_fit_id)
+    for row in store_cut.sweep(context.connection, fit_id, parse_object(options)):
+        yield tuple(row[name] for name in (*names(CutOptions), *SWEEP_COLUMNS))
+
+
+def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator[Row]:
+    """The edges of the spanning tree, lightest first."""
+    stored = fits.load(context.connection, _fit_id("clust_spanning_tree", clustering_fit_id))
+    ids, tree = stored.ids, stored.tree
+    for left, right, weight in zip(tree.left.tolist(), tree.right.tolist(), tree.weight.tolist(), strict=True):
+        yield ids[left], ids[right], weight
+
+
+def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
+    """The condensed tree: what falls out of which cluster at which density."""
+    stored = fits.load(context.connection, _fit_id("clust_condensed_tree", clustering_fit_id))
+    parsed = store_cut.check_options(parse_object(options), stored)
+    n = len(stored.ids)
+    if n == 1:
+        return
+
+    def work(_: Control) -> Any:
+        return condense(single_linkage(stored.tree), min_cluster_size=parsed.selecting(n)["min_cluster_size"])
+
+    for parent, child, density, size in context.run(work).tolist():
+        point = child < n
+        yield (
+            parent - n,
+            None if point else child - n,
+            stored.ids[child] if point else None,
+            density if density != float("inf") else None,
+            size,
+        )
+
+
+def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterator[Row]:
+    """How dense it is around each embedding."""
+    stored = fits.load(context.connection, _fit_id("clust_core_distances", clustering_fit_id))
+    yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
+
+
+FIT_SCALARS = (
+    ScalarFunction(
+        name="clust_cut",
+        args=("clustering_fit_id", "options"),
+        optional=1,
+        function=clust_cut,
+        uses_context=True,
+        returns="INTEGER",
+        summary="Publishes other clusters from a stored fit, without touching a distance, and returns the new ClusteringResult "
+        "id; the result is the one a fresh fit would give. Top level only.",
+        example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
+    ),
+)
+
+FIT_TABLES = (
+    TableFunction(
+        name="clust_labels",
+        args=("clustering_fit_id", "options"),
+        optional=1,
+        function=clust_labels,
+        columns=HDBSCAN_COLUMNS,
+        hidden_columns=HDBSCAN_HIDDEN_COLUMNS,
+        summary="As clust_hdbscan, from a stored fit. Writes nothing.",
+        example="SELECT count(DISTINCT label) FROM clust_labels(1, '{\"min_cluster_size\": 6}') WHERE label >= 0 -- 3",
+    ),
+    TableFunction(
+        name="clust_sweep",
+        args=("clustering_fit_id", "options"),
+        function=clust_sweep,
+        columns={
+            "min_cluster_size": "INTEGER",
+            "cluster_selection_epsilon": "REAL",
+            "cluster_selection_method": "TEXT",
+            "cluster_selection_persistence": "REAL",
+            "max_cluster_size": "INTEGER",
+            "allow_single_cluster": "INTEGER",
+            **SWEEP_COLUMNS,
+        },
+        summary="A row for every combination of options, each a value or a list: what cutting a stored fit with them gives. "
+        "ari_previous is the agreement with the row before: a fall is a cliff.",
+        example="SELECT group_concat(n_clusters) FROM clust_sweep(1, '{\"min_cluster_size\": [5, 6, 30]}') -- 3,3,0",
+    ),
+    TableFunction(
+        name="clust_spanning_tree",
+        args=("clustering_fit_id",),
+        function=clust_spanning_tree,
+        columns={"left_id": "", "right_id": "", "weight": "REAL"},
+        summary="The minimum spanning tree of mutual reachability of a stored fit, lightest edge first.",
+        example="SELECT count(*) FROM clust_spanning_tree(1) -- 39",
+    ),
+    TableFunction(
+        name="clust_condensed_tree",
+        args=("clustering_fit_id", "options"),
+        optional=1,
+        function=clust_condensed_tree,
+        columns={"parent": "INTEGER", "child": "INTEGER", "id": "", "lambda": "REAL", "size": "INTEGER"},
+        summary="The condensed tree of a stored fit. Clusters are numbered from 0, the root; child is a cluster, or id an "
+        "embedding, that leaves parent at density lambda (1/distance; NULL: infinite).",
+        example="SELECT count(id) FROM clust_condensed_tree(1, '{\"min_cluster_size\": 5}') -- 40",
+    ),
+    TableFunction(
+        name="clust_core_distances",
+        args=("clustering_fit_id",),
+        function=clust_core_distances,
+        columns={"id": "", "core_distance": "REAL"},
+        summary="How dense it is around each embedding of a stored fit: the distance to its min_samples-th nearest neighbour.",
+        example="SELECT count(*) FROM clust_core_distances(1) WHERE core_distance > 0 -- 40",
+    ),
+)
