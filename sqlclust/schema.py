@@ -21,7 +21,7 @@ MIGRATIONS: tuple[tuple[int, str, Callable[[apsw.Connection], None]], ...] = ()
 
 VERSION = max([1, *(version for version, _, _ in MIGRATIONS)])
 
-_OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+_OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
 
 
 @cache
@@ -36,7 +36,7 @@ def schema_sql() -> str:
 
 @cache
 def object_names() -> frozenset[str]:
-    """Names of the tables and views of schema.sql, in lower case: SQLite compares them without case."""
+    """Names of the tables, views, indexes and triggers of schema.sql, in lower case: SQLite compares them without case."""
     connection = apsw.Connection(":memory:")
     try:
         connection.execute(schema_sql())
@@ -61,7 +61,7 @@ def initialize(connection: apsw.Connection) -> bool:
     """Bring the database to the current schema, in one transaction per step; True if anything was changed.
 
     Raises:
-        SchemaConflictError: it has tables or views of our names that are not ours.
+        SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours.
         SchemaVersionError: a newer sqlclust wrote it.
     """
     if version(connection) == VERSION:
