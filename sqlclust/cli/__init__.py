@@ -1,0 +1,91 @@
+"""The command line. Every command is a module of its own, imported when it runs, so that help and completion are quick."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from sqlclust import __version__
+from sqlclust.errors import SqlclustError
+
+COMMANDS = {
+    "demo": "Cluster the standard library's docstrings: everything in one go, offline.",
+    "init": "Make a database, or add the tables to one.",
+    "load": "Load embeddings from files.",
+    "fit": "Cluster the embeddings of a model.",
+    "list": "List the results.",
+    "show": "Show the clusters of a result.",
+    "delete": "Delete a result; embeddings stay.",
+    "query": "Run one SQL statement, with the clust_ functions.",
+    "shell": "Open an SQL shell, with the clust_ functions.",
+}
+"""Each command, in the order of use, and what it does: the first sentence of its own help, known without importing it."""
+
+_EPILOG = """\b
+From files to clusters:
+  sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
+  sqlclust fit notes.db --min-cluster-size 10
+  sqlclust show notes.db
+
+See "sqlclust COMMAND --help" for each. Exit status: 0 done, 1 an error (one line on stderr), 2 wrong usage, 130 Ctrl-C.
+"""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when it is called; turns our errors into one line and an exit status."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # text the terminal cannot show is no reason to fail
+        return super().main(*args, **kwargs)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"sqlclust.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            value = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
+            return value
+        except SqlclustError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            _interrupted(ctx)
+        except Exception as error:
+            apsw = sys.modules.get("apsw")  # not imported: then it is no error of APSW's
+            if apsw is None or not isinstance(error, apsw.Error):
+                raise
+            if isinstance(error, apsw.InterruptError):
+                _interrupted(ctx)
+            raise click.ClickException(str(error)) from error
+
+
+def _interrupted(ctx: click.Context) -> NoReturn:
+    after_control_c = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C
+    click.echo(after_control_c + "Interrupted; nothing was written", err=True)
+    ctx.exit(130)
+
+
+@click.group(
+    cls=_LazyGroup,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
+@click.version_option(__version__, prog_name="sqlclust")
+def main() -> None:
+    """Cluster the embeddings in an SQLite file with HDBSCAN, and keep the results there as rows."""

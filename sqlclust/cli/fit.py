@@ -1,0 +1,171 @@
+"""sqlclust fit"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import apsw
+import click
+
+from sqlclust.cli.database import database_argument, open_database
+from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
+from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.progress import Progress
+from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
+from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
+from sqlclust.options import HdbscanOptions, parse
+from sqlclust.store.fit import fit
+from sqlclust.store.results import summarize_result
+from sqlclust.store.selection import models
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LONG_PREFIX, _LONG_FLAG = "cluster_selection_", "--cluster-selection-"
+_EPILOG = """\b
+Examples:
+  sqlclust fit notes.db
+  sqlclust fit notes.db my-model --min-cluster-size 14 --epsilon 0.4
+  sqlclust fit notes.db all --downsample 100 --log-file fit.log
+  sqlclust fit notes.db my-model --where "content LIKE '%error%'"
+"""
+
+
+def hdbscan_options(command: Command) -> Command:
+    """An option for each field of HdbscanOptions: hdbscan's own name, and a short one without 'cluster-selection-'."""
+    for field in reversed(dataclasses.fields(HdbscanOptions)):
+        command = _option_of(field)(command)
+    return command
+
+
+def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
+    meta = field.metadata
+    names = ["--" + field.name.replace("_", "-")]
+    if field.name.startswith(_LONG_PREFIX):
+        names.insert(0, names[0].replace(_LONG_FLAG, "--"))
+    shown: dict[str, Any] = {"show_default": meta["auto"] or True, "help": _sentence(meta["help"])}
+    if meta["kind"] is bool:
+        if field.default:
+            names = [f"{name}/--no-{name[2:]}" for name in names]
+        return click.option(*names, field.name, is_flag=True, default=field.default, **shown)
+    if meta["kind"] is str:
+        return click.option(*names, field.name, type=click.Choice(meta["choices"]), default=field.default, **shown)
+    numbers = click.IntRange if meta["kind"] is int else click.FloatRange
+    least, above = meta["at_least"], meta["above"]
+    allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`
+    return click.option(*names, field.name, type=allowed, default=field.default, **shown)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." if not text.startswith(("eom:", "exact:")) else text + "."
+
+
+@click.command("fit", epilog=_EPILOG)
+@database_argument
+@click.argument("model", metavar="[MODEL|all]", required=False)
+@hdbscan_options
+@click.option("--where", metavar="SQL", help="Only embeddings for which this condition on columns of Embedding holds.")
+@click.option(
+    "--store-fit/--no-store-fit",
+    default=True,
+    help="Keep the spanning tree, so that a fit of the same embeddings is quick; some 30 bytes a row.",
+)
+@log_file_option
+@output_options
+def command(
+    db: str,
+    model: str | None,
+    where: str | None,
+    store_fit: bool,
+    log_file: str | None,
+    output: str | None,
+    **options: Any,
+) -> None:
+    """Cluster the embeddings of a model.
+
+    All models, one after the other, if MODEL is "all" or not given; one with fewer than two rows is skipped, and if one
+    fails the others' results stay. Nothing is locked while it computes, and each result is written in one short
+    transaction: whole or not at all. Results that are there stay.
+    """
+    try:
+        parsed = parse(HdbscanOptions, options)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
+    results: list[dict[str, Any]] = []
+    failed = 0
+    with logging_to(log_file), open_database(db) as connection:
+        counts = dict(models(connection))
+        if not counts:
+            raise SqlclustError(
+                f"no embeddings in {db} yet; load some: sqlclust load {shlex.quote(db)} FILE --model NAME"
+            )
+        wanted = [model] if model not in (None, "all") else list(counts)
+        logger.info("fit %s: %s", db, parsed)
+        for name in map(str, wanted):
+            if name not in counts:
+                raise UnknownModelError(name, known=list(counts))
+            try:
+                result = _fit(connection, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1)
+            except TooFewRowsError as error:
+                if len(wanted) == 1:
+                    raise
+                logger.info("skipped: %s", error)
+                click.echo(f"skipped: {error}", err=True)
+            except FilterError:
+                raise  # as wrong for the next model
+            except KeyboardInterrupt:
+                _interrupted(name, results)
+            except (SqlclustError, apsw.Error) as error:
+                if isinstance(error, apsw.InterruptError):
+                    _interrupted(name, results)
+                if len(wanted) == 1:
+                    raise
+                failed += 1
+                logger.exception("%s: %s", name, error) if log_file else None
+                click.echo(f"Error: {name}: {error}", err=True)
+            else:
+                results.append(result)
+                if not output:
+                    click.echo(summary(result))
+    if output:
+        write_dicts(output, with_parameters(results), RESULT_COLUMNS)
+    elif results:
+        click.echo()
+        click.echo(next_steps(db, results[-1]["id"]))
+    if failed or not results:
+        raise SqlclustError(
+            f"{failed:,} of {len(wanted):,} models failed" if failed else "no model has two rows to cluster"
+        )
+
+
+def _fit(
+    connection: apsw.Connection,
+    model: str,
+    options: HdbscanOptions,
+    *,
+    where: str | None,
+    store_fit: bool,
+    titled: bool,
+) -> dict[str, Any]:
+    log = PhaseLog()
+    logger.info("%s: started", model)
+    with Progress(model if titled else "") as progress:
+
+        def report(phase: str, fraction: float) -> None:
+            log(phase, fraction)
+            progress(phase, fraction)
+
+        result_id = fit(connection, model, options, where=where, progress=report, store_fit=store_fit)
+    log.finish()
+    return summarize_result(connection, result_id)
+
+
+def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:
+    """The results before it are there; the group says it where there are none."""
+    if not results:
+        raise KeyboardInterrupt
+    done = ", ".join(str(result["id"]) for result in results)
+    click.echo(f"Interrupted; nothing of {model} was written (results before it: {done})", err=True)
+    raise SystemExit(130)

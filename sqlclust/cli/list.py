@@ -1,0 +1,51 @@
+"""sqlclust list"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from sqlclust.cli.database import database_argument, read_database
+from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.results import RESULT_COLUMNS, result_table, with_parameters
+from sqlclust.errors import UnknownModelError
+from sqlclust.store.results import list_results
+from sqlclust.store.selection import models
+
+_EPILOG = """\b
+Examples:
+  sqlclust list notes.db
+  sqlclust list notes.db my-model --json
+"""
+
+
+@click.command("list", epilog=_EPILOG)
+@database_argument
+@click.argument("model", required=False)
+@output_options
+def command(db: str, model: str | None, output: str | None) -> None:
+    """List the results.
+
+    All of them or those of one embedding MODEL, oldest first, with what they were made of; models without a result
+    are named below. The parameters in the table are those that are not the default; --json has all of them.
+    """
+    with read_database(db) as connection:
+        results = list_results(connection, model)
+        counts = dict(models(connection))
+    known = sorted({*counts, *(result["embedding_model"] for result in results)})
+    if model is not None and model not in known:
+        raise UnknownModelError(model, known=known)
+    if output:
+        write_dicts(output, with_parameters(results), RESULT_COLUMNS)
+        return
+    if results:
+        click.echo(result_table(results))
+    fitted = {result["embedding_model"] for result in results}
+    for name, count in counts.items():
+        if name not in fitted and model in (None, name):
+            click.echo(
+                f"{json.dumps(name, ensure_ascii=False)}: {count:,} embeddings, no result yet: sqlclust fit {db} {name}"
+            )
+    if not known:
+        click.echo(f"no embeddings yet: sqlclust load {db} FILE --model NAME")

@@ -1,0 +1,89 @@
+"""--log-file: what the library logs, and what this program runs, with times, in a file."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from sqlclust.errors import SqlclustError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+logger = logging.getLogger("sqlclust")
+
+_HEARTBEAT = 60.0
+"""Seconds between two lines about one phase: a file that grows says that the work goes on."""
+
+
+def log_file_option(command: Command) -> Command:
+    """The option --log-file."""
+    return click.option(
+        "--log-file",
+        type=click.Path(),
+        help="Append to FILE, with times: parameters, phases, results, errors.",
+        metavar="FILE",
+    )(command)
+
+
+@contextmanager
+def logging_to(path: str | None) -> Iterator[None]:
+    """Append what is logged inside to a file; an exception is logged with its traceback.
+
+    Raises:
+        SqlclustError: the file cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise SqlclustError(f"--log-file {path}: {error.strerror}") from None
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime  # UTC, as in the database
+    handler.setFormatter(formatter)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    except KeyboardInterrupt:
+        logger.info("interrupted")
+        raise
+    except Exception as error:
+        logger.exception("%s", error)
+        raise
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
+
+
+class PhaseLog:
+    """A progress callback that logs when a phase begins and how long it took."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        """Take note of where the work is."""
+        now = time.monotonic()
+        if phase != self._phase:
+            self.finish()
+            self._phase, self._began, self._said = phase, now, now
+            logger.info("%s …", phase)
+        elif now - self._said >= _HEARTBEAT:
+            self._said = now
+            logger.info("%s: %.0f %%, %.0f s", phase, fraction * 100, now - self._began)
+
+    def finish(self) -> None:
+        """The phase that was going on is over."""
+        if self._phase:
+            logger.info("%s: done in %.1f s", self._phase, time.monotonic() - self._began)
+        self._phase = ""

@@ -1,0 +1,111 @@
+"""How rows are written: tables for people, and --json, --nl, --csv for programs, as sqlite-utils has them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_CELL_CHARACTERS = 80
+
+
+def output_options(command: Command) -> Command:
+    """The options --json, --nl and --csv, as one parameter `output`: 'json', 'nl', 'csv', or None for a table."""
+    for name, help in (
+        ("csv", "Write CSV with a header; NULL is empty, a BLOB is base64."),
+        ("nl", "Write one JSON object a line."),
+        ("json", "Write a JSON array of objects."),
+    ):
+        command = click.option(f"--{name}", "output", flag_value=name, default=None, help=help)(command)
+    return command
+
+
+def write_rows(output: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows to stdout as they come, in a format for programs."""
+    if output == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_csv_value(value) for value in row] for row in rows)
+        return
+    names = list(_distinct(columns))
+    lines = (json.dumps(dict(zip(names, map(_json_value, row), strict=True)), ensure_ascii=False) for row in rows)
+    if output == "nl":
+        for line in lines:
+            click.echo(line)
+        return
+    previous = "["
+    for line in lines:
+        click.echo(previous + line, nl=False)
+        previous = ",\n "
+    click.echo("[]" if previous == "[" else "]")
+
+
+def write_dicts(output: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
+    """As `write_rows`; `columns` is for when there are no rows."""
+    write_rows(output, list(rows[0]) if rows else columns, (list(row.values()) for row in rows))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as text for people: one line each, numbers to the right, long text cut, NULL empty."""
+    from tabulate import tabulate
+
+    cells = [list(row) for row in rows]
+    numeric = [all(isinstance(row[at], int | float | None) for row in cells) for at in range(len(columns))]
+    text: str = tabulate(
+        [[cell_text(value) for value in row] for row in cells],
+        headers=[one_line(name) for name in columns],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=["right" if right else "left" for right in numeric] if cells else None,
+    )
+    return text
+
+
+def cell_text(value: Any) -> str:
+    """A value in a cell of a table."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return one_line(str(value))
+
+
+def one_line(text: str, characters: int = _CELL_CHARACTERS) -> str:
+    """Text on one line, without what would move the cursor, cut with an ellipsis where it is longer."""
+    text = "".join(character if character.isprintable() else " " for character in text[: 4 * characters])
+    text = " ".join(text.split())
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+
+
+def _distinct(names: Iterable[str]) -> Iterator[str]:
+    """Names as keys: SELECT 1 AS a, 2 AS a has a and a_2."""
+    seen: set[str] = set()
+    for name in names:
+        key = next(key for key in chain([name], (f"{name}_{n}" for n in range(2, len(seen) + 3))) if key not in seen)
+        seen.add(key)
+        yield key
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"$base64": True, "encoded": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no infinity
+    return value
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -1,0 +1,68 @@
+"""One line on the terminal that says how far long work is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+_DELAY = 1.0
+"""Seconds before anything is shown: quick work stays quiet."""
+_INTERVAL = 0.1
+_BAR = 24
+_CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """Call it with (phase, fraction), or a count of rows where the end is not known; shows nothing unless on a terminal.
+
+        with Progress() as progress:
+            sqlclust.fit(connection, model, progress=progress)
+
+    Args:
+        title: said before the phase.
+        stream: stderr by default, so that stdout carries data only.
+    """
+
+    def __init__(self, title: str = "", *, stream: TextIO | None = None) -> None:
+        self._title = f"{title}: " if title else ""
+        self._stream = stream or sys.stderr
+        self._visible = self._stream.isatty()
+        self._started = time.monotonic()
+        self._shown_at = 0.0
+        self._line = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        """`fraction` runs from 0.0 to 1.0 within a phase."""
+        filled = round(fraction * _BAR)
+        self._show(f"{phase:<13} {'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}")
+
+    def count(self, phase: str, done: int) -> None:
+        """For work whose end is not known."""
+        self._show(f"{phase:<13} {done:,} rows")
+
+    def clear(self) -> None:
+        """Take the line away, before something else is written."""
+        if self._line:
+            self._stream.write(_CLEAR)
+            self._stream.flush()
+            self._line = ""
+
+    def _show(self, text: str) -> None:
+        now = time.monotonic()
+        if not self._visible or now - self._started < _DELAY or now - self._shown_at < _INTERVAL:
+            return
+        self._shown_at = now
+        minutes, seconds = divmod(int(now - self._started), 60)
+        self._line = f"{self._title}{text}  {minutes}:{seconds:02}"
+        self._stream.write(_CLEAR + self._line)
+        self._stream.flush()

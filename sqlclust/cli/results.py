@@ -1,0 +1,114 @@
+"""How results and clusters are shown to people, and the columns programs get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
+from typing import Any
+
+from sqlclust.cli.output import one_line, table
+from sqlclust.options import HdbscanOptions
+
+RESULT_COLUMNS = (
+    "id", "embedding_model", "algorithm", "n_rows", "n_clusters", "n_noise", "noise_share", "duration", "engine", "recall",
+    "completed_at", "parameters",
+)  # fmt: skip
+"""Columns of a result in --json, --nl and --csv."""
+
+CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text")
+"""Columns of a cluster in --json, --nl and --csv."""
+
+_ALWAYS = ("min_cluster_size", "min_samples")
+_KNOWN_FROM_OTHER_COLUMNS = ("engine",)
+_TEXT_CHARACTERS = 60
+
+
+def with_parameters(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Results with their parameters as an object instead of text."""
+    return [{**result, "parameters": json.loads(result["parameters"])} for result in results]
+
+
+def result_table(results: Iterable[Mapping[str, Any]]) -> str:
+    """Results as a table for people."""
+    headers = ("id", "model", "rows", "clusters", "noise", "engine", "seconds", "completed (UTC)", "parameters")
+    rows = [
+        (
+            result["id"],
+            result["embedding_model"],
+            result["n_rows"],
+            result["n_clusters"],
+            percent(result["noise_share"]),
+            result["engine"],
+            result["duration"],
+            result["completed_at"][:16].replace("T", " "),
+            unusual_parameters(result["parameters"]),
+        )
+        for result in with_parameters(results)
+    ]
+    return table(headers, rows)
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """A result on one line."""
+    clusters = "1 cluster" if result["n_clusters"] == 1 else f"{result['n_clusters']:,} clusters"
+    how = ", ".join(filter(None, (result["engine"], seconds(result["duration"]))))
+    return (
+        f"{result['embedding_model']}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
+        f"{percent(result['noise_share'])} noise" + (f" ({how})" if how else "")
+    )
+
+
+def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:
+    """Clusters as a table for people."""
+    headers = ("label", "size", "share", "persistence", "medoid", "medoid's text")
+    rows = [
+        (
+            cluster["label"],
+            cluster["size"],
+            percent(cluster["share"]),
+            cluster["persistence"] if cluster["persistence"] is None else round(cluster["persistence"], 3),
+            cluster["medoid_embedding_id"],
+            one_line(cluster["medoid_text"] or "", _TEXT_CHARACTERS),
+        )
+        for cluster in clusters
+    ]
+    return table(headers, rows)
+
+
+def unusual_parameters(parameters: Mapping[str, Any]) -> str:
+    """Those that are not the default, and those whose default depends on the rows."""
+    defaults = HdbscanOptions().as_dict()
+    shown = {
+        name: value
+        for name, value in parameters.items()
+        if name not in _KNOWN_FROM_OTHER_COLUMNS and (name in _ALWAYS or value != defaults.get(name))
+    }
+    return ", ".join(f"{name.removeprefix('cluster_selection_')} {value}" for name, value in shown.items())
+
+
+def percent(share: float | None) -> str | None:
+    """A share as people read it."""
+    return None if share is None else f"{share * 100:.1f} %"
+
+
+def seconds(duration: float | None) -> str:
+    """A duration as people read it."""
+    if duration is None:
+        return ""
+    if duration < 60:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def next_steps(db: str, result_id: int) -> str:
+    """How to look further at a result."""
+    sql = f"SELECT * FROM ClusterAssignment WHERE clustering_result_id = {result_id}"
+    lines: Sequence[str] = (
+        "Look further:",
+        f"  sqlclust show {quote(db)} {result_id}",
+        f'  sqlclust query {quote(db)} "{sql}"',
+    )
+    return "\n".join(lines)
