@@ -18,18 +18,13 @@ from sqlclust.schema import VERSION, check, object_names, schema_sql, version
 
 ROOT = Path(__file__).resolve().parents[1]
 SHELL = shutil.which("sqlite3")
-TABLES = (
-    ["Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster", "Invocation", "Run", "SqlclustMigration"]
-)  # fmt: skip
+TABLES = [
+    *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
+    *("Invocation", "Run", "SqlclustMigration"),
+]
 VIEWS = [
-    "ClusterAssignment",
-    "ClusterDwell",
-    "ClusterOverlap",
-    "ClusterSummary",
-    "ClusterTrajectory",
-    "ClusterTransition",
-    "ClusteringSummary",
-    "EmbeddingClusterMedoid",
+    *("ClusterAssignment", "ClusterDwell", "ClusterOverlap", "ClusterSummary", "ClusterTrajectory"),
+    *("ClusterTransition", "ClusteringSummary", "EmbeddingClusterMedoid"),
 ]
 
 # one result of five embeddings: cluster 0 is 1, 2, 3 with medoid 2, cluster 1 is 4 alone, 5 is noise
