@@ -1,0 +1,156 @@
+"""HDBSCAN twice again, both slow: hdbscan itself, and the definition in float64 with every pair in memory."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import hdbscan
+import numpy as np
+from hdbscan._hdbscan_linkage import label
+from hdbscan._hdbscan_tree import condense_tree, outlier_scores
+from hdbscan.hdbscan_ import _tree_to_labels
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
+
+import sqlclust.core.hdbscan as core
+from sqlclust.core.control import Control
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances, unit
+from sqlclust.options import HdbscanOptions, parse
+from sqlclust.store.fit import cluster
+
+SELECTION = (
+    "min_cluster_size",
+    "cluster_selection_epsilon",
+    "cluster_selection_method",
+    "cluster_selection_persistence",
+    "max_cluster_size",
+    "allow_single_cluster",
+)
+
+
+class Outcome(NamedTuple):
+    labels: NDArray[np.int64]
+    probabilities: Float64Array
+    outlier_scores: Float64Array
+    persistence: Float64Array
+    tree_weight: float
+
+
+def resolved(vectors: Float32Array, **options: Any) -> HdbscanOptions:
+    return parse(HdbscanOptions, options).resolved(len(vectors))
+
+
+def ours(vectors: Float32Array, **options: Any) -> tuple[core.Fit, core.Clustering]:
+    return cluster(np.ascontiguousarray(vectors, dtype=np.float32), resolved(vectors, **options), Control())
+
+
+def as_compared(vectors: Float32Array, options: HdbscanOptions) -> Float32Array:
+    """The float32 vectors whose distances count."""
+    return unit(vectors) if options.needs_directions else vectors
+
+
+def theirs(vectors: Float32Array, **options: Any) -> Outcome:
+    """hdbscan's exact algorithms in float64, of the very vectors that sqlclust compares."""
+    chosen = resolved(vectors, **options)
+    model = hdbscan.HDBSCAN(
+        **{name: getattr(chosen, name) for name in SELECTION},
+        min_samples=chosen.min_samples,
+        alpha=chosen.alpha,
+        metric=chosen.metric,
+        algorithm="prims_kdtree" if chosen.metric == "euclidean" else "generic",
+        approx_min_span_tree=False,
+        gen_min_span_tree=True,
+    ).fit(as_compared(vectors, chosen).astype(np.float64))
+    return _outcome(
+        model.labels_,
+        model.probabilities_,
+        model.outlier_scores_,
+        model.cluster_persistence_,
+        float(model.minimum_spanning_tree_._mst[:, 2].sum()),
+    )
+
+
+def _outcome(labels: Any, probabilities: Any, scores: Any, persistence: Any, tree_weight: float) -> Outcome:
+    """With what sqlclust does differently on purpose: a cluster that nobody is in is no cluster, and no persistence is above
+    one (hdbscan divides by the members, which with allow_single_cluster are fewer than those that made the stability).
+    """
+    members = np.bincount(labels[labels >= 0], minlength=len(persistence))
+    number = np.append(np.cumsum(members > 0) - 1, -1)
+    return Outcome(
+        number[labels], probabilities, scores, np.minimum(np.asarray(persistence)[members > 0], 1.0), tree_weight
+    )
+
+
+def same_labels(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    """Whether two labellings are the same but for the clusters' numbers, noise being noise in both."""
+    return adjusted_rand_score(a, b) == 1.0 and bool(((a < 0) == (b < 0)).all())
+
+
+def same(a: Outcome | core.Clustering, b: Outcome, *, tolerance: float = 1e-6) -> bool:
+    """Whether two outcomes are the same but for the clusters' numbers."""
+    if not same_labels(a.labels, b.labels):
+        return False
+    rows = [int(np.flatnonzero(a.labels == number)[0]) for number in range(len(a.persistence))]
+    pairs = (
+        (a.probabilities, b.probabilities),
+        (a.outlier_scores, b.outlier_scores),
+        (a.persistence, b.persistence[b.labels[rows]]),
+    )
+    return all(bool(np.allclose(mine, other, rtol=0, atol=tolerance)) for mine, other in pairs)
+
+
+class Tree(NamedTuple):
+    left: IndexArray
+    right: IndexArray
+    weight: Float64Array
+
+
+def definition_tree(vectors: Float32Array, **options: Any) -> Tree:
+    """Kruskal on all pairs of rows, in the order (weight, distance, smaller place, larger place).
+
+    Places number the rows in the canonical order of their vectors, the one thing taken from the code under test.
+    """
+    chosen = resolved(vectors, **options)
+    order = distinct(vectors, normalize=chosen.needs_directions).order
+    compared = as_compared(vectors, chosen)[order]
+    n = len(compared)
+    left, right = np.triu_indices(n, 1)
+    squared = squared_distances(compared, left, right)
+    matrix = np.zeros((n, n))
+    matrix[left, right] = matrix[right, left] = squared
+    core_distance = np.sort(matrix, axis=1)[:, min(chosen.min_samples or 1, n - 1)]  # place 0 is the point itself
+    scale = chosen.alpha**-2 if chosen.metric == "euclidean" else 1 / chosen.alpha
+    weight = np.maximum(np.maximum(core_distance[left], core_distance[right]), squared * scale)
+    root = list(range(n))
+
+    def find(place: int) -> int:
+        while root[place] != place:
+            root[place] = place = root[root[place]]
+        return place
+
+    edges = []
+    for edge in np.lexsort((right, left, squared, weight)).tolist():
+        a, b = find(int(left[edge])), find(int(right[edge]))
+        if a != b:
+            root[b] = a
+            edges.append(edge)
+    in_metric = np.sqrt(weight[edges]) if chosen.metric == "euclidean" else weight[edges] / 2
+    return Tree(order[left[edges]], order[right[edges]], in_metric)
+
+
+def definition(vectors: Float32Array, **options: Any) -> Outcome:
+    """What hdbscan's own tree functions make of `definition_tree`."""
+    tree = definition_tree(vectors, **options)
+    chosen = resolved(vectors, **options)
+    edges = np.column_stack([tree.left.astype(np.float64), tree.right.astype(np.float64), tree.weight])
+    hierarchy = label(edges)
+    selection = {name: getattr(chosen, name) for name in SELECTION}
+    if condense_tree(hierarchy, selection["min_cluster_size"])["child"].max() < len(vectors):
+        selection["cluster_selection_persistence"] = (
+            0.0  # without a split hdbscan's simplify_hierarchy has an IndexError
+        )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        labels, probabilities, persistence, condensed, _ = _tree_to_labels(None, hierarchy, **selection)
+        scores = outlier_scores(condensed)
+    return _outcome(labels, probabilities, scores, persistence, float(tree.weight.sum()))

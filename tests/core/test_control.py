@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from sqlclust.core.control import Control
+from sqlclust.errors import Interrupted, SqlclustError
+
+
+def test_reports_phases_and_fractions() -> None:
+    seen: list[tuple[str, float]] = []
+    control = Control(lambda phase, fraction: seen.append((phase, fraction)))
+    with control.phase("first"):
+        control.at(0.25)
+        control.at(-1.0)
+        control.at(7.0)
+    with control.phase("second"):
+        pass
+    assert seen == [
+        ("first", 0.0),
+        ("first", 0.25),
+        ("first", 0.0),
+        ("first", 1.0),
+        ("first", 1.0),
+        ("second", 0.0),
+        ("second", 1.0),
+    ]
+
+
+def test_without_progress() -> None:
+    control = Control()
+    with control.phase("quiet"):
+        control.at(0.5)
+    assert list(control.seconds) == ["quiet"]
+
+
+def test_times_phases_and_adds_up_repeated_ones() -> None:
+    control = Control()
+    for _ in range(2):
+        with control.phase("nap"):
+            time.sleep(0.02)
+            assert control.elapsed() >= 0.02
+    with control.phase("nothing"):
+        pass
+    assert 0.04 <= control.seconds["nap"] < 2
+    assert 0 <= control.seconds["nothing"] < 0.04
+
+
+def test_a_phase_that_fails_is_not_finished() -> None:
+    control = Control()
+    with pytest.raises(KeyError), control.phase("failing"):
+        raise KeyError
+    assert control.seconds == {}
+
+
+def test_stop_takes_effect_at_the_next_report() -> None:
+    seen: list[float] = []
+    control = Control(lambda _, fraction: seen.append(fraction))
+    control.at(0.1)
+    assert not control.stopped
+    control.stop()
+    assert control.stopped
+    with pytest.raises(Interrupted, match=r"^interrupted; nothing was written$"):
+        control.at(0.2)
+    with pytest.raises(SqlclustError):
+        control.check()
+    with pytest.raises(Interrupted), control.phase("never"):
+        pytest.fail("a stopped phase began")
+    assert seen == [0.1]
+
+
+def test_stops_from_another_thread() -> None:
+    control = Control()
+    threading.Timer(0.05, control.stop).start()
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        while time.monotonic() - started < 10:
+            control.check()
+            time.sleep(0.001)
+
+
+def test_an_exception_of_the_callback_stops_the_work() -> None:
+    def interrupted(_: str, __: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Control(interrupted).at(0.5)
