@@ -23,7 +23,7 @@ def write_transaction(connection: apsw.Connection, *, doing: str, patience: floa
     Args:
         connection: in no transaction.
         doing: what the transaction is for, for messages.
-        patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout is part of each try.
+        patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout does not count.
 
     Raises:
         LockedError: another writer, or without WAL another reader, did not finish in time; nothing was written.
@@ -44,27 +44,43 @@ def write_transaction(connection: apsw.Connection, *, doing: str, patience: floa
 
 def _patiently(connection: apsw.Connection, statement: str, *, doing: str, patience: float) -> None:
     started = time.monotonic()
-    while True:
-        try:
-            connection.execute(statement)
-            return
-        except apsw.BusyError:
-            waited = time.monotonic() - started
-            if waited >= patience:
-                raise LockedError(waited=waited, doing=doing) from None
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted") from None
-            time.sleep(_STEP)
+    with _short_busy_timeout(connection):
+        while True:
+            try:
+                connection.execute(statement)
+                return
+            except apsw.BusyError:
+                waited = time.monotonic() - started
+                if waited >= patience:
+                    raise LockedError(waited=waited, doing=doing) from None
+                time.sleep(_STEP)
+                if connection.is_interrupted:  # asked last: the next statement forgets an interrupt
+                    raise apsw.InterruptError("interrupted") from None
+
+
+@contextmanager
+def _short_busy_timeout(connection: apsw.Connection) -> Iterator[None]:
+    """No long wait inside SQLite, where neither Ctrl-C nor an interrupt reaches it; a host's busy handler stays."""
+    timeout = connection.pragma("busy_timeout")
+    if timeout <= _STEP * 1000:
+        yield
+        return
+    connection.set_busy_timeout(round(_STEP * 1000))
+    try:
+        yield
+    finally:
+        connection.set_busy_timeout(timeout)
 
 
 @contextmanager
 def translated_errors(connection: apsw.Connection, *, doing: str) -> Iterator[None]:
     """Say what SQLite's errors about the file mean; constraint and SQL errors pass through."""
     path = connection.filename or "this database"
+    started = time.monotonic()
     try:
         yield
     except apsw.BusyError:
-        raise LockedError(waited=0, doing=doing) from None
+        raise LockedError(waited=time.monotonic() - started, doing=doing) from None
     except apsw.LockedError as error:
         raise DatabaseFileError(
             path, reason=f"{doing} needs a table that another statement is using ({error})"
