@@ -1,0 +1,88 @@
+-- JOIN, the function first
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c JOIN Embedding e ON e.id = c.id;
+--> 40
+
+-- JOIN, the function last
+SELECT count(*) FROM Embedding e JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c ON e.id = c.id;
+--> 40
+
+-- CROSS JOIN in both forced orders
+SELECT (SELECT count(*) FROM Embedding e CROSS JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c WHERE c.id = e.id),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c CROSS JOIN Embedding e WHERE c.id = e.id);
+--> 40|40
+
+-- LEFT, RIGHT and FULL JOIN with rows that were not clustered
+SELECT (SELECT count(*) - count(c.id) FROM Embedding e
+        LEFT JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id < 31)) c ON c.id = e.id),
+       (SELECT count(*) - count(c.id) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id < 31)) c
+        RIGHT JOIN Embedding e ON c.id = e.id),
+       (SELECT count(*) - count(c.id) FROM Embedding e
+        FULL JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id < 31)) c ON c.id = e.id);
+--> 10|10|10
+
+-- USING and NATURAL JOIN
+SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) JOIN Embedding USING (id)),
+       (SELECT count(*) FROM Embedding NATURAL JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)));
+--> 40|40
+
+-- as a subquery of IN and EXISTS
+SELECT (SELECT count(*) FROM Embedding WHERE id IN
+            (SELECT id FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE label < 0)),
+       (SELECT count(*) FROM Embedding e WHERE EXISTS
+            (SELECT 1 FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c WHERE c.id = e.id AND label < 0));
+--> 4|4
+
+-- one clustering per group, lateral
+SELECT m.half, count(*), count(DISTINCT label)
+FROM (SELECT DISTINCT id > 20 AS half FROM Embedding) m,
+     clust_hdbscan((SELECT clust_points(e.id, e.vector) FROM Embedding e WHERE (e.id > 20) = m.half), '{"min_cluster_size": 4}')
+GROUP BY 1;
+--> 0|20|3
+--> 1|20|4
+
+-- one clustering per group, the function first
+SELECT m.half, count(*), count(DISTINCT label)
+FROM clust_hdbscan((SELECT clust_points(e.id, e.vector) FROM Embedding e WHERE (e.id > 20) = m.half), '{"min_cluster_size": 4}'),
+     (SELECT DISTINCT id > 20 AS half FROM Embedding) m
+GROUP BY 1;
+--> 0|20|3
+--> 1|20|4
+
+-- selection by a join
+SELECT count(*) FROM clust_hdbscan((
+    SELECT clust_points(e.id, e.vector) FROM Embedding e JOIN json_each('[1, 2, 3, 5]') j ON j.value = e.id));
+--> 4
+
+-- selection by a join that repeats rows
+SELECT count(*) FROM clust_hdbscan((
+    SELECT clust_points(e.id, e.vector) FROM Embedding e JOIN json_each('[3, 5, 3, 5, 3, 9]') j ON j.value = e.id));
+--> !! embedding 3 came 3 times, expected once (2 ids are repeated); a join in the selection probably repeats rows. Select each id once, or pass '{"duplicates": "first"}' as the third argument of clust_points to keep each id's first row
+
+-- a source that is a CTE, materialized or not
+WITH a AS MATERIALIZED (SELECT id, vector FROM Embedding), b AS NOT MATERIALIZED (SELECT id, vector FROM a WHERE id < 31)
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM b));
+--> 30
+
+-- a clustering that is a CTE, used twice
+WITH c AS MATERIALIZED (SELECT * FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)))
+SELECT count(*) FROM c a JOIN c b ON a.id = b.medoid_id;
+--> 36
+
+-- a window function over a clustering
+SELECT DISTINCT label, count(*) OVER (PARTITION BY label)
+FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE label >= 0 ORDER BY 1;
+--> 0|12
+--> 1|12
+--> 2|12
+
+-- a handle lost to a MATERIALIZED CTE
+WITH p AS MATERIALIZED (SELECT clust_points(id, vector) AS h FROM Embedding) SELECT * FROM p, clust_hdbscan(p.h);
+--> !! clust_hdbscan: the points are NULL. The handle of clust_points lives only inside its own expression and is lost when it is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery); call clust_points in the argument itself: clust_hdbscan((SELECT clust_points(id, vector) FROM …))
+
+-- a handle lost to a grouped subquery
+SELECT * FROM (SELECT clust_points(id, vector) AS h FROM Embedding GROUP BY embedding_model) p, clust_neighbors(p.h);
+--> !! clust_neighbors: the points are NULL. The handle
+
+-- a handle lost to a temporary table
+CREATE TEMP TABLE p AS SELECT clust_points(id, vector) AS h FROM Embedding; SELECT * FROM clust_duplicates((SELECT h FROM p));
+--> !! clust_duplicates: the points are NULL. The handle
