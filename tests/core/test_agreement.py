@@ -19,10 +19,9 @@ def test_names_do_not_matter(agreement: object) -> None:
 
 
 def test_rand_index_by_hand() -> None:
-    """Pairs together in both: 2; in a: 6; in b: 4; of 15. Expected 6 · 4 / 15 = 1.6, at most (6 + 4) / 2 = 5."""
+    """Pairs of rows that are together in both, in a, in b; of 15 pairs."""
     a, b = labelling(0, 0, 0, 1, 1, 1), labelling(0, 0, 1, 1, 2, 3)
-    together = 1  # rows 0 and 1
-    in_a, in_b = 6, 2
+    together, in_a, in_b = 1, 6, 2
     expected = in_a * in_b / 15
     assert adjusted_rand_index(a, b) == pytest.approx((together - expected) / ((in_a + in_b) / 2 - expected), abs=1e-15)
 

@@ -14,13 +14,14 @@ from sqlclust.core.metrics import Float32Array
 def found(vectors: Float32Array, labels: list[int] | NDArray[np.int64], rank: list[int] | None = None) -> list[int]:
     points = distinct(vectors, normalize=False)
     places = np.arange(len(vectors)) if rank is None else np.array(rank, dtype=np.intp)
-    return medoids(
+    rows = medoids(
         points.vectors,
         np.array(labels, dtype=np.int64),
         groups=points.group_of_row(),
         counts=points.counts,
         rank=places,
-    ).tolist()
+    )
+    return [int(row) for row in rows]
 
 
 def by_definition(vectors: Float32Array, labels: list[int], rank: list[int]) -> list[int]:
