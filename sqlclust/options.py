@@ -79,7 +79,9 @@ class HdbscanOptions(CutOptions):
         at_least=1,
         auto="min(min_cluster_size, 15)",
     )
-    alpha: float = _option(1.0, "distances are divided by it (robust single linkage)", kind=float, above=0)
+    alpha: float = _option(
+        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000
+    )
     metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
     normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
     engine: Engine = _option("auto", "exact: what brute force gives; auto: exact", kind=str, choices=get_args(Engine))
