@@ -1,98 +1,82 @@
-"""NumPy-only core: condensing the hierarchy and selecting clusters, by hdbscan's own compiled code. No SQL.
+"""NumPy-only core: the condensed tree of a single-linkage hierarchy. No SQL.
 
-The labels mean exactly what hdbscan's mean because hdbscan computes them; this file adds only the cases hdbscan leaves
-undefined (no hierarchy at all, infinite densities).
+The very array that hdbscan's `condense_tree` makes, row by row; that one walks through every small branch by itself, this
+one through all of them at a time.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.metrics import Float64Array
+from sqlclust.core.linkage import Hierarchy
+from sqlclust.core.metrics import Float64Array, IndexArray
 
 CondensedTree = NDArray[Any]
 """Structured array: parent intp, child intp, lambda_val float64 (1/distance), child_size intp; clusters are numbered from n."""
 
-SelectionMethod = Literal["eom", "leaf"]
+_ROW = np.dtype([("parent", np.intp), ("child", np.intp), ("lambda_val", np.float64), ("child_size", np.intp)])
 
 
-class Selection(NamedTuple):
-    """Flat clusters taken from the condensed tree.
-
-    Attributes:
-        labels: int64 (n,), clusters from 0, noise -1.
-        probabilities: float64 (n,), membership strength 0..1; noise 0.
-        outlier_scores: float64 (n,), GLOSH, 0..1: larger is more outlying.
-        persistence: float64 (n_clusters,), 0..1: how long each cluster lasts over all distance scales.
-    """
-
-    labels: NDArray[np.int64]
-    probabilities: Float64Array
-    outlier_scores: Float64Array
-    persistence: Float64Array
-
-
-def condense(hierarchy: Float64Array, *, min_cluster_size: int) -> CondensedTree:
-    """The condensed tree of a single-linkage hierarchy float64 (n - 1, 4), n >= 2.
-
-    Source: Campello, Moulavi, Sander 2013; hdbscan's `condense_tree`.
-    """
-    from hdbscan._hdbscan_tree import condense_tree
-
-    tree: CondensedTree = condense_tree(hierarchy, min_cluster_size)
-    return tree
-
-
-def select(
-    tree: CondensedTree,
-    *,
-    cluster_selection_method: SelectionMethod,
-    cluster_selection_epsilon: float,
-    cluster_selection_persistence: float,
-    max_cluster_size: int,
-    allow_single_cluster: bool,
-) -> Selection:
-    """Flat clusters of a condensed tree, as hdbscan selects them.
+def condense(hierarchy: Hierarchy, *, min_cluster_size: int) -> CondensedTree:
+    """The condensed tree of a hierarchy of n >= 2 rows.
 
     Args:
-        tree: of `condense`; not changed.
-        max_cluster_size: 0 for no limit.
-        (the others: hdbscan's parameters of the same names)
+        min_cluster_size: >= 2.
 
-    The limit cases hdbscan leaves NaN are defined: in a cluster of infinite density (identical vectors, more than
-    min_samples of them) a member of finite density has outlier score 1.
+    Returns:
+        What falls out of which cluster at which density: a row for each of the n points, and two for each split into
+        two clusters. The root is cluster n; the others follow breadth first, and so do the rows.
+
+    Cost: O(n log n). Source: Campello, Moulavi, Sander 2013; hdbscan's `condense_tree`.
     """
-    from hdbscan._hdbscan_tree import compute_stability, get_clusters, outlier_scores, simplify_hierarchy
+    children, size, parent, rank = hierarchy.children, hierarchy.size, hierarchy.parent, hierarchy.rank
+    n = len(children) + 1
+    root = 2 * n - 2
+    large = size >= min_cluster_size
+    large[root] = True
+    density = densities(hierarchy.distance)
+    split = n + np.flatnonzero(large[children].all(axis=1))
+    split = split[np.argsort(rank[split])]
+    halves = children[split - n]
 
-    n = int(tree["parent"].min())
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite densities; see above
-        if cluster_selection_persistence > 0.0 and (tree["child"] >= n).any():
-            tree = simplify_hierarchy(tree.copy(), cluster_selection_persistence)
-        labels, probabilities, persistence = get_clusters(
-            tree,
-            compute_stability(tree),
-            cluster_selection_method,
-            allow_single_cluster,
-            False,  # match_reference_implementation
-            cluster_selection_epsilon,
-            max_cluster_size,
-        )
-        scores = outlier_scores(tree)
-    # with allow_single_cluster and an epsilon below every distance hdbscan selects a cluster of nobody
-    inhabited = np.bincount(labels[labels >= 0], minlength=len(persistence)) > 0
-    number = np.append(np.cumsum(inhabited) - 1, -1)  # the last is for noise, label -1
-    persistence = persistence[inhabited]
-    return Selection(
-        number[labels].astype(np.int64),
-        np.clip(np.nan_to_num(probabilities, nan=0.0), 0.0, 1.0),
-        np.clip(np.nan_to_num(scores, nan=1.0), 0.0, 1.0),
-        np.clip(np.nan_to_num(persistence, nan=1.0), 0.0, 1.0),
+    # a cluster lives on from its first node down through the merges that only lose small branches
+    number = np.full(2 * n - 1, -1, dtype=np.intp)
+    number[root] = n
+    number[halves] = n + 1 + np.arange(2 * len(split)).reshape(-1, 2)
+    step = np.where(large & (number < 0), parent, np.arange(2 * n - 1))
+    cluster = number[_ends(step)]
+
+    # a point leaves with the largest small branch it is in
+    branch = _ends(np.where(large | large[parent], np.arange(2 * n - 1), parent))[:n]
+    leaves = parent[branch]
+    side = branch == children[leaves - n, 1]
+
+    points = np.empty(n, dtype=_ROW)
+    points["parent"], points["child"] = cluster[leaves], np.arange(n)
+    points["lambda_val"], points["child_size"] = density[leaves - n], 1
+    clusters = np.empty((len(split), 2), dtype=_ROW)
+    clusters["parent"], clusters["child"] = cluster[split, None], number[halves]
+    clusters["lambda_val"], clusters["child_size"] = density[split - n, None], size[halves]
+    place = np.concatenate(
+        [(2 * rank[leaves] + side) * 2 * n + rank[:n], ((2 * rank[split, None] + [0, 1]) * 2 * n).ravel()]
     )
+    rows: CondensedTree = np.concatenate([points, clusters.ravel()])[np.argsort(place)]
+    return rows
 
 
-def nothing_selected(n: int) -> Selection:
-    """The selection where there is no hierarchy: n rows of noise."""
-    return Selection(np.full(n, -1, dtype=np.int64), np.zeros(n), np.zeros(n), np.zeros(0))
+def densities(distance: Float64Array) -> Float64Array:
+    """1/distance; infinite for distance 0, and where 1/distance is beyond float64."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.where(distance > 0, 1.0 / distance, np.inf)
+
+
+def _ends(step: IndexArray) -> IndexArray:
+    """Where following `step` from each node comes to rest; nodes at rest step onto themselves."""
+    while True:
+        further = step[step]
+        if np.array_equal(further, step):
+            return step
+        step = further

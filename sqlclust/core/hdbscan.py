@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.condensed_tree import Selection, SelectionMethod, condense, nothing_selected, select
+from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.linkage import single_linkage, with_copies
@@ -19,6 +19,7 @@ from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
 from sqlclust.core.neighbors import core_distances, nearest_neighbors
 from sqlclust.core.screen import screen
+from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree, spanning_tree
 
 _SPARE_NEIGHBORS = 5

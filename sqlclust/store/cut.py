@@ -13,11 +13,14 @@ import numpy as np
 import sqlclust.core.hdbscan as core
 from sqlclust import schema
 from sqlclust.core.agreement import adjusted_rand_index
+from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control, Progress
 from sqlclust.core.duplicates import distinct
+from sqlclust.core.linkage import single_linkage
+from sqlclust.core.selection import nothing_selected, select
 from sqlclust.core.validity import relative_validity
 from sqlclust.errors import FitOptionError, MembersChangedError, OptionError, UnknownOptionError
-from sqlclust.options import CutOptions, HdbscanOptions, default_min_cluster_size, names, parse
+from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors
@@ -174,7 +177,7 @@ def sweep(
     Raises:
         UnknownFitError, FitNotStoredError, FitDamagedError, OptionError; apsw.InterruptError
 
-    Cost: O(n log n) for every row.
+    Cost: O(n log n) for every row; condensing once where min_cluster_size does not change from row to row.
     """
     with translated_errors(connection, doing="reading a fit"):
         schema.check(connection)
@@ -204,15 +207,21 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
 
 def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
     n = len(stored.ids)
+    hierarchy = single_linkage(stored.tree) if n > 1 else None
+    condensed, condensed_for = None, 0
     previous = None
     for done, options in enumerate(combinations):
         control.at(done / len(combinations))
-        selection = core.select_clusters(stored.tree, **options.selecting(n))
+        selecting = options.selecting(n)
+        min_cluster_size = selecting.pop("min_cluster_size")
+        if hierarchy is not None and condensed_for != min_cluster_size:
+            condensed, condensed_for = condense(hierarchy, min_cluster_size=min_cluster_size), min_cluster_size
+        selection = nothing_selected(n) if condensed is None else select(condensed, **selecting)
         sizes = np.bincount(selection.labels + 1, minlength=1)
         clusters = sizes[1:]
         yield {
             **asdict(options),
-            "min_cluster_size": options.min_cluster_size or default_min_cluster_size(n),
+            "min_cluster_size": min_cluster_size,
             "n_clusters": len(clusters),
             "noise_share": int(sizes[0]) / n,
             "largest_share": int(clusters.max(initial=0)) / n,
