@@ -22,7 +22,7 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits, a list of thousands of lists
-        return f"a {type(value).__name__} too large to show"
+        return f"a value of type {type(value).__name__}, too long to show"
     return text if len(text) <= 100 else f"{text[:80]}… ({len(text):,} characters)"
 
 
