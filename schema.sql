@@ -50,8 +50,9 @@ CREATE TABLE Embedding (
     created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
     UNIQUE (invocation_id, embedding_model)
 ) STRICT;
--- Reading one model in the order it was stored, without touching the others' vectors.
-CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model);
+-- Reading one model in the order it came, without touching the others' vectors; and counting what came after a result
+-- without touching any.
+CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Clusterings
@@ -201,8 +202,33 @@ FROM EmbeddingCluster a
 JOIN EmbeddingCluster b ON b.embedding_id = a.embedding_id AND b.clustering_result_id <> a.clustering_result_id
 GROUP BY a.clustering_result_id, b.clustering_result_id, a.label, b.label;
 
--- Each clustered embedding of a run with the one before it in the run (of the same model, by sequence_number). The runs'
--- steps that have no embedding in the result are passed over.
+-- Each result against its model's embeddings as they are now: how many are not assigned in it, and how many of those came
+-- since the embeddings it is made of were selected (n_new). Whatever the result's selection left out on purpose is among
+-- n_unassigned; clust_staleness(id) selects again and also sees vectors that changed. created_at is compared as text: write
+-- it as its default does.
+CREATE VIEW ClusteringFreshness AS
+SELECT clustering_result_id, embedding_model, selected_at, n_embeddings, n_rows,
+       n_embeddings - n_rows AS n_unassigned,
+       (SELECT count(*) FROM Embedding e
+        WHERE e.embedding_model = s.embedding_model AND e.created_at >= s.selected_at
+          AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
+                          WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id)) AS n_new
+FROM (SELECT r.id AS clustering_result_id, r.embedding_model,
+             -- a cut is made of the embeddings of its fit, that is of the fit's first result
+             (SELECT min(coalesce(same.started_at, same.completed_at)) FROM ClusteringResult same
+              WHERE same.id = r.id OR same.clustering_fit_id = r.clustering_fit_id) AS selected_at,
+             (SELECT count(*) FROM Embedding e WHERE e.embedding_model = r.embedding_model) AS n_embeddings,
+             (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = r.id) AS n_rows
+      FROM ClusteringResult r) s;
+
+------------------------------------------------------------------------------------------------------------------------
+-- Trajectories: runs as sequences of labels. Built of window functions alone, because SQLite takes a condition such as
+-- WHERE clustering_result_id = 1 through PARTITION BY to the index, but not through a GROUP BY over a view. (It takes a
+-- value or a bound parameter there; a subquery, as in = (SELECT max(id) …), makes it compute every result.) A run's steps
+-- that have no embedding in the result are passed over.
+------------------------------------------------------------------------------------------------------------------------
+
+-- Each clustered embedding of a run with the label of the one before it in the run, by sequence_number.
 CREATE VIEW ClusterTrajectory AS
 SELECT ec.clustering_result_id, i.run_id, i.sequence_number, ec.embedding_id, ec.label,
        lag(ec.label) OVER (PARTITION BY ec.clustering_result_id, i.run_id ORDER BY i.sequence_number) AS previous_label
@@ -214,17 +240,64 @@ JOIN Invocation i ON i.id = e.invocation_id;
 CREATE VIEW ClusterTransition AS
 SELECT clustering_result_id, from_label, to_label, n,
        n * 1.0 / sum(n) OVER (PARTITION BY clustering_result_id, from_label) AS probability
-FROM (SELECT clustering_result_id, previous_label AS from_label, label AS to_label, count(*) AS n
+FROM (SELECT DISTINCT clustering_result_id, previous_label AS from_label, label AS to_label,
+             count(*) OVER (PARTITION BY clustering_result_id, previous_label, label) AS n
       FROM ClusterTrajectory
-      WHERE previous_label IS NOT NULL
-      GROUP BY clustering_result_id, previous_label, label);
+      WHERE previous_label IS NOT NULL);
 
 -- Visits: how long runs stay in one label without leaving it. length counts embeddings.
 CREATE VIEW ClusterDwell AS
-SELECT clustering_result_id, run_id, label,
-       min(sequence_number) AS first_sequence_number, max(sequence_number) AS last_sequence_number, count(*) AS length
-FROM (SELECT clustering_result_id, run_id, sequence_number, label,
-             sum(previous_label IS NULL OR previous_label <> label)
-                 OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number) AS visit
-      FROM ClusterTrajectory)
-GROUP BY clustering_result_id, run_id, label, visit;
+SELECT clustering_result_id, run_id, label, first_sequence_number,
+       coalesce(lead(sequence_number_before) OVER visits, last_of_run) AS last_sequence_number,
+       coalesce(lead(place) OVER visits, steps + 1) - place AS length
+FROM (SELECT clustering_result_id, run_id, label, previous_label, sequence_number AS first_sequence_number,
+             lag(sequence_number) OVER run AS sequence_number_before, row_number() OVER run AS place,
+             max(sequence_number) OVER whole_run AS last_of_run, count(*) OVER whole_run AS steps
+      FROM ClusterTrajectory
+      WINDOW whole_run AS (PARTITION BY clustering_result_id, run_id), run AS (whole_run ORDER BY sequence_number))
+WHERE label IS NOT previous_label  -- a visit's first step
+WINDOW visits AS (PARTITION BY clustering_result_id, run_id ORDER BY first_sequence_number);
+
+-- Each clustered embedding of a run with its milestone: the cluster the run visited last, this embedding's own included.
+-- Noise does not end a visit; before the first cluster the milestone is NULL. previous_milestone is that of the embedding
+-- before.
+CREATE VIEW ClusterMilestone AS
+SELECT clustering_result_id, run_id, sequence_number, embedding_id, label, milestone,
+       lag(milestone) OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number) AS previous_milestone
+FROM (SELECT clustering_result_id, run_id, sequence_number, embedding_id, label,
+             -- of the rows since one in a cluster, only that one has a label that is not NULL here
+             max(nullif(label, -1)) OVER (PARTITION BY clustering_result_id, run_id, clustered_so_far) AS milestone
+      FROM (SELECT clustering_result_id, run_id, sequence_number, embedding_id, label,
+                   count(nullif(label, -1)) OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number)
+                       AS clustered_so_far
+            FROM ClusterTrajectory));
+
+-- As ClusterTransition, of milestones: noise counts as the cluster visited last. move_probability is the share of all moves
+-- from that cluster to another; NULL for staying.
+CREATE VIEW ClusterMilestoneTransition AS
+SELECT clustering_result_id, from_label, to_label, n,
+       n * 1.0 / sum(n) OVER origin AS probability,
+       iif(from_label <> to_label, n * 1.0 / sum(n) FILTER (WHERE from_label <> to_label) OVER origin, NULL)
+           AS move_probability
+FROM (SELECT DISTINCT clustering_result_id, previous_milestone AS from_label, milestone AS to_label,
+             count(*) OVER (PARTITION BY clustering_result_id, previous_milestone, milestone) AS n
+      FROM ClusterMilestone
+      WHERE previous_milestone IS NOT NULL)
+WINDOW origin AS (PARTITION BY clustering_result_id, from_label);
+
+-- As ClusterDwell, of milestones: a visit lasts until the run's first step in another cluster. length counts embeddings,
+-- n_noise those of them that are noise.
+CREATE VIEW ClusterMilestoneDwell AS
+SELECT clustering_result_id, run_id, label, first_sequence_number,
+       coalesce(lead(sequence_number_before) OVER visits, last_of_run) AS last_sequence_number,
+       coalesce(lead(place) OVER visits, steps + 1) - place AS length,
+       coalesce(lead(noise_before) OVER visits, noise_of_run) - noise_before AS n_noise
+FROM (SELECT clustering_result_id, run_id, milestone AS label, previous_milestone,
+             sequence_number AS first_sequence_number,
+             lag(sequence_number) OVER run AS sequence_number_before, row_number() OVER run AS place,
+             max(sequence_number) OVER whole_run AS last_of_run, count(*) OVER whole_run AS steps,
+             sum(label = -1) OVER run AS noise_before, sum(label = -1) OVER whole_run AS noise_of_run
+      FROM ClusterMilestone
+      WINDOW whole_run AS (PARTITION BY clustering_result_id, run_id), run AS (whole_run ORDER BY sequence_number))
+WHERE label IS NOT previous_milestone
+WINDOW visits AS (PARTITION BY clustering_result_id, run_id ORDER BY first_sequence_number);

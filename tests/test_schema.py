@@ -10,11 +10,11 @@ from typing import Any
 
 import apsw
 import pytest
-from small import add_embeddings, clustered
 
 import sqlclust
 from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError
 from sqlclust.schema import VERSION, check, object_names, schema_sql, version
+from tests.small import add_embeddings, clustered
 
 ROOT = Path(__file__).resolve().parents[1]
 SHELL = shutil.which("sqlite3")
@@ -23,8 +23,9 @@ TABLES = [
     *("Invocation", "Run", "SqlclustMigration"),
 ]
 VIEWS = [
-    *("ClusterAssignment", "ClusterDwell", "ClusterOverlap", "ClusterSummary", "ClusterTrajectory"),
-    *("ClusterTransition", "ClusteringSummary", "EmbeddingClusterMedoid"),
+    *("ClusterAssignment", "ClusterDwell", "ClusterMilestone", "ClusterMilestoneDwell"),
+    *("ClusterMilestoneTransition", "ClusterOverlap", "ClusterSummary", "ClusterTrajectory"),
+    *("ClusterTransition", "ClusteringFreshness", "ClusteringSummary", "EmbeddingClusterMedoid"),
 ]
 
 # one result of five embeddings: cluster 0 is 1, 2, 3 with medoid 2, cluster 1 is 4 alone, 5 is noise
@@ -377,6 +378,35 @@ VIEW_ROWS: dict[str, tuple[str, list[list[Any]]]] = {
             [1, "s", 1, 0, 2, 2], [1, "s", 0, 3, 3, 1],
             [2, "r", 0, 0, 2, 3],
         ],
+    ),
+    "ClusterMilestone": (
+        "SELECT * FROM ClusterMilestone WHERE clustering_result_id = 1 ORDER BY run_id, sequence_number",
+        [
+            [1, "r", 0, "e10", 0, 0, None], [1, "r", 1, "e11", 0, 0, 0], [1, "r", 2, "e12", 1, 1, 0],
+            [1, "r", 3, "e13", -1, 1, 1], [1, "r", 4, "e14", -1, 1, 1], [1, "r", 7, "e15", 0, 0, 1],
+            [1, "s", 0, "e20", 1, 1, None], [1, "s", 2, "e22", 1, 1, 1], [1, "s", 3, "e23", 0, 0, 1],
+        ],
+    ),
+    "ClusterMilestoneTransition": (
+        "SELECT clustering_result_id, from_label, to_label, n, round(probability, 6), move_probability "
+        "FROM ClusterMilestoneTransition ORDER BY 1, 2, 3",
+        [
+            [1, 0, 0, 1, 0.5, None], [1, 0, 1, 1, 0.5, 1.0],
+            [1, 1, 0, 2, 0.4, 1.0], [1, 1, 1, 3, 0.6, None],
+            [2, 0, 0, 2, 1.0, None],
+        ],
+    ),
+    "ClusterMilestoneDwell": (
+        "SELECT * FROM ClusterMilestoneDwell ORDER BY clustering_result_id, run_id, first_sequence_number",
+        [
+            [1, "r", 0, 0, 1, 2, 0], [1, "r", 1, 2, 4, 3, 2], [1, "r", 0, 7, 7, 1, 0],
+            [1, "s", 1, 0, 2, 2, 0], [1, "s", 0, 3, 3, 1, 0],
+            [2, "r", 0, 0, 2, 3, 0],
+        ],
+    ),
+    "ClusteringFreshness": (
+        "SELECT * FROM ClusteringFreshness ORDER BY 1",
+        [[1, "m", "2025-07-29T10:36:36.250Z", 9, 9, 0, 0], [2, "m", "2025-07-30", 9, 3, 6, 6]],
     ),
 }  # fmt: skip
 
