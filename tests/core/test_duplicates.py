@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from oracle import ours, theirs
-from test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
 import sqlclust.core.duplicates
 from sqlclust.core.duplicates import distinct
 from sqlclust.core.metrics import Float32Array, unit
+from tests.core.oracle import ours, theirs
+from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
 
 def assert_collapsed(vectors: Float32Array, *, normalize: bool) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Outcome, definition, definition_tree, ours, same, same_labels, theirs
 
 from sqlclust.core.metrics import Float32Array, IndexArray
+from tests.core.oracle import Outcome, definition, definition_tree, ours, same, same_labels, theirs
 
 
 def blobs(rng: np.random.Generator, n: int) -> Float32Array:
