@@ -62,7 +62,7 @@ CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at
 -- are little-endian and there together or not at all (sqlclust fit --no-store-fit). They come last, so that reading the
 -- other columns does not touch them.
 CREATE TABLE ClusteringFit (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id is not used again for another fit
     embedding_model TEXT NOT NULL,
     selection       TEXT NOT NULL CHECK (json_valid(selection)),   -- {"where": …, "downsample": …}
     metric          TEXT NOT NULL,
@@ -92,7 +92,7 @@ CREATE INDEX ClusteringFit_corpus ON ClusteringFit (embedding_model, corpus_hash
 -- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
 -- Many results per model, with other parameters or the same, are normal.
 CREATE TABLE ClusteringResult (
-    id                INTEGER PRIMARY KEY,
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id is not used again for another result
     embedding_model   TEXT NOT NULL,
     algorithm         TEXT NOT NULL DEFAULT 'hdbscan',
     parameters        TEXT NOT NULL CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- as they ran
@@ -183,11 +183,14 @@ FROM ClusteringResult r
 LEFT JOIN EmbeddingCluster ec ON ec.clustering_result_id = r.id
 GROUP BY r.id;
 
--- Each cluster: size, share of its result's rows, its medoid and the medoid's text.
+-- Each cluster: size (counted), share of its result's rows, its medoid and the medoid's text.
 CREATE VIEW ClusterSummary AS
-SELECT c.clustering_result_id, c.label, c.size,
-       c.size * 1.0 / (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = c.clustering_result_id)
-           AS share,
+SELECT c.clustering_result_id, c.label,
+       (SELECT count(*) FROM EmbeddingCluster ec
+        WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) AS size,
+       (SELECT count(*) FROM EmbeddingCluster ec
+        WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) * 1.0
+           / (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = c.clustering_result_id) AS share,
        c.persistence, c.medoid_embedding_id, coalesce(e.content, i.output_text) AS medoid_text
 FROM Cluster c
 LEFT JOIN Embedding e ON e.id = c.medoid_embedding_id

@@ -47,10 +47,13 @@ def initialize(connection: apsw.Connection) -> bool:
     Raises:
         SchemaConflictError: it has tables or views of our names that are not ours.
         SchemaVersionError: a newer sqlclust wrote it.
+        LockedError, DatabaseFileError: another writer holds it, it is read-only, …
     """
     from sqlclust.schema import initialize
+    from sqlclust.store.locking import translated_errors
 
-    return initialize(connection)
+    with translated_errors(connection, doing="making the tables"):
+        return initialize(connection)
 
 
 def fit(

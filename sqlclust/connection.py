@@ -185,8 +185,12 @@ class _Table:
         """Accept a plan only if every argument given is a usable equality; idxNum says which are given."""
         first = len(self._record.columns)
         given: dict[int, int] = {}
+        looked_up: int | None = None
         for constraint in range(info.nConstraint):
-            argument = info.get_aConstraint_iColumn(constraint) - first
+            column = info.get_aConstraint_iColumn(constraint)
+            argument = column - first
+            if self._looks_up(info, constraint, column):
+                looked_up = constraint
             if argument == len(self._record.args):
                 raise self._error(f"argument {argument + 1}", "one too many")
             if not 0 <= argument < len(self._record.args):
@@ -198,14 +202,31 @@ class _Table:
                 return False
             if argument in given:
                 raise self._error(self._record.args[argument], "given twice")
+            if self._record.args[argument] == "points" and info.get_aConstraintUsage_in(constraint):
+                raise self._error(
+                    "points", "given with IN"
+                )  # a handle does not outlive the list; IN would find nothing
             given[argument] = constraint
         for position, argument in enumerate(sorted(given), start=1):
             info.set_aConstraintUsage_argvIndex(given[argument], position)
             info.set_aConstraintUsage_omit(given[argument], True)
         info.idxNum = sum(1 << argument for argument in given)
-        info.estimatedCost = 1e6
-        info.estimatedRows = 100_000
+        info.estimatedCost, info.estimatedRows = 1e6, 100_000
+        if looked_up is not None:  # SQLite still compares; this only spares it rows that cannot be equal
+            info.set_aConstraintUsage_argvIndex(looked_up, len(given) + 1)
+            info.idxNum |= 1 << len(self._record.args)
+            info.estimatedCost, info.estimatedRows = 9e5, 10
         return True
+
+    def _looks_up(self, info: Any, constraint: int, column: int) -> bool:
+        """Whether a constraint is `id = …`, so that a join need not be given every row again for each outer row."""
+        return (
+            column == 0
+            and next(iter(self._record.columns)) == "id"
+            and info.get_aConstraint_usable(constraint)
+            and info.get_aConstraint_op(constraint) == apsw.SQLITE_INDEX_CONSTRAINT_EQ
+            and info.get_aConstraint_collation(constraint) == "BINARY"
+        )
 
     def _error(self, argument: str, found: str) -> ArgumentError:
         return ArgumentError(self._record.name, argument, found=found, expected=self._record.signature)
@@ -227,17 +248,32 @@ class _Cursor:
         self._rowid = 0
         self._arguments: dict[str, Any] = {}
         self._visible, self._args = len(record.columns), len(record.args)
+        self._by_id: dict[object, list[tuple[Any, ...]]] = {}
+        self._by_id_of: dict[str, Any] | None = None
 
     def Filter(self, mask: int, _: Any, values: tuple[Any, ...]) -> None:  # noqa: N802 - APSW's name
         record = self._record
         names = [name for position, name in enumerate(record.args) if mask >> position & 1]
-        self._arguments = dict(zip(names, values, strict=True))
+        self._arguments = dict(zip(names, values, strict=False))
         for name in record.args[: len(record.args) - record.optional]:
             if name not in self._arguments:
-                raise ArgumentError(record.name, name, found="not given", expected=f"a call as in: {record.example}")
-        self._rows = iter(record.function(self._context, **self._arguments))
+                call = record.example.rpartition(" -- ")[0]
+                raise ArgumentError(record.name, name, found="not given", expected=f"a call as in: {call}")
+        if mask >> len(record.args):
+            self._rows = iter(self._rows_of(values[-1]))
+        else:
+            self._rows = iter(record.function(self._context, **self._arguments))
         self._rowid = 0
         self.Next()
+
+    def _rows_of(self, value: Any) -> list[tuple[Any, ...]]:
+        """All rows whose id may equal the value, found in an index that this cursor keeps while the arguments stay."""
+        if self._by_id_of != self._arguments:
+            self._by_id = {}
+            for row in self._record.function(self._context, **self._arguments):
+                self._by_id.setdefault(_bucket(row[0]), []).append(row)
+            self._by_id_of = self._arguments
+        return self._by_id.get(_bucket(value), [])
 
     def Next(self) -> None:  # noqa: N802 - APSW's name
         self._row = next(self._rows, None)
@@ -272,3 +308,17 @@ class _Cursor:
 
     def Close(self) -> None:  # noqa: N802 - APSW's name
         self._rows, self._row, self._arguments = iter(()), None, {}
+        self._by_id, self._by_id_of = {}, None
+
+
+def _bucket(value: Any) -> object:
+    """The same for all values that SQLite may call equal under any affinity: TEXT that looks like a number joins the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    try:
+        return float(value) if isinstance(value, int) else value
+    except OverflowError:
+        return value

@@ -17,6 +17,10 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
+def _dimensions(count: int) -> str:
+    return "1 dimension" if count == 1 else f"{count} dimensions"
+
+
 def shown(value: object) -> str:
     """A value as messages show it: its repr, if that is short enough to read and can be made at all."""
     try:
@@ -79,7 +83,8 @@ class RepeatedIdError(PointsError):
     def __init__(self, *, embedding_id: Id, occurrences: int, repeated_ids: int) -> None:
         super().__init__(
             f"embedding {embedding_id!r} came {occurrences} times, expected once "
-            f"({repeated_ids:,} ids are repeated); a join in the selection probably repeats rows. "
+            f"({repeated_ids:,} {'id is' if repeated_ids == 1 else 'ids are'} repeated); "
+            "a join in the selection probably repeats rows. "
             'Select each id once, or pass \'{"duplicates": "first"}\' as the third argument of clust_points '
             "to keep each id's first row"
         )
@@ -108,7 +113,7 @@ class DimensionMismatchError(PointsError):
     """A vector's dimension differs from the others'."""
 
     def __init__(self, subject: str, *, found: int, expected: int, embedding_id: Id | None = None) -> None:
-        super().__init__(f"{subject} has {found} dimensions, expected {expected}")
+        super().__init__(f"{subject} has {_dimensions(found)}, expected {expected}")
         self.found, self.expected, self.embedding_id = found, expected, embedding_id
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import apsw
 import pytest
-from small import add_embeddings, clustered
 
 import sqlclust
+from tests.small import add_embeddings, clustered
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import apsw
 import numpy as np
 import pytest
-from small import clustered
 
 import sqlclust
+from tests.small import clustered
 
 NUMERIC_LOOKING = ["0688868048517e121234567890123456", "0688868048519e771234567890654321"]
 N = 40

@@ -13,7 +13,6 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
-from small import add_embeddings, blob, clustered
 
 import sqlclust
 from sqlclust.errors import (
@@ -32,6 +31,7 @@ from sqlclust.errors import (
     VectorTypeError,
     ZeroVectorError,
 )
+from tests.small import add_embeddings, blob, clustered
 
 HDBSCAN = "clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{\"min_cluster_size\": 5}')"
 RESULT = "INSERT INTO ClusteringResult (id, embedding_model, parameters) VALUES (1, 'demo', '{}')"
