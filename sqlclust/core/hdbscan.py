@@ -17,10 +17,10 @@ from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.linkage import single_linkage, with_copies
 from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
-from sqlclust.core.neighbors import core_distances, nearest_neighbors
-from sqlclust.core.screen import screen
+from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
+from sqlclust.core.outgoing import exact_tree
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
-from sqlclust.core.spanning_tree import SpanningTree, spanning_tree
+from sqlclust.core.spanning_tree import SpanningTree
 
 _SPARE_NEIGHBORS = 5
 """Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
@@ -82,14 +82,13 @@ def fit(
         return _of_all_rows(points, np.zeros(1), _no_edges())
     min_samples = min(min_samples, n - 1)
     with control.phase("neighbors"):
-        screened = screen(points.vectors, unit_length=unit_length)
         k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
-        near = nearest_neighbors(points.vectors, screened, k, control)
+        near, prepared = neighbors_and_pruning(points.vectors, k, control)
     with control.phase("spanning tree"):
         squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
         # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
         scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
-        tree = spanning_tree(points.vectors, screened, near, squared, scale=scale, control=control)
+        tree = exact_tree(points.vectors, prepared, near, squared, scale, control)
         core = from_squared(squared, metric)
         tree = tree._replace(weight=from_squared(tree.weight, metric))
     return _of_all_rows(points, core, tree)

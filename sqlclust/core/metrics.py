@@ -18,7 +18,7 @@ IndexArray = NDArray[np.intp]
 Metric = Literal["euclidean", "cosine"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
-_PAIR_BYTES = 1 << 21
+_PAIR_BYTES = 1 << 19
 """Differences held at a time: about what a core's cache holds."""
 
 

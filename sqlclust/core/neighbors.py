@@ -1,9 +1,11 @@
-"""NumPy-only core: the k nearest neighbours of every vector, exactly, by blocks of matrix products. No SQL.
+"""NumPy-only core: the k nearest neighbours of every vector, exactly. No SQL.
 
-A block of rows is multiplied with a panel of columns in float32. The largest value of each of many groups of columns
-gives, by their k-th largest, a limit below which nothing can be among the k nearest; one comparison with that limit
-leaves little more than k candidates of a row. Only those are computed again in float64, from the differences. So the
-result is what brute force in float64 gives, at little more than the price of one float32 matrix product.
+1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
+2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of
+   the two, from a few principal axes (`pruning`): a quarter to a sixth of the multiplications of a full product.
+3. Only those pairs are measured, in float64, from the differences.
+
+So the result is what brute force in float64 gives.
 """
 
 from __future__ import annotations
@@ -11,16 +13,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sqlclust.core.approximate import SEED, approximate_neighbors
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.pruning import TILE, Pruning, pruning
 from sqlclust.core.screen import Screen
 from sqlclust.core.threads import for_each_block
 
-ROWS, COLUMNS = 512, 8192
-"""Shape of a tile: large enough to multiply at full speed, and its 16 MiB per core hardly count."""
-_GROUPS = 32
-"""Columns are compared in this many interleaved slices; each column of slices is one group."""
+_OWNERS = 4096
+_SETTLED_AT_A_TIME = 1 << 16
 
 
 class Neighbors(NamedTuple):
@@ -35,71 +38,136 @@ class Neighbors(NamedTuple):
     squared: Float64Array
 
 
-def nearest_neighbors(vectors: Float32Array, screened: Screen, k: int, control: Control) -> Neighbors:
-    """The k nearest neighbours of every vector.
+class _Pairs(NamedTuple):
+    """Measured pairs, each as seen from one of its ends: int32 owner, int32 other, float64 squared distance."""
+
+    owner: NDArray[np.int32]
+    other: NDArray[np.int32]
+    squared: Float64Array
+
+
+def nearest_neighbors(vectors: Float32Array, screened: Screen | None, k: int, control: Control) -> Neighbors:
+    """The k nearest neighbours of every vector, as of `neighbors_and_pruning`; `screened` is not used any more."""
+    return neighbors_and_pruning(vectors, k, control)[0]
+
+
+def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tuple[Neighbors, Pruning]:
+    """The k nearest neighbours of every vector, and what rules out pairs, for the spanning tree to use again.
 
     Args:
         vectors: float32 (m, d).
-        screened: the same, ready for screening.
         k: 1 <= k < m.
 
-    Cost: O(m²·d) multiplications in float32, O(m·k) memory beyond the vectors.
+    Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
     """
     m = len(vectors)
-    indices = np.empty((m, k), dtype=np.intp)
-    squared = np.empty((m, k), dtype=np.float64)
+    limits = _limits(vectors, k, control)
+    prepared = pruning(vectors, limits, control, span=(0.3, 0.35))
+    limits = limits[prepared.order]
+    found: list[_Pairs] = []
 
-    def search(rows: slice) -> None:
-        indices[rows], squared[rows] = _nearest_of_block(vectors, screened, rows, k, control)
+    def search(start: int) -> None:
+        found.extend(_pairs_of_panel(vectors, prepared, limits, k, start, control))
 
-    for_each_block(search, [slice(start, min(start + ROWS, m)) for start in range(0, m, ROWS)], control)
-    return Neighbors(indices, squared)
+    # the longest panels first, so that all cores end together
+    for_each_block(search, range(0, m, TILE)[::-1], control, span=(0.35, 0.95))
+    return _nearest(found, m, k, control, (0.95, 1.0)), prepared
 
 
-def _nearest_of_block(
-    vectors: Float32Array, screened: Screen, rows: slice, k: int, control: Control
-) -> tuple[IndexArray, Float64Array]:
-    m, count = len(vectors), rows.stop - rows.start
-    margin = 2 * screened.slack[rows]
-    best = np.full((count, k), -np.inf, dtype=np.float32)  # k largest group maxima so far
-    found: list[tuple[IndexArray, IndexArray, Float32Array]] = []
-    for start in range(0, m, COLUMNS):
+def _limits(vectors: Float32Array, k: int, control: Control) -> Float64Array:
+    """Squared distances float64 (m,) that the k-th nearest certainly does not exceed."""
+    with np.errstate(over="ignore"):  # no limit, then
+        _, squared = approximate_neighbors(vectors, k, SEED, 0, control, span=(0.0, 0.3))
+    dimension = vectors.shape[1]
+    farthest = squared[:, k - 1].astype(np.float64)
+    return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
+
+
+def _pairs_of_panel(
+    vectors: Float32Array, prepared: Pruning, limits: Float64Array, k: int, start: int, control: Control
+) -> list[_Pairs]:
+    """All pairs of a vector of one panel with one before it, or before it in the panel, within the larger limit."""
+    order = prepared.order
+    panel = slice(start, min(start + TILE, len(order)))
+    right = prepared.right(panel, limits[panel])
+    values = np.empty(TILE * TILE, dtype=np.float32)
+    found: list[_Pairs] = []
+    crowded = max(1 << 20, 64 * TILE * k)
+    waiting: list[tuple[IndexArray, IndexArray]] = []
+    count = 0
+
+    def settle() -> None:
+        nonlocal count
+        if not waiting:
+            return
+        row = np.concatenate([part[0] for part in waiting])
+        column = np.concatenate([part[1] for part in waiting])
+        waiting.clear()
+        count = 0
+        for low in range(0, len(row), _SETTLED_AT_A_TIME):
+            control.check()
+            part = slice(low, low + _SETTLED_AT_A_TIME)
+            found.append(_measured(vectors, order, limits, row[part], column[part]))
+            if sum(len(pairs.owner) for pairs in found) > crowded:
+                found[:] = [_k_nearest(found, k)]
+
+    for low in range(0, start + 1, TILE):
         control.check()
-        columns = slice(start, min(start + COLUMNS, m))
-        values = screened.values(rows, columns)
-        own = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
-        values[own - rows.start, own - columns.start] = -np.inf
-        best = _largest(np.concatenate([best, _group_maxima(values, k)], axis=1), k)
-        at = np.flatnonzero(values >= (best.min(axis=1) - margin)[:, None])
-        row, column = np.divmod(at, values.shape[1])
-        found.append((row, column + start, values.ravel()[at]))
-    limit = best.min(axis=1) - margin
-    row = np.concatenate([part[0] for part in found])
-    column = np.concatenate([part[1] for part in found])
-    keep = np.concatenate([part[2] for part in found]) >= limit[row]  # early panels let in too many
-    row, column = row[keep], column[keep]
-    exact = squared_distances(vectors, row + rows.start, column)
-    order = np.lexsort((column, exact, row))
-    first = np.searchsorted(row[order], np.arange(count))
-    chosen = order[first[:, None] + np.arange(k)]
-    return column[chosen], exact[chosen]
+        rows = slice(low, min(low + TILE, len(order)))
+        row, column = prepared.survivors(rows, right, panel, values, triangle=low == start)
+        waiting.append((row + low, column + start))
+        count += len(row)
+        if count > _SETTLED_AT_A_TIME:
+            settle()
+    settle()
+    return found
 
 
-def _group_maxima(values: Float32Array, k: int) -> Float32Array:
-    """Maxima of disjoint groups of columns that together are all columns, at least min(k, columns) of them."""
-    rows, columns = values.shape
-    width = columns // _GROUPS
-    if width < 4 * k:
-        return values
-    body = values[:, : width * _GROUPS].reshape(rows, _GROUPS, width).max(axis=1)
-    return np.concatenate([body, values[:, width * _GROUPS :]], axis=1)
+def _measured(
+    vectors: Float32Array, order: IndexArray, limits: Float64Array, row: IndexArray, column: IndexArray
+) -> _Pairs:
+    here, there = order[row], order[column]
+    squared = squared_distances(vectors, here, there)
+    near_row, near_column = squared <= limits[row], squared <= limits[column]
+    return _Pairs(
+        np.concatenate([here[near_row], there[near_column]]).astype(np.int32),
+        np.concatenate([there[near_row], here[near_column]]).astype(np.int32),
+        np.concatenate([squared[near_row], squared[near_column]]),
+    )
 
 
-def _largest(values: Float32Array, k: int) -> Float32Array:
-    """The k largest of each row, in no order."""
-    if values.shape[1] <= k:
-        return values
-    return np.partition(values, values.shape[1] - k, axis=1)[:, -k:]
+def _k_nearest(found: list[_Pairs], k: int) -> _Pairs:
+    """Of the pairs of each owner the k nearest: a ball of many nearly identical vectors has no use for more."""
+    pairs = _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    order = np.lexsort((pairs.other, pairs.squared, pairs.owner))
+    owner = pairs.owner[order]
+    start = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    rank = np.arange(len(owner)) - np.repeat(start, np.diff(start, append=len(owner)))
+    kept = order[rank < k]
+    return _Pairs(pairs.owner[kept], pairs.other[kept], pairs.squared[kept])
+
+
+def _nearest(found: list[_Pairs], m: int, k: int, control: Control, span: tuple[float, float]) -> Neighbors:
+    """Of all pairs the k nearest of each owner."""
+    owners, others, squared = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    found.clear()
+    block_of = (owners // _OWNERS).astype(np.uint16)
+    by_block = np.argsort(block_of, kind="stable")
+    edges = np.concatenate([[0], np.cumsum(np.bincount(block_of, minlength=-(-m // _OWNERS)))])
+    indices = np.empty((m, k), dtype=np.intp)
+    distances = np.empty((m, k), dtype=np.float64)
+
+    def select(number: int) -> None:
+        here = by_block[edges[number] : edges[number + 1]]
+        owner, other, distance = owners[here], others[here], squared[here]
+        order = np.lexsort((other, distance, owner))
+        counts = np.bincount(owner - number * _OWNERS, minlength=min(_OWNERS, m - number * _OWNERS))
+        chosen = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
+        part = slice(number * _OWNERS, number * _OWNERS + len(counts))
+        indices[part], distances[part] = other[chosen], distance[chosen]
+
+    for_each_block(select, range(len(edges) - 1), control, span=span)
+    return Neighbors(indices, distances)
 
 
 def core_distances(squared: Float64Array, indices: IndexArray, counts: IndexArray, *, min_samples: int) -> Float64Array:

@@ -1,30 +1,21 @@
 """NumPy-only core: the minimum spanning tree of mutual reachability, exactly, without an m×m matrix. No SQL.
 
-Borůvka's rounds over the nearest-neighbour lists: every component takes its lightest edge that leads out. A list does not
-show everything, but what it does not show cannot be lighter than its bound: the larger of the point's core distance and its
-last listed distance. Where a component's lightest listed edge is below all its members' bounds it is certain. The members
-whose bound is not above it are asked again, against all vectors, by blocks of the matrix product; in each round the largest
-component may wait, and it never has to be asked.
-
-Mutual reachability ties often: all that lies within a point's core distance is equally far. Edges are ordered by (weight,
-distance, smaller index, larger index), so that of equal weights the truly nearest comes first. That order is strict, so the
-tree is the only one there is.
+Borůvka's rounds over the nearest-neighbour lists: every component takes its lightest edge that leads out, in the strict order
+of `edges`, so that the tree is the only one there is. A list does not show everything, but what it does not show cannot be
+lighter than its bound: the larger of the point's core distance and its last listed distance. Where a component's lightest
+listed edge is below all its members' bounds it is certain. The members whose bound is not above it are searched for
+(`outgoing`); in each round the largest component may wait, and it never has to be searched for.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sqlclust.core.control import Control
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
-from sqlclust.core.neighbors import Neighbors
-from sqlclust.core.screen import Screen
-from sqlclust.core.threads import for_each_block
-
-_ROWS, _COLUMNS = 256, 8192
+from sqlclust.core.edges import Edges, before, joined, lightest, no_edges, unique
+from sqlclust.core.metrics import Float64Array, IndexArray
 
 
 class SpanningTree(NamedTuple):
@@ -40,215 +31,117 @@ class SpanningTree(NamedTuple):
     weight: Float64Array
 
 
-class _Edges(NamedTuple):
-    """The lightest known edge out of each of some points, its ends and its distance; weight inf where none is known."""
+class Outgoing(Protocol):
+    """What finds edges that the lists do not show."""
 
-    weight: Float64Array
-    distance: Float64Array
-    left: IndexArray
-    right: IndexArray
+    def __call__(
+        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
+    ) -> Edges:
+        """For each point its lightest edge out of its component.
 
-    def at(self, index: IndexArray | NDArray[np.bool_]) -> _Edges:
-        return _Edges(self.weight[index], self.distance[index], self.left[index], self.right[index])
+        Args:
+            points: intp (q,).
+            component: intp (m,).
+            ceiling: float64 (components,), weight of the lightest edge known; an edge above it may be left out.
+                Lowered to what is found.
+        """
 
 
-class _Listed(NamedTuple):
-    """The neighbour lists, each row in edge order: other end, weight, squared distance, all (m, k)."""
+class Lists:
+    """The neighbour lists in edge order, and how far each has been used up."""
 
-    others: IndexArray
-    weight: Float64Array
-    distance: Float64Array
+    def __init__(self, indices: IndexArray, squared: Float64Array, core: Float64Array, scale: float) -> None:
+        m, self._width = indices.shape
+        self._others = np.empty((m, self._width), dtype=np.int32)
+        self._squared = np.empty((m, self._width))
+        for start in range(0, m, _ROWS):
+            part = slice(start, start + _ROWS)
+            here, distance = indices[part], squared[part]
+            weight = np.maximum(np.maximum(core[part, None], core[here]), distance * scale)
+            # the lists ascend by (distance, index), so a stable sort puts them in edge order; unknown ones (-1) come last
+            weight[here < 0] = np.inf
+            order = np.argsort(weight, axis=1, kind="stable")
+            self._others[part] = np.take_along_axis(here, order, axis=1)
+            self._squared[part] = np.take_along_axis(distance, order, axis=1)
+        self._core, self._scale = core, scale
+        self._next = np.zeros(m, dtype=np.intp)
+
+    def lightest(self, component: IndexArray) -> tuple[IndexArray, Edges]:
+        """The points that have a listed edge out of their component, and each one's lightest."""
+        # a component only grows: what leads nowhere now never will again
+        behind = np.flatnonzero(self._next < self._width)
+        while len(behind):
+            other = self._others[behind, self._next[behind]]
+            inside = component[other] == component[behind]
+            unknown = other < 0
+            self._next[behind[unknown]] = self._width
+            behind = behind[inside & ~unknown]
+            self._next[behind] += 1
+            behind = behind[self._next[behind] < self._width]
+        points = np.flatnonzero(self._next < self._width)
+        other = self._others[points, self._next[points]].astype(np.intp)
+        distance = self._squared[points, self._next[points]]
+        weight = np.maximum(np.maximum(self._core[points], self._core[other]), distance * self._scale)
+        return points, Edges(weight, distance, np.minimum(points, other), np.maximum(points, other))
+
+
+_ROWS = 8192
 
 
 def spanning_tree(
-    vectors: Float32Array,
-    screened: Screen,
-    neighbors: Neighbors,
-    core: Float64Array,
-    *,
-    scale: float,
-    control: Control,
+    lists: Lists, core: Float64Array, bound: Float64Array, outgoing: Outgoing, control: Control
 ) -> SpanningTree:
-    """The minimum spanning tree of max(core(i), core(j), scale · |i − j|²).
+    """The minimum spanning tree of mutual reachability.
 
     Args:
-        vectors: float32 (m, d), distinct.
-        screened: the same, ready for screening.
-        neighbors: the k nearest of each; a larger k means fewer questions.
+        lists: of the nearest neighbours; more of them mean fewer searches.
         core: float64 (m,), squared core distances.
-        scale: > 0, what hdbscan's alpha makes of squared distances; 1.0 for plain HDBSCAN.
+        bound: float64 (m,), for each point a weight that none of its edges that are not listed is below; changed.
+        outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
 
     Returns:
         The tree; its weights are squared distances.
 
-    Cost: O(m·k) per round for O(log m) rounds, and O(q·m·d) for the q points asked again.
+    Cost: O(m·k) in all and O(m) per round for O(log m) rounds, and the searches.
 
     Source: Borůvka 1926; McInnes and Healy 2017 for its use on mutual reachability.
     """
     m = len(core)
-    weight = np.maximum(np.maximum(core[:, None], core[neighbors.indices]), neighbors.squared * scale)
-    # the lists ascend by (distance, index), so a stable sort puts them in edge order
-    by_weight = np.argsort(weight, axis=1, kind="stable")
-    listed = _Listed(
-        np.take_along_axis(neighbors.indices, by_weight, axis=1),
-        np.take_along_axis(weight, by_weight, axis=1),
-        np.take_along_axis(neighbors.squared, by_weight, axis=1),
-    )
-    complete = neighbors.indices.shape[1] >= m - 1
-    bound = np.full(m, np.inf) if complete else np.maximum(core, neighbors.squared[:, -1] * scale)
-
-    # for each point, what asking it gave: the lightest edge out of the component it was in then
-    asked = _no_edges(m)
+    found = no_edges(m)  # for each point what searching gave: the lightest edge out of the component it was in then
     component = np.arange(m)
     parts = m
-    chosen: list[_Edges] = []
+    chosen: list[Edges] = []
     while parts > 1:
-        control.at(1.0 - np.log(parts) / np.log(m))
-        best = _lightest_listed(component, listed, asked)
-        lightest = _lightest_of_components(component, parts, best)
+        done = 1.0 - np.log(parts) / np.log(m)
+        control.at(done)
+        points, edges = lists.lightest(component)
+        searched = np.flatnonzero(np.isfinite(found.weight))
+        searched = searched[component[found.left[searched]] != component[found.right[searched]]]
+        edges = joined(edges, found.at(searched))
+        best = lightest(edges, component[np.concatenate([points, searched])], parts)
         sizes = np.bincount(component, minlength=parts)
         waiting = int(np.argmax(sizes))
-        doubtful = np.flatnonzero((bound <= lightest.weight[component]) & (component != waiting))
+        doubtful = np.flatnonzero((bound <= best.weight[component]) & (component != waiting))
         if len(doubtful):
-            _ask(doubtful, vectors, screened, core, scale, component, asked, control)
-            bound[doubtful] = asked.weight[doubtful]
-            better = asked.at(doubtful)
-            lightest = _lightest_of_components(
-                np.concatenate([component, component[doubtful]]),
-                parts,
-                _Edges(*(np.concatenate(pair) for pair in zip(best, better, strict=True))),
-            )
-        known = np.isfinite(lightest.weight)
-        known[waiting] &= bool((bound[component == waiting] > lightest.weight[waiting]).all())
-        edges = _unique(lightest.at(known))
-        chosen.append(edges)
-        component, parts = _merge(component, parts, edges)
-    all_edges = _Edges(*(np.concatenate(part) for part in zip(*chosen, strict=True)))
-    order = np.lexsort((all_edges.right, all_edges.left, all_edges.distance, all_edges.weight))
-    return SpanningTree(all_edges.left[order], all_edges.right[order], all_edges.weight[order])
+            ceiling = best.weight.copy()
+            fresh = outgoing(doubtful, component, ceiling, span=(done, done))
+            found.put(doubtful, fresh)
+            bound[doubtful] = np.minimum(fresh.weight, np.nextafter(ceiling[component[doubtful]], np.inf))
+            known = np.flatnonzero(np.isfinite(fresh.weight))
+            better = lightest(fresh.at(known), component[doubtful[known]], parts)
+            earlier = np.flatnonzero(before(better, best))
+            best.put(earlier, better.at(earlier))
+        certain = np.isfinite(best.weight)
+        certain[waiting] &= bool((bound[component == waiting] > best.weight[waiting]).all())
+        new = unique(best.at(certain))
+        chosen.append(new)
+        component, parts = _merge(component, parts, new)
+    tree = joined(*chosen)
+    order = np.lexsort((tree.right, tree.left, tree.distance, tree.weight))
+    return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
 
 
-def _no_edges(count: int) -> _Edges:
-    none = np.zeros(count, dtype=np.intp)
-    return _Edges(np.full(count, np.inf), np.full(count, np.inf), none, none.copy())
-
-
-def _lightest_listed(component: IndexArray, listed: _Listed, asked: _Edges) -> _Edges:
-    """For each point its lightest known edge that leads out of its component."""
-    points = np.arange(len(component))
-    leads_out = component[listed.others] != component[:, None]
-    first = leads_out.argmax(axis=1)
-    out = leads_out[points, first]
-    other = listed.others[points, first]
-    best = _Edges(
-        np.where(out, listed.weight[points, first], np.inf),
-        listed.distance[points, first],
-        np.minimum(points, other),
-        np.maximum(points, other),
-    )
-    still_out = np.isfinite(asked.weight) & (component[asked.left] != component[asked.right])
-    better = still_out & _before(asked, best)
-    return _Edges(*(np.where(better, new, old) for new, old in zip(asked, best, strict=True)))
-
-
-def _before(edges: _Edges, others: _Edges) -> NDArray[np.bool_]:
-    """Whether edges come before others, pair by pair, in the strict order."""
-    result = np.zeros(len(edges.weight), dtype=bool)
-    tied = np.ones(len(edges.weight), dtype=bool)
-    for mine, theirs in zip(edges, others, strict=True):
-        result |= tied & (mine < theirs)
-        tied &= mine == theirs
-    return result
-
-
-def _lightest_of_components(component: IndexArray, parts: int, edges: _Edges) -> _Edges:
-    """For each component the first of its points' edges in the strict order; weight inf where there is none."""
-    result = _no_edges(parts)
-    np.minimum.at(result.weight, component, edges.weight)
-    tied = np.flatnonzero((edges.weight == result.weight[component]) & np.isfinite(edges.weight))
-    order = np.lexsort((edges.right[tied], edges.left[tied], edges.distance[tied], component[tied]))
-    tied = tied[order]
-    owners, first = np.unique(component[tied], return_index=True)
-    for mine, all_of_them in zip(result, edges, strict=True):
-        mine[owners] = all_of_them[tied[first]]
-    return result
-
-
-def _ask(
-    points: IndexArray,
-    vectors: Float32Array,
-    screened: Screen,
-    core: Float64Array,
-    scale: float,
-    component: IndexArray,
-    asked: _Edges,
-    control: Control,
-) -> None:
-    """Find the exact lightest edge out of its component for each of `points`, and store it in `asked`."""
-
-    def search(rows: IndexArray) -> None:
-        found = _lightest_out(rows, vectors, screened, core, scale, component, control)
-        for stored, part in zip(asked, found, strict=True):
-            stored[rows] = part
-
-    for_each_block(search, [points[start : start + _ROWS] for start in range(0, len(points), _ROWS)], control)
-
-
-def _lightest_out(
-    rows: IndexArray,
-    vectors: Float32Array,
-    screened: Screen,
-    core: Float64Array,
-    scale: float,
-    component: IndexArray,
-    control: Control,
-) -> _Edges:
-    """The lightest edge out of each row's component.
-
-    Screens squared mutual reachability in float32, keeps what lies within the rounding of the lightest, settles it in float64.
-    """
-    m = len(core)
-    own = component[rows]
-    # squared distances from screening values are wrong by at most `margin`, after scaling
-    margin = (4 * screened.slack[rows] * scale).astype(np.float32)[:, None]
-    core32 = core.astype(np.float32)
-    ceiling = np.full(len(rows), np.inf, dtype=np.float32)
-    found: list[tuple[IndexArray, IndexArray, Float32Array]] = []
-    for start in range(0, m, _COLUMNS):
-        control.check()
-        columns = slice(start, min(start + _COLUMNS, m))
-        values = screened.values(rows, columns)
-        values *= np.float32(-2.0 * scale)
-        values += (screened.offset[rows] * np.float32(scale))[:, None]
-        np.maximum(values, core32[columns], out=values)
-        values[own[:, None] == component[columns]] = np.inf
-        ceiling = np.minimum(ceiling, values.min(axis=1))
-        floor = np.maximum(ceiling, core32[rows])[:, None]  # everything up to the row's own core distance ties
-        at = np.flatnonzero(values <= floor * np.float32(1.000001) + margin)
-        row, column = np.divmod(at, values.shape[1])
-        found.append((row, column + start, values.ravel()[at]))
-    row, column, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    floor = np.maximum(ceiling, core32[rows]) * np.float32(1.000001) + margin[:, 0]
-    keep = (value <= floor[row]) & np.isfinite(value)
-    row, column = row[keep], column[keep]
-    here = rows[row]
-    distance = squared_distances(vectors, here, column)
-    weight = np.maximum(np.maximum(core[here], core[column]), distance * scale)
-    left, right = np.minimum(here, column), np.maximum(here, column)
-    order = np.lexsort((right, left, distance, weight, row))
-    first = order[np.searchsorted(row[order], np.arange(len(rows)))]
-    return _Edges(weight, distance, left, right).at(first)
-
-
-def _unique(edges: _Edges) -> _Edges:
-    """Each edge once: two components may have chosen the same."""
-    order = np.lexsort((edges.right, edges.left))
-    left, right = edges.left[order], edges.right[order]
-    new = np.append(True, (left[1:] != left[:-1]) | (right[1:] != right[:-1]))
-    return edges.at(order[new])
-
-
-def _merge(component: IndexArray, parts: int, edges: _Edges) -> tuple[IndexArray, int]:
+def _merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:
     """Components after joining along `edges`, numbered from 0."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

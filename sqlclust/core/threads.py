@@ -52,8 +52,18 @@ def single_threaded_blas() -> Iterator[None]:
                 _limit = None
 
 
-def for_each_block(work: Callable[[Block], None], blocks: Sequence[Block], control: Control) -> None:
+def for_each_block(
+    work: Callable[[Block], None],
+    blocks: Sequence[Block],
+    control: Control,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> None:
     """Run `work` on every block, in any order, on all cores; progress and stopping through `control`.
+
+    Args:
+        work: called once per block; a block should take well under half a second, or call `control.check()` itself.
+        span: the part of the current phase that these blocks are, as fractions reported from and to.
 
     The first exception of a block is raised here after the blocks that run already have ended; no further block starts.
     """
@@ -81,7 +91,7 @@ def for_each_block(work: Callable[[Block], None], blocks: Sequence[Block], contr
                 for future in finished:
                     future.result()
                 done += len(finished)
-                control.at(done / len(blocks))
+                control.at(span[0] + (span[1] - span[0]) * done / len(blocks))
         except BaseException:
             failed.set()
             raise

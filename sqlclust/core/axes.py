@@ -1,0 +1,96 @@
+"""NumPy-only core: principal axes, and what a few of them certify about distances in all of them. No SQL.
+
+Embeddings vary little along most axes. In the first p principal axes, with the length of the rest as one more
+coordinate, every vector has an image whose distances are never longer than the true ones (the rest of a difference is at least
+the difference of the rests' lengths). A product over p + 3 columns so rules out most pairs at p/d of the price.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlclust.core.metrics import Float32Array, Float64Array
+from sqlclust.core.threads import single_threaded_blas
+
+_SAMPLE = 8192
+_FULL = 512
+"""Up to so many dimensions all principal axes are computed; above, at most half of them, and any axes that complete them."""
+_COMPLETE = 2048
+"""Up to so many dimensions axes are completed."""
+
+
+class Axes(NamedTuple):
+    """Orthonormal axes, the one of largest variance first.
+
+    Attributes:
+        centre: float64 (d,), the vectors' mean.
+        basis: float64 (d, p), orthonormal columns, p <= d.
+        scale: float, a power of two: images are of vectors multiplied by it, so that no square over- or underflows.
+    """
+
+    centre: Float64Array
+    basis: Float64Array
+    scale: float
+
+
+def principal_axes(vectors: Float32Array, count: int) -> Axes:
+    """The leading principal axes of a sample; any orthonormal axes serve, these serve best.
+
+    Args:
+        vectors: float32 (m, d).
+        count: axes wanted, at most d.
+
+    Cost: O(16,384 · d²) and O(d³); above 512 dimensions O(d²·count).
+    """
+    m, dimension = vectors.shape
+    count = min(count, dimension if dimension <= _COMPLETE else _COMPLETE // 2)
+    sample = vectors[:: max(1, m // max(_SAMPLE, 4 * dimension))].astype(np.float64)
+    largest = float(max(vectors.max(), -vectors.min()))
+    scale = 2.0 ** -float(np.frexp(largest)[1]) if largest > 0 else 1.0
+    sample *= scale
+    centre = sample.mean(axis=0)
+    sample -= centre
+    narrow = sample.astype(np.float32)
+    with single_threaded_blas():
+        covariance = (narrow.T @ narrow).astype(np.float64)
+        if dimension <= _FULL:
+            basis = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
+        else:
+            basis = _leading(covariance, min(count, dimension // 2))
+            if count > basis.shape[1]:
+                basis = np.linalg.qr(basis, mode="complete")[0][:, :count]
+    return Axes(centre, np.ascontiguousarray(basis), scale)
+
+
+def _leading(covariance: Float64Array, count: int) -> Float64Array:
+    """Leading axes by subspace iteration: float64 (d, count)."""
+    start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((len(covariance), count))
+    basis = np.linalg.qr(covariance @ start)[0]
+    basis = np.linalg.qr(covariance @ basis)[0]
+    turned = np.linalg.eigh(basis.T @ covariance @ basis)[1][:, ::-1]
+    # again orthonormal to the last bit, as the bound asks
+    return np.asarray(np.linalg.qr(basis @ turned)[0])
+
+
+def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array]:
+    """Coordinates along the axes of some vectors, float32 (b, d).
+
+    Returns:
+        along: float32 (b, p), the coordinates, each rounded once.
+        squared: float64 (b,), squared lengths of the centred vectors: of all of them, not only of the part along the axes.
+    """
+    scaled = vectors * np.float32(axes.scale) - axes.centre
+    return (scaled @ axes.basis).astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
+
+
+def rest(along: Float32Array, squared: Float64Array) -> Float64Array:
+    """At least the length of what the coordinates leave of each vector, float64 (b,).
+
+    With w the part of x that its rounded coordinates z leave, |w|² = |x|² − |z|² − 2·(a − z)·z for the unrounded a; the last
+    term is at most 2·2⁻²⁴·|x|², which is added here. So x·y <= z·z' + rest·rest' up to a few roundings of |x|·|y|.
+    """
+    head = along.astype(np.float64)
+    left = squared - np.einsum("ij,ij->i", head, head)
+    return np.asarray(np.sqrt(np.maximum(left, 0.0) + 2.0**-22 * squared))

@@ -1,0 +1,79 @@
+"""NumPy-only core: weighted edges and the strict order that makes a minimum spanning tree the only one. No SQL.
+
+Mutual reachability ties often: all that lies within a point's core distance is equally far. Edges are ordered by (weight,
+distance, smaller index, larger index), so that of equal weights the truly nearest comes first, and no two edges are equal.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.core.metrics import Float64Array, IndexArray
+
+
+class Edges(NamedTuple):
+    """Edges, or for each of some points its lightest known edge: then weight inf where none is known.
+
+    Attributes:
+        weight: float64 (e,), squared mutual reachability.
+        distance: float64 (e,), squared distance.
+        left, right: intp (e,), the ends, left < right.
+    """
+
+    weight: Float64Array
+    distance: Float64Array
+    left: IndexArray
+    right: IndexArray
+
+    def at(self, index: IndexArray | NDArray[np.bool_]) -> Edges:
+        """Some of the edges."""
+        return Edges(self.weight[index], self.distance[index], self.left[index], self.right[index])
+
+    def put(self, index: IndexArray, edges: Edges) -> None:
+        """Replace some of the edges."""
+        for mine, theirs in zip(self, edges, strict=True):
+            mine[index] = theirs
+
+
+def no_edges(count: int) -> Edges:
+    """No edge known for any of `count` points."""
+    none = np.zeros(count, dtype=np.intp)
+    return Edges(np.full(count, np.inf), np.full(count, np.inf), none, none.copy())
+
+
+def joined(*parts: Edges) -> Edges:
+    """All the edges of several."""
+    return Edges(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def before(edges: Edges, others: Edges) -> NDArray[np.bool_]:
+    """Whether edges come before others, pair by pair, in the strict order."""
+    result = np.zeros(len(edges.weight), dtype=bool)
+    tied = np.ones(len(edges.weight), dtype=bool)
+    for mine, theirs in zip(edges, others, strict=True):
+        result |= tied & (mine < theirs)
+        tied &= mine == theirs
+    return result
+
+
+def lightest(edges: Edges, owner: IndexArray, count: int) -> Edges:
+    """For each of `count` owners the first of its edges in the strict order; weight inf where there is none."""
+    result = no_edges(count)
+    np.minimum.at(result.weight, owner, edges.weight)
+    tied = np.flatnonzero((edges.weight == result.weight[owner]) & np.isfinite(edges.weight))
+    order = np.lexsort((edges.right[tied], edges.left[tied], edges.distance[tied], owner[tied]))
+    tied = tied[order]
+    first = np.flatnonzero(np.append(True, owner[tied][1:] != owner[tied][:-1])) if len(tied) else tied
+    result.put(owner[tied[first]], edges.at(tied[first]))
+    return result
+
+
+def unique(edges: Edges) -> Edges:
+    """Each edge once: two components may have chosen the same."""
+    order = np.lexsort((edges.right, edges.left))
+    left, right = edges.left[order], edges.right[order]
+    new = np.append(True, (left[1:] != left[:-1]) | (right[1:] != right[:-1]))
+    return edges.at(order[new])
