@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -19,12 +20,12 @@ from sqlclust.core.duplicates import distinct
 from sqlclust.core.linkage import single_linkage
 from sqlclust.core.selection import nothing_selected, select
 from sqlclust.core.validity import relative_validity
-from sqlclust.errors import FitOptionError, MembersChangedError, OptionError, UnknownOptionError
+from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.points import Points, PointsBuilder, sort_key
 from sqlclust.store.results import now, publish
 
 _REPORT = 1024
@@ -69,6 +70,10 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
 
 
 _VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
+_VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
+_COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
+_SCAN_BELOW = 3
+"""Reading all vectors of a model is quicker than looking some up, if they are more than one in so many."""
 
 
 def members(connection: apsw.Connection, stored: StoredFit, control: Control) -> Points:
@@ -77,33 +82,39 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     Raises:
         MembersChangedError: some are gone or have another vector; names the first.
 
-    Cost: O(n·dimension), one look-up for each.
+    Cost: O(n·dimension), one read of the vectors.
     """
-    builder = PointsBuilder()
-    model = stored.record["embedding_model"]
+    builder, changed = PointsBuilder(), []
+    expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
     with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
-        for embedding_id, vector in connection.executemany(_VECTOR, ((i, model) for i in stored.ids)):
-            builder.add(embedding_id, vector)
+        for embedding_id, vector in _rows(connection, stored, expected):
+            if isinstance(vector, bytes) and zlib.crc32(vector) == expected[embedding_id]:
+                builder.add(embedding_id, vector)
+            else:
+                changed.append(embedding_id)
             if len(builder) % _REPORT == 0:
                 control.at(len(builder) / len(stored.ids))
                 if connection.is_interrupted:
                     raise apsw.InterruptError("interrupted")
     points = builder.finish()
-    if len(points) < len(stored.ids):
-        there = set(points.ids)
-        gone = [embedding_id for embedding_id in stored.ids if embedding_id not in there]
-        raise MembersChangedError(
-            embedding_id=gone[0], change="is gone", changed=len(gone), clustering_fit_id=stored.id
-        )
-    changed = np.flatnonzero(points.fingerprint().row_checks != stored.row_checks)
-    if len(changed):
-        raise MembersChangedError(
-            embedding_id=stored.ids[int(changed[0])],
-            change="has another vector",
-            changed=len(changed),
-            clustering_fit_id=stored.id,
-        )
+    there = {*points.ids, *changed}
+    gone = [embedding_id for embedding_id in stored.ids if embedding_id not in there]
+    for which, change in ((gone, "is gone"), (changed, "has another vector")):
+        if which:
+            raise MembersChangedError(
+                embedding_id=min(which, key=sort_key), change=change, changed=len(which), clustering_fit_id=stored.id
+            )
     return points
+
+
+def _rows(connection: apsw.Connection, stored: StoredFit, wanted: Container[Id]) -> Iterator[tuple[Any, ...]]:
+    model = stored.record["embedding_model"]
+    if connection.execute(_COUNT, (model,)).get > _SCAN_BELOW * len(stored.ids):
+        yield from connection.executemany(_VECTOR, ((embedding_id, model) for embedding_id in stored.ids))
+        return
+    for row in connection.execute(_VECTORS, (model,)):
+        if row[0] in wanted:
+            yield row
 
 
 def labels(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import apsw
@@ -15,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.hdbscan import Fit
-from sqlclust.core.metrics import IndexArray
+from sqlclust.core.metrics import METRICS, IndexArray
 from sqlclust.core.spanning_tree import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError
 from sqlclust.store.locking import translated_errors
-from sqlclust.store.points import Fingerprint, Points, id_bytes
+from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
 from sqlclust.store.rows import rows_as_dicts
 
 _INTEGERS, _MIXED = b"i", b"m"
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
     return FitBlobs(
         row_ids=encode_ids([points.ids[row] for row in points.order.tolist()]),
         row_checks=fingerprint.row_checks.astype("<u4").tobytes(),
-        core_distances=fitted.core[points.order].astype("<f4").tobytes(),
+        core_distances=np.minimum(fitted.core[points.order], _MAX_FLOAT32).astype("<f4").tobytes(),
         spanning_tree=b"".join(
             (rank[tree.left].astype("<i4").tobytes(), rank[tree.right].astype("<i4").tobytes(), tree.weight.tobytes())
         ),
@@ -99,17 +102,20 @@ def encode_ids(ids: Sequence[Id]) -> bytes:
 
 
 def decode_ids(blob: bytes, n: int) -> list[Id]:
-    """The n ids of a BLOB.
+    """The n ids of a BLOB, which are in SQLite's order, each once.
 
     Raises:
-        ValueError: it is no such BLOB.
+        ValueError, OverflowError: it is no such BLOB.
     """
     kind, body = blob[:1], memoryview(blob)[1:]
     if kind == _INTEGERS:
         if len(body) != 8 * n:
             raise ValueError("row_ids has another length")
-        integers: list[Id] = np.frombuffer(body, dtype="<i8").tolist()
-        return integers
+        integers = np.frombuffer(body, dtype="<i8")
+        if (integers[1:] <= integers[:-1]).any():
+            raise ValueError("row_ids are not in order")
+        values: list[Id] = integers.tolist()
+        return values
     if kind != _MIXED:
         raise ValueError("row_ids has an unknown form")
     ids: list[Id] = []
@@ -126,6 +132,8 @@ def decode_ids(blob: bytes, n: int) -> list[Id]:
         position = end
     if len(ids) != n:
         raise ValueError("row_ids has another length")
+    if not all(a < b for a, b in pairwise(map(sort_key, ids))):
+        raise ValueError("row_ids are not in order")
     return ids
 
 
@@ -134,7 +142,7 @@ def _decode_id(kind: bytes, content: bytes) -> Id:
         return content.decode("utf-8", "surrogatepass")
     if kind == b"b":
         return content
-    if kind == b"i" and len(content) <= 20:
+    if kind == b"i" and len(content) <= 20 and int(content) in _INT64:
         return int(content)
     if kind == b"r" and len(content) <= 40:
         return float.fromhex(content.decode("ascii"))
@@ -206,6 +214,13 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         n = row["n"]
         for name in ("selection", "versions", "timings"):
             row[name] = json.loads(row[name])
+        selection = row["selection"]
+        if (
+            row["metric"] not in METRICS
+            or not isinstance(selection, dict)
+            or not {"where", "downsample"} <= {*selection}
+        ):
+            raise ValueError("its metric or selection is of another program")
         return StoredFit(
             id=row["id"],
             record=row,

@@ -72,14 +72,20 @@ class Points:
     def fingerprint(self) -> Fingerprint:
         """Hashes of the points, the same whatever order they came in. O(n·dimension)."""
         ids, contents = hashlib.sha256(), hashlib.sha256()
-        checks = np.empty(len(self.order), dtype=np.uint32)
         for start in range(0, len(self.order), _BLOCK):
             rows = self.order[start : start + _BLOCK]
             block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
-            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
             ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
             contents.update(block.data)
-        return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
+        return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), self.row_checks())
+
+    def row_checks(self) -> NDArray[np.uint32]:
+        """uint32 (n,), CRC-32 of each row's stored vector in the order of ids."""
+        checks = np.empty(len(self.order), dtype=np.uint32)
+        for start in range(0, len(self.order), _BLOCK):
+            block = np.ascontiguousarray(self.vectors[self.order[start : start + _BLOCK]], dtype=STORED)
+            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
+        return checks
 
     def corpus_hash(self) -> str:
         """The hash of `fingerprint`."""

@@ -1,0 +1,366 @@
+"""Cutting a stored fit gives what a fresh fit gives, row for row; and says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sqlclust
+from sqlclust.core.condensed_tree import condense
+from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
+from sqlclust.options import HdbscanOptions
+from sqlclust.store import fits
+from sqlclust.store.cut import cut, labels, sweep
+from sqlclust.store.fit import fit
+from tests.small import add_embeddings, blob, clustered
+
+ROWS = """
+SELECT ec.embedding_id, ec.label, ec.probability, ec.outlier_score, c.medoid_embedding_id, c.size, c.persistence
+FROM EmbeddingCluster ec
+LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.label
+WHERE ec.clustering_result_id = ? ORDER BY ec.embedding_id
+"""
+FRESH = """
+SELECT id, label, probability, outlier_score, medoid_id, cluster_size, persistence
+FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE embedding_model = ?), ?)
+"""
+
+
+def result_rows(con: apsw.Connection, result_id: int) -> list[tuple[Any, ...]]:
+    return con.execute(ROWS, (result_id,)).fetchall()
+
+
+def tied() -> np.ndarray[Any, np.dtype[np.float32]]:
+    """80 rows on a small grid: many copies, and distances that are equal."""
+    random = np.random.default_rng(3)
+    return np.vstack([random.integers(1, 5, size=(60, 3)), random.integers(-9, 9, size=(20, 3))]).astype(np.float32)
+
+
+MODELS: dict[str, tuple[dict[str, Any], int]] = {
+    "spread": ({"min_samples": 3}, 1),
+    "tied": ({"min_samples": 2, "normalize": False}, 2),
+    "cosine": ({"min_samples": 4, "metric": "cosine", "alpha": 0.8}, 3),
+}
+"""What each model is fitted with, and its ClusteringFit."""
+
+
+@pytest.fixture(scope="module")
+def stored() -> Iterator[apsw.Connection]:
+    """Fits 1 to 3."""
+    con = sqlclust.connect(":memory:")
+    sqlclust.initialize(con)
+    spread = clustered(90, clusters=5, noise=30, dimension=32)
+    spread[:60] += 0.1 * np.random.default_rng(1).normal(size=(60, 32)).astype(np.float32)
+    add_embeddings(con, spread, model="spread")
+    add_embeddings(con, tied(), model="tied", ids=[f"t{i}" for i in range(80)])
+    add_embeddings(con, clustered(70, noise=20, dimension=24), model="cosine", ids=[i + 0.5 for i in range(70)])
+    for model, (options, _) in MODELS.items():
+        fit(con, model, HdbscanOptions(min_cluster_size=5, **options))
+    yield con
+    con.close()
+
+
+cut_options = st.fixed_dictionaries(
+    {},
+    optional={
+        "min_cluster_size": st.sampled_from([2, 3, 5, 8, 14, 100]),
+        "cluster_selection_epsilon": st.sampled_from([0.0, 0.05, 0.4, 1.5]),
+        "cluster_selection_method": st.sampled_from(["eom", "leaf"]),
+        "cluster_selection_persistence": st.sampled_from([0.0, 0.2, 3.0]),
+        "max_cluster_size": st.sampled_from([0, 1, 12]),
+        "allow_single_cluster": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=st.sampled_from(sorted(MODELS)), options=cut_options)
+def test_a_cut_is_a_fresh_fit(stored: apsw.Connection, model: str, options: dict[str, Any]) -> None:
+    settled, fit_id = MODELS[model]
+    fresh = stored.execute(FRESH, (model, json.dumps({**settled, **options}))).fetchall()
+    result_id = cut(stored, fit_id, options)
+    assert result_rows(stored, result_id) == fresh
+    as_rows = (
+        "SELECT id, label, probability, outlier_score, medoid_id, cluster_size, persistence FROM clust_labels(?, ?)"
+    )
+    assert stored.execute(as_rows, (fit_id, json.dumps(options))).fetchall() == fresh
+    parameters = json.loads(stored.execute("SELECT parameters FROM ClusteringResult WHERE id = ?", (result_id,)).get)
+    assert HdbscanOptions(**parameters).resolved(len(fresh)).as_dict() == parameters
+    assert {**parameters, **settled, **options} == parameters
+    [row] = sweep(stored, fit_id, options)
+    found: list[Any] = [label for _, label, *_ in fresh]
+    assert (row["n_clusters"], row["noise_share"]) == (max(found) + 1, found.count(-1) / len(found))
+    stored.execute("DELETE FROM ClusteringResult WHERE id = ?", (result_id,))
+
+
+def test_results_by_fit_and_by_cut_have_the_same_parameters(stored: apsw.Connection) -> None:
+    by_fit = fit(stored, "spread", HdbscanOptions(min_cluster_size=7, min_samples=3))
+    by_cut = cut(stored, 1, {"min_cluster_size": 7})
+    assert result_rows(stored, by_cut) == result_rows(stored, by_fit)
+    found = [
+        json.loads(text)
+        for (text,) in stored.execute(
+            "SELECT parameters FROM ClusteringResult WHERE id IN (?, ?) ORDER BY id", (by_fit, by_cut)
+        )
+    ]
+    assert found[0] == found[1]
+
+
+# --- reuse ------------------------------------------------------------------------------------------------------
+
+
+def fit_ids(con: apsw.Connection) -> list[int]:
+    return [i for (i,) in con.execute("SELECT clustering_fit_id FROM ClusteringResult ORDER BY id")]
+
+
+def test_a_fit_of_the_same_rows_is_reused(demo: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sqlclust")
+    options = HdbscanOptions(min_cluster_size=5)
+    first = fit(demo, "demo", options)
+    again = fit(demo, "demo", HdbscanOptions(min_cluster_size=6, min_samples=5))
+    assert fit_ids(demo) == [1, 1]
+    assert "reusing clustering fit 1" in caplog.text
+    assert (
+        result_rows(demo, again)
+        == demo.execute(FRESH, ("demo", '{"min_cluster_size": 6, "min_samples": 5}')).fetchall()
+    )
+    same = fit(demo, "demo", options, where="id > 0")  # the same rows, otherwise selected
+    assert fit_ids(demo) == [1, 1, 1]
+    assert result_rows(demo, same) == result_rows(demo, first)
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "min_samples": {"min_samples": 3},
+    "alpha": {"alpha": 0.5},
+    "metric": {"metric": "cosine"},
+    "normalize": {"normalize": False},
+    "seed": {"seed": 1},
+    "other rows": {"downsample": 2},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_fit_of_other_settings_is_not_reused(demo: apsw.Connection, name: str) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5, **OTHERS[name]))
+    assert fit_ids(demo) == [1, 2]
+
+
+def test_a_fit_of_changed_rows_is_not_reused(demo: apsw.Connection) -> None:
+    options = HdbscanOptions(min_cluster_size=5)
+    fit(demo, "demo", options)
+    demo.execute("UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 2) WHERE id = 1")
+    fit(demo, "demo", options)
+    demo.execute("UPDATE Embedding SET id = 'renamed' WHERE id = 40 AND 0")
+    assert fit_ids(demo) == [1, 2]
+
+
+def test_a_fit_that_was_not_stored_is_not_reused(demo: apsw.Connection) -> None:
+    options = HdbscanOptions(min_cluster_size=5)
+    fit(demo, "demo", options, store_fit=False)
+    fit(demo, "demo", options)
+    fit(demo, "demo", options, store_fit=False)
+    assert fit_ids(demo) == [1, 2, 2]
+
+
+# --- members ------------------------------------------------------------------------------------------------------
+
+
+def without_result(con: apsw.Connection) -> None:
+    """A fit with no result: its embeddings may go."""
+    fit(con, "demo", HdbscanOptions(min_cluster_size=5))
+    con.execute("DELETE FROM ClusteringResult")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "DELETE FROM Embedding WHERE id IN (7, 9)",
+            "embedding 7 is gone since clustering fit 1 was made (2 rows differ)",
+        ),
+        ("UPDATE Embedding SET embedding_model = 'x' WHERE id = 9", "embedding 9 is gone since"),
+        ("UPDATE Embedding SET id = 'nine' WHERE id = 9", "embedding 9 is gone since"),
+        ("UPDATE Embedding SET vector = zeroblob(32) WHERE id IN (3, 40)", "embedding 3 has another vector since"),
+        ("UPDATE Embedding SET vector = x'0000c07f' WHERE id = 1", "embedding 1 has another vector since"),
+        (
+            "UPDATE Embedding SET vector = zeroblob(4)",
+            "embedding 1 has another vector since clustering fit 1 was made (40",
+        ),
+        ("DELETE FROM Embedding", "embedding 1 is gone since clustering fit 1 was made (40 rows differ)"),
+    ],
+)
+def test_changed_members_are_named(demo: apsw.Connection, change: str, message: str) -> None:
+    without_result(demo)
+    demo.execute(change)
+    for use in (cut, labels):
+        with pytest.raises(MembersChangedError) as caught:
+            use(demo, 1, {})
+        assert str(caught.value).startswith(message)
+    assert sweep(demo, 1, {"min_cluster_size": 5})[0]["n_clusters"] == 3  # needs no vectors
+
+
+@pytest.mark.parametrize("others", [0, 500])
+def test_embeddings_beside_the_fit_do_not_matter(demo: apsw.Connection, others: int) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    add_embeddings(demo, clustered(others or 2, noise=0), ids=range(1000, 1000 + (others or 2)))
+    assert result_rows(demo, cut(demo, 1, {"min_cluster_size": 5})) == result_rows(demo, 1)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [f"id {i}" for i in range(40)],
+        [bytes([i, 0]) for i in range(40)],
+        [i + 0.25 for i in range(40)],
+        [-(2**63) + i for i in range(40)],
+        [(i, i + 0.5, f"é{i}", f"{i}".encode())[i % 4] for i in range(40)],
+    ],
+    ids=["text", "blob", "real", "large", "mixed"],
+)
+def test_ids_of_every_type(con: apsw.Connection, ids: list[Id]) -> None:
+    add_embeddings(con, clustered()[::-1], ids=ids)
+    fit(con, "demo", HdbscanOptions(min_cluster_size=5))
+    rows = result_rows(con, cut(con, 1, {}))
+    assert rows == result_rows(con, 1)
+    assert {(type(i), i) for i, *_ in rows} == {(type(i), i) for i in ids}
+
+
+# --- options --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (
+            {"min_samples": 3},
+            FitOptionError,
+            "option 'min_samples': found 3, but clustering fit 1 was made with 5, and",
+        ),
+        (
+            {"metric": "cosine"},
+            FitOptionError,
+            "was made with 'euclidean', and that cannot be changed by cutting; a new fit",
+        ),
+        ({"normalize": False}, FitOptionError, "found False, but clustering fit 1 was made with True"),
+        ({"downsample": 2}, FitOptionError, "option 'downsample': found 2, but clustering fit 1 was made with 1"),
+        ({"metric": "x"}, OptionError, "option 'metric': found 'x', expected 'euclidean' or 'cosine'"),
+        (
+            {"min_cluster_size": 1},
+            OptionError,
+            "option 'min_cluster_size': found 1, expected a whole number of at least 2",
+        ),
+        (
+            {"min_cluster_sise": 5},
+            UnknownOptionError,
+            "unknown option 'min_cluster_sise'; allowed are min_cluster_size, ",
+        ),
+    ],
+)
+def test_options_that_do_not_apply(
+    demo: apsw.Connection, values: dict[str, Any], error: type[OptionError], message: str
+) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    for use in (cut, labels, sweep):
+        with pytest.raises(error) as caught:
+            use(demo, 1, values)
+        assert message in str(caught.value)
+    assert len(fit_ids(demo)) == 1
+
+
+def test_options_the_fit_was_made_with_may_be_repeated(demo: apsw.Connection) -> None:
+    options = {"min_samples": 5, "metric": "euclidean", "normalize": True, "alpha": 1, "seed": 0, "downsample": 1}
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    assert result_rows(demo, cut(demo, 1, options)) == result_rows(demo, 1)
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------------
+
+
+def test_sweep_gives_a_row_for_every_combination(stored: apsw.Connection) -> None:
+    values = {"cluster_selection_method": ["eom", "leaf"], "min_cluster_size": [3, 8], "cluster_selection_epsilon": 0.1}
+    rows = sweep(stored, 1, values)
+    assert [(row["cluster_selection_method"], row["min_cluster_size"]) for row in rows] == [
+        ("eom", 3), ("eom", 8), ("leaf", 3), ("leaf", 8),
+    ]  # fmt: skip
+    assert {row["cluster_selection_epsilon"] for row in rows} == {0.1}
+    assert [row["ari_previous"] is None for row in rows] == [True, False, False, False]
+    previous: list[int] = []
+    for row in rows:
+        options = {name: row[name] for name in (*values, "min_cluster_size")}
+        found = [label for (label,) in stored.execute("SELECT label FROM clust_labels(1, ?)", (json.dumps(options),))]
+        assert row["n_clusters"] == max(found) + 1
+        assert row["noise_share"] == found.count(-1) / 90
+        assert row["largest_share"] == max((found.count(label) / 90 for label in set(found) - {-1}), default=0)
+        if previous:
+            pairs = json.dumps(list(zip(previous, found, strict=True)))
+            sql = "SELECT clust_ari(value ->> 0, value ->> 1) FROM json_each(?)"
+            assert row["ari_previous"] == pytest.approx(stored.execute(sql, (pairs,)).get)
+        previous = found
+
+
+def test_sweep_without_clusters(demo: apsw.Connection) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    [row] = sweep(demo, 1, {"min_cluster_size": 30})
+    assert (row["n_clusters"], row["noise_share"], row["largest_share"]) == (0, 1.0, 0.0)
+    assert row["mean_persistence"] is None
+    assert row["relative_validity"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"min_cluster_size": []}, "option 'min_cluster_size': found [], expected a value or a list of at least one"),
+        ({"min_cluster_size": [5, 1]}, "option 'min_cluster_size': found 1, expected a whole number of at least 2"),
+        ({"min_cluster_size": [[5]]}, "option 'min_cluster_size': found [5], expected a whole number"),
+        ({"min_cluster_size": list(range(2, 1003))}, "found '1,001 combinations', expected at most 1,000"),
+    ],
+)
+def test_sweeps_that_are_refused(demo: apsw.Connection, values: dict[str, Any], message: str) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    with pytest.raises(OptionError) as caught:
+        sweep(demo, 1, values)
+    assert message in str(caught.value)
+
+
+def test_the_tree_is_condensed_once_for_each_size(stored: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    def counting(hierarchy: Any, *, min_cluster_size: int) -> Any:
+        called.append(min_cluster_size)
+        return condense(hierarchy, min_cluster_size=min_cluster_size)
+
+    monkeypatch.setattr("sqlclust.store.cut.condense", counting)
+    sweep(stored, 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})
+    assert called == [4, 6]
+
+
+def test_an_interrupt_ends_a_cut(demo: apsw.Connection) -> None:
+    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+
+    def interrupt(phase: str, fraction: float) -> None:
+        demo.interrupt()
+
+    with pytest.raises(apsw.InterruptError):
+        cut(demo, 1, {}, progress=interrupt)
+    assert len(fit_ids(demo)) == 1
+
+
+def test_a_fit_of_two_rows(con: apsw.Connection) -> None:
+    con.executemany(
+        "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'two', ?)", [(1, blob(1)), (2, blob(2))]
+    )
+    fit(con, "two", HdbscanOptions(normalize=False))
+    assert [row[1] for row in result_rows(con, cut(con, 1, {"min_cluster_size": 2, "allow_single_cluster": True}))] == [
+        0,
+        0,
+    ]
+    assert len(fits.load(con, 1).tree.weight) == 1
