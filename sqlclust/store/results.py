@@ -79,6 +79,7 @@ def publish(
     Cost: O(n log n); the write lock is held for this function only.
     """
     with write_transaction(connection, doing="publishing", patience=patience), control.phase("publish"):
+        _check_interrupt(connection)  # the next statement would forget an interrupt that came between two
         fit_id = fit if isinstance(fit, int) else fits.insert(connection, fit, blobs)
         model = connection.execute("SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,)).get
         result_id: int = connection.execute(_INSERT_RESULT, (model, json.dumps(parameters), fit_id, started_at)).get
@@ -121,8 +122,12 @@ def _insert_in_batches(
         connection.executemany(_INSERT_ASSIGNMENT, batch)
         done += len(batch)
         control.at(done / total)
-        if connection.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        _check_interrupt(connection)
+
+
+def _check_interrupt(connection: apsw.Connection) -> None:
+    if connection.is_interrupted:
+        raise apsw.InterruptError("interrupted")
 
 
 class _explaining_missing_members:  # noqa: N801 - a context manager, used like a function
