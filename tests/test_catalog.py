@@ -35,6 +35,9 @@ EXPECTED = {
     "clust_spanning_tree": "table",
     "clust_condensed_tree": "table",
     "clust_core_distances": "table",
+    "clust_staleness": "table",
+    "clust_lineage": "table",
+    "clust_milestone": "table",
 }
 INNOCUOUS = {
     "clust_version",
@@ -90,7 +93,8 @@ def as_text(value: object) -> str:
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_example(demo: apsw.Connection, record: Any) -> None:
-    if "clustering_fit_id" in record.args:  # these go on from the example of clust_fit
+    # these go on from the example of clust_fit
+    if any(arg.startswith(("clustering_fit_id", "clustering_result_id")) for arg in record.args):
         [first] = [other.example for other in CATALOG if other.name == "clust_fit"]
         demo.execute(first.partition(" -- ")[0]).fetchall()
     sql, _, expected = record.example.rpartition(" -- ")

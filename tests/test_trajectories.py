@@ -15,11 +15,11 @@ import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import Id, blob
 
 import sqlclust
 from sqlclust.errors import ArgumentError, UnknownResultError
 from sqlclust.schema import schema_sql
+from tests.small import Id, blob
 
 SHELL = shutil.which("sqlite3")
 Step = tuple[int, int]
@@ -36,14 +36,16 @@ TRAJECTORIES = (
 
 
 def add_result(
-    con: apsw.Connection, result_id: int, runs: Mapping[Id, Sequence[Step]], *, model: str = "m", key: Any = "{}/{}/{}"
+    con: apsw.Connection, result_id: int, runs: Mapping[Any, Sequence[Step]], *, model: str = "m", key: Any = "{}/{}/{}"
 ) -> None:
     """A result of embeddings of these runs; embeddings, invocations and runs are made as they are needed. An embedding's
     id is `key` of model, run and sequence number.
     """
     make_id = key.format if isinstance(key, str) else key
     con.execute("BEGIN; PRAGMA defer_foreign_keys = ON")
-    con.execute("INSERT INTO ClusteringResult (id, embedding_model, parameters) VALUES (?, ?, '{}')", (result_id, model))
+    con.execute(
+        "INSERT INTO ClusteringResult (id, embedding_model, parameters) VALUES (?, ?, '{}')", (result_id, model)
+    )
     medoids: dict[int, Id] = {}
     for run, steps in runs.items():
         con.execute("INSERT OR IGNORE INTO Run (id) VALUES (?)", (run,))
@@ -72,7 +74,9 @@ def steps(*labels: int) -> list[Step]:
 
 
 def milestones(con: apsw.Connection, run: Id, result_id: int = 1) -> list[int | None]:
-    sql = "SELECT milestone FROM ClusterMilestone WHERE clustering_result_id = ? AND run_id = ? ORDER BY sequence_number"
+    sql = (
+        "SELECT milestone FROM ClusterMilestone WHERE clustering_result_id = ? AND run_id = ? ORDER BY sequence_number"
+    )
     by_view: list[int | None] = [row[0] for row in con.execute(sql, (result_id, run))]
     sql = "SELECT milestone FROM clust_milestone(?) WHERE run_id = ? ORDER BY sequence_number"
     assert [row[0] for row in con.execute(sql, (result_id, run))] == by_view
@@ -149,8 +153,10 @@ def test_models_and_results_do_not_mix(con: apsw.Connection) -> None:
     assert [visits(con, "r", result_id=result) for result in (1, 2, 3)] == [
         [(0, 0, 1, 2, 0), (1, 2, 2, 1, 0)], [(5, 0, 2, 2, 1)], [(0, 1, 2, 2, 0)]
     ]  # fmt: skip
-    per_model = con.execute("SELECT r.embedding_model, t.from_label, t.to_label, t.n FROM ClusterMilestoneTransition t "
-                            "JOIN ClusteringResult r ON r.id = t.clustering_result_id ORDER BY r.id, 2, 3").fetchall()  # fmt: skip
+    per_model = con.execute(
+        "SELECT r.embedding_model, t.from_label, t.to_label, t.n FROM ClusterMilestoneTransition t "
+        "JOIN ClusteringResult r ON r.id = t.clustering_result_id ORDER BY r.id, 2, 3"
+    ).fetchall()
     assert per_model == [("text", 0, 0, 1), ("text", 0, 1, 1), ("image", 5, 5, 1), ("text", 0, 0, 1)]
 
 
@@ -211,8 +217,10 @@ def test_like_a_plain_loop(runs: dict[int, list[Step]]) -> None:
                 assert milestones(con, run) == [at for _, at, _ in path]
                 expected = [(*row, sum(label < 0 for *_, label in g)) for row, g in zip(expected, stays, strict=True)]
             assert visits(con, run, view=view) == expected
-            transitions.update((a, b) for (_, a, _), (_, b, _) in itertools.pairwise(known) if a is not None and b is not None)
-        rows = con.execute(
+            transitions.update(
+                (a, b) for (_, a, _), (_, b, _) in itertools.pairwise(known) if a is not None and b is not None
+            )
+        rows: list[Any] = con.execute(
             f"SELECT from_label, to_label, n, probability FROM {view.replace('Dwell', 'Transition')} "
             "WHERE clustering_result_id = 1"
         ).fetchall()
@@ -240,7 +248,7 @@ def test_the_function_reads_one_result_whatever_names_it(con: apsw.Connection) -
 def test_the_function_refuses(con: apsw.Connection) -> None:
     with pytest.raises(UnknownResultError, match="no clustering result 3; there are no results yet"):
         con.execute("SELECT * FROM clust_milestone(3)").fetchall()
-    for value, found in (("'latest'", "TEXT"), ("NULL", "NULL"), ("1.5", "REAL")):
+    for value, found in (("'latest'", "TEXT"), ("NULL", "NULL"), ("1.5", "a REAL")):
         with pytest.raises(ArgumentError) as caught:
             con.execute(f"SELECT * FROM clust_milestone({value})").fetchall()
         assert str(caught.value) == (
@@ -300,14 +308,14 @@ def test_one_result_is_read_by_its_index(large: Path, view: str) -> None:
 def test_also_in_the_stock_shell(large: Path) -> None:
     queries = [f"SELECT * FROM {view} WHERE clustering_result_id = 1" for view in TRAJECTORIES]
     script = "".join(f"EXPLAIN QUERY PLAN {query};\n" for query in queries)
-    script += "".join(f"SELECT count(*) > 0 FROM ({query} LIMIT -1 OFFSET 1);\n" for query in queries)
+    script += f"SELECT count(*) > 0 FROM ({queries[-1]} LIMIT -1 OFFSET 1);\n"
     started = time.monotonic()
     done = subprocess.run([str(SHELL), "-bail", str(large)], input=script, capture_output=True, text=True, check=True)
-    assert time.monotonic() - started < 60  # some 5 s on a free machine; every result would be four times that
+    assert time.monotonic() - started < 15  # about one and a half
     assert done.stderr == ""
     assert done.stdout.count(EVERY_SEARCH_IS_OF_ONE_RESULT) == len(TRAJECTORIES)
     assert "SCAN ec" not in done.stdout
-    assert done.stdout.splitlines().count("1") == len(TRAJECTORIES)
+    assert done.stdout.splitlines()[-1] == "1"
 
 
 def test_seconds_at_a_hundred_thousand_invocations(large: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -173,15 +174,19 @@ def list_results(connection: apsw.Connection, embedding_model: str | None = None
         return rows_as_dicts(connection.execute(sql, {"model": embedding_model}))
 
 
+_LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
+
+
 def resolve_result(connection: apsw.Connection, which: int | str) -> int:
-    """The id of a result given by id, or 'latest'.
+    """The id of a result given by id, as 'latest', or as 'latest~1' for the one before, and so on.
 
     Raises:
         UnknownResultError: there is no such result; lists those there are.
     """
     known = [int(row[0]) for row in connection.execute("SELECT id FROM main.ClusteringResult ORDER BY id")]
-    if which == "latest" and known:
-        return known[-1]
+    from_the_end = _LATEST.fullmatch(str(which))
+    if from_the_end and int(from_the_end[1] or 0) < len(known):
+        return known[-1 - int(from_the_end[1] or 0)]
     try:
         result_id = int(which)
     except ValueError:

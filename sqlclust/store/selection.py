@@ -69,7 +69,7 @@ def select(connection: apsw.Connection, selection: Selection, control: Control) 
         raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
     expected = max(1, total // selection.downsample)
     builder = PointsBuilder()
-    for embedding_id, vector in _rows(connection, selection):
+    for embedding_id, vector in selected_rows(connection, selection):
         builder.add(embedding_id, vector)
         if len(builder) % _REPORT == 0:
             control.at(len(builder) / expected)
@@ -93,7 +93,12 @@ WHERE kept.rank % :downsample = 0
 """
 
 
-def _rows(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[object, object]]:
+def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[object, object]]:
+    """The selected embeddings' ids and vectors as they are, one by one; none if there are none of the model.
+
+    Raises:
+        FilterError: as `select`.
+    """
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     condition = "1"
     if selection.where is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlclust.options import CutOptions, DuplicatesOptions, HdbscanOptions, NeighborsOptions, PointsOptions
 from sqlclust.surface.aggregates import AGGREGATES
+from sqlclust.surface.compare import RESULT_TABLES
 from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.scalars import SCALARS
@@ -17,6 +18,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *AGGREGATES,
     *TABLES,
     *FIT_TABLES,
+    *RESULT_TABLES,
 )
 
 OPTIONS: dict[str, Any] = {
