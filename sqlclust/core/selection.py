@@ -61,6 +61,7 @@ class Selected(NamedTuple):
         cluster: intp (n_clusters,), the cluster of each label.
         label: int64 (c,), the label of points of each cluster, noise -1.
         least_density: points of less density are noise; 0 unless the root is the only cluster.
+        size: intp (n_clusters,), members, >= 1.
         stability: float64 (n_clusters,), excess of mass.
     """
 
@@ -69,6 +70,7 @@ class Selected(NamedTuple):
     cluster: IndexArray
     label: NDArray[np.int64]
     least_density: float
+    size: IndexArray
     stability: Float64Array
 
 
@@ -117,9 +119,7 @@ def select(
     )
     clusters = selected.clusters
     labels, probabilities = members(selected, clusters.point_cluster, clusters.point_density)
-    sizes = np.bincount(labels[labels >= 0], minlength=len(selected.cluster))
-    labels, inhabited = _numbered_anew(labels, sizes)
-    return Selection(labels, probabilities, _outlier_scores(clusters), _persistence(selected, sizes)[inhabited])
+    return Selection(labels, probabilities, _outlier_scores(clusters), _persistence(selected))
 
 
 def select_from(
@@ -156,7 +156,25 @@ def select_from(
     least = 0.0
     if label[0] >= 0:  # everything is one cluster, but for its least dense members
         least = 1.0 / cluster_selection_epsilon if cluster_selection_epsilon else float(clusters.death[0])
-    return Selected(tree, clusters, cluster, label, least, np.array([stability[n + c] for c in cluster.tolist()]))
+    mass = np.array([stability[n + c] for c in cluster.tolist()])
+    selected = Selected(tree, clusters, cluster, label, least, np.zeros(len(cluster), dtype=np.intp), mass)
+    labels, _ = members(selected, clusters.point_cluster, clusters.point_density)
+    return _inhabited(selected, np.bincount(labels[labels >= 0], minlength=len(cluster)))
+
+
+def _inhabited(selected: Selected, size: IndexArray) -> Selected:
+    """Without the clusters nobody is in.
+
+    With allow_single_cluster and an epsilon below every distance hdbscan selects a cluster of nobody.
+    """
+    somebody = size > 0
+    number = np.append(np.where(somebody, np.cumsum(somebody) - 1, -1), -1)  # the last is for noise, label -1
+    return selected._replace(
+        cluster=selected.cluster[somebody],
+        label=number[selected.label].astype(np.int64),
+        size=size[somebody],
+        stability=selected.stability[somebody],
+    )
 
 
 def _one_point_each(tree: CondensedTree, count: int) -> CondensedTree:
@@ -214,25 +232,14 @@ def _outlier_scores(clusters: ClusterTree) -> Float64Array:
     return np.clip(np.nan_to_num(scores, nan=1.0), 0.0, 1.0)
 
 
-def _persistence(selected: Selected, sizes: IndexArray) -> Float64Array:
+def _persistence(selected: Selected) -> Float64Array:
     """Stability over what it could be at most: all members from density 0 to the densest."""
     densest = float(selected.tree["lambda_val"].max())
     if densest == 0.0 or np.isinf(densest):
-        return np.ones(len(sizes))
-    most = sizes * densest
-    share = np.divide(selected.stability, most, out=np.ones(len(sizes)), where=most > 0)
+        return np.ones(len(selected.size))
+    share = selected.stability / (selected.size * densest)
     clipped: Float64Array = np.clip(np.nan_to_num(share, nan=1.0), 0.0, 1.0)
     return clipped
-
-
-def _numbered_anew(labels: NDArray[np.int64], sizes: IndexArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Labels without the clusters nobody is in, and which clusters somebody is in.
-
-    With allow_single_cluster and an epsilon below every distance hdbscan selects a cluster of nobody.
-    """
-    inhabited = sizes > 0
-    number = np.append(np.cumsum(inhabited) - 1, -1)  # the last is for noise, label -1
-    return number[labels].astype(np.int64), inhabited
 
 
 def nothing_selected(n: int) -> Selection:
