@@ -213,7 +213,7 @@ CREATE VIEW ClusteringFreshness AS
 SELECT clustering_result_id, embedding_model, selected_at, n_embeddings, n_rows,
        n_embeddings - n_rows AS n_unassigned,
        (SELECT count(*) FROM Embedding e
-        WHERE e.embedding_model = s.embedding_model AND e.created_at >= s.selected_at
+        WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
           AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
                           WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id)) AS n_new
 FROM (SELECT r.id AS clustering_result_id, r.embedding_model,

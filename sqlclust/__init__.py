@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from sqlclust.core.control import Progress
     from sqlclust.core.hdbscan import Clustering
+    from sqlclust.store.staleness import Staleness
 
 __version__ = "0.1.0"
 
-__all__ = ["SqlclustError", "__version__", "connect", "fit", "hdbscan", "initialize", "register"]
+__all__ = ["SqlclustError", "__version__", "connect", "fit", "hdbscan", "initialize", "register", "staleness"]
 
 
 def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
@@ -91,6 +92,32 @@ def fit(
         parameters=parameters,
         progress=progress,
     )
+
+
+def staleness(
+    connection: apsw.Connection,
+    clustering_result_id: int,
+    *,
+    run_where: bool = False,
+    parameters: Mapping[str, object] | None = None,
+) -> Staleness:
+    """Whether a result still is of the embeddings that its selection gives, and of the same vectors; writes nothing.
+
+    Args:
+        clustering_result_id: the result.
+        run_where: run the `where` filter of its selection. It is SQL text stored in the file: only for a file you trust.
+            Without it n_new is None if there is one.
+        parameters: for the filter's named placeholders; they are not stored with it.
+
+    Returns:
+        n_rows, n_new, n_missing, n_changed, an id of each, is_stale, and a remark on what is not known.
+
+    Raises:
+        SqlclustError: no such result, a filter whose parameters are missing, a damaged fit, …
+    """
+    from sqlclust.store.staleness import staleness
+
+    return staleness(connection, clustering_result_id, run_where=run_where, parameters=parameters)
 
 
 def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -> Clustering:

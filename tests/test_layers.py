@@ -83,7 +83,16 @@ def test_only_the_connection_binds() -> None:
 
 
 def test_the_public_names() -> None:
-    assert sqlclust.__all__ == ["SqlclustError", "__version__", "connect", "fit", "hdbscan", "initialize", "register"]
+    assert sqlclust.__all__ == [
+        "SqlclustError",
+        "__version__",
+        "connect",
+        "fit",
+        "hdbscan",
+        "initialize",
+        "register",
+        "staleness",
+    ]
     assert all(hasattr(sqlclust, name) for name in sqlclust.__all__)
     public = {name for name in vars(sqlclust) if not name.startswith("_")}
     modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}

@@ -19,6 +19,7 @@ COMMANDS = {
     "fit": "Cluster the embeddings of a model.",
     "list": "List the results.",
     "show": "Show the clusters of a result.",
+    "compare": "Compare two results.",
     "delete": "Delete a result; embeddings stay.",
     "query": "Run one SQL statement, with the clust_ functions.",
     "shell": "Open an SQL shell, with the clust_ functions.",
