@@ -13,7 +13,7 @@ from sqlclust import __version__
 from sqlclust.errors import SqlclustError
 
 COMMANDS = {
-    "demo": "Cluster the standard library's docstrings: everything in one go, offline.",
+    "demo": "Cluster the standard library's docstrings: all in one go, offline.",
     "init": "Make a database, or add the tables to one.",
     "load": "Load embeddings from files.",
     "fit": "Cluster the embeddings of a model.",

@@ -51,7 +51,7 @@ class _Row(NamedTuple):
 @click.argument("db", type=click.Path(readable=False), default=FILE)
 @log_file_option
 def command(db: str, log_file: str | None) -> None:
-    """Cluster the standard library's docstrings: everything in one go, offline.
+    """Cluster the standard library's docstrings: all in one go, offline.
 
     Every Python brings thousands of documented modules, classes and functions. Their docstrings become vectors by the
     words they share (TF-IDF and truncated SVD), then rows in DB (sqlclust-demo.db in this folder by default), then
@@ -156,9 +156,9 @@ def _next(db: str, result_id: int, clusters: list[dict[str, Any]]) -> str:
         f"WHERE clustering_result_id = {result_id} AND medoid_embedding_id = '{medoid}' ORDER BY 2 DESC",
         "SELECT b.id, clust_distance(a.vector, b.vector) AS distance FROM Embedding a, Embedding b "
         f"WHERE a.id = '{medoid}' ORDER BY distance LIMIT 10",
-        "SELECT label, size, medoid_id, id FROM "
+        "SELECT label, cluster_size, medoid_id, id FROM "
         f"clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id LIKE '{package}.%')) "
-        "WHERE label >= 0 ORDER BY size DESC, label, probability DESC",
+        "WHERE label >= 0 ORDER BY cluster_size DESC, label, probability DESC",
     )
     said = (
         "who is in the largest cluster",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable
+from shlex import quote
 from typing import Any, NoReturn, TypeVar
 
 import apsw
@@ -98,9 +98,7 @@ def command(
     with logging_to(log_file), open_database(db) as connection:
         counts = dict(models(connection))
         if not counts:
-            raise SqlclustError(
-                f"no embeddings in {db} yet; load some: sqlclust load {shlex.quote(db)} FILE --model NAME"
-            )
+            raise SqlclustError(f"no embeddings in {db} yet; load some: sqlclust load {quote(db)} FILE --model NAME")
         wanted = [model] if model not in (None, "all") else list(counts)
         logger.info("fit %s: %s", db, parsed)
         for name in map(str, wanted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -35,4 +36,4 @@ def command(db: str, output: str | None) -> None:
         click.echo(f"{db} has the tables already; nothing was changed")
     else:
         done = "has the sqlclust tables now" if there else "created"
-        click.echo(f"{db} {done}. Next: sqlclust load {db} FILE --model NAME")
+        click.echo(f"{db} {done}. Next: sqlclust load {quote(db)} FILE --model NAME")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from shlex import quote
 
 import click
 
@@ -44,8 +44,7 @@ def command(db: str, model: str | None, output: str | None) -> None:
     fitted = {result["embedding_model"] for result in results}
     for name, count in counts.items():
         if name not in fitted and model in (None, name):
-            click.echo(
-                f"{json.dumps(name, ensure_ascii=False)}: {count:,} embeddings, no result yet: sqlclust fit {db} {name}"
-            )
+            there = "1 embedding" if count == 1 else f"{count:,} embeddings"
+            click.echo(f"{name}: {there}, no result yet: sqlclust fit {quote(db)} {quote(name)}")
     if not known:
-        click.echo(f"no embeddings yet: sqlclust load {db} FILE --model NAME")
+        click.echo(f"no embeddings yet: sqlclust load {quote(db)} FILE --model NAME")

@@ -17,10 +17,10 @@ from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.results import seconds
 from sqlclust.errors import ExistingEmbeddingError, InputFileError, LoadError, PointsError, SqlclustError
 from sqlclust.store.loading import Existing, load_embeddings
+from sqlclust.store.locking import PATIENCE
 
 _SKIPPED_SHOWN = 10
 _REPORT_ROWS = 1_000
-_PATIENCE = 10.0
 _EPILOG = """\b
 Examples:
   sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
@@ -122,7 +122,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
                 rows.usable(progress),
                 existing=existing,
                 create_tables=create_tables,
-                patience=_PATIENCE,
+                patience=PATIENCE,
             )
     except BaseException:
         if not there and Path(db).exists() and Path(db).stat().st_size == 0:  # made by us just now

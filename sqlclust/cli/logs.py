@@ -77,7 +77,7 @@ class PhaseLog:
         if phase != self._phase:
             self.finish()
             self._phase, self._began, self._said = phase, now, now
-            logger.info("%s …", phase)
+            logger.info("%s …", phase)  # reports come twenty times a second: a shorter phase may be missing
         elif now - self._said >= _HEARTBEAT:
             self._said = now
             logger.info("%s: %.0f %%, %.0f s", phase, fraction * 100, now - self._began)

@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -16,6 +17,8 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _CELL_CHARACTERS = 80
+_LEAST_CHARACTERS = 12
+_HEADER_PADDING = 2  # tabulate's
 
 
 def output_options(command: Command) -> Command:
@@ -55,19 +58,41 @@ def write_dicts(output: str, rows: Sequence[Mapping[str, Any]], columns: Sequenc
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as text for people: one line each, numbers to the right, long text cut, NULL empty."""
+    """Rows as text for people: one line each, numbers to the right, NULL empty, long text cut, also to fit a terminal."""
     from tabulate import tabulate
 
-    cells = [list(row) for row in rows]
-    numeric = [all(isinstance(row[at], int | float | None) for row in cells) for at in range(len(columns))]
-    text: str = tabulate(
-        [[cell_text(value) for value in row] for row in cells],
-        headers=[one_line(name) for name in columns],
+    values = [list(row) for row in rows]
+    headers = [one_line(name) for name in columns]
+    cells = [[cell_text(value) for value in row] for row in values]
+    numeric = [all(isinstance(row[at], int | float | None) for row in values) for at in range(len(headers))]
+    if sys.stdout.isatty():
+        cells = _fitting(cells, headers, numeric, shutil.get_terminal_size().columns)
+    text = tabulate(
+        cells,
+        headers=headers,
         tablefmt="simple",
         disable_numparse=True,
         colalign=["right" if right else "left" for right in numeric] if cells else None,
     )
-    return text
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _fitting(
+    cells: list[list[str]], headers: Sequence[str], numeric: Sequence[bool], characters: int
+) -> list[list[str]]:
+    """The cells with the text of the widest columns cut, so that a line has at most so many characters, if that can be."""
+    least = [len(header) + _HEADER_PADDING for header in headers]
+    widths = [max([*map(len, column), least[at]]) for at, column in enumerate(zip(headers, *cells, strict=True))]
+    excess = sum(widths) + 2 * (len(widths) - 1) - characters
+    while excess > 0:
+        spare = {at: widths[at] - max(_LEAST_CHARACTERS, least[at]) for at, right in enumerate(numeric) if not right}
+        widest = max(spare, key=spare.__getitem__, default=None)
+        if widest is None or spare[widest] <= 0:
+            break
+        taken = min(spare[widest], (excess + 1) // 2)
+        widths[widest] -= taken
+        excess -= taken
+    return [[one_line(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells]
 
 
 def cell_text(value: Any) -> str:

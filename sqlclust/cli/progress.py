@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
 from typing import TextIO
 
+from sqlclust.cli.output import one_line
+
 _DELAY = 1.0
 """Seconds before anything is shown: quick work stays quiet."""
 _INTERVAL = 0.1
 _BAR = 24
+_TITLE = 24
 _CLEAR = "\r\x1b[K"
 
 
@@ -26,7 +30,7 @@ class Progress:
     """
 
     def __init__(self, title: str = "", *, stream: TextIO | None = None) -> None:
-        self._title = f"{title}: " if title else ""
+        self._title = f"{one_line(title, _TITLE)}: " if title else ""
         self._stream = stream or sys.stderr
         self._visible = self._stream.isatty()
         self._started = time.monotonic()
@@ -63,6 +67,6 @@ class Progress:
             return
         self._shown_at = now
         minutes, seconds = divmod(int(now - self._started), 60)
-        self._line = f"{self._title}{text}  {minutes}:{seconds:02}"
+        self._line = f"{self._title}{text}  {minutes}:{seconds:02}"[: shutil.get_terminal_size().columns - 1]
         self._stream.write(_CLEAR + self._line)
         self._stream.flush()

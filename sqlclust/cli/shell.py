@@ -45,8 +45,8 @@ def command(db: str, readonly: bool) -> None:
         except SystemExit as leaving:  # .exit
             if leaving.code:
                 raise
-        except KeyboardInterrupt:
-            raise
+        except OSError as error:  # what statements raise is caught inside; this comes when it is left
+            click.echo(f"the history of commands was not saved: {error.strerror}", err=True)
         except Exception:  # .bail on: the shell has said what is wrong
             if not shell.failed:
                 raise
@@ -58,8 +58,8 @@ def command(db: str, readonly: bool) -> None:
 
 def _banner(db: str) -> str:
     return (
-        f"sqlclust {__version__}, SQLite {apsw.sqlite_lib_version()}, on {db}\n"
-        'The clust_ functions are here: ".clust" lists them, ".results" and ".clusters" show results, ".help" the rest.\n'
+        f"sqlclust {__version__}, SQLite {apsw.sqlite_lib_version()}: {db}\n"
+        "Functions: .clust   Results: .results, .clusters   All commands: .help   Leave: Ctrl-D\n"
     )
 
 
@@ -91,9 +91,10 @@ class _Shell(apsw.shell.Shell):
 
     def handle_exception(self) -> None:
         """Remember that something failed; Ctrl-C ends what is not interactive."""
-        if isinstance(sys.exc_info()[1], KeyboardInterrupt) and not self.interactive:
-            raise
-        self.failed = True
+        error = sys.exc_info()[1]
+        if isinstance(error, KeyboardInterrupt) and not self.interactive:
+            raise error
+        self.failed = self.failed or not isinstance(error, SystemExit)  # .exit
         super().handle_exception()  # type: ignore[no-untyped-call]
 
     def command_clust(self, cmd: list[str]) -> None:

@@ -17,7 +17,7 @@ from sqlclust.errors import (
     LoadError,
     SchemaMissingError,
 )
-from sqlclust.store.locking import write_transaction
+from sqlclust.store.locking import PATIENCE, write_transaction
 from sqlclust.vectors import ITEM_BYTES, check_blob, check_dimension
 
 Existing = Literal["error", "ignore", "replace"]
@@ -67,7 +67,7 @@ def load_embeddings(
     *,
     existing: Existing = "error",
     create_tables: bool = False,
-    patience: float = 10.0,
+    patience: float = PATIENCE,
 ) -> Loaded:
     """Write embeddings of a model in one transaction; the write lock is held while `rows` is iterated.
 
