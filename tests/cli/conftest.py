@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sqlclust
+from tests.cli.terminal import succeed
+from tests.small import add_embeddings, clustered
+
+
+@pytest.fixture
+def db(demo_file: Path) -> Path:
+    """A database file with 40 embeddings of model 'demo' and no result."""
+    return demo_file
+
+
+@pytest.fixture
+def fitted(db: Path) -> Path:
+    """The same with result 1, of three clusters."""
+    succeed("fit", db, "--min-cluster-size", 5)
+    return db
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A database file of three models: 'a' and 'c' of 40 rows, 'b' of one."""
+    path = tmp_path / "three.db"
+    connection = sqlclust.connect(str(path))
+    sqlclust.initialize(connection)
+    add_embeddings(connection, clustered(), model="a")
+    add_embeddings(connection, clustered()[:1], model="b", ids=["b1"])
+    add_embeddings(connection, clustered(seed=8), model="c", ids=range(101, 141))
+    connection.close()
+    return path
