@@ -19,6 +19,7 @@ from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
 from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
 from sqlclust.core.outgoing import exact_tree
+from sqlclust.core.scale import in_range
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree
 
@@ -83,14 +84,15 @@ def fit(
     min_samples = min(min_samples, n - 1)
     with control.phase("neighbors"):
         k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
-        near, prepared = neighbors_and_pruning(points.vectors, k, control)
+        scaled, exponent = in_range(points.vectors)
+        near, prepared = neighbors_and_pruning(scaled, k, control)
     with control.phase("spanning tree"):
         squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
         # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
         scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
-        tree = exact_tree(points.vectors, prepared, near, squared, scale, control)
-        core = from_squared(squared, metric)
-        tree = tree._replace(weight=from_squared(tree.weight, metric))
+        tree = exact_tree(scaled, prepared, near, squared, scale, control)
+        core = np.ldexp(from_squared(squared, metric), -exponent)
+        tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
     return _of_all_rows(points, core, tree)
 
 

@@ -10,7 +10,7 @@ from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, squared_distances
 from sqlclust.core.neighbors import Neighbors, nearest_neighbors
-from sqlclust.core.screen import screen
+from sqlclust.core.scale import in_range
 
 
 def row_neighbors(
@@ -33,6 +33,8 @@ def row_neighbors(
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
         points = distinct(vectors, normalize=unit_length)
+        scaled, exponent = in_range(points.vectors)
+        points = points._replace(vectors=scaled)
     m, n = len(points.counts), len(vectors)
     k = min(k, n - 1)
     group_of_row = points.group_of_row()
@@ -40,9 +42,8 @@ def row_neighbors(
     ends = points.starts + np.minimum(points.counts, k + 1)  # of its own group a row wants k others
     with control.phase("neighbors"):
         if m > 1:
-            screened = screen(points.vectors, unit_length=unit_length)
             # one more than is wanted shows whether the last one wanted ties with what the list leaves out
-            near = nearest_neighbors(points.vectors, screened, min(k + 1, m - 1), control)
+            near = nearest_neighbors(points.vectors, None, min(k + 1, m - 1), control)
             first_rank = rank[rows_of_groups[points.starts]]
             tied = _all_as_near(points, near, k, first_rank, control)
         else:
@@ -52,7 +53,8 @@ def row_neighbors(
         others, squared = tied.get(group, (near.indices[group], near.squared[group]))
         groups = np.concatenate([[group], others])
         rows = np.concatenate([rows_of_groups[points.starts[g] : ends[g]] for g in groups.tolist()])
-        far = np.repeat(np.concatenate([[0.0], from_squared(squared, metric)]), (ends - points.starts)[groups])
+        distances = np.ldexp(from_squared(squared, metric), -exponent)
+        far = np.repeat(np.concatenate([[0.0], distances]), (ends - points.starts)[groups])
         chosen = np.lexsort((rank[rows], far))
         chosen = chosen[rows[chosen] != row][:k]
         yield row, rows[chosen], far[chosen]

@@ -197,7 +197,11 @@ def test_definition_on_grids(vectors: Float32Array, options: dict[str, Any]) -> 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(0, 2**32), st.integers(2, 60), st.integers(1, 40), st.sampled_from([1e-18, 1e-3, 1.0, 1e6]), selections
+    st.integers(0, 2**32),
+    st.integers(2, 60),
+    st.integers(1, 40),
+    st.sampled_from([1e-40, 1e-18, 1e-3, 1.0, 1e6, 1e25]),
+    selections,
 )
 def test_definition_on_real_numbers(seed: int, n: int, dimension: int, scale: float, options: dict[str, Any]) -> None:
     """Also far from the origin, where float32 keeps few digits of the differences."""

@@ -177,7 +177,7 @@ def test_invariants(vectors: Float32Array, options: dict[str, Any]) -> None:
     assert (tree.weight >= np.maximum(fitted.core[tree.left], fitted.core[tree.right])).all()
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e12, 1e17, 1e20, 1e35])
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e-12, 1e12, 1e17, 1e20, 1e35])
 def test_scale_changes_nothing(scale: float) -> None:
     vectors = blobs(np.random.default_rng(4), 120)
     power = np.float32(2.0 ** round(np.log2(scale)))

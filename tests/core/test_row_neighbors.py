@@ -116,6 +116,13 @@ def test_definition_on_real_numbers() -> None:
         assert distances == pytest.approx(expected_distances, rel=1e-13)
 
 
+@pytest.mark.parametrize("power", [-149, -100, 60, 123])
+def test_very_small_and_very_large_numbers(power: int) -> None:
+    line = np.ldexp(np.array([[0], [1], [3], [7]], dtype=np.float32), power)
+    one = float(np.ldexp(1.0, power))
+    assert found(line, 1) == [(0, [1], [one]), (1, [0], [one]), (2, [1], [2 * one]), (3, [2], [4 * one])]
+
+
 def test_stops() -> None:
     control = Control()
     control.stop()
