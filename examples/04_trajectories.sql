@@ -32,3 +32,22 @@ ORDER BY from_label, to_label;
 SELECT run_id, label, first_sequence_number, last_sequence_number, max(length) AS length
 FROM ClusterDwell WHERE clustering_result_id = 1
 GROUP BY run_id;
+
+-- Another model of the same steps, in which the middle is all over the place: noise. Runs leave their cluster for noise.
+INSERT INTO Embedding (id, invocation_id, embedding_model, vector)
+SELECT 'f-' || id, id, 'restless',
+       clust_vector(CASE output_text
+           WHEN 'start' THEN json_array(9, sin(rowid * 2.3), sin(rowid * 3.1))
+           WHEN 'end' THEN json_array(sin(rowid * 1.7), sin(rowid * 2.3), 9)
+           ELSE json_array(sin(rowid * 12.9), -1 - sin(rowid * 7.7), sin(rowid * 41.3)) END)
+FROM Invocation;
+SELECT clust_fit('restless', '{"min_cluster_size": 20}') AS clustering_result_id;
+SELECT label, first_sequence_number, last_sequence_number, length
+FROM ClusterDwell WHERE clustering_result_id = 2 AND run_id = 'run-a';
+
+-- A milestone is the cluster visited last. Noise does not end a visit; the next cluster does.
+SELECT label, first_sequence_number, last_sequence_number, length, n_noise
+FROM ClusterMilestoneDwell WHERE clustering_result_id = 2 AND run_id = 'run-a';
+SELECT from_label, to_label, n, round(probability, 3) AS probability, move_probability
+FROM ClusterMilestoneTransition WHERE clustering_result_id = 2
+ORDER BY from_label, to_label;
