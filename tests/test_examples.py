@@ -85,6 +85,6 @@ def test_trajectories(tmp_path: Path) -> None:
     assert con.execute(transitions).fetchall() == [(0, 0, 28), (0, 2, 4), (1, 1, 40), (2, 1, 4), (2, 2, 20)]
     lengths = "SELECT DISTINCT length FROM ClusterDwell WHERE clustering_result_id = 1 ORDER BY 1"
     assert con.execute(lengths).fetchall() == [(6,), (8,), (11,)]
-    visits = "SELECT first_sequence_number, length, n_noise FROM ClusterMilestoneDwell WHERE clustering_result_id = 2 AND run_id = ?"
-    assert con.execute(f"{visits} ORDER BY 1", ("run-a",)).fetchall() == [(0, 14, 6), (14, 11, 0)]
+    visits = "SELECT first_sequence_number, length, n_noise FROM ClusterMilestoneDwell WHERE clustering_result_id = 2"
+    assert con.execute(f"{visits} AND run_id = 'run-a' ORDER BY 1").fetchall() == [(0, 14, 6), (14, 11, 0)]
     con.close()
