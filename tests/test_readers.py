@@ -563,7 +563,7 @@ def test_record_files_that_cannot_be_used(tmp_path: Path, name: str, content: st
 
 
 def test_csv_field_beyond_all_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqlclust.cli.readers._FIELD_CHARACTERS", 100)
+    monkeypatch.setattr("sqlclust.cli.records._FIELD_CHARACTERS", 100)
     path = text_file(tmp_path / "v.csv", 'id,vector\n1,"[1]"\n2,"' + "never closed\n" * 20)
     assert reason_of(path) == "not CSV: field larger than field limit (100)"
 

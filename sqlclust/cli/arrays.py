@@ -1,0 +1,124 @@
+"""Embeddings from arrays: .npy, .npz, and the files of ids and texts beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.cli.rows import (
+    BOM,
+    Record,
+    Skipped,
+    Source,
+    Unusable,
+    first_line,
+    float32,
+    from_cell,
+    not_finite,
+    reading,
+    shown,
+    value_of,
+)
+from sqlclust.errors import InputFileError
+
+MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
+
+_BLOCK_ROWS = 4096
+
+
+def read_array(path: Path, ids: Path | None, texts: Path | None, format: str) -> Source:
+    """The embeddings in an array; see `readers.read`."""
+    arrays = _arrays(path, format)
+    with reading(path, "an array of ids or texts"):
+        vectors = _matrix(arrays)
+        row_ids = None if "ids" not in arrays else _listed(arrays["ids"], "iuU")
+        name = "texts" if "texts" in arrays else "content"
+        row_texts = None if name not in arrays else _listed(arrays[name], "U")
+    row_ids = row_ids if ids is None else _values(ids, "iuU")
+    row_texts = row_texts if texts is None else _values(texts, "U")
+    for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
+        if values is not None and len(values) != len(vectors):
+            counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
+            raise InputFileError(str(file), reason=f"found {counts}, expected as many")
+    return Source(_from_array(vectors, row_ids, row_texts), len(vectors), format)
+
+
+def _arrays(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
+    """The arrays of an .npz file by name, or that of an .npy file, which is mapped and not yet read."""
+    with reading(path, f"a readable .{format} file"):
+        if not first_line(path).startswith(MAGIC[format]):
+            raise ValueError("it does not begin as one")  # NumPy would call it a pickle and advise to load it
+        if format == "npy":
+            return {"array": np.load(path, mmap_mode="r", allow_pickle=False)}
+        # a file of ours, because NumPy leaves its own open if it is a damaged archive
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def _matrix(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The vectors among arrays, numbers of shape (n > 0, dimension > 0)."""
+    matrices = [name for name, array in arrays.items() if array.ndim == 2]
+    known = [name for name in ("vectors", "embeddings", "arr_0") if name in matrices]
+    if not known and len(matrices) != 1:
+        there = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "none"
+        raise Unusable(f"expected one 2-d array, or one named vectors, embeddings or arr_0; found {there}")
+    vectors = arrays[(known or matrices)[0]]
+    if vectors.dtype.kind not in "fiu" or vectors.size == 0:
+        expected = "expected floats or integers, at least one row and one column"
+        raise Unusable(f"found an array of {vectors.dtype}, shape {vectors.shape}, {expected}")
+    return vectors
+
+
+def _values(path: Path, kinds: str) -> Sequence[object]:
+    """The ids (`kinds` iuU, NumPy's letters for integers and strings) or texts (U) in a file of their own."""
+    ending = path.suffix.lower()
+    array = _arrays(path, "npy")["array"] if ending == ".npy" else None
+    with reading(path, "a list of ids" if "i" in kinds else "a list of texts"):
+        if array is not None:
+            return _listed(array, kinds)
+        first_line(path)
+        if ending not in (".txt", ".json"):
+            raise Unusable("expected a file that ends in .npy, .txt or .json")
+        text = path.read_bytes().removeprefix(BOM).decode()
+        if ending == ".json":
+            values = json.loads(text)
+            if not isinstance(values, list):
+                raise Unusable(f"found {shown(values)}, expected a JSON list")
+            return values
+        # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
+        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        return [from_cell(line) for line in lines] if "i" in kinds else lines
+
+
+def _listed(array: NDArray[Any], kinds: str) -> Sequence[object]:
+    """An array of ids or texts as plain Python values."""
+    if array.ndim != 1 or array.dtype.kind not in kinds:
+        expected = "a 1-d array of " + ("integers or strings" if "i" in kinds else "strings")
+        raise Unusable(f"found an array of {array.dtype}, shape {array.shape}, expected {expected}")
+    values: list[object] = array.tolist()
+    return values
+
+
+def _from_array(
+    vectors: NDArray[Any], ids: Sequence[object] | None, texts: Sequence[object] | None
+) -> Iterator[Record | Skipped]:
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        given = vectors[start : start + _BLOCK_ROWS]
+        block = float32(given)
+        for offset, finite in enumerate(np.all(np.isfinite(block), axis=1)):
+            row = start + offset
+            try:
+                if not finite:
+                    raise not_finite(given[offset], block[offset])
+                embedding_id = None if ids is None else value_of(ids[row], "id", int, float, str)
+                content = None if texts is None else value_of(texts[row], "content", str)
+            except Unusable as problem:
+                yield Skipped(row + 1, str(problem))
+            else:
+                yield Record(embedding_id, block[offset].tobytes(), content, None, None)

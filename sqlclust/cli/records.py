@@ -1,0 +1,144 @@
+"""Embeddings from records: JSON, newline-delimited JSON, CSV, TSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from sqlclust.cli.rows import Record, Skipped, Unusable, float32, from_cell, not_finite, reading, shown, value_of
+from sqlclust.vectors import STORED
+
+_FIELD_CHARACTERS = 1 << 27  # Python's own limit, 131,072, is less than a vector of 8,192 numbers in CSV
+_MORE_FIELDS = "\0fields beyond the header"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What columns (CSV, TSV) or keys (JSON) are called. By default `embedding` may stand for `vector`."""
+
+    id: str = "id"
+    vector: str = "vector"
+    content: str = "content"
+    run_id: str = "run_id"
+    sequence_number: str = "sequence_number"
+
+
+DEFAULT_COLUMNS = Columns()
+
+
+def rows_of(path: Path, format: str) -> Generator[object]:
+    """The rows of a record file as they are; Unusable in place of a line that is not JSON."""
+    from sqlite_utils.utils import Format, rows_from_file
+
+    kind = {"json": Format.JSON, "nl": Format.NL}.get(format, Format.CSV)
+    # CSV is told its dialect: the sniffer trips over vectors, and Format.TSV forgets extras_key
+    dialect = csv.excel_tab if format == "tsv" else csv.excel
+    limit = csv.field_size_limit(_FIELD_CHARACTERS)  # one for the whole process, so it is put back
+    try:
+        with reading(path, format.upper()), path.open("rb") as file:
+            while True:
+                try:
+                    yield from rows_from_file(file, kind, dialect, extras_key=_MORE_FIELDS)[0]
+                    return
+                except (ValueError, RecursionError) as error:
+                    if format != "nl" or isinstance(error, UnicodeDecodeError):
+                        raise
+                    yield Unusable(f"the line is not JSON: {error}")  # the next generator goes on after it
+    finally:
+        csv.field_size_limit(limit)
+
+
+def check_beginning(beginning: Sequence[object], columns: Columns, format: str) -> None:
+    """Raise Unusable unless there is an object in it and, in CSV, a column for each field asked for."""
+    if not beginning:
+        raise Unusable("it has no rows")
+    row = next((row for row in beginning if isinstance(row, dict)), None)
+    if row is None:
+        found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {shown(beginning[0])}"
+        raise Unusable(f"row 1: {found}, expected an object")
+    missing = _missing(row, columns, [field.name for field in fields(columns)])
+    if missing is not None and format in ("csv", "tsv"):
+        header = [repr(name[:40]) for name in row if name != _MORE_FIELDS]
+        there = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
+        raise Unusable(f"no column {missing!r}; its columns: {there}")
+
+
+def _missing(row: Mapping[str, object], columns: Columns, names: Iterable[str]) -> str | None:
+    """The first of these fields that a row should have and has not: `vector`, and any not called as usual."""
+    for name in names:
+        column = getattr(columns, name)
+        usual = column == name and (name != "vector" or "embedding" in row)
+        if column not in row and not usual:
+            return str(column)
+    return None
+
+
+def from_records(rows: Iterable[object], columns: Columns, cells: bool = False) -> Iterator[Record | Skipped]:
+    """`cells`: the values are text, as in CSV, and integers have to be told from it."""
+    first: tuple[int, int] | None = None  # row and dimension of the first usable row
+    for number, row in enumerate(rows, 1):
+        try:
+            record = _record(row, columns, cells=cells)
+            dimension = len(record.vector) // STORED.itemsize
+            first = first or (number, dimension)
+            if dimension != first[1]:
+                expected = f"expected {first[1]} as in row {first[0]}"
+                raise Unusable(f"the vector has {dimension} dimensions, {expected}")
+        except Unusable as problem:
+            yield Skipped(number, str(problem))
+        else:
+            yield record
+
+
+def _record(row: object, columns: Columns, *, cells: bool) -> Record:
+    if isinstance(row, Unusable):
+        raise row
+    if not isinstance(row, dict):
+        raise Unusable(f"the row is {shown(row)}, expected an object")
+    if _MORE_FIELDS in row:
+        more = f"{len(row[_MORE_FIELDS])} more fields than the header has"
+        raise Unusable(f"{more}; a vector that holds commas has to be quoted")
+    # an optional key may be left out of an object; an id that was asked for is not for the database to number
+    missing = _missing(row, columns, ("vector", "id"))
+    if missing is not None:
+        raise Unusable(f"no {missing!r} in the row")
+    vector = row[columns.vector] if columns.vector in row else row["embedding"]
+    integers = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
+    embedding_id, run_id, sequence_number = map(from_cell, integers) if cells else integers
+    return Record(
+        value_of(embedding_id, columns.id, int, float, str),
+        _vector(vector),
+        value_of(row.get(columns.content), columns.content, str),
+        value_of(run_id, columns.run_id, int, float, str),
+        value_of(sequence_number, columns.sequence_number, int),
+    )
+
+
+def _vector(value: object) -> bytes:
+    """The stored form of a JSON array of numbers, or of text that holds one."""
+    numbers = value
+    if isinstance(value, str):
+        try:
+            numbers = json.loads(value)
+        except (ValueError, RecursionError):
+            numbers = None
+    if not isinstance(numbers, list) or not numbers:
+        found = "NULL" if value is None else "an empty array" if numbers == [] else shown(value)
+        raise Unusable(f"the vector is {found}, expected a JSON array of numbers")
+    if not {*map(type, numbers)} <= {int, float}:  # exact types: bool is no number here
+        position = next(at for at, number in enumerate(numbers) if type(number) not in (int, float))
+        found = f"{shown(numbers[position])} at position {position}"
+        raise Unusable(f"the vector has {found}, expected a number")
+    try:
+        given = np.array(numbers, dtype=np.float64)
+    except OverflowError:
+        raise Unusable("the vector has an integer beyond float32") from None
+    stored = float32(given)
+    if not np.isfinite(stored).all():
+        raise not_finite(given, stored)
+    return stored.tobytes()
