@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import io
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -46,7 +49,7 @@ class _LazyGroup(click.Group):
         return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]  # `list` is a module of this package, once it is imported
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -56,7 +59,7 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -67,6 +70,13 @@ class _LazyGroup(click.Group):
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             _interrupted(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # Click ends quietly: nobody reads on
+            _give_up_stdout()
+            raise click.ClickException(
+                ": ".join(filter(None, (error.filename, error.strerror or str(error))))
+            ) from error
         except Exception as error:
             apsw = sys.modules.get("apsw")  # not imported: then it is no error of APSW's
             if apsw is None or not isinstance(error, apsw.Error):
@@ -74,6 +84,12 @@ class _LazyGroup(click.Group):
             if isinstance(error, apsw.InterruptError):
                 _interrupted(ctx)
             raise click.ClickException(str(error)) from error
+
+
+def _give_up_stdout() -> None:
+    """What could not be written is not tried again at the end, where it would be a second message."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted(ctx: click.Context) -> NoReturn:

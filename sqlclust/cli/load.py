@@ -194,7 +194,7 @@ def _explained(error: SqlclustError, file: Path, existing: Existing | None) -> s
         return str(error)
     advice = ""
     if isinstance(error, ExistingEmbeddingError) and existing is None:
-        advice = ". --ignore skips embeddings that are there, --replace puts the new ones in their place"
+        advice = ". --ignore keeps embeddings that are there, --replace puts the new ones in their place"
     return f"{file}: {error}; nothing of the file was written{advice}"
 
 

@@ -200,6 +200,14 @@ def test_a_closed_pipe_is_quiet(fitted: Path) -> None:
         assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_for_the_output(fitted: Path) -> None:
+    command = [sys.executable, "-m", "sqlclust", "show", str(fitted), "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+
+
 def test_text_that_the_terminal_cannot_show(db: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT 'é' AS a", "--csv"]

@@ -189,7 +189,7 @@ def test_an_id_that_is_there(loaded: Path, tmp_path: Path) -> None:
     file = lines(tmp_path, {"id": "c", "vector": [5, 6]}, {"id": "b", "vector": [3, 4]})
     assert fail("load", loaded, file, "-m", "m") == (
         f"{file}: embedding 'b' is already in the database; nothing of the file was written. "
-        "--ignore skips embeddings that are there, --replace puts the new ones in their place"
+        "--ignore keeps embeddings that are there, --replace puts the new ones in their place"
     )
     assert rows(loaded, EMBEDDINGS) == BEFORE
 
