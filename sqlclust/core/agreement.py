@@ -1,4 +1,4 @@
-"""NumPy-only core: agreement of two labellings of the same things. No SQL. scikit-learn computes them."""
+"""NumPy-only core: agreement of two labellings of the same things. No SQL. scikit-learn computes the Rand index."""
 
 from __future__ import annotations
 
@@ -19,8 +19,63 @@ def adjusted_rand_index(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
 def adjusted_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     """Adjusted mutual information of two labellings int64 (n,), n >= 1: 1 is equal up to names, 0 what chance gives.
 
+    Cost: O(n log n), and for what chance gives about 100 steps for every two different sizes of clusters. scikit-learn's
+    takes every two clusters and every overlap they can have: half a minute for 3,000 clusters of 200,000 things on each
+    side.
+
     Source: Vinh, Epps, Bailey 2010 (arithmetic normalisation).
     """
-    from sklearn.metrics import adjusted_mutual_info_score
+    n = len(a)
+    _, rows, sizes_a = np.unique(a, return_inverse=True, return_counts=True)
+    _, columns, sizes_b = np.unique(b, return_inverse=True, return_counts=True)
+    cells, common = np.unique(rows.astype(np.int64) * len(sizes_b) + columns, return_counts=True)
+    if len(cells) == len(sizes_a) == len(sizes_b):
+        return 1.0
+    of_a, of_b = sizes_a[cells // len(sizes_b)], sizes_b[cells % len(sizes_b)]
+    information = float((common / n * np.log(common / of_a * (n / of_b))).sum())
+    by_chance = _expected_information(sizes_a, sizes_b)
+    at_most = (_entropy(sizes_a) + _entropy(sizes_b)) / 2
+    return (information - by_chance) / (at_most - by_chance)
 
-    return float(adjusted_mutual_info_score(a, b))
+
+def _entropy(sizes: NDArray[np.intp]) -> float:
+    share = sizes / sizes.sum()
+    return float(-(share * np.log(share)).sum())
+
+
+def _expected_information(sizes_a: NDArray[np.intp], sizes_b: NDArray[np.intp]) -> float:
+    """The mutual information of labellings with clusters of these sizes, in the mean over all ways to deal out the labels.
+
+    The overlap of two clusters is hypergeometric then and depends on their sizes only. Overlaps further from the mean m than
+    12 √m + 60 are left out: their probability is below 1e-30 by Bernstein's inequality.
+    """
+    from scipy.special import gammaln
+
+    n = int(sizes_a.sum())
+    log_factorial = gammaln(np.arange(n + 1) + 1.0)
+    different_a, times_a = np.unique(sizes_a, return_counts=True)
+    b, times_b = np.unique(sizes_b, return_counts=True)
+    total = 0.0
+    for a, times in zip(different_a.tolist(), times_a.tolist(), strict=True):
+        mean = a / n * b
+        reach = 12 * np.sqrt(mean) + 60
+        first = np.maximum(np.maximum(1, a + b - n), np.floor(mean - reach).astype(np.int64))
+        last = np.minimum(np.minimum(a, b), np.ceil(mean + reach).astype(np.int64))
+        lengths = np.maximum(last - first + 1, 0)
+        which = np.repeat(np.arange(len(b)), lengths)
+        overlap = first[which] + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        other = b[which]
+        log_probability = (
+            log_factorial[a]
+            + log_factorial[other]
+            + log_factorial[n - a]
+            + log_factorial[n - other]
+            - log_factorial[n]
+            - log_factorial[overlap]
+            - log_factorial[a - overlap]
+            - log_factorial[other - overlap]
+            - log_factorial[n - a - other + overlap]
+        )
+        information = overlap / n * np.log(overlap / a * (n / other))
+        total += times * float((times_b[which] * information * np.exp(log_probability)).sum())
+    return total
