@@ -16,7 +16,7 @@ from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import Interrupted
 from sqlclust.store.fit import cluster
 from tests.core.oracle import ours, resolved, same_labels
-from tests.core.test_hdbscan_oracle import blobs, embeddings, grids, selections
+from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
 
 def assert_same_rows(a: core.Clustering, b: core.Clustering, order: IndexArray) -> None:
@@ -219,3 +219,17 @@ def test_stops_in_every_phase(phase: str) -> None:
     with pytest.raises(Interrupted):
         cluster(vectors, resolved(vectors), control)
     assert phase not in control.seconds
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 4), st.integers(1, 5), st.sampled_from(["euclidean", "cosine"]))
+def test_two_three_and_four_vectors(seed: int, n: int, dimension: int, metric: str) -> None:
+    """Where there is nothing to prune and nearly nothing to round."""
+    vectors = np.random.default_rng(seed).integers(1, 6, size=(n, dimension)).astype(np.float32)
+    assert_as_defined(vectors, {"metric": metric, "normalize": False, "min_samples": 1, "min_cluster_size": 2})
+
+
+def test_two_directions() -> None:
+    vectors = np.array([[2, 3], [3, 2]], dtype=np.float32)
+    fitted, _ = ours(vectors, metric="cosine")
+    assert fitted.tree.weight.tolist() == pytest.approx([1 / 13], rel=1e-6)
