@@ -135,6 +135,36 @@ CREATE TABLE EmbeddingCluster (
 CREATE UNIQUE INDEX EmbeddingCluster_member
     ON EmbeddingCluster (clustering_result_id, cluster_label, embedding_id);
 
+-- Predicted, not clustered: where embeddings that are no members of a result would belong (clust_predict, sqlclust predict
+-- --store). Nothing that counts or shows a result's clusters looks in here. A prediction does not keep its embedding.
+CREATE TABLE EmbeddingPrediction (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    embedding_id         ANY NOT NULL REFERENCES Embedding (id) ON DELETE CASCADE,
+    label                INTEGER NOT NULL CHECK (label >= -1),                 -- -1 = noise
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    predicted_at         TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,
+    PRIMARY KEY (embedding_id, clustering_result_id),
+    FOREIGN KEY (clustering_result_id, cluster_label)
+        REFERENCES Cluster (clustering_result_id, label)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+CREATE INDEX EmbeddingPrediction_cluster ON EmbeddingPrediction (clustering_result_id, cluster_label);
+
+CREATE TRIGGER EmbeddingPrediction_insert BEFORE INSERT ON EmbeddingPrediction
+WHEN EXISTS (SELECT 1 FROM EmbeddingCluster ec
+             WHERE ec.embedding_id = NEW.embedding_id AND ec.clustering_result_id = NEW.clustering_result_id)
+BEGIN
+    SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
+END;
+
+CREATE TRIGGER EmbeddingPrediction_update BEFORE UPDATE OF clustering_result_id, embedding_id ON EmbeddingPrediction
+WHEN EXISTS (SELECT 1 FROM EmbeddingCluster ec
+             WHERE ec.embedding_id = NEW.embedding_id AND ec.clustering_result_id = NEW.clustering_result_id)
+BEGIN
+    SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
+END;
+
 ------------------------------------------------------------------------------------------------------------------------
 -- Views: read results from anywhere
 ------------------------------------------------------------------------------------------------------------------------
@@ -185,16 +215,18 @@ GROUP BY r.id;
 
 -- Each cluster: size (counted), share of its result's rows, its medoid and the medoid's text.
 CREATE VIEW ClusterSummary AS
-SELECT c.clustering_result_id, c.label,
-       (SELECT count(*) FROM EmbeddingCluster ec
-        WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) AS size,
-       (SELECT count(*) FROM EmbeddingCluster ec
-        WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) * 1.0
-           / (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = c.clustering_result_id) AS share,
-       c.persistence, c.medoid_embedding_id, coalesce(e.content, i.output_text) AS medoid_text
-FROM Cluster c
-LEFT JOIN Embedding e ON e.id = c.medoid_embedding_id
-LEFT JOIN Invocation i ON i.id = e.invocation_id;
+SELECT clustering_result_id, label, size, size * 1.0 / max(n_rows) OVER (PARTITION BY clustering_result_id) AS share,
+       persistence, medoid_embedding_id, medoid_text
+FROM (SELECT c.clustering_result_id, c.label, c.persistence, c.medoid_embedding_id,
+             coalesce(e.content, i.output_text) AS medoid_text,
+             (SELECT count(*) FROM EmbeddingCluster ec
+              WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) AS size,
+             -- a result's rows are counted for its first cluster alone
+             CASE WHEN c.place = 1 THEN (SELECT count(*) FROM EmbeddingCluster ec
+                                         WHERE ec.clustering_result_id = c.clustering_result_id) END AS n_rows
+      FROM (SELECT *, row_number() OVER (PARTITION BY clustering_result_id ORDER BY label) AS place FROM Cluster) c
+      LEFT JOIN Embedding e ON e.id = c.medoid_embedding_id
+      LEFT JOIN Invocation i ON i.id = e.invocation_id);
 
 -- How two results place the embeddings they have in common: rows for every pair of labels that occurs. Read it for one
 -- pair of results: WHERE clustering_result_id_a = 1 AND clustering_result_id_b = 2.

@@ -270,6 +270,28 @@ class MembersChangedError(SqlclustError):
         self.clustering_fit_id = clustering_fit_id
 
 
+class ResultWithoutFitError(SqlclustError):
+    """A result from whose fit something is to be computed, and that has none."""
+
+    def __init__(self, clustering_result_id: int) -> None:
+        super().__init__(
+            f"clustering result {clustering_result_id} has no stored fit (it was written by INSERT … SELECT, or the fit was "
+            "deleted); make one with clust_fit or sqlclust fit"
+        )
+        self.clustering_result_id = clustering_result_id
+
+
+class ResultChangedError(SqlclustError):
+    """A result whose rows are not what its fit and its parameters give."""
+
+    def __init__(self, clustering_result_id: int, *, reason: str) -> None:
+        super().__init__(
+            f"clustering result {clustering_result_id} is not what its fit and its parameters give: {reason}; cut the fit "
+            "again (clust_cut) and use that result"
+        )
+        self.clustering_result_id, self.reason = clustering_result_id, reason
+
+
 class TopLevelOnlyError(SqlclustError):
     """A function that writes was called inside a transaction or another statement."""
 

@@ -35,6 +35,7 @@ EXPECTED = {
     "clust_spanning_tree": "table",
     "clust_condensed_tree": "table",
     "clust_core_distances": "table",
+    "clust_predict": "table",
     "clust_staleness": "table",
     "clust_lineage": "table",
     "clust_milestone": "table",

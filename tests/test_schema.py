@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHELL = shutil.which("sqlite3")
 TABLES = [
     *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("Invocation", "Run", "SqlclustMigration"),
+    *("EmbeddingPrediction", "Invocation", "Run", "SqlclustMigration"),
 ]
 VIEWS = [
     *("ClusterAssignment", "ClusterDwell", "ClusterMilestone", "ClusterMilestoneDwell"),
@@ -123,6 +123,8 @@ def test_objects_and_built_ins_only(plain: apsw.Connection) -> None:
 # --- what it refuses -------------------------------------------------------------------------------------------
 
 ROW = "INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability) VALUES"
+PREDICTION = "INSERT INTO EmbeddingPrediction (clustering_result_id, embedding_id, label, probability) VALUES"
+NEW = "INSERT INTO Embedding (id, embedding_model, vector) VALUES (6, 'm', x'0000803f')"
 EMBEDDING = "INSERT INTO Embedding (id, embedding_model, vector) VALUES"
 CLUSTER = "INSERT INTO Cluster (clustering_result_id, label, medoid_embedding_id, size) VALUES"
 RESULT = "INSERT INTO ClusteringResult (embedding_model, parameters) VALUES"
@@ -202,6 +204,21 @@ WRONG = {
         "VALUES (1, 1, 0, 1, 1)",
         "cannot INSERT into generated column",
     ),
+    "prediction of a member": (f"{PREDICTION} (1, 1, 0, 1.0)", "this embedding is a member of the result"),
+    "prediction of a member, noise": (f"{PREDICTION} (1, 5, 0, 1.0)", "this embedding is a member of the result"),
+    "prediction moved to a member": (
+        f"{NEW}; {PREDICTION} (1, 6, 0, 1.0); UPDATE EmbeddingPrediction SET embedding_id = 1",
+        "this embedding is a member of the result",
+    ),
+    "prediction of a label without its cluster": (f"{NEW}; {PREDICTION} (1, 6, 2, 1.0)", FOREIGN_KEY),
+    "prediction of no embedding": (f"{PREDICTION} (1, 99, 0, 1.0)", FOREIGN_KEY),
+    "prediction of no result": (f"{NEW}; {PREDICTION} (9, 6, -1, 0.0)", FOREIGN_KEY),
+    "prediction twice": (
+        f"{NEW}; {PREDICTION} (1, 6, 0, 1.0); {PREDICTION} (1, 6, 1, 1.0)",
+        "UNIQUE constraint failed: EmbeddingPrediction",
+    ),
+    "prediction with probability 2": (f"{NEW}; {PREDICTION} (1, 6, 0, 2.0)", "CHECK"),
+    "prediction with label -2": (f"{NEW}; {PREDICTION} (1, 6, -2, 0.0)", "CHECK"),
     "rows changed through the view": ("UPDATE ClusterAssignment SET label = 0", "it is a view"),
 }
 

@@ -206,15 +206,20 @@ def members(selected: Selected, cluster: IndexArray, density: Float64Array) -> t
     """
     labels = selected.label[cluster]
     labels[density < selected.least_density] = -1
+    return labels, strengths(selected, labels, density)
+
+
+def strengths(selected: Selected, labels: NDArray[np.int64], density: Float64Array) -> Float64Array:
+    """float64 (p,), how dense each point is beside the densest of its cluster, 0..1; of noise 0."""
     is_member = labels >= 0
     death = selected.clusters.death[selected.cluster[labels[is_member]]]
     own = density[is_member]
     strength = np.ones(len(own))
     with np.errstate(invalid="ignore"):
         np.divide(np.minimum(own, death), death, out=strength, where=(death != 0.0) & np.isfinite(own))
-    probabilities = np.zeros(len(labels))
-    probabilities[is_member] = strength
-    return labels, probabilities
+    result = np.zeros(len(labels))
+    result[is_member] = strength
+    return result
 
 
 def _outlier_scores(clusters: ClusterTree) -> Float64Array:

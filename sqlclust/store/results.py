@@ -235,6 +235,7 @@ def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
 
 
 _DELETE: tuple[str, ...] = (
+    "DELETE FROM main.EmbeddingPrediction WHERE clustering_result_id = ?",
     "DELETE FROM main.EmbeddingCluster WHERE clustering_result_id = ?",
     "DELETE FROM main.Cluster WHERE clustering_result_id = ?",
     # a fit goes with its last result

@@ -8,6 +8,7 @@ from sqlclust.options import CutOptions, DuplicatesOptions, HdbscanOptions, Neig
 from sqlclust.surface.aggregates import AGGREGATES
 from sqlclust.surface.compare import RESULT_TABLES
 from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
+from sqlclust.surface.prediction import PREDICTION_TABLES
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.scalars import SCALARS
 from sqlclust.surface.tables import TABLES
@@ -18,6 +19,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *AGGREGATES,
     *TABLES,
     *FIT_TABLES,
+    *PREDICTION_TABLES,
     *RESULT_TABLES,
 )
 

@@ -23,7 +23,8 @@ Row = tuple[Any, ...]
 OptionsT = TypeVar("OptionsT")
 
 
-def _handle(value: object, function: str) -> PointsHandle:
+def handle_of(value: object, function: str) -> PointsHandle:
+    """The handle that clust_points gave, as the argument `points` of a function."""
     if isinstance(value, PointsHandle):
         return value
     if value is None:
@@ -33,7 +34,7 @@ def _handle(value: object, function: str) -> PointsHandle:
 
 def clust_hdbscan(context: Context, points: object, options: object = "{}") -> Iterator[Row]:
     """HDBSCAN of the points; a row for each."""
-    handle = _handle(points, "clust_hdbscan")
+    handle = handle_of(points, "clust_hdbscan")
     parsed = parse_json(HdbscanOptions, options)
     if parsed not in handle.memo:
         handle.memo[parsed] = _hdbscan(context, handle.points, parsed)
@@ -77,7 +78,7 @@ def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]
 
 def clust_duplicates(context: Context, points: object, options: object = "{}") -> Iterator[Row]:
     """Identical vectors: a row for each point that has a twin."""
-    handle = _handle(points, "clust_duplicates")
+    handle = handle_of(points, "clust_duplicates")
     parsed = parse_json(DuplicatesOptions, options)
     if len(handle.points) == 0:
         return iter(())
@@ -101,7 +102,7 @@ def _duplicates_rows(points: Points, groups: Distinct) -> Iterator[Row]:
 
 def clust_neighbors(context: Context, points: object, options: object = "{}") -> Iterator[Row]:
     """The nearest neighbours of each point, nearest first."""
-    handle = _handle(points, "clust_neighbors")
+    handle = handle_of(points, "clust_neighbors")
     parsed = parse_json(NeighborsOptions, options)
     if len(handle.points) == 0:
         return iter(())

@@ -1,0 +1,231 @@
+"""From a result back to its clusters: labels for embeddings that are not in it, and how near those that are in it are.
+
+Nothing but the stored fit, the members' vectors and the stored parameters is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust import schema
+from sqlclust.core import prediction as core
+from sqlclust.core.condensed_tree import condense
+from sqlclust.core.control import Control, Progress
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.linkage import single_linkage
+from sqlclust.core.selection import members as members_of
+from sqlclust.core.selection import select_from
+from sqlclust.errors import ResultChangedError, ResultWithoutFitError
+from sqlclust.options import CutOptions, names, parse
+from sqlclust.store import cut, fits, interrupt
+from sqlclust.store.fits import StoredFit
+from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
+from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.results import now, resolve_result
+from sqlclust.vectors import check_dimension, subject_of
+
+_BATCH = 5_000
+
+
+@dataclass(frozen=True, eq=False)
+class Recovered:
+    """A result's clusters made again from its fit, and found to be those that are stored.
+
+    Attributes:
+        id: of the ClusteringResult.
+        stored: its fit.
+        points: its n members with their vectors.
+        labels: int64 (n,), in the order of `points`; noise -1.
+        probabilities: float64 (n,).
+        fitted: the clusters, rows in the order of `points`.
+    """
+
+    id: int
+    stored: StoredFit
+    points: Points
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    fitted: core.Fitted
+
+    @property
+    def unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared."""
+        return bool(self.stored.record["normalize"]) or self.stored.record["metric"] == "cosine"
+
+
+_RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
+_LABELS = "SELECT embedding_id, label FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
+
+
+def recover(connection: apsw.Connection, clustering_result_id: int, progress: Progress | None = None) -> Recovered:
+    """A result's clusters from its stored fit.
+
+    Raises:
+        UnknownResultError, FitDamagedError, MembersChangedError
+        ResultWithoutFitError: there is no fit to go on from.
+        FitNotStoredError: there is its description only.
+        ResultChangedError: the stored rows or parameters were not made by this fit, or not by these versions.
+        apsw.InterruptError
+
+    Cost: one read of the members' vectors, and O(n log n).
+    """
+    with translated_errors(connection, doing="reading a result"):
+        schema.check(connection)
+        result_id = resolve_result(connection, clustering_result_id)
+        [(parameters, fit_id)] = connection.execute(_RESULT, (result_id,)).fetchall()
+    if fit_id is None:
+        raise ResultWithoutFitError(result_id)
+    stored = fits.load(connection, fit_id)
+    options = _options(result_id, str(parameters))
+    points = cut.members(connection, stored, Control(progress))
+    found, _ = interrupt.run(connection, lambda control: _again(result_id, stored, points, options, control), progress)
+    _check_rows(connection, found)
+    return found
+
+
+def _options(result_id: int, text: str) -> CutOptions:
+    try:
+        values: dict[str, Any] = json.loads(text)
+        return parse(CutOptions, {name: value for name, value in values.items() if name in names(CutOptions)})
+    except (ValueError, AttributeError) as error:
+        reason = f"its parameters are no options ({error})"
+        raise ResultChangedError(result_id, reason=reason) from None
+
+
+def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
+    n = len(points)
+    unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
+    with control.phase("clusters"):
+        selecting = options.selecting(n)
+        min_cluster_size = selecting.pop("min_cluster_size")
+        labels, probabilities, selected = np.full(n, -1, dtype=np.int64), np.zeros(n), None
+        if n > 1:
+            tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
+            selected = select_from(condense(single_linkage(tree), min_cluster_size=min_cluster_size), **selecting)
+            clusters = selected.clusters
+            labels, probabilities = members_of(selected, clusters.point_cluster, clusters.point_density)
+    rank = points.rank()
+    with control.phase("duplicates"):
+        fitted = core.Fitted(
+            distinct(points.vectors, normalize=unit_length),
+            stored.core_distances.astype(np.float64)[rank],
+            rank,
+            selected,
+        )
+    return Recovered(result_id, stored, points, labels, probabilities, fitted)
+
+
+def _check_rows(connection: apsw.Connection, found: Recovered) -> None:
+    """Make sure that the labels are the stored ones."""
+    with translated_errors(connection, doing="reading a result"):
+        rows: dict[Any, Any] = dict(map(tuple, connection.execute(_LABELS, (found.id,))))
+    pairs = zip(found.points.ids, found.labels.tolist(), strict=True)
+    differing = [embedding_id for embedding_id, label in pairs if rows.pop(embedding_id, None) != label]
+    if differing or rows:
+        example = differing[0] if differing else next(iter(rows))
+        reason = f"{len(differing) + len(rows):,} rows differ, such as that of embedding {example!r}"
+        raise ResultChangedError(found.id, reason=reason)
+
+
+def check_points(recovered: Recovered, points: Points) -> None:
+    """Refuse points that cannot be compared with the members.
+
+    Raises:
+        DimensionMismatchError, ZeroVectorError
+    """
+    if len(points):
+        first = points.ids[int(points.order[0])]
+        expected = recovered.points.vectors.shape[1]
+        check_dimension(points.vectors.shape[1], expected, subject_of(first), embedding_id=first)
+        if recovered.unit_length:
+            points.check_directions()
+
+
+def predicting(recovered: Recovered, points: Points, control: Control) -> core.Prediction:
+    """The work of predicting points that are checked; in `points`' order of rows."""
+    record = recovered.stored.record
+    return core.predict(
+        points.vectors,
+        recovered.fitted,
+        min_samples=record["min_samples"],
+        metric=record["metric"],
+        normalize=bool(record["normalize"]),
+        alpha=record["alpha"],
+        control=control,
+    )
+
+
+def predict(
+    connection: apsw.Connection, recovered: Recovered, points: Points, progress: Progress | None = None
+) -> core.Prediction:
+    """Labels of points; in their order of rows. Nothing is written.
+
+    Raises:
+        DimensionMismatchError, ZeroVectorError; apsw.InterruptError
+
+    Cost: O(q·n·dimension) for q points.
+    """
+    check_points(recovered, points)
+    prediction, _ = interrupt.run(connection, lambda control: predicting(recovered, points, control), progress)
+    return prediction
+
+
+_OTHERS = """
+SELECT e.id, e.vector FROM main.Embedding e
+WHERE e.embedding_model = ?1
+  AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = e.id AND ec.clustering_result_id = ?2)
+"""
+
+
+def others(connection: apsw.Connection, recovered: Recovered) -> Points:
+    """The embeddings of a result's model that are not in it.
+
+    Raises:
+        PointsError: a vector cannot be used; names the id.
+    """
+    builder = PointsBuilder()
+    with translated_errors(connection, doing="reading the embeddings"):
+        for embedding_id, vector in connection.execute(
+            _OTHERS, (recovered.stored.record["embedding_model"], recovered.id)
+        ):
+            builder.add(embedding_id, vector)
+            if len(builder) % _BATCH == 0 and connection.is_interrupted:
+                raise apsw.InterruptError("interrupted")
+    return builder.finish()
+
+
+_STORE = """
+INSERT INTO main.EmbeddingPrediction (clustering_result_id, embedding_id, label, probability, predicted_at)
+VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (embedding_id, clustering_result_id) DO UPDATE
+SET label = excluded.label, probability = excluded.probability, predicted_at = excluded.predicted_at
+"""
+
+
+def store(connection: apsw.Connection, recovered: Recovered, points: Points, prediction: core.Prediction) -> None:
+    """Write predictions as EmbeddingPrediction, in one transaction; newer ones take the place of older ones.
+
+    Args:
+        connection: in no transaction.
+        points: embeddings that are in the database, and not in the result.
+
+    Raises:
+        LockedError, DatabaseFileError; apsw.ConstraintError: the result or an embedding is gone since.
+    """
+    with write_transaction(connection, doing="storing predictions", patience=PATIENCE):
+        rows = _rows(recovered.id, points, prediction)
+        connection.executemany(_STORE, rows)
+
+
+def _rows(result_id: int, points: Points, prediction: core.Prediction) -> Iterator[tuple[Any, ...]]:
+    order, moment = points.order, now()
+    labels, probabilities = prediction.labels[order].tolist(), prediction.probabilities[order].tolist()
+    for row, label, probability in zip(order.tolist(), labels, probabilities, strict=True):
+        yield result_id, points.ids[row], label, probability, moment
