@@ -13,7 +13,7 @@ import apsw
 
 from sqlclust.core.control import Control
 from sqlclust.core.hdbscan import Clustering
-from sqlclust.errors import MembersGoneError, UnknownResultError
+from sqlclust.errors import MembersGoneError, UnknownFitError, UnknownResultError
 from sqlclust.store import fits
 from sqlclust.store.fits import FitBlobs, FitRecord
 from sqlclust.store.locking import translated_errors, write_transaction
@@ -83,6 +83,8 @@ def publish(
         _check_interrupt(connection)  # the next statement would forget an interrupt that came between two
         fit_id = fit if isinstance(fit, int) else fits.insert(connection, fit, blobs)
         model = connection.execute("SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,)).get
+        if model is None:  # a stored fit that was deleted since it was read
+            raise UnknownFitError(fit_id, known=[])
         result_id: int = connection.execute(_INSERT_RESULT, (model, json.dumps(parameters), fit_id, started_at)).get
         # foreign keys may be off on a host's connection; then the check below stands in for them
         with _explaining_missing_members(connection, points):
