@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from shlex import quote
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
+from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
 from sqlclust.options import HdbscanOptions, parse
 from sqlclust.store.fit import fit
-from sqlclust.store.results import summarize_result
+from sqlclust.store.results import reused_fit, summarize_result
 from sqlclust.store.selection import models
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_LONG_PREFIX, _LONG_FLAG = "cluster_selection_", "--cluster-selection-"
 _EPILOG = """\b
 Examples:
   sqlclust fit notes.db
@@ -33,39 +29,10 @@ Examples:
 """
 
 
-def hdbscan_options(command: Command) -> Command:
-    """An option for each field of HdbscanOptions: hdbscan's own name, and a short one without 'cluster-selection-'."""
-    for field in reversed(dataclasses.fields(HdbscanOptions)):
-        command = _option_of(field)(command)
-    return command
-
-
-def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
-    meta = field.metadata
-    names = ["--" + field.name.replace("_", "-")]
-    if field.name.startswith(_LONG_PREFIX):
-        names.insert(0, names[0].replace(_LONG_FLAG, "--"))
-    shown: dict[str, Any] = {"show_default": meta["auto"] or True, "help": _sentence(meta["help"])}
-    if meta["kind"] is bool:
-        if field.default:
-            names = [f"{name}/--no-{name[2:]}" for name in names]
-        return click.option(*names, field.name, is_flag=True, default=field.default, **shown)
-    if meta["kind"] is str:
-        return click.option(*names, field.name, type=click.Choice(meta["choices"]), default=field.default, **shown)
-    numbers = click.IntRange if meta["kind"] is int else click.FloatRange
-    least, above = meta["at_least"], meta["above"]
-    allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`
-    return click.option(*names, field.name, type=allowed, default=field.default, **shown)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "." if not text.startswith(("eom:", "exact:")) else text + "."
-
-
 @click.command("fit", epilog=_EPILOG)
 @database_argument
 @click.argument("model", metavar="[MODEL|all]", required=False)
-@hdbscan_options
+@options_of(HdbscanOptions)
 @click.option("--where", metavar="SQL", help="Only embeddings for which this condition on columns of Embedding holds.")
 @click.option(
     "--store-fit/--no-store-fit",
@@ -105,7 +72,9 @@ def command(
             if name not in counts:
                 raise UnknownModelError(name, known=list(counts))
             try:
-                result = _fit(connection, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1)
+                result, fit_id = _fit(
+                    connection, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1
+                )
             except TooFewRowsError as error:
                 if len(wanted) == 1:
                     raise
@@ -127,6 +96,8 @@ def command(
                 results.append(result)
                 if not output:
                     click.echo(summary(result))
+                    if fit_id is not None:
+                        click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
     if output:
         write_dicts(output, with_parameters(results), RESULT_COLUMNS)
     elif results:
@@ -146,7 +117,8 @@ def _fit(
     where: str | None,
     store_fit: bool,
     titled: bool,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], int | None]:
+    """The result, and the stored fit that was used again for it."""
     log = PhaseLog()
     logger.info("%s: started", model)
     with Progress(model if titled else "") as progress:
@@ -157,7 +129,7 @@ def _fit(
 
         result_id = fit(connection, model, options, where=where, progress=report, store_fit=store_fit)
     log.finish()
-    return summarize_result(connection, result_id)
+    return summarize_result(connection, result_id), reused_fit(connection, result_id)
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

@@ -177,6 +177,7 @@ def finish(connection: apsw.Connection, clustering_fit_id: int, timings: dict[st
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
 _KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
+_LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
 _FIND = """
 SELECT max(id) FROM main.ClusteringFit
 WHERE embedding_model = :embedding_model AND corpus_hash = :corpus_hash AND metric = :metric AND normalize = :normalize
@@ -189,6 +190,26 @@ def find(connection: apsw.Connection, key: dict[str, Any]) -> int | None:
     with translated_errors(connection, doing="looking for a stored fit"):
         found: int | None = connection.execute(_FIND, key).get
     return found
+
+
+def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
+    """The id of a fit given by id, or 'latest', the latest one that is stored.
+
+    Raises:
+        UnknownFitError: there is no such fit; lists those there are.
+    """
+    with translated_errors(connection, doing="looking for a fit"):
+        known = [int(row[0]) for row in connection.execute(_KNOWN)]
+        latest: int | None = connection.execute(_LATEST).get
+    if which == "latest" and latest is not None:
+        return latest
+    try:
+        fit_id = int(which)
+    except ValueError:
+        raise UnknownFitError(which, known=known) from None
+    if fit_id not in known:
+        raise UnknownFitError(fit_id, known=known)
+    return fit_id
 
 
 def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:

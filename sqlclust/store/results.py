@@ -210,6 +210,20 @@ def summarize_result(connection: apsw.Connection, result_id: int) -> dict[str, A
     return result
 
 
+_REUSED = """
+SELECT r.clustering_fit_id FROM main.ClusteringResult r
+WHERE r.id = ?1 AND EXISTS (SELECT 1 FROM main.ClusteringResult earlier
+                            WHERE earlier.clustering_fit_id = r.clustering_fit_id AND earlier.id < r.id)
+"""
+
+
+def reused_fit(connection: apsw.Connection, result_id: int) -> int | None:
+    """The id of a result's fit, if an earlier result was made of it; None if it was made for this one."""
+    with translated_errors(connection, doing="reading a result"):
+        found: int | None = connection.execute(_REUSED, (result_id,)).get
+    return found
+
+
 def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     """One result with its fit and its clusters, largest first.
 
