@@ -159,7 +159,9 @@ class HandleLostError(PointsError):
         super().__init__(
             f"{function}: the points are NULL. The handle of clust_points lives only inside its own expression and is "
             "lost when it is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery); "
-            f"call clust_points in the argument itself: {function}((SELECT clust_points(id, vector) FROM …))"
+            f"call clust_points in the argument itself: {function}((SELECT clust_points(id, vector) FROM …)). "
+            "SQLite also wipes it away where one of its JSON functions stands among clust_points' arguments; "
+            "there write '' || json_array(…)"
         )
         self.function = function
 

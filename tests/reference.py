@@ -61,14 +61,16 @@ def options() -> str:
 
 def _meaning(option: dataclasses.Field[Any]) -> str:
     choices = option.metadata["choices"]
-    return option.metadata["help"] + (f" ({', '.join(choices)})" if choices else "")
+    meaning: str = option.metadata["help"]
+    return meaning + (f" ({', '.join(choices)})" if choices else "")
 
 
 def commands() -> str:
     """Every command's help, as the terminal shows it."""
     from sqlclust.cli import main
 
-    context = click.Context(main, info_name="sqlclust", max_content_width=100, terminal_width=100)
+    # with the group's own settings: Click keeps the help option that the first context asks for
+    context = click.Context(main, info_name="sqlclust", **{**main.context_settings, "terminal_width": 100})
     blocks = [main.get_help(context)]
     for name in main.list_commands(context):
         command = main.get_command(context, name)

@@ -77,7 +77,7 @@ FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE label
 
 -- a handle lost to a MATERIALIZED CTE
 WITH p AS MATERIALIZED (SELECT clust_points(id, vector) AS h FROM Embedding) SELECT * FROM p, clust_hdbscan(p.h);
---> !! clust_hdbscan: the points are NULL. The handle of clust_points lives only inside its own expression and is lost when it is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery); call clust_points in the argument itself: clust_hdbscan((SELECT clust_points(id, vector) FROM …))
+--> !! clust_hdbscan: the points are NULL. The handle of clust_points lives only inside its own expression and is lost when it is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery); call clust_points in the argument itself: clust_hdbscan((SELECT clust_points(id, vector) FROM …)). SQLite also wipes it away where one of its JSON functions stands among clust_points' arguments; there write '' || json_array(…)
 
 -- a handle lost to a grouped subquery
 SELECT * FROM (SELECT clust_points(id, vector) AS h FROM Embedding GROUP BY embedding_model) p, clust_neighbors(p.h);
@@ -86,3 +86,26 @@ SELECT * FROM (SELECT clust_points(id, vector) AS h FROM Embedding GROUP BY embe
 -- a handle lost to a temporary table
 CREATE TEMP TABLE p AS SELECT clust_points(id, vector) AS h FROM Embedding; SELECT * FROM clust_duplicates((SELECT h FROM p));
 --> !! clust_duplicates: the points are NULL. The handle
+
+-- id = …: looked up, and equal to what SQLite calls equal in a virtual table
+SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id = 3),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id = 3.0),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id = '3'),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id = CAST('3' AS TEXT)),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id IN (1, 2, 99)),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE id = NULL);
+--> 1|1|0|0|2|0
+
+-- id = … of TEXT ids, with another collation and none
+SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vector) FROM Embedding)) WHERE id = 'A7'),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vector) FROM Embedding)) WHERE id = 'a7'),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vector) FROM Embedding)) WHERE id = 'a7' COLLATE NOCASE);
+--> 1|0|1
+
+-- a JSON function among the arguments of clust_points
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector(json_array(value, 1))) FROM json_each('[1, 2, 3]')));
+--> !! SQLite also wipes it away where one of its JSON functions stands among clust_points' arguments
+
+-- a JSON function among the arguments of clust_points, as the error says to write it
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector('' || json_array(value, 1))) FROM json_each('[1, 2, 3]')));
+--> 3
