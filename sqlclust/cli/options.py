@@ -31,8 +31,14 @@ def lists_of(dataclass: type) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for field in reversed(dataclasses.fields(dataclass)):
-            shown = {"help": _sentence(field.metadata["help"]), "show_default": default_text(field)}
-            command = click.option(*_names(field), field.name, type=_List(field), **shown)(command)
+            option = click.option(
+                *_names(field),
+                field.name,
+                type=_List(field),
+                help=_sentence(field.metadata["help"]),
+                show_default=default_text(field),
+            )
+            command = option(command)
         return command
 
     return decorate
