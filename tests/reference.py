@@ -92,14 +92,14 @@ def filled_in(text: str) -> str:
         text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(README.parent / "examples", Path(folder) / "examples")
-        blocks = re.compile(r"(<!-- executed -->\n```console\n)(.*?)(\n```)", re.DOTALL)
+        blocks = re.compile(r"(<!-- executed[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
         return blocks.sub(lambda match: match[1] + _executed(match[2], folder) + match[3], text)
 
 
 def _executed(block: str, folder: str) -> str:
     """The commands of a block (lines that begin with `$ `), each with what it prints."""
     scripts = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "COLUMNS": "120", "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     lines: list[str] = []
     for line in block.splitlines():
         if not line.startswith("$ "):
@@ -113,7 +113,9 @@ def _executed(block: str, folder: str) -> str:
 
 
 def without_times(text: str) -> str:
-    """The text with durations and dates, which differ from run to run, made equal."""
+    """The text without what differs from run to run (durations, dates) and from Python to Python (outputs marked so)."""
+    other = re.compile(r"(<!-- executed, another[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
+    text = other.sub(lambda match: match[1] + "\n".join(re.findall(r"^\$ .*", match[2], re.MULTILINE)) + match[3], text)
     text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "0 s", text)
     text = re.sub(r";( [a-z ]+ 0 s,?)+$", "", text, flags=re.MULTILINE)  # phases, which are named if they lasted
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "DATE", text)

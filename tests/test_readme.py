@@ -50,6 +50,14 @@ def test_sql_in_prose_runs(roberta: apsw.Connection) -> None:
     assert roberta.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+def test_sql_of_stored_fits_runs(roberta: apsw.Connection) -> None:
+    roberta.execute("SELECT clust_fit('STSBRoberta')").fetchall()
+    shown = [block for block in blocks("sql") if "clust_sweep(1, " in block and not block.startswith("SELECT clust_version")]
+    assert len(shown) == 1
+    roberta.execute(shown[0]).fetchall()
+    assert roberta.execute("SELECT clustering_fit_id FROM ClusteringResult").fetchall() == [(1,), (1,)]
+
+
 def test_python_in_prose_runs(roberta: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [block] = blocks("python")
     monkeypatch.chdir(tmp_path)
