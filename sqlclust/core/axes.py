@@ -14,7 +14,7 @@ import numpy as np
 from sqlclust.core.metrics import Float32Array, Float64Array
 from sqlclust.core.threads import single_threaded_blas
 
-_SAMPLE = 8192
+_SAMPLE = 4096
 _FULL = 512
 """Up to so many dimensions all principal axes are computed; above, at most half of them, and any axes that complete them."""
 _COMPLETE = 2048
@@ -34,6 +34,10 @@ class Axes(NamedTuple):
     basis: Float64Array
     scale: float
 
+    def leading(self, count: int) -> Axes:
+        """The first `count` axes."""
+        return self._replace(basis=np.ascontiguousarray(self.basis[:, :count]))
+
 
 def principal_axes(vectors: Float32Array, count: int) -> Axes:
     """The leading principal axes of a sample; any orthonormal axes serve, these serve best.
@@ -42,10 +46,10 @@ def principal_axes(vectors: Float32Array, count: int) -> Axes:
         vectors: float32 (m, d).
         count: axes wanted, at most d.
 
-    Cost: O(16,384 · d²) and O(d³); above 512 dimensions O(d²·count).
+    Cost: O(d³), and O(d²) for each of some 4,096 vectors.
     """
     m, dimension = vectors.shape
-    count = min(count, dimension if dimension <= _COMPLETE else _COMPLETE // 2)
+    count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
     sample = vectors[:: max(1, m // max(_SAMPLE, 4 * dimension))].astype(np.float64)
     largest = float(max(vectors.max(), -vectors.min()))
     scale = 2.0 ** -float(np.frexp(largest)[1]) if largest > 0 else 1.0

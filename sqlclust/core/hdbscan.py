@@ -6,14 +6,16 @@ condensed tree → selection → medoids
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.approximate import FULL, approximate_neighbors, recall
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
+from sqlclust.core.joining import approximate_tree
 from sqlclust.core.linkage import single_linkage, with_copies
 from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
@@ -22,6 +24,9 @@ from sqlclust.core.outgoing import exact_tree
 from sqlclust.core.scale import in_range
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree
+
+Engine = Literal["exact", "approximate"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _SPARE_NEIGHBORS = 5
 """Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
@@ -54,15 +59,27 @@ class Fit(NamedTuple):
         points: the distinct vectors and their rows.
         core: float64 (n,), core distance of each row, in the metric.
         tree: the spanning tree of the n rows, weights in the metric.
+        engine: which engine ran.
+        recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
     """
 
     points: Distinct
     core: Float64Array
     tree: SpanningTree
+    engine: Engine = "exact"
+    recall: float = 1.0
 
 
 def fit(
-    vectors: Float32Array, *, min_samples: int, metric: Metric, normalize: bool, alpha: float, control: Control
+    vectors: Float32Array,
+    *,
+    min_samples: int,
+    metric: Metric,
+    normalize: bool,
+    alpha: float,
+    control: Control,
+    engine: Engine = "exact",
+    seed: int = 0,
 ) -> Fit:
     """Neighbours and spanning tree.
 
@@ -71,9 +88,12 @@ def fit(
         min_samples: >= 1; more than the other rows there are means all of them.
         normalize: scale the vectors to length one. The cosine metric always does.
         alpha: > 0; distances are divided by it, core distances are not.
+        engine: how neighbours are found. Approximate ones are the same for the same seed, whatever the order of rows and
+            the number of cores.
+        seed: of the approximate engine.
 
-    Cost: O(m²·d) multiplications in float32 for m distinct vectors; memory a copy of the vectors (two unless
-    normalised), and O(m·min_samples).
+    Cost: for m distinct vectors exactly at most O(m²·d) multiplications in float32, for embeddings about a third of them, and
+    memory two copies of the vectors; approximately O(m·6,000·d) and one copy; and O(m·min_samples) memory. See `cost`.
     """
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
@@ -82,18 +102,28 @@ def fit(
     if m == 1:
         return _of_all_rows(points, np.zeros(1), _no_edges())
     min_samples = min(min_samples, n - 1)
-    with control.phase("neighbors"):
-        k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
-        scaled, exponent = in_range(points.vectors)
-        near, prepared = neighbors_and_pruning(scaled, k, control)
-    with control.phase("spanning tree"):
-        squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
-        # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
-        scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
-        tree = exact_tree(scaled, prepared, near, squared, scale, control)
-        core = np.ldexp(from_squared(squared, metric), -exponent)
-        tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
-    return _of_all_rows(points, core, tree)
+    k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
+    # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
+    scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
+    found = 1.0
+    if engine == "exact":
+        with control.phase("neighbors"):
+            scaled, exponent = in_range(points.vectors)
+            near, prepared = neighbors_and_pruning(scaled, k, control)
+        with control.phase("spanning tree"):
+            squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
+            tree = exact_tree(scaled, prepared, near, squared, scale, control)
+    else:
+        with control.phase("neighbors"):
+            scaled, exponent = in_range(points.vectors)
+            indices, distances = approximate_neighbors(scaled, k, FULL, seed, control, span=(0.0, 0.9))
+            found = recall(scaled, distances, min(min_samples, k), seed, control)
+        with control.phase("spanning tree"):
+            squared = core_distances(distances.astype(np.float64), indices, points.counts, min_samples=min_samples)
+            tree = approximate_tree(scaled, indices, distances, squared, scale, control)
+    core = np.ldexp(from_squared(squared, metric), -exponent)
+    tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
+    return _of_all_rows(points, core, tree)._replace(engine=engine, recall=found)
 
 
 def _of_all_rows(points: Distinct, core: Float64Array, tree: SpanningTree) -> Fit:

@@ -14,8 +14,8 @@ from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.core.threads import for_each_block
 
-_ROUNDS = 4
-_PER_CENTRE = 24
+_ROUNDS = 3
+_PER_CENTRE = 16
 _ROWS = 1024
 _GROUP = 16
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.approximate import SEED, approximate_neighbors
+from sqlclust.core.axes import Axes, principal_axes
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.pruning import TILE, Pruning, pruning
@@ -61,8 +62,10 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
     """
     m = len(vectors)
-    limits = _limits(vectors, k, control)
-    prepared = pruning(vectors, limits, control, span=(0.3, 0.35))
+    axes = principal_axes(vectors, vectors.shape[1])
+    control.check()
+    limits = _limits(vectors, axes, k, control)
+    prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
     limits = limits[prepared.order]
     found: list[_Pairs] = []
 
@@ -74,10 +77,10 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     return _nearest(found, m, k, control, (0.95, 1.0)), prepared
 
 
-def _limits(vectors: Float32Array, k: int, control: Control) -> Float64Array:
+def _limits(vectors: Float32Array, axes: Axes, k: int, control: Control) -> Float64Array:
     """Squared distances float64 (m,) that the k-th nearest certainly does not exceed."""
     with np.errstate(over="ignore"):  # no limit, then
-        _, squared = approximate_neighbors(vectors, k, SEED, 0, control, span=(0.0, 0.3))
+        _, squared = approximate_neighbors(vectors, k, SEED, 0, control, axes=axes, span=(0.0, 0.3))
     dimension = vectors.shape[1]
     farthest = squared[:, k - 1].astype(np.float64)
     return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.axes import image, principal_axes, rest
+from sqlclust.core.axes import Axes, image, rest
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.threads import for_each_block
@@ -29,7 +29,7 @@ TILE = 512
 _UNIT_ROUNDOFF = 2.0**-24
 _TINY = 2.0**-100
 """Covers underflow in a dot product of images, which are of the order of one."""
-_SAMPLE = 1536
+_SAMPLE = 768
 _STEP = 32
 _ROWS = 1024
 _MULTIPLY, _PAIR, _PAIR_AXIS, _SETTLE = 0.0155, 90.0, 0.8, 1500.0
@@ -112,18 +112,23 @@ _ON_OR_BELOW = np.tri(TILE, dtype=bool)
 
 
 def pruning(
-    vectors: Float32Array, limits: Float64Array, control: Control, *, span: tuple[float, float] = (0.0, 1.0)
+    vectors: Float32Array,
+    axes: Axes,
+    limits: Float64Array,
+    control: Control,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
 ) -> Pruning:
     """Make vectors ready, sorted by their limits, with as many leading axes as pay.
 
     Args:
         vectors: float32 (m, d).
+        axes: principal axes of them, as many as there are.
         limits: float64 (m,), squared distances up to which pairs will be asked for; inf for all.
 
     Cost: O(m·d²) multiplications; a copy of the vectors.
     """
-    m, dimension = vectors.shape
-    axes = principal_axes(vectors, dimension)
+    m = len(vectors)
     most = axes.basis.shape[1]
     order = np.argsort(limits, kind="stable")
     sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]

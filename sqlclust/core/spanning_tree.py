@@ -15,7 +15,7 @@ import numpy as np
 
 from sqlclust.core.control import Control
 from sqlclust.core.edges import Edges, before, joined, lightest, no_edges, unique
-from sqlclust.core.metrics import Float64Array, IndexArray
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 
 
 class SpanningTree(NamedTuple):
@@ -50,13 +50,15 @@ class Outgoing(Protocol):
 class Lists:
     """The neighbour lists in edge order, and how far each has been used up."""
 
-    def __init__(self, indices: IndexArray, squared: Float64Array, core: Float64Array, scale: float) -> None:
+    def __init__(
+        self, indices: IndexArray, squared: Float32Array | Float64Array, core: Float64Array, scale: float
+    ) -> None:
         m, self._width = indices.shape
         self._others = np.empty((m, self._width), dtype=np.int32)
         self._squared = np.empty((m, self._width))
         for start in range(0, m, _ROWS):
             part = slice(start, start + _ROWS)
-            here, distance = indices[part], squared[part]
+            here, distance = indices[part], squared[part].astype(np.float64)
             weight = np.maximum(np.maximum(core[part, None], core[here]), distance * scale)
             # the lists ascend by (distance, index), so a stable sort puts them in edge order; unknown ones (-1) come last
             weight[here < 0] = np.inf
@@ -66,8 +68,8 @@ class Lists:
         self._core, self._scale = core, scale
         self._next = np.zeros(m, dtype=np.intp)
 
-    def lightest(self, component: IndexArray) -> tuple[IndexArray, Edges]:
-        """The points that have a listed edge out of their component, and each one's lightest."""
+    def lightest(self, component: IndexArray) -> Edges:
+        """Of each point that has a listed edge out of its component the lightest."""
         # a component only grows: what leads nowhere now never will again
         behind = np.flatnonzero(self._next < self._width)
         while len(behind):
@@ -82,14 +84,20 @@ class Lists:
         other = self._others[points, self._next[points]].astype(np.intp)
         distance = self._squared[points, self._next[points]]
         weight = np.maximum(np.maximum(self._core[points], self._core[other]), distance * self._scale)
-        return points, Edges(weight, distance, np.minimum(points, other), np.maximum(points, other))
+        return Edges(weight, distance, np.minimum(points, other), np.maximum(points, other))
 
 
 _ROWS = 8192
 
 
 def spanning_tree(
-    lists: Lists, core: Float64Array, bound: Float64Array, outgoing: Outgoing, control: Control
+    lists: Lists,
+    core: Float64Array,
+    bound: Float64Array,
+    outgoing: Outgoing,
+    control: Control,
+    *,
+    patient: bool = False,
 ) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
 
@@ -98,6 +106,7 @@ def spanning_tree(
         core: float64 (m,), squared core distances.
         bound: float64 (m,), for each point a weight that none of its edges that are not listed is below; changed.
         outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
+        patient: ask only once no component lists any edge out any more.
 
     Returns:
         The tree; its weights are squared distances.
@@ -114,21 +123,22 @@ def spanning_tree(
     while parts > 1:
         done = 1.0 - np.log(parts) / np.log(m)
         control.at(done)
-        points, edges = lists.lightest(component)
+        edges = lists.lightest(component)
         searched = np.flatnonzero(np.isfinite(found.weight))
         searched = searched[component[found.left[searched]] != component[found.right[searched]]]
         edges = joined(edges, found.at(searched))
-        best = lightest(edges, component[np.concatenate([points, searched])], parts)
+        best = _lightest_of_both(edges, component, parts)
         sizes = np.bincount(component, minlength=parts)
         waiting = int(np.argmax(sizes))
         doubtful = np.flatnonzero((bound <= best.weight[component]) & (component != waiting))
+        if patient and np.isfinite(best.weight).any():
+            doubtful = doubtful[:0]
         if len(doubtful):
             ceiling = best.weight.copy()
             fresh = outgoing(doubtful, component, ceiling, span=(done, done))
             found.put(doubtful, fresh)
             bound[doubtful] = np.minimum(fresh.weight, np.nextafter(ceiling[component[doubtful]], np.inf))
-            known = np.flatnonzero(np.isfinite(fresh.weight))
-            better = lightest(fresh.at(known), component[doubtful[known]], parts)
+            better = _lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)
             earlier = np.flatnonzero(before(better, best))
             best.put(earlier, better.at(earlier))
         certain = np.isfinite(best.weight)
@@ -139,6 +149,16 @@ def spanning_tree(
     tree = joined(*chosen)
     order = np.lexsort((tree.right, tree.left, tree.distance, tree.weight))
     return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
+
+
+def _lightest_of_both(edges: Edges, component: IndexArray, parts: int) -> Edges:
+    """For each component the lightest edge at either of whose ends it is.
+
+    Every edge counts for both its components: so of components in a ring each would have chosen a lighter edge than
+    the next, which cannot be, and even edges of incomplete lists never close a ring.
+    """
+    owner = np.concatenate([component[edges.left], component[edges.right]])
+    return lightest(joined(edges, edges), owner, parts)
 
 
 def _merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:

@@ -1,0 +1,157 @@
+"""NumPy-only core: the spanning tree over approximate neighbours, and how parts that they leave apart are joined. No SQL.
+
+Where the graph of neighbours falls apart, each part but the largest searches for its way out: a few of its densest members are
+compared with all vectors along the leading principal axes, the likeliest are measured in all dimensions, and from the end
+that was found the nearest member of the part is looked for. So every edge of the tree is between two vectors, at their distance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sqlclust.core.axes import image, principal_axes
+from sqlclust.core.control import Control
+from sqlclust.core.edges import Edges, lightest, no_edges
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
+from sqlclust.core.threads import for_each_block
+
+_AXES = 64
+_ASKERS = 8
+_MOST_ASKERS = 16384
+_LIKELIEST = 16
+_MEMBERS = 4096
+_TILE = 512
+_ROWS = 2048
+
+
+def approximate_tree(
+    vectors: Float32Array,
+    indices: IndexArray,
+    squared: Float32Array,
+    core: Float64Array,
+    scale: float,
+    control: Control,
+) -> SpanningTree:
+    """A spanning tree of max(core(i), core(j), scale · |i − j|²), the lightest the neighbours show.
+
+    Args:
+        vectors: float32 (m, d), distinct.
+        indices, squared: intp, float32 (m, k), the neighbours of each.
+        core: float64 (m,), squared core distances.
+        scale: > 0, what hdbscan's alpha makes of squared distances.
+
+    Returns:
+        The tree; its weights are squared distances.
+
+    Cost: O(m·k), and for q members that ask O(q·m) multiplications along 64 axes.
+    """
+    m = len(core)
+    prepared: list[tuple[Float32Array, Float32Array]] = []
+
+    def outgoing(
+        points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
+    ) -> Edges:
+        if not prepared:
+            prepared.append(_images(vectors, control, span))
+        askers = _askers(points, component, core)
+        along, half = prepared[0]
+        found = no_edges(m)
+
+        def search(start: int) -> None:
+            some = askers[start : start + _TILE]
+            others = _likeliest(some, along, half, component, control)
+            here = np.repeat(some, others.shape[1])
+            known = others.ravel() >= 0
+            edges = _measured(vectors, core, scale, here[known], others.ravel()[known].astype(np.intp))
+            found.put(some, lightest(edges, np.repeat(np.arange(len(some)), others.shape[1])[known], len(some)))
+
+        for_each_block(search, range(0, len(askers), _TILE), control, span=span)
+        best = lightest(found.at(askers), component[askers], len(ceiling))
+        result = no_edges(m)
+        _from_the_other_end(result, best, points, component, vectors, core, scale, control)
+        return result.at(points)
+
+    bound = np.full(m, np.inf)
+    return spanning_tree(Lists(indices, squared, core, scale), core, bound, outgoing, control, patient=True)
+
+
+def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
+    axes = principal_axes(vectors, _AXES)
+    along = np.empty((len(vectors), axes.basis.shape[1]), dtype=np.float32)
+    half = np.empty(len(vectors), dtype=np.float32)
+
+    def prepare(start: int) -> None:
+        part = slice(start, start + _ROWS)
+        along[part], squared = image(vectors[part], axes)
+        half[part] = squared / 2
+
+    for_each_block(prepare, range(0, len(vectors), _ROWS), control, span=span)
+    return along, half
+
+
+def _askers(points: IndexArray, component: IndexArray, core: Float64Array) -> IndexArray:
+    """The densest members of each component, some of `points`."""
+    order = points[np.lexsort((points, core[points], component[points]))]
+    owner = component[order]
+    start = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    rank = np.arange(len(order)) - np.repeat(start, np.diff(start, append=len(order)))
+    return order[rank < max(1, min(_ASKERS, _MOST_ASKERS // len(start)))]
+
+
+def _likeliest(
+    points: IndexArray, along: Float32Array, half: Float32Array, component: IndexArray, control: Control
+) -> IndexArray:
+    """For each of some points those of other components that seem nearest: intp (q, 16), -1 where there are fewer."""
+    m, count = len(along), len(points)
+    best = np.full((count, _LIKELIEST), -np.inf, dtype=np.float32)
+    others = np.full((count, _LIKELIEST), -1, dtype=np.intp)
+    mine = along[points]
+    for low in range(0, m, 4 * _TILE):
+        control.check()
+        part = slice(low, low + 4 * _TILE)
+        values = mine @ along[part].T
+        values -= half[part]
+        values[component[points][:, None] == component[part]] = -np.inf
+        better = np.flatnonzero(values.max(axis=1) > best.min(axis=1))
+        if len(better) == 0:
+            continue
+        few = min(_LIKELIEST, values.shape[1])
+        column = np.argpartition(values[better], values.shape[1] - few, axis=1)[:, values.shape[1] - few :]
+        value = np.concatenate([best[better], np.take_along_axis(values[better], column, axis=1)], axis=1)
+        other = np.concatenate([others[better], column + low], axis=1)
+        order = np.lexsort((other, -value), axis=1)[:, :_LIKELIEST]
+        best[better] = np.take_along_axis(value, order, axis=1)
+        others[better] = np.take_along_axis(other, order, axis=1)
+    return np.where(np.isfinite(best), others, -1)
+
+
+def _from_the_other_end(
+    result: Edges,
+    best: Edges,
+    points: IndexArray,
+    component: IndexArray,
+    vectors: Float32Array,
+    core: Float64Array,
+    scale: float,
+    control: Control,
+) -> None:
+    """Give each component, at one of its members, the lightest edge to the end that its best edge has outside (in place)."""
+    order = points[np.argsort(component[points], kind="stable")]
+    owner = component[order]
+    start = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    for first, members in zip(order[start].tolist(), np.split(order, start[1:]), strict=True):
+        control.check()
+        number = int(component[first])
+        edge = best.at(np.array([number]))
+        outside = edge.right if component[edge.left[0]] == number else edge.left
+        some = members[:_MEMBERS]
+        edges = _measured(vectors, core, scale, some, np.full(len(some), outside[0]))
+        both = Edges(*(np.concatenate(pair) for pair in zip(edge, edges, strict=True)))
+        result.put(np.array([first]), lightest(both, np.zeros(len(both.weight), dtype=np.intp), 1))
+
+
+def _measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
+    distance = squared_distances(vectors, here, there)
+    weight = np.maximum(np.maximum(core[here], core[there]), distance * scale)
+    return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
