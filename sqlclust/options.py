@@ -19,6 +19,7 @@ from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError
 Engine = Literal["auto", "exact"]
 SelectionMethod = Literal["eom", "leaf"]
 Duplicates = Literal["error", "first"]
+NearestRows = Literal["noise", "all"]
 
 MAX_INTEGER = 2**31 - 1
 _MAX_JSON = 100_000
@@ -144,7 +145,37 @@ class DuplicatesOptions:
     normalize: bool = _option(False, "call vectors of the same direction identical", kind=bool)
 
 
-OptionsT = TypeVar("OptionsT", CutOptions, HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+@dataclass(frozen=True, kw_only=True)
+class LayersOptions:
+    """Options of clust_layers."""
+
+    min_cluster_size: int | None = _option(
+        None, "smallest group that counts as a cluster in any layer", kind=int, at_least=2, auto="max(5, min_samples)"
+    )
+    max_layers: int = _option(
+        6, "layers at the most; of more, those whose clusters last longest", kind=int, at_least=1, at_most=100
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestOptions:
+    """Options of clust_nearest."""
+
+    rows: NearestRows = _option(
+        "noise", "noise: the rows that are in no cluster; all: every row", kind=str, choices=get_args(NearestRows)
+    )
+
+
+OptionsT = TypeVar(
+    "OptionsT",
+    CutOptions,
+    HdbscanOptions,
+    PointsOptions,
+    NeighborsOptions,
+    DuplicatesOptions,
+    LayersOptions,
+    NearestOptions,
+)
 
 
 def names(options: type[OptionsT]) -> tuple[str, ...]:

@@ -19,7 +19,14 @@ def fitted(demo: apsw.Connection) -> apsw.Connection:
     return demo
 
 
-OVER_FITS = ("clust_labels", "clust_sweep", "clust_spanning_tree", "clust_condensed_tree", "clust_core_distances")
+OVER_FITS = (
+    "clust_labels",
+    "clust_sweep",
+    "clust_spanning_tree",
+    "clust_condensed_tree",
+    "clust_core_distances",
+    "clust_layers",
+)
 
 
 @pytest.mark.parametrize("name", OVER_FITS)
@@ -126,3 +133,72 @@ def test_duplicates_survive_a_cut(con: apsw.Connection) -> None:
         "SELECT count(*) FROM clust_labels(1) a JOIN clust_labels(1) b ON b.id = a.id + 40 AND b.label <> a.label"
     )
     assert con.execute(differing).get == 0
+
+
+# --- clust_layers ---------------------------------------------------------------------------------------------------
+
+
+def test_a_layer_is_a_cut_by_leaves(fitted: apsw.Connection) -> None:
+    for smallest in (2, 3, 5):
+        layers = fitted.execute(
+            "SELECT DISTINCT layer, min_cluster_size FROM clust_layers(1, ?)", (f'{{"min_cluster_size": {smallest}}}',)
+        ).fetchall()
+        assert [layer for layer, _ in layers] == list(range(len(layers)))
+        for layer, size in layers:
+            cut = f'{{"min_cluster_size": {size}, "cluster_selection_method": "leaf"}}'
+            sql = "SELECT id, label, probability FROM clust_layers(1, ?) WHERE layer = ?"
+            found = fitted.execute(sql, (f'{{"min_cluster_size": {smallest}}}', layer)).fetchall()
+            assert found == fitted.execute("SELECT id, label, probability FROM clust_labels(1, ?)", (cut,)).fetchall()
+
+
+def test_layers_are_limited(fitted: apsw.Connection) -> None:
+    sql = 'SELECT count(DISTINCT layer), min(persistence) > 0 FROM clust_layers(1, \'{"min_cluster_size": 2, "max_layers": 1}\')'
+    assert fitted.execute(sql).fetchall() == [(1, 1)]
+
+
+def test_no_layers_where_nothing_splits(fitted: apsw.Connection) -> None:
+    assert fitted.execute("SELECT * FROM clust_layers(1, '{\"min_cluster_size\": 30}')").fetchall() == []
+
+
+@pytest.mark.parametrize("options", ['{"min_cluster_size": 1}', '{"max_layers": 0}', '{"epsilon": 1}', "[]"])
+def test_layers_refuse_bad_options(fitted: apsw.Connection, options: str) -> None:
+    with pytest.raises(SqlclustError, match=r"option"):
+        fitted.execute("SELECT * FROM clust_layers(1, ?)", (options,)).fetchall()
+
+
+# --- clust_nearest --------------------------------------------------------------------------------------------------
+
+
+def test_nearest_is_of_noise_and_changes_nothing(fitted: apsw.Connection) -> None:
+    rows = fitted.execute("SELECT id, label, nearest_label, strength FROM clust_nearest(1)").fetchall()
+    assert [(i, label) for i, label, _, _ in rows] == [(i, -1) for i in range(37, 41)]
+    assert all(label in (0, 1, 2) for _, _, label, _ in rows)
+    strengths: list[Any] = [strength for *_, strength in rows]
+    assert all(0 < strength <= 1 for strength in strengths)
+    assert fitted.execute("SELECT count(*) FROM EmbeddingCluster WHERE label = -1").get == 4
+
+
+def test_members_are_nearest_to_their_own_cluster(fitted: apsw.Connection) -> None:
+    sql = 'SELECT count(*), sum(label = nearest_label) FROM clust_nearest(1, \'{"rows": "all"}\') WHERE label >= 0'
+    assert fitted.execute(sql).fetchall() == [(36, 36)]
+
+
+def test_the_exemplar_is_a_member_of_the_nearest_cluster(fitted: apsw.Connection) -> None:
+    sql = """
+    SELECT count(*) FROM (SELECT id, nearest_label, exemplar_id, distance FROM clust_nearest(1)) n
+    JOIN EmbeddingCluster ec ON ec.embedding_id = n.exemplar_id AND ec.label = n.nearest_label AND ec.probability = 1
+    JOIN Embedding a ON a.id = n.id JOIN Embedding b ON b.id = n.exemplar_id
+    WHERE abs(n.distance - clust_distance(clust_normalize(a.vector), clust_normalize(b.vector))) < 1e-6
+    """
+    assert fitted.execute(sql).get == 4
+
+
+def test_nearest_without_clusters_and_without_noise(fitted: apsw.Connection) -> None:
+    fitted.execute("SELECT clust_cut(1, '{\"min_cluster_size\": 30}')").fetchall()
+    assert fitted.execute("SELECT DISTINCT label, nearest_label, strength FROM clust_nearest(2)").fetchall() == [
+        (-1, None, None)
+    ]
+    with pytest.raises(SqlclustError, match=r"^option 'rows': found 'some', expected 'noise' or 'all'$"):
+        fitted.execute('SELECT * FROM clust_nearest(1, \'{"rows": "some"}\')').fetchall()
+    with pytest.raises(SqlclustError, match=r"^clust_nearest: clustering_result_id is .*REAL, expected an INTEGER"):
+        fitted.execute("SELECT * FROM clust_nearest(1.0)").fetchall()

@@ -20,6 +20,7 @@ from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control, Progress
 from sqlclust.core.duplicates import distinct
 from sqlclust.core.linkage import single_linkage
+from sqlclust.core.membership import Nearest, nearest_clusters
 from sqlclust.core.selection import members as members_of
 from sqlclust.core.selection import select_from
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError
@@ -175,6 +176,23 @@ def predict(
     check_points(recovered, points)
     prediction, _ = interrupt.run(connection, lambda control: predicting(recovered, points, control), progress)
     return prediction
+
+
+def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple[NDArray[np.intp], Nearest]:
+    """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
+    order = recovered.points.order
+    rows = order if every_row else order[recovered.labels[order] < 0]
+    points = recovered.fitted.points
+    groups = points.group_of_row()
+    return rows, nearest_clusters(
+        points.vectors,
+        groups,
+        rows,
+        recovered.fitted.selected,
+        metric=recovered.stored.record["metric"],
+        rank=recovered.fitted.rank,
+        control=control,
+    )
 
 
 _OTHERS = """

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlclust.options import CutOptions, DuplicatesOptions, HdbscanOptions, NeighborsOptions, PointsOptions
+from sqlclust.options import (
+    CutOptions,
+    DuplicatesOptions,
+    HdbscanOptions,
+    LayersOptions,
+    NearestOptions,
+    NeighborsOptions,
+    PointsOptions,
+)
 from sqlclust.surface.aggregates import AGGREGATES
 from sqlclust.surface.compare import RESULT_TABLES
 from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
@@ -33,5 +41,7 @@ OPTIONS: dict[str, Any] = {
     "clust_points": PointsOptions,
     "clust_neighbors": NeighborsOptions,
     "clust_duplicates": DuplicatesOptions,
+    "clust_layers": LayersOptions,
+    "clust_nearest": NearestOptions,
 }
 """The options dataclass of each function that has an options argument."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
+from sqlclust.core.layers import Layer, layers
 from sqlclust.core.linkage import single_linkage
 from sqlclust.errors import ArgumentError
-from sqlclust.options import CutOptions, names, parse_object
+from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
 from sqlclust.store import fits
 from sqlclust.store.fit import check_top_level
@@ -86,6 +87,26 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
         )
 
 
+def clust_layers(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
+    """Several resolutions at once, the finest first; a row for each embedding in each."""
+    parsed = parse_json(LayersOptions, options)
+    stored = fits.load(context.connection, _fit_id("clust_layers", clustering_fit_id))
+    if len(stored.ids) == 1:
+        return
+
+    def work(control: Control) -> list[Layer]:
+        smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
+        with control.phase("layers"):
+            return layers(
+                single_linkage(stored.tree), min_cluster_size=smallest, max_layers=parsed.max_layers, control=control
+            )
+
+    for number, layer in enumerate(context.run(work)):
+        columns = zip(stored.ids, layer.labels.tolist(), layer.probabilities.tolist(), strict=True)
+        for embedding_id, label, probability in columns:
+            yield number, layer.min_cluster_size, embedding_id, label, probability, layer.persistence
+
+
 def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """How dense it is around each embedding."""
     stored = fits.load(context.connection, _fit_id("clust_core_distances", clustering_fit_id))
@@ -151,6 +172,24 @@ FIT_TABLES = (
         summary="The condensed tree of a stored fit. Clusters are numbered from 0, the root; child is a cluster, or id an "
         "embedding, that leaves parent at density lambda (1/distance; NULL: infinite).",
         example="SELECT count(id) FROM clust_condensed_tree(1, '{\"min_cluster_size\": 5}') -- 40",
+    ),
+    TableFunction(
+        name="clust_layers",
+        args=("clustering_fit_id", "options"),
+        optional=1,
+        function=clust_layers,
+        columns={
+            "layer": "INTEGER",
+            "min_cluster_size": "INTEGER",
+            "id": "",
+            "label": "INTEGER",
+            "probability": "REAL",
+        },
+        hidden_columns={"persistence": "INTEGER"},
+        summary="Several resolutions of a stored fit at once, layer 0 the finest: leaf clusters at those min_cluster_size at "
+        "which the clusters last longest (PLSCAN's persistence over sizes). They are nested: a cluster lies in one of the next "
+        "layer, or in its noise. The hidden column persistence is the layer's.",
+        example="SELECT layer, min_cluster_size, count(DISTINCT label) FROM clust_layers(1) WHERE label >= 0 GROUP BY 1 -- 0|5|3",
     ),
     TableFunction(
         name="clust_core_distances",

@@ -1,0 +1,109 @@
+"""Membership of points in their nearest cluster against hdbscan's membership vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hdbscan
+import numpy as np
+import pytest
+from hdbscan.prediction import all_points_membership_vectors
+
+import sqlclust.core.hdbscan as core
+from sqlclust.core.condensed_tree import condense
+from sqlclust.core.control import Control
+from sqlclust.core.linkage import single_linkage
+from sqlclust.core.membership import nearest_clusters
+from sqlclust.core.metrics import Float32Array
+from sqlclust.core.selection import Selected, select_from
+from sqlclust.core.spanning_tree import SpanningTree
+from tests.core.test_prediction import DEFAULTS, blobs
+
+
+def theirs(vectors: Float32Array, **options: Any) -> tuple[Any, SpanningTree]:
+    """A fitted model, and its own spanning tree, so that ties are broken alike."""
+    model = hdbscan.HDBSCAN(
+        min_samples=4, prediction_data=True, approx_min_span_tree=False, gen_min_span_tree=True,
+        algorithm="prims_kdtree", **options,
+    ).fit(vectors.astype(np.float64))  # fmt: skip
+    merges = model.single_linkage_tree_._linkage
+    edges = model.minimum_spanning_tree_._mst
+    order = np.argsort(edges[:, 2], kind="stable")
+    assert np.array_equal(edges[order, 2], merges[:, 2])
+    return model, SpanningTree(edges[order, 0].astype(np.intp), edges[order, 1].astype(np.intp), edges[order, 2])
+
+
+def ours(tree: SpanningTree, min_cluster_size: int, **options: Any) -> Selected:
+    return select_from(condense(single_linkage(tree), min_cluster_size=min_cluster_size), **{**DEFAULTS, **options})
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("method", ["eom", "leaf"])
+def test_as_hdbscan_for_every_point(seed: int, method: str) -> None:
+    vectors = blobs(seed, 300)
+    model, tree = theirs(vectors, min_cluster_size=8, cluster_selection_method=method)
+    selected = ours(tree, 8, cluster_selection_method=method)
+    if not np.array_equal(model.labels_, selected.label[selected.clusters.point_cluster]):
+        pytest.skip("ties in the spanning tree were broken otherwise")
+    expected = all_points_membership_vectors(model)
+    found = nearest_clusters(
+        vectors, np.arange(300), np.arange(300), selected, metric="euclidean", rank=np.arange(300), control=Control()
+    )
+    strongest = np.sort(expected, axis=1)
+    clear = strongest[:, -1] - strongest[:, -2] > 1e-6
+    assert clear.mean() > 0.95
+    assert np.array_equal(found.labels[clear], expected.argmax(axis=1)[clear])
+    assert np.allclose(found.strengths, strongest[:, -1], rtol=1e-5, atol=1e-6)
+
+
+def test_nearest_exemplar() -> None:
+    """Members far apart: the exemplar named is a member of that cluster, and its distance is the euclidean one."""
+    vectors = blobs(9, 400)
+    fit = core.fit(vectors, min_samples=4, metric="euclidean", normalize=False, alpha=1.0, control=Control())
+    selected = ours(fit.tree, 10)
+    noise = np.flatnonzero(selected.label[selected.clusters.point_cluster] < 0)
+    found = nearest_clusters(
+        vectors, np.arange(400), noise, selected, metric="euclidean", rank=np.arange(400), control=Control()
+    )
+    assert len(noise) > 20
+    assert np.array_equal(selected.label[selected.clusters.point_cluster[found.exemplars]], found.labels)
+    assert np.allclose(found.distances, np.linalg.norm(vectors[noise] - vectors[found.exemplars], axis=1), rtol=1e-5)
+    assert ((found.strengths > 0) & (found.strengths <= 1)).all()
+
+
+def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = blobs(9, 300)
+    fit = core.fit(vectors, min_samples=4, metric="euclidean", normalize=False, alpha=1.0, control=Control())
+    selected = ours(fit.tree, 5)
+
+    def found() -> list[list[float]]:
+        nearest = nearest_clusters(
+            vectors,
+            np.arange(300),
+            np.arange(300),
+            selected,
+            metric="euclidean",
+            rank=np.arange(300),
+            control=Control(),
+        )
+        return [part.tolist() for part in nearest]
+
+    whole = found()
+    monkeypatch.setattr("sqlclust.core.membership._CELLS", 500)
+    assert [found()[at] for at in (0, 2)] == [whole[at] for at in (0, 2)]
+    assert np.allclose(found()[1], whole[1], rtol=1e-12)
+
+
+def test_infinite_densities_and_no_clusters() -> None:
+    vectors = np.repeat(np.array([[0.0, 1], [5, 1], [9, 9]], dtype=np.float32), [10, 10, 1], axis=0)
+    fit = core.fit(vectors, min_samples=3, metric="euclidean", normalize=False, alpha=1.0, control=Control())
+    rows, rank = np.arange(21), np.arange(21)
+    found = nearest_clusters(vectors, rows, rows, ours(fit.tree, 4), metric="euclidean", rank=rank, control=Control())
+    assert np.isfinite(found.strengths).all()
+    assert len(set(found.labels[:10].tolist())) == len(set(found.labels[10:20].tolist())) == 1
+    assert found.labels[20] == found.labels[10]
+    for selected in (None, ours(fit.tree, 20)):
+        none = nearest_clusters(vectors, rows, rows, selected, metric="euclidean", rank=rank, control=Control())
+        assert set(none.labels.tolist()) == {-1}
+        assert not none.strengths.any()
+        assert np.isnan(none.distances).all()
