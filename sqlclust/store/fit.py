@@ -107,6 +107,7 @@ def fit(
         MembersGoneError, LockedError, OutOfMemoryError, DatabaseFileError; apsw.InterruptError; KeyboardInterrupt.
     """
     check_top_level(connection, "clust_fit")
+    interrupt.preload()
     started_at = now()
     reading = Control(progress)
     with translated_errors(connection, doing="reading the embeddings"):

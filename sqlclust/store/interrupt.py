@@ -6,9 +6,13 @@ and asks; the worker gets arrays, never the connection.
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
+from importlib import import_module
 from typing import TypeVar
 
 import apsw
@@ -20,6 +24,34 @@ T = TypeVar("T")
 
 _STEP = 0.05
 """Seconds between two looks: an interrupt is noticed well within half a second, and nothing is lost by waiting."""
+
+
+_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", "sklearn.cluster", "hdbscan._hdbscan_tree")
+"""What the core imports when it is used. Together that takes a second the first time, and cannot be stopped half-way."""
+
+
+def preload() -> threading.Thread | None:
+    """Begin to import what computing needs, if it is not there yet; returns the thread that does."""
+    if all(name in sys.modules for name in _LIBRARIES):
+        return None
+    thread = threading.Thread(target=_import_libraries, name="imports of sqlclust", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_libraries() -> None:
+    for name in _LIBRARIES:
+        with suppress(ImportError):  # whoever needs it will say so
+            import_module(name)
+
+
+def _wait_for_libraries(connection: apsw.Connection) -> None:
+    """Wait in short steps, and stop waiting, not the imports, when the connection is interrupted."""
+    thread = preload()
+    while thread is not None and thread.is_alive():
+        thread.join(_STEP)
+        if connection.is_interrupted:
+            raise apsw.InterruptError("interrupted")
 
 
 def run(
@@ -41,6 +73,7 @@ def run(
     def note(phase: str, fraction: float) -> None:
         latest[:] = [(phase, fraction)]
 
+    _wait_for_libraries(connection)
     control = Control(note if progress else None)
     with ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
         future = pool.submit(work, control)
