@@ -48,10 +48,17 @@ class Nearest(NamedTuple):
 
 
 class _Exemplars(NamedTuple):
-    """Exemplars by label: intp rows, and where in them each label's begin."""
+    """Exemplars by label: intp (e,) rows, and where in them each label's begin.
+
+    Attributes:
+        centre: float64 (d,), their mean, which is taken off every vector: products lose fewer digits then.
+        measures: float64 (d + 1, e), their vectors and squared lengths.
+    """
 
     rows: IndexArray
     starts: IndexArray
+    centre: Float64Array
+    measures: Float64Array
 
 
 def nearest_clusters(
@@ -78,7 +85,7 @@ def nearest_clusters(
     result = Nearest(np.full(p, -1, dtype=np.int64), np.zeros(p), np.full(p, -1, dtype=np.intp), np.full(p, np.nan))
     if selected is None or len(selected.cluster) == 0 or p == 0:
         return result
-    exemplars, branches = _exemplars(selected, rank), _branches(selected)
+    exemplars, branches = _exemplars(vectors, groups, selected, rank), _branches(selected)
     last = selected.clusters.point_cluster[rows]
     order = np.argsort(last, kind="stable")  # points of one cluster share their heights
     step = max(1, _CELLS // max(len(exemplars.rows), len(selected.cluster)))
@@ -102,20 +109,23 @@ def _of_block(
     metric: Metric,
 ) -> Nearest:
     clusters = selected.clusters
-    distance, which = _to_exemplars(vectors, groups, rows, exemplars, metric)
+    points = vectors[groups[rows]] - exemplars.centre
+    every, nearest = _to_exemplars(points, exemplars)
+    own = np.einsum("ij,ij->i", points, points)
+    distance = from_squared(np.maximum(nearest + own[:, None], 0.0), metric)
     heights = _heights(selected, branches, rows)
     death = clusters.death[clusters.point_cluster[rows]]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         like = np.exp(np.exp(-_ratio(death[:, None], heights)))
         product = _shares(distance) * like
         product /= product.sum(axis=1, keepdims=True)
-    every = np.arange(len(rows))
+    at = np.arange(len(rows))
     highest = heights.argmax(axis=1)
     largest = np.maximum(_largest_densities(selected)[highest], clusters.point_density[rows])
-    in_some = _ratio(heights[every, highest], largest)
+    in_some = _ratio(heights[at, highest], largest)
     best = product.argmax(axis=1)
-    strengths = np.clip(product[every, best] * in_some, 0.0, 1.0)
-    named = which[every, best]
+    strengths = np.clip(product[at, best] * in_some, 0.0, 1.0)
+    named = _nearest_of(every, exemplars, best)
     measured = from_squared(
         squared_distances(vectors, groups[rows], groups[named]), metric
     )  # the product loses digits of near-duplicates
@@ -142,7 +152,7 @@ def _largest_densities(selected: Selected) -> Float64Array:
     return selected.clusters.death[selected.cluster]
 
 
-def _exemplars(selected: Selected, rank: IndexArray) -> _Exemplars:
+def _exemplars(vectors: Float32Array, groups: IndexArray, selected: Selected, rank: IndexArray) -> _Exemplars:
     """The members that leave a leaf cluster last, by label, and by rank within a label."""
     clusters = selected.clusters
     is_leaf = np.ones(len(clusters.parent), dtype=bool)
@@ -153,27 +163,31 @@ def _exemplars(selected: Selected, rank: IndexArray) -> _Exemplars:
     label = selected.label[leaf]
     rows = np.flatnonzero(is_leaf[leaf] & (label >= 0) & (clusters.point_density == clusters.death[leaf]))
     rows = rows[np.lexsort((rank[rows], label[rows]))]
-    return _Exemplars(rows, np.searchsorted(label[rows], np.arange(len(selected.cluster))))
+    own = vectors[groups[rows]].astype(np.float64)
+    centre = own.mean(axis=0)
+    own -= centre
+    measures = np.concatenate([own, np.einsum("ij,ij->i", own, own)[:, None]], axis=1).T
+    return _Exemplars(rows, np.searchsorted(label[rows], np.arange(len(selected.cluster))), centre, measures)
 
 
-def _to_exemplars(
-    vectors: Float32Array, groups: IndexArray, rows: IndexArray, exemplars: _Exemplars, metric: Metric
-) -> tuple[Float64Array, IndexArray]:
-    """float64 (p, n_clusters): the distance to each cluster's nearest exemplar; intp: which row that is."""
-    points, others = (vectors[groups[some]].astype(np.float64) for some in (rows, exemplars.rows))
-    centre = others.mean(axis=0)
-    points -= centre
-    others -= centre
-    squared = points @ others.T
-    squared *= -2.0
-    squared += np.einsum("ij,ij->i", points, points)[:, None]
-    squared += np.einsum("ij,ij->i", others, others)
-    nearest = np.minimum.reduceat(squared, exemplars.starts, axis=1)
-    which = np.empty(nearest.shape, dtype=np.intp)
-    for label, start in enumerate(exemplars.starts.tolist()):
-        stop = exemplars.starts[label + 1] if label + 1 < len(exemplars.starts) else len(exemplars.rows)
-        which[:, label] = exemplars.rows[start + squared[:, start:stop].argmin(axis=1)]
-    return from_squared(np.maximum(nearest, 0.0), metric), which
+def _to_exemplars(points: Float64Array, exemplars: _Exemplars) -> tuple[Float64Array, Float64Array]:
+    """Squared distances, up to the points' own squared lengths: float64 (p, e) to every exemplar, and (p, n_clusters) to each
+    cluster's nearest one.
+    """
+    ones = np.ones((len(points), 1))
+    every = np.concatenate([-2.0 * points, ones], axis=1) @ exemplars.measures
+    return every, np.minimum.reduceat(every, exemplars.starts, axis=1)
+
+
+def _nearest_of(every: Float64Array, exemplars: _Exemplars, labels: IndexArray) -> IndexArray:
+    """intp (p,): each point's nearest exemplar in the cluster `labels` names, a row."""
+    stops = np.append(exemplars.starts[1:], len(exemplars.rows))
+    rows = np.empty(len(labels), dtype=np.intp)
+    for label in np.unique(labels).tolist():
+        of = np.flatnonzero(labels == label)
+        start, stop = int(exemplars.starts[label]), int(stops[label])
+        rows[of] = exemplars.rows[start + every[of, start:stop].argmin(axis=1)]
+    return rows
 
 
 class _Branches(NamedTuple):

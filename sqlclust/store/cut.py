@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import zlib
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice, product
 from typing import Any
+from zlib import crc32
 
 import apsw
 import numpy as np
@@ -20,13 +20,14 @@ from sqlclust.core.duplicates import distinct
 from sqlclust.core.linkage import single_linkage
 from sqlclust.core.selection import nothing_selected, select
 from sqlclust.core.validity import relative_validity
-from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
+from sqlclust.errors import FitDamagedError, FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.points import Points, PointsBuilder, sort_key
+from sqlclust.store.points import Points, points_of, sort_key
 from sqlclust.store.results import now, publish
+from sqlclust.vectors import ITEM_BYTES, STORED
 
 _REPORT = 1024
 MAX_COMBINATIONS = 1_000
@@ -84,37 +85,45 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
 
     Cost: O(n·dimension), one read of the vectors.
     """
-    builder, changed = PointsBuilder(), []
     expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
+    ids: list[Id] = []
+    changed: list[Id] = []
+    vectors = bytearray()
     with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
-        for embedding_id, vector in _rows(connection, stored, expected):
-            if isinstance(vector, bytes) and zlib.crc32(vector) == expected[embedding_id]:
-                builder.add(embedding_id, vector)
-            else:
-                changed.append(embedding_id)
-            if len(builder) % _REPORT == 0:
-                control.at(len(builder) / len(stored.ids))
-                if connection.is_interrupted:
-                    raise apsw.InterruptError("interrupted")
-    points = builder.finish()
-    there = {*points.ids, *changed}
+        rows = _rows(connection, stored)
+        while batch := list(islice(rows, _REPORT)):
+            for embedding_id, vector in batch:
+                if (check := expected.get(embedding_id)) is None:
+                    continue
+                if isinstance(vector, bytes) and crc32(vector) == check:
+                    ids.append(embedding_id)
+                    vectors += vector
+                else:
+                    changed.append(embedding_id)
+            control.at(len(ids) / len(stored.ids))
+            if connection.is_interrupted:
+                raise apsw.InterruptError("interrupted")
+    there = {*ids, *changed}
     gone = [embedding_id for embedding_id in stored.ids if embedding_id not in there]
     for which, change in ((gone, "is gone"), (changed, "has another vector")):
         if which:
             raise MembersChangedError(
                 embedding_id=min(which, key=sort_key), change=change, changed=len(which), clustering_fit_id=stored.id
             )
-    return points
+    dimension = stored.record["dimension"]
+    if len(vectors) != len(ids) * dimension * ITEM_BYTES:
+        raise FitDamagedError(stored.id, reason="its vectors have another dimension")
+    return points_of(
+        ids, np.frombuffer(vectors, dtype=STORED).reshape(len(ids), dimension).astype(np.float32, copy=False)
+    )
 
 
-def _rows(connection: apsw.Connection, stored: StoredFit, wanted: Container[Id]) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: apsw.Connection, stored: StoredFit) -> Iterator[tuple[Any, ...]]:
+    """The members' ids and vectors; there may be others among them."""
     model = stored.record["embedding_model"]
     if connection.execute(_COUNT, (model,)).get > _SCAN_BELOW * len(stored.ids):
-        yield from connection.executemany(_VECTOR, ((embedding_id, model) for embedding_id in stored.ids))
-        return
-    for row in connection.execute(_VECTORS, (model,)):
-        if row[0] in wanted:
-            yield row
+        return connection.executemany(_VECTOR, ((embedding_id, model) for embedding_id in stored.ids))
+    return connection.execute(_VECTORS, (model,))
 
 
 def labels(
@@ -211,9 +220,7 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
     total = int(np.prod([float(len(choices)) for choices in lists.values()]))
     if total > MAX_COMBINATIONS:
         raise OptionError(next(iter(lists)), found=f"{total:,} combinations", expected=f"at most {MAX_COMBINATIONS:,}")
-    return [
-        check_options(dict(zip(lists, choice, strict=True)), stored) for choice in itertools.product(*lists.values())
-    ]
+    return [check_options(dict(zip(lists, choice, strict=True)), stored) for choice in product(*lists.values())]
 
 
 def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
