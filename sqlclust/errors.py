@@ -186,7 +186,9 @@ class OutOfMemoryError(SqlclustError):
     """Not enough memory for the work asked for."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"not enough memory: {what}; nothing was written. Select fewer rows, or use downsample")
+        super().__init__(
+            f"not enough memory: {what}; nothing was written. Use the approximate engine, select fewer rows, or downsample"
+        )
 
 
 # --- selecting and publishing ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, get_args
 from sqlclust.core.metrics import METRICS, Metric
 from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError
 
-Engine = Literal["auto", "exact"]
+Engine = Literal["auto", "exact", "approximate"]
 SelectionMethod = Literal["eom", "leaf"]
 Duplicates = Literal["error", "first"]
 NearestRows = Literal["noise", "all"]
@@ -85,21 +85,29 @@ class HdbscanOptions(CutOptions):
     )
     metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
     normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
-    engine: Engine = _option("auto", "exact: what brute force gives; auto: exact", kind=str, choices=get_args(Engine))
+    engine: Engine = _option(
+        "auto",
+        "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
+        "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
+        kind=str,
+        choices=get_args(Engine),
+    )
     downsample: int = _option(
         1,
         "keep every n-th embedding, by rank within each run (by rank of id where there are no runs)",
         kind=int,
         at_least=1,
     )
-    seed: int = _option(0, "for everything random; the exact engine uses none", kind=int, at_least=0)
+    seed: int = _option(
+        0, "for what is random in the approximate engine; the exact one uses none", kind=int, at_least=0
+    )
 
-    def resolved(self, n: int) -> HdbscanOptions:
-        """These options with the defaults that depend on n, the number of rows, filled in: what runs and is stored."""
+    def resolved(self, n: int, dimension: int = 1) -> HdbscanOptions:
+        """These options with the defaults that depend on the n rows and their dimension filled in: what runs and is stored."""
         min_cluster_size = default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         min_samples = min(min_cluster_size, 15) if self.min_samples is None else self.min_samples
         min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
-        engine = "exact" if self.engine == "auto" else self.engine
+        engine = default_engine(n, dimension) if self.engine == "auto" else self.engine
         return dataclasses.replace(self, min_cluster_size=min_cluster_size, min_samples=min_samples, engine=engine)
 
     @property
@@ -110,6 +118,15 @@ class HdbscanOptions(CutOptions):
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, in the order of the fields."""
         return dataclasses.asdict(self)
+
+
+AUTO_LIMIT = 5e13
+"""n² · dimension up to which `auto` is exact: minutes on two cores. It looks at no clock, so that one choice holds anywhere."""
+
+
+def default_engine(n: int, dimension: int) -> Literal["exact", "approximate"]:
+    """What engine `auto` is for n rows."""
+    return "exact" if float(n) * n * dimension <= AUTO_LIMIT else "approximate"
 
 
 def default_min_cluster_size(n: int) -> int:

@@ -19,6 +19,7 @@ from sqlclust.options import HdbscanOptions, parse
 from sqlclust.store.fit import fit
 from sqlclust.store.results import reused_fit, summarize_result
 from sqlclust.store.selection import models
+from sqlclust.vectors import ITEM_BYTES
 
 _EPILOG = """\b
 Examples:
@@ -121,6 +122,7 @@ def _fit(
     """The result, and the stored fit that was used again for it."""
     log = PhaseLog()
     logger.info("%s: started", model)
+    _announce(connection, model, options, where=where)
     with Progress(model if titled else "") as progress:
 
         def report(phase: str, fraction: float) -> None:
@@ -130,6 +132,39 @@ def _fit(
         result_id = fit(connection, model, options, where=where, progress=report, store_fit=store_fit)
     log.finish()
     return summarize_result(connection, result_id), reused_fit(connection, result_id)
+
+
+_LONG = 60.0
+"""Seconds beyond which a fit is announced with how long it may take."""
+
+
+def _announce(connection: apsw.Connection, model: str, options: HdbscanOptions, *, where: str | None) -> None:
+    """Say how long a long fit may take and how to get the other engine. A filter may make it shorter."""
+    from sqlclust.core.cost import fit_seconds, multiplications_per_second
+
+    n = dict(models(connection))[model] // options.downsample
+    length = connection.execute("SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)).get
+    dimension = length // ITEM_BYTES
+    engine = options.resolved(n, dimension).engine
+    speed = multiplications_per_second()
+    seconds = fit_seconds(n, dimension, engine, multiplications_per_second=speed)
+    if seconds < _LONG:
+        return
+    other = "exact" if engine == "approximate" else "approximate"
+    otherwise = fit_seconds(n, dimension, other, multiplications_per_second=speed)
+    most = "at most " if where is not None else ""
+    click.echo(
+        f"{model}: {most}{n:,} rows of {dimension} dimensions, about {duration(seconds)} with the {engine} engine"
+        f" (--engine {other}: about {duration(otherwise)})",
+        err=True,
+    )
+
+
+def duration(seconds: float) -> str:
+    """A rough duration for people: 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

@@ -39,7 +39,7 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
             result["n_rows"],
             result["n_clusters"],
             percent(result["noise_share"]),
-            result["engine"],
+            result["engine"] if result["engine"] != "approximate" else f"approximate {result['recall']:.3f}",
             result["duration"],
             result["completed_at"][:16].replace("T", " "),
             unusual_parameters(result["parameters"]),
@@ -52,7 +52,10 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
 def summary(result: Mapping[str, Any]) -> str:
     """A result on one line."""
     clusters = "1 cluster" if result["n_clusters"] == 1 else f"{result['n_clusters']:,} clusters"
-    how = ", ".join(filter(None, (result["engine"], seconds(result["duration"]))))
+    engine = result["engine"]
+    if engine == "approximate":  # never shown as if it were exact
+        engine = f"approximate, recall {result['recall']:.3f}"
+    how = ", ".join(filter(None, (engine, seconds(result["duration"]))))
     return (
         f"{result['embedding_model']}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
         f"{percent(result['noise_share'])} noise" + (f" ({how})" if how else "")

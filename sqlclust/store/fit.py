@@ -20,6 +20,7 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.store.memory import check_memory
 from sqlclust.store.points import Fingerprint
 from sqlclust.store.results import now, publish
 from sqlclust.store.selection import Selection, select
@@ -60,6 +61,8 @@ def cluster(
         metric=options.metric,
         normalize=options.normalize,
         alpha=options.alpha,
+        engine="approximate" if options.engine == "approximate" else "exact",
+        seed=options.seed,
         control=control,
     )
     return fitted, core.cut(fitted, rank=rank, control=control, **options.selecting(len(vectors)))
@@ -76,7 +79,7 @@ def cluster_array(vectors: object, options: HdbscanOptions, control: Control) ->
         return core.clustering_of_nothing()
     if options.needs_directions and (row := first_zero(matrix)) is not None:
         raise ZeroVectorError(f"row {row * options.downsample}")
-    _, clustering = cluster(matrix, options.resolved(len(matrix)), control)
+    _, clustering = cluster(matrix, options.resolved(*matrix.shape), control)
     return clustering
 
 
@@ -118,7 +121,8 @@ def fit(
     n = len(points)
     if n < 2:
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
-    resolved = options.resolved(n)
+    resolved = options.resolved(n, points.vectors.shape[1])
+    check_memory(n, points.vectors.shape[1], resolved.min_samples or 1, resolved.engine)
     if resolved.needs_directions:
         points.check_directions()
 
@@ -142,7 +146,7 @@ def fit(
         record = FitRecord(
             **key,
             selection=selection.as_json(),
-            recall=1.0,
+            recall=fitted.recall,
             n=n,
             n_distinct=len(fitted.points.counts),
             dimension=points.vectors.shape[1],

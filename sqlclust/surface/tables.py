@@ -50,7 +50,7 @@ def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple
         chosen.check_directions()
 
     def work(control: Control) -> Clustering:
-        return cluster(chosen.vectors, options.resolved(len(chosen)), control, rank=chosen.rank())[1]
+        return cluster(chosen.vectors, options.resolved(*chosen.vectors.shape), control, rank=chosen.rank())[1]
 
     return chosen, context.run(work)
 

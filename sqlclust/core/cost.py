@@ -1,0 +1,67 @@
+"""NumPy-only core: what a fit will take, before it starts. No SQL.
+
+Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
+tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).
+Data without a low intrinsic dimension takes the exact engine up to three times as long, since less can be ruled out.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from sqlclust.core.approximate import FULL
+from sqlclust.core.threads import single_threaded_blas, worker_count
+
+_EXACT_SHARE = 0.5
+"""Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""
+_EXACT_EACH, _APPROXIMATE_EACH = 130e-6, 110e-6
+"""Seconds a core takes for each vector besides multiplying: lists, selecting, measuring, the tree."""
+_FIXED = 200 << 20
+
+
+def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
+    """Peak memory of a fit beyond the vectors given, all of them distinct: bytes.
+
+    The distinct vectors are a copy. The exact engine adds another, turned to the principal axes; the approximate one a third of
+    one. Neighbours found take 32 bytes each for both ends of a pair and again as much while they are sorted.
+
+    Args:
+        n: vectors.
+        min_samples: what is kept of neighbours grows with it: 1,000 takes 64 KB a vector with the exact engine.
+        engine: "exact" or "approximate".
+    """
+    vectors = 4 * n * dimension
+    neighbors = n * (min(min_samples, n - 1) + 5)
+    if engine == "exact":
+        return _FIXED + 2 * vectors + 64 * neighbors
+    return _FIXED + vectors + vectors // 3 + n * 4 * 64 + 40 * neighbors
+
+
+def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_second: float) -> float:
+    """About how long a fit takes on this machine, from vectors to spanning tree.
+
+    Args:
+        multiplications_per_second: of `multiplications_per_second`.
+    """
+    workers = worker_count()
+    if engine == "exact":
+        return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
+    within = n * FULL.over * FULL.size * dimension
+    assigning = n * (n * FULL.over / FULL.size) * 64
+    return (within + assigning) / multiplications_per_second + n * _APPROXIMATE_EACH / workers
+
+
+def multiplications_per_second() -> float:
+    """Float32 multiplications a second of all cores together, from a product of some milliseconds."""
+    random = np.random.Generator(np.random.PCG64(0))
+    left = random.standard_normal((512, 384), dtype=np.float32)
+    out = np.empty((512, 512), dtype=np.float32)
+    with single_threaded_blas():
+        best = np.inf
+        for _ in range(5):
+            started = time.perf_counter()
+            np.matmul(left, left[::-1].T, out=out)
+            best = min(best, time.perf_counter() - started)
+    return float(worker_count() * out.size * left.shape[1] / best)
