@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from sqlclust.core.agreement import adjusted_mutual_information, adjusted_rand_index
 
@@ -29,6 +29,13 @@ def test_rand_index_by_hand() -> None:
     together, in_a, in_b = 1, 6, 2
     expected = in_a * in_b / 15
     assert adjusted_rand_index(a, b) == pytest.approx((together - expected) / ((in_a + in_b) / 2 - expected), abs=1e-15)
+
+
+@given(st.integers(2, 60), st.integers(1, 40), st.integers(1, 40), st.integers(0, 10**6), st.sampled_from([1, 10**15]))
+def test_rand_index_as_scikit_learn(n: int, groups_a: int, groups_b: int, seed: int, spread: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(-1, groups_a, size=n) * spread, rng.integers(-1, groups_b, size=n)
+    assert adjusted_rand_index(a, b) == pytest.approx(adjusted_rand_score(a, b), abs=1e-12)
 
 
 def test_chance_gives_about_zero() -> None:
