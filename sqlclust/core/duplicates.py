@@ -12,9 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.control import Control
+from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray, unit
+from sqlclust.core.threads import for_each_block
+from sqlclust.core.threads import for_each_block
 
-_BLOCK = 4096
+_BLOCK = 2048
 
 
 class Distinct(NamedTuple):
@@ -39,7 +43,7 @@ class Distinct(NamedTuple):
         return groups
 
 
-def distinct(vectors: Float32Array, *, normalize: bool) -> Distinct:
+def distinct(vectors: Float32Array, *, normalize: bool, control: Control | None = None) -> Distinct:
     """Collapse identical vectors; 0.0 and -0.0 are the same number.
 
     Args:
@@ -48,12 +52,15 @@ def distinct(vectors: Float32Array, *, normalize: bool) -> Distinct:
 
     Cost: O(n·d + n log n) time; one more copy of the distinct vectors.
     """
-    hashes = _hashes(vectors, normalize=normalize)
+    control = control or Control()
+    hashes = _hashes(vectors, normalize=normalize, control=control)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
     same = np.zeros(len(order), dtype=bool)
     candidates = np.flatnonzero(hashes[1:] == hashes[:-1]) + 1
     for start in range(0, len(candidates), _BLOCK):
+        control.check()
+        control.check()
         part = candidates[start : start + _BLOCK]
         left, right = _rows(vectors, order[part - 1], normalize), _rows(vectors, order[part], normalize)
         same[part] = (left == right).all(axis=1)
@@ -61,7 +68,7 @@ def distinct(vectors: Float32Array, *, normalize: bool) -> Distinct:
         _resolve_collisions(vectors, hashes, order, same, normalize=normalize)
     starts = np.flatnonzero(~same)
     counts = np.diff(starts, append=len(order))
-    return Distinct(_gather(vectors, order[starts], normalize=normalize), counts, order, starts)
+    return Distinct(_gather(vectors, order[starts], normalize=normalize, control=control), counts, order, starts)
 
 
 def _rows(vectors: Float32Array, rows: IndexArray | slice, normalize: bool) -> Float32Array:
@@ -70,24 +77,30 @@ def _rows(vectors: Float32Array, rows: IndexArray | slice, normalize: bool) -> F
     return (unit(chosen) if normalize else chosen) + np.float32(0.0)
 
 
-def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool) -> Float32Array:
+def _gather(vectors: Float32Array, rows: IndexArray, normalize: bool, control: Control) -> Float32Array:
     result = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
+
+    def gather(start: int) -> None:
         result[start : start + _BLOCK] = _rows(vectors, rows[start : start + _BLOCK], normalize)
+
+    for_each_block(gather, range(0, len(rows), _BLOCK), control, span=(0.5, 1.0))
     return result
 
 
-def _hashes(vectors: Float32Array, *, normalize: bool) -> NDArray[np.uint64]:
+def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDArray[np.uint64]:
     """uint64 (n,): a linear hash of each row's bits, the same on every machine."""
     n, dimension = vectors.shape
     multipliers = np.random.Generator(np.random.PCG64(20130401)).integers(
         1, 2**64 - 1, size=dimension, dtype=np.uint64, endpoint=True
     ) | np.uint64(1)
     result = np.empty(n, dtype=np.uint64)
-    for start in range(0, n, _BLOCK):
-        bits = _rows(vectors, slice(start, start + _BLOCK), normalize).view(np.uint32).astype(np.uint64)
+
+    def hash_block(block: slice) -> None:
+        bits = _rows(vectors, block, normalize).view(np.uint32).astype(np.uint64)
         mixed = np.einsum("ij,j->i", bits, multipliers)
-        result[start : start + _BLOCK] = mixed ^ (mixed >> np.uint64(29))
+        result[block] = mixed ^ (mixed >> np.uint64(29))
+
+    for_each_block(hash_block, _blocks(n), control)
     return result
 
 

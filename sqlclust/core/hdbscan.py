@@ -97,7 +97,7 @@ def fit(
     """
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
-        points = distinct(vectors, normalize=unit_length)
+        points = distinct(vectors, normalize=unit_length, control=control)
     n, m = len(vectors), len(points.counts)
     if m == 1:
         return _of_all_rows(points, np.zeros(1), _no_edges())

@@ -32,7 +32,7 @@ def row_neighbors(
     """
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
-        points = distinct(vectors, normalize=unit_length)
+        points = distinct(vectors, normalize=unit_length, control=control)
         scaled, exponent = in_range(points.vectors)
         points = points._replace(vectors=scaled)
     m, n = len(points.counts), len(vectors)

@@ -43,7 +43,7 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
             selection = core.select_clusters(tree, **options.selecting(len(points)))
         with control.phase("duplicates"):
             unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
-            vectors = distinct(points.vectors, normalize=unit_length)
+            vectors = distinct(points.vectors, normalize=unit_length, control=control)
         return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
 
     return work

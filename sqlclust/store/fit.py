@@ -128,7 +128,7 @@ def fit(
 
     def hashing(control: Control) -> Fingerprint:
         with control.phase("hash"):
-            return points.fingerprint()
+            return points.fingerprint(control)
 
     def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
         return cluster(points.vectors, resolved, control, rank=points.rank())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, ZeroVectorError
 from sqlclust.vectors import ITEM_BYTES, STORED, check_blob, check_dimension, first_not_finite, first_zero, subject_of
@@ -69,15 +70,19 @@ class Points:
         rows = np.sort(self.order[::step])
         return points_of([self.ids[row] for row in rows.tolist()], self.vectors[rows])
 
-    def fingerprint(self) -> Fingerprint:
+    def fingerprint(self, control: Control | None = None) -> Fingerprint:
         """Hashes of the points, the same whatever order they came in. O(n·dimension)."""
+        control = control or Control()
         ids, contents = hashlib.sha256(), hashlib.sha256()
+        checks = np.empty(len(self.order), dtype=np.uint32)
         for start in range(0, len(self.order), _BLOCK):
+            control.at(start / len(self.order))
             rows = self.order[start : start + _BLOCK]
             block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
+            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
             ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
             contents.update(block.data)
-        return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), self.row_checks())
+        return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
 
     def row_checks(self) -> NDArray[np.uint32]:
         """uint32 (n,), CRC-32 of each row's stored vector in the order of ids."""

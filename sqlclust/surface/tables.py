@@ -86,7 +86,9 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
         handle.points.check_directions()
     if parsed not in handle.memo:
         vectors = handle.points.vectors
-        handle.memo[parsed] = context.run(lambda _: distinct(vectors, normalize=parsed.normalize))
+        handle.memo[parsed] = context.run(
+            lambda control: distinct(vectors, normalize=parsed.normalize, control=control)
+        )
     return _duplicates_rows(handle.points, handle.memo[parsed])
 
 

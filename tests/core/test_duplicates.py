@@ -61,7 +61,7 @@ def test_negative_zero_is_zero() -> None:
     assert sorted(clustering.sizes.tolist()) == [5, 10]
 
 
-def few_hashes(vectors: Float32Array, *, normalize: bool) -> NDArray[np.uint64]:
+def few_hashes(vectors: Float32Array, *, normalize: bool, **_: object) -> NDArray[np.uint64]:
     """Two hashes for everything, of the contents as a hash has to be."""
     contents = sqlclust.core.duplicates._rows(vectors, slice(None), normalize)
     hashes: NDArray[np.uint64] = (contents[:, 0] > 0.75).astype(np.uint64)
@@ -85,7 +85,7 @@ def test_one_hash_for_all_gives_the_same_clusters(monkeypatch: pytest.MonkeyPatc
     options = {"min_cluster_size": 5, "min_samples": 3, "normalize": False, "alpha": 0.15}
     fitted, _ = ours(vectors, **options)
     monkeypatch.setattr(
-        sqlclust.core.duplicates, "_hashes", lambda vectors, *, normalize: np.zeros(len(vectors), dtype=np.uint64)
+        sqlclust.core.duplicates, "_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
     )
     collided, _ = ours(vectors, **options)
     np.testing.assert_array_equal(np.sort(fitted.tree.weight), np.sort(collided.tree.weight))
