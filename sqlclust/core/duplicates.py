@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.control import Control
-from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray, unit
-from sqlclust.core.threads import for_each_block
 from sqlclust.core.threads import for_each_block
 
 _BLOCK = 2048
@@ -60,7 +58,6 @@ def distinct(vectors: Float32Array, *, normalize: bool, control: Control | None 
     candidates = np.flatnonzero(hashes[1:] == hashes[:-1]) + 1
     for start in range(0, len(candidates), _BLOCK):
         control.check()
-        control.check()
         part = candidates[start : start + _BLOCK]
         left, right = _rows(vectors, order[part - 1], normalize), _rows(vectors, order[part], normalize)
         same[part] = (left == right).all(axis=1)
@@ -77,7 +74,7 @@ def _rows(vectors: Float32Array, rows: IndexArray | slice, normalize: bool) -> F
     return (unit(chosen) if normalize else chosen) + np.float32(0.0)
 
 
-def _gather(vectors: Float32Array, rows: IndexArray, normalize: bool, control: Control) -> Float32Array:
+def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control: Control) -> Float32Array:
     result = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
 
     def gather(start: int) -> None:
@@ -95,12 +92,12 @@ def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDAr
     ) | np.uint64(1)
     result = np.empty(n, dtype=np.uint64)
 
-    def hash_block(block: slice) -> None:
-        bits = _rows(vectors, block, normalize).view(np.uint32).astype(np.uint64)
+    def mix(start: int) -> None:
+        bits = _rows(vectors, slice(start, start + _BLOCK), normalize).view(np.uint32).astype(np.uint64)
         mixed = np.einsum("ij,j->i", bits, multipliers)
-        result[block] = mixed ^ (mixed >> np.uint64(29))
+        result[start : start + _BLOCK] = mixed ^ (mixed >> np.uint64(29))
 
-    for_each_block(hash_block, _blocks(n), control)
+    for_each_block(mix, range(0, n, _BLOCK), control, span=(0.0, 0.5))
     return result
 
 
