@@ -31,10 +31,11 @@ _TILE, _COLUMNS = 2048, 128
 """Narrow, so that little of what is computed is on the wrong side of the diagonal."""
 _ROWS = 2048
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
-_OWNERS = 8192
-_ROUND_BYTES = 1 << 29
-"""Pairs held before they are merged, about."""
-_PAIR_BYTES = 12 * 100
+_MERGED_AT_A_TIME = 1 << 18
+_ROUND_BYTES = 1 << 26
+"""Pairs held before they are merged, about; or a quarter of the vectors, where that is more."""
+_PAIRS_EACH, _PAIR_BYTES = 8, 12
+"""Pairs found for each neighbour wanted: some are too far, and most are met in several lists."""
 
 
 class Effort(NamedTuple):
@@ -109,7 +110,7 @@ def approximate_neighbors(
     for_each_block(limit, numbers, control, span=(at(0.15), at(0.3)))
     indices = np.full((m, k), -1, dtype=np.int32)
     squared = np.full((m, k), np.inf, dtype=np.float32)
-    rounds = max(1, -(-m * _PAIR_BYTES // _ROUND_BYTES))
+    rounds = max(1, -(-m * k * _PAIRS_EACH * _PAIR_BYTES // max(_ROUND_BYTES, vectors.nbytes // 4)))
     for number in range(rounds):
         found: list[_Found] = []
 
@@ -223,13 +224,15 @@ def _merge(
     owners, others, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
     found.clear()
     m, k = indices.shape
-    block_of = (owners // _OWNERS).astype(np.uint16)
+    size = max(64, _MERGED_AT_A_TIME // (_PAIRS_EACH * k))
+    blocks = -(-m // size)
+    block_of = (owners // size).astype(np.uint16 if blocks <= 1 << 16 else np.int32)  # 16 bits are sorted by radix
     by_block = np.argsort(block_of, kind="stable")
-    edges = np.concatenate([[0], np.cumsum(np.bincount(block_of, minlength=-(-m // _OWNERS)))])
+    edges = np.concatenate([[0], np.cumsum(np.bincount(block_of, minlength=blocks))])
 
     def merge(number: int) -> None:
-        first = number * _OWNERS
-        rows = slice(first, min(first + _OWNERS, m))
+        first = number * size
+        rows = slice(first, min(first + size, m))
         had = np.flatnonzero(indices[rows].ravel() >= 0)
         here = by_block[edges[number] : edges[number + 1]]
         owner = np.concatenate([had // k, owners[here] - first]).astype(np.uint64)
