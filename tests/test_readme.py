@@ -30,11 +30,11 @@ def roberta(tmp_path: Path) -> apsw.Connection:
     sqlclust.initialize(con)
     rng = np.random.default_rng(5)
     centres = rng.normal(size=(4, 8))
-    for row in range(400):
-        vector = (centres[row % 4] + 0.05 * rng.normal(size=8)).astype("<f4").tobytes()
-        con.execute(
+    vectors = (centres[np.arange(400) % 4] + 0.05 * rng.normal(size=(400, 8))).astype("<f4")
+    with con:
+        con.executemany(
             "INSERT INTO Embedding (id, embedding_model, vector, content) VALUES (?, 'STSBRoberta', ?, 'text')",
-            (f"e{row}", vector),
+            [(f"e{row}", vector.tobytes()) for row, vector in enumerate(vectors)],
         )
     return con
 
@@ -52,7 +52,9 @@ def test_sql_in_prose_runs(roberta: apsw.Connection) -> None:
 
 def test_sql_of_stored_fits_runs(roberta: apsw.Connection) -> None:
     roberta.execute("SELECT clust_fit('STSBRoberta')").fetchall()
-    shown = [block for block in blocks("sql") if "clust_sweep(1, " in block and not block.startswith("SELECT clust_version")]
+    shown = [
+        block for block in blocks("sql") if "clust_sweep(1, " in block and not block.startswith("SELECT clust_version")
+    ]
     assert len(shown) == 1
     roberta.execute(shown[0]).fetchall()
     assert roberta.execute("SELECT clustering_fit_id FROM ClusteringResult").fetchall() == [(1,), (1,)]
