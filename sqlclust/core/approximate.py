@@ -4,10 +4,11 @@ Every vector is in several lists of nearby vectors (`lists`). Within its nearest
 neighbour there. Then the members of every list are multiplied with each other, and pairs within the larger of their
 two limits are kept; the limit is one more column of the product, so one comparison with zero tells them.
 
-Kept because of these measurements: 12 lists of 500 hold 97 % of the 15 nearest of real embeddings (45,000 × 384) at 3,800 pairs a
+Kept because of these measurements (`python -m tests.benchmarks.engine`): 12 lists of 500 hold 97 % of the 15 nearest of real embeddings (45,000 × 384) at 3,800 pairs a
 vector; one list's members against those of the nearest lists only (inverted files) need 4 times as many pairs for as much.
 Products over a few principal axes are cheaper but lose 10 % in the order; passes over neighbours of neighbours cost more
-than they find, because selecting among gathered rows costs more than multiplying contiguous ones.
+than they find, because selecting among gathered rows costs more than multiplying contiguous ones. With 12 lists of 700 recall is
+0.96 of 45,000 real and 0.95 of 134,520 generated embeddings, at 115 and 126 µs of a core for a vector.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _ROWS = 2048
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
 _MERGED_AT_A_TIME = 1 << 18
 _ROUND_BYTES = 1 << 26
-"""Pairs held before they are merged, about; or a quarter of the vectors, where that is more."""
+"""Pairs held before they are merged, about; or an eighth of the vectors, where that is more."""
 _PAIRS_EACH, _PAIR_BYTES = 8, 12
 """Pairs found for each neighbour wanted: some are too far, and most are met in several lists."""
 
@@ -47,7 +48,7 @@ class Effort(NamedTuple):
 
 SEED = Effort(over=4, size=500)
 """For limits that the exact search starts from."""
-FULL = Effort(over=12, size=500)
+FULL = Effort(over=12, size=700)
 """For neighbours that count."""
 
 
@@ -110,7 +111,7 @@ def approximate_neighbors(
     for_each_block(limit, numbers, control, span=(at(0.15), at(0.3)))
     indices = np.full((m, k), -1, dtype=np.int32)
     squared = np.full((m, k), np.inf, dtype=np.float32)
-    rounds = max(1, -(-m * k * _PAIRS_EACH * _PAIR_BYTES // max(_ROUND_BYTES, vectors.nbytes // 4)))
+    rounds = max(1, -(-m * k * _PAIRS_EACH * _PAIR_BYTES // max(_ROUND_BYTES, vectors.nbytes // 8)))
     for number in range(rounds):
         found: list[_Found] = []
 
