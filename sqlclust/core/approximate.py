@@ -4,11 +4,11 @@ Every vector is in several lists of nearby vectors (`lists`). Within its nearest
 neighbour there. Then the members of every list are multiplied with each other, and pairs within the larger of their
 two limits are kept; the limit is one more column of the product, so one comparison with zero tells them.
 
-Kept because of these measurements (`python -m tests.benchmarks.engine`): 12 lists of 500 hold 97 % of the 15 nearest of real embeddings (45,000 × 384) at 3,800 pairs a
-vector; one list's members against those of the nearest lists only (inverted files) need 4 times as many pairs for as much.
-Products over a few principal axes are cheaper but lose 10 % in the order; passes over neighbours of neighbours cost more
-than they find, because selecting among gathered rows costs more than multiplying contiguous ones. With 12 lists of 700 recall is
-0.96 of 45,000 real and 0.95 of 134,520 generated embeddings, at 115 and 126 µs of a core for a vector.
+Kept because of these measurements (`python -m tests.benchmarks.engine`): 12 lists of 500 hold 97 % of the 15 nearest of
+real embeddings (45,000 × 384) at 3,800 pairs a vector; searching only the nearest list of each of a pair needs 4 times as many
+pairs to hold as much. Products over a few principal axes are cheaper but lose 10 % in the order. A first trial of neighbours of
+neighbours found little: selecting among gathered rows costs more than multiplying contiguous ones. With 12 lists of 700
+recall is 0.96 of 45,000 real and 0.95 of 134,520 generated embeddings, at 115 and 126 µs of a core for a vector.
 """
 
 from __future__ import annotations
