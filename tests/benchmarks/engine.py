@@ -1,13 +1,18 @@
 """All engines side by side in one run, each in a process of its own.
 
     python -m tests.benchmarks.engine                                  # 14,160 × 384
-    python -m tests.benchmarks.engine --rows 141600 --skip hdbscan     # hdbscan and scikit-learn take hours there
+    python -m tests.benchmarks.engine --rows 141600 --skip hdbscan sklearn     # they take hours there
     python -m tests.benchmarks.engine --vectors real.npy --min-samples 14
+    python -m tests.benchmarks.engine --rows 1416000 --dimension 768 --identical 0.15 --repeat 1 --only approximate
 
 Columns: seconds cold (first call in a process: imports, compiling) and warm (least of the later ones), processor seconds warm,
 peak memory in units of the vectors (of the whole process, the vectors included), clusters, noise share, ARI to the exact
 engine's labels, recall of the neighbours. The product is one float32 n × n matrix product in blocks, nothing kept: what
 brute force cannot beat. On a shared machine only processor seconds, and ratios within one run, mean anything.
+
+Measured on 2 cores shared with other work (load 3.4), data and fit of the last command but with min_samples 15: 367 s of
+wall time, 437 s of a core, peak 2.38 × the vectors (they and the interpreter included), recall 0.915 (300 vectors sampled),
+2,208 clusters, noise 0.805.
 """
 
 from __future__ import annotations
