@@ -63,7 +63,8 @@ import sqlite3, sys
 from contextlib import closing
 with closing(sqlite3.connect(sys.argv[1])) as con:
     con.executescript(open("schema.sql", encoding="utf-8").read())
-    print(*(name for name, in con.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")))
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+    print(*(name for name, in con.execute(tables)))
 """
 
 

@@ -25,7 +25,6 @@ from sqlclust.core.axes import Axes, principal_axes
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.pruning import TILE, Pruning, pruning
-from sqlclust.core.screen import Screen
 from sqlclust.core.threads import for_each_block
 
 _OWNERS = 4096
@@ -50,11 +49,6 @@ class _Pairs(NamedTuple):
     owner: NDArray[np.int32]
     other: NDArray[np.int32]
     squared: Float64Array
-
-
-def nearest_neighbors(vectors: Float32Array, screened: Screen | None, k: int, control: Control) -> Neighbors:
-    """The k nearest neighbours of every vector, as of `neighbors_and_pruning`; `screened` is not used any more."""
-    return neighbors_and_pruning(vectors, k, control)[0]
 
 
 def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tuple[Neighbors, Pruning]:

@@ -9,7 +9,7 @@ import numpy as np
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, squared_distances
-from sqlclust.core.neighbors import Neighbors, nearest_neighbors
+from sqlclust.core.neighbors import Neighbors, neighbors_and_pruning
 from sqlclust.core.scale import in_range
 
 
@@ -43,7 +43,7 @@ def row_neighbors(
     with control.phase("neighbors"):
         if m > 1:
             # one more than is wanted shows whether the last one wanted ties with what the list leaves out
-            near = nearest_neighbors(points.vectors, None, min(k + 1, m - 1), control)
+            near = neighbors_and_pruning(points.vectors, min(k + 1, m - 1), control)[0]
             first_rank = rank[rows_of_groups[points.starts]]
             tied = _all_as_near(points, near, k, first_rank, control)
         else:

@@ -115,7 +115,7 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
     rank = points.rank()
     with control.phase("duplicates"):
         fitted = core.Fitted(
-            distinct(points.vectors, normalize=unit_length),
+            distinct(points.vectors, normalize=unit_length, control=control),
             stored.core_distances.astype(np.float64)[rank],
             rank,
             selected,
