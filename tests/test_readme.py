@@ -58,6 +58,10 @@ def test_sql_of_stored_fits_runs(roberta: apsw.Connection) -> None:
     assert len(shown) == 1
     roberta.execute(shown[0]).fetchall()
     assert roberta.execute("SELECT clustering_fit_id FROM ClusteringResult").fetchall() == [(1,), (1,)]
+    [later] = [
+        block for block in blocks("sql") if "clust_predict(1, " in block and not block.startswith("SELECT clust_")
+    ]
+    roberta.execute(later).fetchall()
 
 
 def test_python_in_prose_runs(roberta: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
