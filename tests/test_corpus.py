@@ -76,6 +76,8 @@ def test_repeated_texts_have_bitwise_identical_vectors(texts: list[str], embedde
     kept = [text for text, keep in zip(texts, embedded.kept.tolist(), strict=True) if keep]
     repeated = {text for text, count in Counter(kept).items() if count > 1}
     assert len(repeated) > 50
+    if any("Internal function." in text for text in kept):  # of tkinter, which some systems package apart
+        assert "Internal function." in repeated
     vectors: dict[str, set[bytes]] = {}
     for text, vector in zip(kept, embedded.vectors, strict=True):
         vectors.setdefault(text, set()).add(vector.tobytes())

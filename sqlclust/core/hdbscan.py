@@ -36,7 +36,7 @@ class Clustering(NamedTuple):
     """A clustering of n rows.
 
     Attributes:
-        labels: int64 (n,), clusters from 0 as hdbscan numbers them; noise -1.
+        labels: int64 (n,), clusters from 0, the same for any order of rows; noise -1.
         probabilities: float64 (n,), membership strength 0..1; noise 0.
         outlier_scores: float64 (n,), GLOSH, 0..1: larger is more outlying.
         medoids: intp (n_clusters,), the row of each cluster's medoid.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import apsw
@@ -15,8 +15,6 @@ from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Points, PointsBuilder
 
 _REPORT = 1024
-
-Parameters = Mapping[str, object] | Sequence[object] | None
 
 
 @dataclass(frozen=True)
