@@ -17,8 +17,24 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def _dimensions(count: int) -> str:
+def dimensions(count: int) -> str:
+    """A dimension in words: 1 dimension, 768 dimensions."""
     return "1 dimension" if count == 1 else f"{count} dimensions"
+
+
+def _differ(count: int) -> str:
+    return f"{_rows(count)} {'differs' if count == 1 else 'differ'}"
+
+
+_LISTED = 20
+
+
+def _ids_here(known: Sequence[int], otherwise: str) -> str:
+    """Which ids there are, the latest if they are many."""
+    if not known:
+        return otherwise
+    left_out = f"{len(known) - _LISTED:,} others and " if len(known) > _LISTED else ""
+    return f"ids here: {left_out}{', '.join(map(str, known[-_LISTED:]))}"
 
 
 def shown(value: object) -> str:
@@ -82,7 +98,7 @@ class RepeatedIdError(PointsError):
 
     def __init__(self, *, embedding_id: Id, occurrences: int, repeated_ids: int) -> None:
         super().__init__(
-            f"embedding {embedding_id!r} came {occurrences} times, expected once "
+            f"embedding {shown(embedding_id)} came {occurrences} times, expected once "
             f"({repeated_ids:,} {'id is' if repeated_ids == 1 else 'ids are'} repeated); "
             "a join in the selection probably repeats rows. "
             'Select each id once, or pass \'{"duplicates": "first"}\' as the third argument of clust_points '
@@ -105,7 +121,8 @@ class VectorLengthError(PointsError):
     """A BLOB whose length is not a positive multiple of four bytes."""
 
     def __init__(self, subject: str, *, found: int, embedding_id: Id | None = None) -> None:
-        super().__init__(f"{subject} has {found} bytes, expected a positive multiple of 4 (float32)")
+        length = "1 byte" if found == 1 else f"{found} bytes"
+        super().__init__(f"{subject} has {length}, expected a positive multiple of 4 (float32)")
         self.found, self.embedding_id = found, embedding_id
 
 
@@ -113,7 +130,7 @@ class DimensionMismatchError(PointsError):
     """A vector's dimension differs from the others'."""
 
     def __init__(self, subject: str, *, found: int, expected: int, embedding_id: Id | None = None) -> None:
-        super().__init__(f"{subject} has {_dimensions(found)}, expected {expected}")
+        super().__init__(f"{subject} has {dimensions(found)}, expected {expected}")
         self.found, self.expected, self.embedding_id = found, expected, embedding_id
 
 
@@ -200,7 +217,7 @@ class TooFewRowsError(SqlclustError):
     def __init__(self, embedding_model: str, *, found: int, filtered: bool) -> None:
         kept = " after the filter and downsampling" if filtered else ""
         super().__init__(
-            f"embedding model {embedding_model!r} has {_rows(found)}{kept}, expected at least 2 to cluster"
+            f"embedding model {shown(embedding_model)} has {_rows(found)}{kept}, expected at least 2 to cluster"
         )
         self.embedding_model, self.found = embedding_model, found
 
@@ -209,8 +226,10 @@ class UnknownModelError(SqlclustError):
     """An embedding model of which there are no embeddings."""
 
     def __init__(self, embedding_model: str, *, known: Sequence[str]) -> None:
-        there = ", ".join(repr(name) for name in known) if known else "none: the Embedding table is empty"
-        super().__init__(f"no embeddings of model {embedding_model!r}; models in this database: {there}")
+        there = ", ".join(map(shown, known[:_LISTED])) if known else "none: the Embedding table is empty"
+        if len(known) > _LISTED:
+            there += f" and {len(known) - _LISTED:,} others"
+        super().__init__(f"no embeddings of model {shown(embedding_model)}; models in this database: {there}")
         self.embedding_model, self.known = embedding_model, tuple(known)
 
 
@@ -218,8 +237,8 @@ class UnknownResultError(SqlclustError):
     """A ClusteringResult that is not there."""
 
     def __init__(self, clustering_result_id: object, *, known: Sequence[int]) -> None:
-        there = f"ids here: {', '.join(map(str, known))}" if known else "there are no results yet"
-        super().__init__(f"no clustering result {clustering_result_id!r}; {there}")
+        there = _ids_here(known, "there are no results yet")
+        super().__init__(f"no clustering result {shown(clustering_result_id)}; {there}")
         self.clustering_result_id, self.known = clustering_result_id, tuple(known)
 
 
@@ -227,8 +246,8 @@ class UnknownFitError(SqlclustError):
     """A ClusteringFit that is not there."""
 
     def __init__(self, clustering_fit_id: object, *, known: Sequence[int]) -> None:
-        there = f"ids here: {', '.join(map(str, known))}" if known else "there are no fits yet"
-        super().__init__(f"no clustering fit {clustering_fit_id!r}; {there}")
+        there = _ids_here(known, "there are no fits yet")
+        super().__init__(f"no clustering fit {shown(clustering_fit_id)}; {there}")
         self.clustering_fit_id, self.known = clustering_fit_id, tuple(known)
 
 
@@ -251,12 +270,20 @@ class FitDamagedError(SqlclustError):
         self.clustering_fit_id, self.reason = clustering_fit_id, reason
 
 
+class ResultDamagedError(SqlclustError):
+    """A stored result whose description cannot be read."""
+
+    def __init__(self, clustering_result_id: int, *, reason: str) -> None:
+        super().__init__(f"clustering result {clustering_result_id} is damaged: {reason}. Delete it, and cut its fit or fit again")
+        self.clustering_result_id, self.reason = clustering_result_id, reason
+
+
 class FitOptionError(OptionError):
     """An option that a stored fit has settled."""
 
     def __init__(self, option: str, *, found: object, fitted: object, clustering_fit_id: int) -> None:
         super(OptionError, self).__init__(
-            f"option {option!r}: found {found!r}, but clustering fit {clustering_fit_id} was made with {fitted!r}, and that "
+            f"option {option!r}: found {shown(found)}, but clustering fit {clustering_fit_id} was made with {shown(fitted)}, and that "
             "cannot be changed by cutting; a new fit is needed"
         )
         self.option, self.found, self.expected = option, found, repr(fitted)
@@ -267,8 +294,8 @@ class MembersChangedError(SqlclustError):
 
     def __init__(self, *, embedding_id: Id, change: str, changed: int, clustering_fit_id: int) -> None:
         super().__init__(
-            f"embedding {embedding_id!r} {change} since clustering fit {clustering_fit_id} was made "
-            f"({_rows(changed)} differ); fit again"
+            f"embedding {shown(embedding_id)} {change} since clustering fit {clustering_fit_id} was made "
+            f"({_differ(changed)}); fit again"
         )
         self.embedding_id, self.change, self.changed = embedding_id, change, changed
         self.clustering_fit_id = clustering_fit_id
@@ -313,17 +340,40 @@ class MembersGoneError(SqlclustError):
 
     def __init__(self, *, embedding_id: Id, missing: int) -> None:
         super().__init__(
-            f"embedding {embedding_id!r} was deleted while the fit ran ({missing:,} of its rows are gone); "
+            f"embedding {shown(embedding_id)} was deleted while the fit ran ({missing:,} of its rows are gone); "
             "nothing was written. Fit again"
         )
         self.embedding_id, self.missing = embedding_id, missing
+
+
+class MembersReplacedError(SqlclustError):
+    """Embeddings got another vector or model while they were being clustered."""
+
+    def __init__(self, *, embedding_id: Id, change: str, changed: int) -> None:
+        super().__init__(
+            f"embedding {shown(embedding_id)} {change} while the fit ran ({_rows(changed)} changed); nothing was written. "
+            "Fit again"
+        )
+        self.embedding_id, self.change, self.changed = embedding_id, change, changed
+
+
+class AlteredError(SqlclustError):
+    """What was just written is not there as it was written: a trigger or a constraint of the file changed it."""
+
+    def __init__(self, table: str, *, found: str, expected: str, triggers: Sequence[str]) -> None:
+        cause = f"its triggers ({', '.join(triggers)})" if triggers else "an ON CONFLICT clause of its tables"
+        super().__init__(
+            f"{table} has {found} of the new result, expected {expected}: this database changes what is written, "
+            f"probably by {cause}; nothing was written"
+        )
+        self.table, self.found, self.expected, self.triggers = table, found, expected, tuple(triggers)
 
 
 class FilterError(SqlclustError):
     """A `where` filter that SQLite does not accept."""
 
     def __init__(self, where: str, *, reason: str) -> None:
-        super().__init__(f"where {where!r}: {reason}; expected one SQL condition on columns of Embedding")
+        super().__init__(f"where {shown(where)}: {reason}; expected one SQL condition on columns of Embedding")
         self.where, self.reason = where, reason
 
 
@@ -353,6 +403,17 @@ class SchemaConflictError(DatabaseError):
         self.path, self.names = path, tuple(names)
 
 
+class SchemaDamagedError(DatabaseError):
+    """A database of ours in which a table is missing or is not what it was."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(
+            f"{path or 'this database'} has the ledger of sqlclust's schema, but {reason}; restore it from a backup, or make "
+            "a new file with sqlclust init and copy the rows"
+        )
+        self.path, self.reason = path, reason
+
+
 class SchemaVersionError(DatabaseError):
     """A database written by a newer version of this package."""
 
@@ -372,6 +433,19 @@ class DatabaseFileError(DatabaseError):
         self.path, self.reason = path, reason
 
 
+class NotUnicodeError(DatabaseError):
+    """TEXT in the database whose bytes are not UTF-8, so that no program can read it as text."""
+
+    def __init__(self, where: str, *, value: bytes, position: int, reason: str) -> None:
+        start = value[:40].hex()
+        text = f"x'{start}'" if len(value) <= 40 else f"x'{start}…' ({len(value):,} bytes)"
+        super().__init__(
+            f"{where} {text} is TEXT that is not UTF-8 (byte 0x{value[position]:02x} at position {position}: {reason}); "
+            "store it as UTF-8, or as a BLOB"
+        )
+        self.where, self.value, self.position = where, value, position
+
+
 class LockedError(DatabaseError):
     """Another connection holds a lock, usually the write lock."""
 
@@ -381,6 +455,17 @@ class LockedError(DatabaseError):
             "was given up and nothing was written. Try again when the other is done"
         )
         self.waited, self.doing = waited, doing
+
+
+class CommitUnknownError(DatabaseError):
+    """A transaction of which nobody knows whether it was committed: COMMIT failed, and looking it up failed too."""
+
+    def __init__(self, path: str, *, doing: str, reason: str) -> None:
+        super().__init__(
+            f"{path or 'this database'}: the end of {doing} failed ({reason}), and it cannot be told whether before or after "
+            "it was done. It is there whole or not at all: look before you try again"
+        )
+        self.path, self.doing, self.reason = path, doing, reason
 
 
 # --- loading ---------------------------------------------------------------------------------------------------
@@ -394,7 +479,7 @@ class ExistingEmbeddingError(LoadError):
     """A new embedding whose id, or whose step of a run, is taken."""
 
     def __init__(self, *, embedding_id: Id, taken: str) -> None:
-        super().__init__(f"embedding {embedding_id!r} {taken}")
+        super().__init__(f"embedding {shown(embedding_id)} {taken}")
         self.embedding_id, self.taken = embedding_id, taken
 
 
@@ -403,7 +488,7 @@ class ForeignModelError(LoadError):
 
     def __init__(self, *, embedding_id: Id, found: str, expected: str) -> None:
         super().__init__(
-            f"embedding {embedding_id!r} belongs to model {found!r}, expected {expected!r}: an id is used once over all "
+            f"embedding {shown(embedding_id)} belongs to model {shown(found)}, expected {expected!r}: an id is used once over all "
             f"models, so give these ids a prefix, such as '{expected}:'"
         )
         self.embedding_id, self.found, self.expected = embedding_id, found, expected
@@ -415,7 +500,7 @@ class ClusteredEmbeddingError(LoadError):
     def __init__(self, *, embedding_id: Id, clustering_result_ids: Sequence[int]) -> None:
         results = ", ".join(map(str, clustering_result_ids))
         super().__init__(
-            f"the vector of embedding {embedding_id!r} cannot be replaced, clustering result {results} is made of it; "
+            f"the vector of embedding {shown(embedding_id)} cannot be replaced, clustering result {results} is made of it; "
             "delete the result first, or load the vector under a new id"
         )
         self.embedding_id, self.clustering_result_ids = embedding_id, tuple(clustering_result_ids)

@@ -25,8 +25,10 @@ from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.store.memory import clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
 from sqlclust.store.results import now, publish
+from sqlclust.store.unchanged import Unchanged, data_version, member_rows
 from sqlclust.vectors import ITEM_BYTES, STORED
 
 _REPORT = 1024
@@ -70,13 +72,6 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
     return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
 
 
-_VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
-_VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
-_COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
-_SCAN_BELOW = 3
-"""Reading all vectors of a model is quicker than looking some up, if they are more than one in so many."""
-
-
 def members(connection: apsw.Connection, stored: StoredFit, control: Control) -> Points:
     """The embeddings a fit is of, as they are now, if they still are as they were.
 
@@ -90,7 +85,7 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     changed: list[Id] = []
     vectors = bytearray()
     with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
-        rows = _rows(connection, stored)
+        rows = member_rows(connection, stored.ids, stored.record["embedding_model"])
         while batch := list(islice(rows, _REPORT)):
             for embedding_id, vector in batch:
                 if (check := expected.get(embedding_id)) is None:
@@ -118,14 +113,7 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     )
 
 
-def _rows(connection: apsw.Connection, stored: StoredFit) -> Iterator[tuple[Any, ...]]:
-    """The members' ids and vectors; there may be others among them."""
-    model = stored.record["embedding_model"]
-    if connection.execute(_COUNT, (model,)).get > _SCAN_BELOW * len(stored.ids):
-        return connection.executemany(_VECTOR, ((embedding_id, model) for embedding_id in stored.ids))
-    return connection.execute(_VECTORS, (model,))
-
-
+@clear_memory_errors("cutting")
 def labels(
     connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> tuple[StoredFit, CutOptions, Points, core.Clustering]:
@@ -145,6 +133,7 @@ def labels(
     return stored, options, points, clustering
 
 
+@clear_memory_errors("cutting")
 def cut(
     connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> int:
@@ -153,9 +142,11 @@ def cut(
     The result is the one a fresh fit with the same options would give, row for row.
 
     Raises:
-        as `labels`, and as publishing: MembersGoneError, LockedError, DatabaseFileError. Nothing was written.
+        as `labels`, and as `publish`. Nothing was written.
     """
     started_at = now()
+    with translated_errors(connection, doing="reading a fit"):
+        version = data_version(connection)
     stored, options, points, clustering = labels(connection, clustering_fit_id, values, progress)
     record = stored.record
     settled = {
@@ -175,12 +166,14 @@ def cut(
         clustering,
         stored.id,
         {**options.selecting(n), **settled, **({"where": where} if where is not None else {})},
+        unchanged=Unchanged(connection, points, record["embedding_model"], version=version),
         started_at=started_at,
         patience=PATIENCE,
         control=Control(progress),
     )
 
 
+@clear_memory_errors("cutting")
 def sweep(
     connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> list[dict[str, Any]]:

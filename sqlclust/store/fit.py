@@ -20,10 +20,11 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import check_memory
+from sqlclust.store.memory import check_memory, clear_memory_errors
 from sqlclust.store.points import Fingerprint
 from sqlclust.store.results import now, publish
 from sqlclust.store.selection import Selection, select
+from sqlclust.store.unchanged import Unchanged, data_version
 from sqlclust.vectors import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
@@ -83,6 +84,7 @@ def cluster_array(vectors: object, options: HdbscanOptions, control: Control) ->
     return clustering
 
 
+@clear_memory_errors("clustering")
 def fit(
     connection: apsw.Connection,
     embedding_model: str,
@@ -96,7 +98,8 @@ def fit(
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
 
     No lock is held while it computes. Publishing waits for other writers at least ten seconds, and after a long fit
-    as long as the fit took. Whatever happens, the result is there whole or not at all.
+    as long as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result
+    is there whole or not at all.
 
     Args:
         connection: in no transaction.
@@ -107,7 +110,8 @@ def fit(
 
     Raises:
         TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError,
-        MembersGoneError, LockedError, OutOfMemoryError, DatabaseFileError; apsw.InterruptError; KeyboardInterrupt.
+        MembersGoneError, MembersReplacedError, LockedError, OutOfMemoryError, DatabaseFileError, CommitUnknownError;
+        apsw.InterruptError; KeyboardInterrupt.
     """
     check_top_level(connection, "clust_fit")
     interrupt.preload()
@@ -115,6 +119,7 @@ def fit(
     reading = Control(progress)
     with translated_errors(connection, doing="reading the embeddings"):
         schema.check(connection)
+        version = data_version(connection)
         selection = Selection(embedding_model, where, parameters, options.downsample)
         with reading.phase("load"):
             points = select(connection, selection, reading)
@@ -160,6 +165,7 @@ def fit(
         clustering,
         record,
         {**resolved.as_dict(), **({"where": where} if where is not None else {})},
+        unchanged=Unchanged(connection, points, embedding_model, version=version),
         blobs=blobs,
         started_at=started_at,
         patience=max(PATIENCE, sum(seconds.values())),

@@ -18,7 +18,8 @@ from typing import TypeVar
 import apsw
 
 from sqlclust.core.control import Control, Progress
-from sqlclust.errors import Interrupted, OutOfMemoryError
+from sqlclust.errors import Interrupted
+from sqlclust.store.memory import clear_memory_errors
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def run(
 
     _wait_for_libraries(connection)
     control = Control(note if progress else None)
-    with ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
+    with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
         future = pool.submit(work, control)
         try:
             while True:
@@ -89,9 +90,7 @@ def run(
                         progress(*latest[0])
         except Interrupted:
             raise apsw.InterruptError("interrupted") from None
-        except MemoryError as error:
-            raise OutOfMemoryError(str(error) or "clustering") from None
-        except BaseException:
+        except BaseException:  # of the work, which has ended then, or of the callback
             control.stop()
             raise
     if progress and latest:

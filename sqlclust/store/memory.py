@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlclust.core.cost import memory_bytes
@@ -23,6 +24,19 @@ def check_memory(n: int, dimension: int, min_samples: int, engine: str) -> None:
             f"the {engine} engine needs about {needed / _GIB:.1f} GiB for {n:,} vectors of {dimension} dimensions and "
             f"min_samples {min_samples}, and {free / _GIB:.1f} GiB are free"
         )
+
+
+@contextmanager
+def clear_memory_errors(doing: str) -> Iterator[None]:
+    """Say OutOfMemoryError where Python, NumPy or the system ran out of memory; also where it is for a new thread."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(str(error) or doing) from None
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        raise OutOfMemoryError(f"{doing} needs a thread, and the system gives none") from None
 
 
 def available_memory() -> int | None:

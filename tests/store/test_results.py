@@ -24,6 +24,7 @@ from sqlclust.store.results import (
     resolve_result,
     show_result,
 )
+from sqlclust.store.unchanged import Unchanged, data_version
 from tests.small import add_embeddings, clustered
 
 TABLES = ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster")
@@ -79,6 +80,7 @@ def published(con: apsw.Connection, clustering: Clustering | None = None, **more
         clustering or by_hand(),
         RECORD,
         {"min_cluster_size": 2},
+        unchanged=Unchanged(con, points, "demo", version=data_version(con)),
         started_at="2026-01-01T00:00:00.000Z",
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
