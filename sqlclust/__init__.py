@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from sqlclust.core.control import Progress
     from sqlclust.core.hdbscan import Clustering
+    from sqlclust.store.doctor import Diagnosis
     from sqlclust.store.staleness import Staleness
 
 __version__ = "0.1.0"
 
-__all__ = ["SqlclustError", "__version__", "connect", "fit", "hdbscan", "initialize", "register", "staleness"]
+__all__ = ["SqlclustError", "__version__", "connect", "doctor", "fit", "hdbscan", "initialize", "register", "staleness"]
 
 
 def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
@@ -118,6 +119,30 @@ def staleness(
     from sqlclust.store.staleness import staleness
 
     return staleness(connection, clustering_result_id, run_where=run_where, parameters=parameters)
+
+
+def doctor(
+    connection: apsw.Connection, *, fix: bool = False, quick: bool = False, progress: Progress | None = None
+) -> Diagnosis:
+    """What is wrong in the main database of a connection: ours, the old project's, or another program's.
+
+    Args:
+        fix: repair what is certain, in one transaction, after a backup in a new file in the same folder. Never touches
+            vectors or ids; other writers wait until it is done. The connection must be in no transaction.
+        quick: pass over what reads the whole file: vectors, stored fits, the file's integrity, models of members.
+        progress: called with (phase, fraction) from this thread.
+
+    Returns:
+        `findings`, each a row of clust_doctor(), errors first; `repairs`; `backup`, its file or None; and `healthy`, whether
+        nothing is wrong.
+
+    Raises:
+        SqlclustError: with `fix`, no backup can be made, the file is read-only or locked, …; nothing was changed.
+        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
+    """
+    from sqlclust.store.doctor import diagnose
+
+    return diagnose(connection, fix=fix, quick=quick, progress=progress)
 
 
 def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -> Clustering:

@@ -446,6 +446,14 @@ class NotUnicodeError(DatabaseError):
         self.where, self.value, self.position = where, value, position
 
 
+class RepairError(DatabaseError):
+    """A database that sqlclust doctor --fix does not repair."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path} was not repaired: {reason}; nothing was changed")
+        self.path, self.reason = path, reason
+
+
 class LockedError(DatabaseError):
     """Another connection holds a lock, usually the write lock."""
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "Find clusters for embeddings that are not in a result.",
     "compare": "Compare two results.",
     "delete": "Delete a result; embeddings stay.",
+    "doctor": "Look for what is wrong in a database.",
     "query": "Run one SQL statement, with the clust_ functions.",
     "shell": "Open an SQL shell, with the clust_ functions.",
 }

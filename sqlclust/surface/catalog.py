@@ -15,6 +15,7 @@ from sqlclust.options import (
 )
 from sqlclust.surface.aggregates import AGGREGATES
 from sqlclust.surface.compare import RESULT_TABLES
+from sqlclust.surface.doctor import DOCTOR_TABLES
 from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
 from sqlclust.surface.prediction import PREDICTION_TABLES
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
@@ -29,6 +30,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *FIT_TABLES,
     *PREDICTION_TABLES,
     *RESULT_TABLES,
+    *DOCTOR_TABLES,
 )
 
 OPTIONS: dict[str, Any] = {

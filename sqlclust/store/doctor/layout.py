@@ -1,0 +1,334 @@
+"""The tables of a database as they are: columns, affinities, keys; and which of them play which role.
+
+Reads the schema with PRAGMA statements only. Those are SQLite's own whatever the file holds, while a table-valued pragma
+function gives way to a table or view of its name; and no view or virtual table is touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import apsw
+
+Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `declared` is its type as written, `pk` its place in the primary key from 1 on, or 0."""
+
+    name: str
+    declared: str
+    affinity: Affinity
+    not_null: bool
+    pk: int
+    generated: bool
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A declared foreign key, columns in pairs; `parent_columns` is empty where the parent's primary key is meant."""
+
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A real table of the main database.
+
+    Attributes:
+        columns: by name in lower case.
+        strict: STRICT.
+        without_rowid: WITHOUT ROWID.
+        unique: the sets of columns that the database keeps unique, in lower case: keys and whole unique indexes.
+        indexed: first columns of its indexes and keys, in lower case.
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    strict: bool
+    without_rowid: bool
+    unique: tuple[frozenset[str], ...] = ()
+    indexed: frozenset[str] = frozenset()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """Its name in a statement."""
+        return f"main.{quoted(self.name)}"
+
+    def has(self, *names: str) -> bool:
+        """Whether it has all these columns."""
+        return all(name in self.columns for name in names)
+
+    def is_unique(self, *names: str) -> bool:
+        """Whether no two rows can have the same values in these columns."""
+        return any(columns <= {*names} for columns in self.unique)
+
+    def is_rowid(self, column: Column) -> bool:
+        """Whether a column is the rowid, which holds nothing but integers."""
+        keys = [other for other in self.columns.values() if other.pk]
+        return keys == [column] and column.declared.upper() == "INTEGER" and not self.without_rowid
+
+    @property
+    def rowid(self) -> str | None:
+        """A name of the rowid that no column takes; None if there is none."""
+        free = [name for name in ("rowid", "_rowid_", "oid") if name not in self.columns]
+        return free[0] if free and not self.without_rowid else None
+
+    @property
+    def example(self) -> str:
+        """The column that names a row in a finding."""
+        keys = sorted((column for column in self.columns.values() if column.pk), key=lambda column: column.pk)
+        name = "id" if "id" in self.columns or not keys else keys[0].name.lower()
+        if name in self.columns:
+            return quoted(self.columns[name].name)
+        return self.rowid or quoted(next(iter(self.columns.values())).name)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a database's main schema.
+
+    Attributes:
+        tables: real tables by name in lower case.
+        others: views and virtual tables, name in lower case → 'view' or 'virtual table'.
+        objects: `object_key` → (type, name, table, SQL) of every index, trigger, table and view.
+        unreadable: tables whose schema SQLite does not give, name → why.
+    """
+
+    tables: Mapping[str, Table]
+    others: Mapping[str, str]
+    objects: Mapping[str, tuple[str, str, str, str]]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> Table | None:
+        """The real table of a name."""
+        return self.tables.get(name.lower())
+
+    def triggers_on(self, table: Table) -> list[tuple[str, str]]:
+        """(name, SQL) of the triggers on a table."""
+        return [
+            (name, sql)
+            for kind, name, owner, sql in self.objects.values()
+            if kind == "trigger" and owner.lower() == table.name.lower()
+        ]
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def affinity_of(declared: str, *, strict: bool = False) -> Affinity:
+    """SQLite's affinity of a declared column type (its rules, in their order)."""
+    kind = declared.upper()
+    if strict and kind == "ANY":
+        return "BLOB"
+    if "INT" in kind:
+        return "INTEGER"
+    if any(word in kind for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in kind or not kind:
+        return "BLOB"
+    if any(word in kind for word in ("REAL", "FLOA", "DOUB")):
+        return "REAL"
+    return "NUMERIC"
+
+
+def object_key(kind: str, name: str) -> str:
+    """Triggers have names of their own: one may be called like a table."""
+    return f"trigger {name.lower()}" if kind == "trigger" else name.lower()
+
+
+_OBJECTS = "SELECT type, name, tbl_name, sql, rootpage FROM main.sqlite_schema"
+
+
+def read_layout(connection: apsw.Connection) -> Layout:
+    """The layout of the main database. Internal tables (sqlite_…) are left out."""
+    tables: dict[str, Table] = {}
+    others: dict[str, str] = {}
+    objects: dict[str, tuple[str, str, str, str]] = {}
+    unreadable: dict[str, str] = {}
+    for row in connection.execute(_OBJECTS).fetchall():
+        if not all(isinstance(text, str) for text in row[:3]) or str(row[1]).lower().startswith("sqlite_"):
+            continue
+        kind, name, owner, sql = (str(text or "") for text in row[:4])
+        rootpage = row[4]
+        objects[object_key(kind, name)] = (kind, name, owner, sql)
+        if kind == "view":
+            others[name.lower()] = "view"
+        elif kind == "table" and not rootpage:
+            others[name.lower()] = "virtual table"
+        elif kind == "table":
+            try:
+                tables[name.lower()] = _read_table(connection, name, sql)
+            except apsw.SQLError as error:
+                unreadable[name] = str(error)
+    return Layout(tables, others, objects, unreadable)
+
+
+def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
+    options = re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql[sql.rfind(")") + 1 :], flags=re.DOTALL).upper()
+    strict, without_rowid = "STRICT" in options.replace(",", " ").split(), "ROWID" in options
+    columns = {}
+    for _, column, declared, not_null, _, pk, hidden in _pragma(connection, "table_xinfo", name):
+        declared = str(declared or "")
+        affinity = affinity_of(declared, strict=strict)
+        columns[column.lower()] = Column(column, declared, affinity, bool(not_null), pk, hidden > 1)
+    unique: list[frozenset[str]] = []
+    indexed: set[str] = set()
+    for _, index, is_unique, _, partial, *_ in _pragma(connection, "index_list", name):
+        keys = [row for row in _pragma(connection, "index_xinfo", index) if row[5]]
+        if partial or any(row[2] is None for row in keys):
+            continue
+        indexed.add(keys[0][2].lower())
+        if is_unique and all(str(row[4]).upper() == "BINARY" for row in keys):
+            unique.append(frozenset(row[2].lower() for row in keys))
+    table = Table(name, columns, strict, without_rowid)
+    for column in columns.values():
+        if table.is_rowid(column):
+            unique.append(frozenset({column.name.lower()}))
+            indexed.add(column.name.lower())
+    keys_of: dict[int, list[tuple[str, str | None]]] = {}
+    parents: dict[int, str] = {}
+    for number, _, parent, child_column, parent_column, *_ in _pragma(connection, "foreign_key_list", name):
+        keys_of.setdefault(number, []).append((child_column.lower(), parent_column and parent_column.lower()))
+        parents[number] = parent
+    foreign_keys = tuple(
+        ForeignKey(
+            tuple(child for child, _ in pairs),
+            parents[number],
+            tuple(parent for _, parent in pairs if parent is not None),
+        )
+        for number, pairs in keys_of.items()
+    )
+    return Table(name, columns, strict, without_rowid, tuple(unique), frozenset(indexed), foreign_keys)
+
+
+def _pragma(connection: apsw.Connection, pragma: str, name: str) -> Iterable[tuple]:  # type: ignore[type-arg]
+    return connection.execute(f"PRAGMA main.{pragma}({quoted(name)})").fetchall()
+
+
+# --- roles -----------------------------------------------------------------------------------------------------------
+
+Role = Literal["run", "invocation", "embedding", "fit", "result", "cluster", "assignment", "prediction"]
+
+_REQUIRED: dict[Role, tuple[str, ...]] = {
+    "run": ("id",),
+    "invocation": ("id", "run_id"),
+    "embedding": ("id", "embedding_model", "vector"),
+    "fit": ("id", "embedding_model", "spanning_tree"),
+    "result": ("id", "embedding_model", "parameters"),
+    "cluster": ("clustering_result_id",),
+    "assignment": ("embedding_id", "clustering_result_id"),
+    "prediction": ("embedding_id", "clustering_result_id", "label", "probability"),
+}
+"""A table has a role if it has its name and these columns: `embeddings` is a name that other programs use too."""
+
+_SINGULAR: dict[Role, str] = {
+    "run": "run", "invocation": "invocation", "embedding": "embedding", "fit": "clusteringfit",
+    "result": "clusteringresult", "cluster": "cluster", "assignment": "embeddingcluster",
+    "prediction": "embeddingprediction",
+}  # fmt: skip
+_PLURAL: dict[Role, str] = {
+    "run": "runs", "invocation": "invocations", "embedding": "embeddings", "result": "clustering_results",
+    "cluster": "clusters", "assignment": "embedding_clusters",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tables that belong together: ours, or those of a project like the one this began with.
+
+    Attributes:
+        ours: whether the migration ledger says that they are ours.
+        tables: role → table, of those that are there.
+    """
+
+    ours: bool
+    tables: Mapping[Role, Table]
+
+    def __getitem__(self, role: Role) -> Table:
+        return self.tables[role]
+
+    def get(self, *roles: Role) -> tuple[Table, ...] | None:
+        """The tables of these roles; None unless all are there."""
+        found = tuple(self.tables[role] for role in roles if role in self.tables)
+        return found if len(found) == len(roles) else None
+
+
+def families_of(layout: Layout, *, ours: bool) -> list[Family]:
+    """The families of a database: ours or the old project's, and the old project's later, plural one."""
+    families = []
+    for names, is_ours in ((_SINGULAR, ours), (_PLURAL, False)):
+        tables = {
+            role: layout.tables[name]
+            for role, name in names.items()
+            if name in layout.tables and layout.tables[name].has(*_REQUIRED[role])
+        }
+        if is_ours or {"embedding", "result", "assignment"} & {*tables}:
+            families.append(Family(is_ours, tables))
+    return families
+
+
+@dataclass(frozen=True)
+class VectorTable:
+    """A table of vectors.
+
+    Attributes:
+        id: its column of ids.
+        vector: its column of vectors.
+        model: its column that says which vectors belong together, None if there is none.
+        known: whether it is of a family: vectors of float32. A table of another program may hold other numbers.
+    """
+
+    table: Table
+    id: Column
+    vector: Column
+    model: Column | None
+    known: bool
+    ours: bool
+
+
+_VECTOR_NAMES = ("vector", "embedding")
+_MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collection_id")
+
+
+def vector_tables(layout: Layout, families: Iterable[Family]) -> list[VectorTable]:
+    """Tables with an id and a vector: the families', and any other with a BLOB column of a vector's usual name."""
+    found = []
+    known = {}
+    for family in families:
+        if "embedding" in family.tables:
+            known[family["embedding"].name] = family.ours
+    for table in layout.tables.values():
+        blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name)]
+        vector = next((column for column in blobs if column.affinity == "BLOB"), None)
+        if vector is None and table.name in known:
+            vector = table.columns["vector"]
+        if vector is None or "id" not in table.columns:
+            continue
+        model = next((table.columns[name] for name in _MODEL_NAMES if table.has(name)), None)
+        is_known = table.name in known
+        found.append(VectorTable(table, table.columns["id"], vector, model, is_known, known.get(table.name, False)))
+    return found
+
+
+def related_tables(layout: Layout, families: Iterable[Family], vectors: Iterable[VectorTable]) -> list[Table]:
+    """The tables whose ids matter: of the families, with vectors, and all that foreign keys tie to those."""
+    reached = {table.name.lower() for family in families for table in family.tables.values()}
+    reached |= {vector.table.name.lower() for vector in vectors}
+    ties = [(table.name.lower(), key.parent.lower()) for table in layout.tables.values() for key in table.foreign_keys]
+    before = -1
+    while len(reached) > before:
+        before = len(reached)
+        for child, parent in ties:
+            if child in reached or parent in reached:
+                reached |= {child, parent}
+    return [table for name, table in layout.tables.items() if name in reached]

@@ -1,0 +1,370 @@
+"""Repairing what is certain: after a backup, in one transaction, on a connection of its own.
+
+That connection runs no trigger and no ON DELETE action: what a repair changes is what its statements say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from sqlclust import schema
+from sqlclust.core.control import Progress
+from sqlclust.errors import RepairError
+from sqlclust.store.doctor import checks
+from sqlclust.store.doctor.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
+from sqlclust.store.doctor.examination import Examination, counted
+from sqlclust.store.doctor.findings import Diagnosis, Finding, Repair
+from sqlclust.store.doctor.ids import ORPHANS, check_ids
+from sqlclust.store.doctor.layout import Family, Role, Table, object_key, quoted, related_tables, vector_tables
+from sqlclust.store.doctor.schema_state import expected_layout, is_as_expected
+from sqlclust.store.locking import translated_errors, write_transaction
+
+_PAGES = 256
+"""Pages copied between two looks at interrupts: a megabyte."""
+
+_REPAIRABLE = frozenset({
+    "orphans", "duplicate-assignments", "wrong-size", "noise-probability", "predicted-member", "label-without-cluster",
+    "missing-index", "missing-trigger", "missing-view",
+})  # fmt: skip
+_OF_CONTENTS = frozenset({
+    "missing-vector", "vector-type", "vector-length", "not-finite", "zero-vector", "mixed-dimensions", "other-model",
+    "damaged-fit", "damaged-file", "constraint-violated",
+})  # fmt: skip
+"""Findings that a repair leaves as they are, and that are not looked for again after it."""
+
+
+def repair(connection: apsw.Connection, findings: list[Finding], progress: Progress | None = None) -> Diagnosis:
+    """Repair what of the findings can be repaired for certain. If that is nothing, no backup is made.
+
+    Args:
+        connection: of the database, in no transaction. Its interrupts stop the work.
+        findings: of `examine`.
+
+    Raises:
+        RepairError, LockedError, DatabaseFileError, apsw.InterruptError: nothing was changed.
+
+    Cost: the backup copies the whole file. Other writers wait for all of it; readers go on.
+    """
+    if not any(finding.finding in _REPAIRABLE for finding in findings):
+        return Diagnosis(findings, [], None)
+    path = connection.filename
+    if not path:
+        raise RepairError(
+            "this database", reason="it is not in a file, so that there is no place for a backup beside it"
+        )
+    if connection.in_transaction:
+        raise RepairError(path, reason="its connection is in a transaction; COMMIT first")
+    with translated_errors(connection, doing="repairing"), _own_connection(connection) as own:
+        return _repaired(own, connection, findings, progress)
+
+
+@contextmanager
+def _own_connection(host: apsw.Connection) -> Iterator[apsw.Connection]:
+    own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
+    try:
+        own.pragma("trusted_schema", False)
+        own.pragma("foreign_keys", False)  # no ON DELETE action; what the repair does to foreign keys is checked
+        own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        own.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # asked again and again: the host is the one whom Ctrl-C and interrupts reach
+        own.set_progress_handler(lambda: host.is_interrupted, 2_000)
+        yield own
+    finally:
+        own.close(True)
+
+
+def _repaired(
+    own: apsw.Connection, host: apsw.Connection, findings: list[Finding], progress: Progress | None
+) -> Diagnosis:
+    backup: Path | None = None
+    try:
+        with write_transaction(own, doing="repairing"):
+            exam = checks.start(own, progress)
+            plan = _Plan(exam)
+            if not plan.would_change():
+                return Diagnosis([plan.explained(finding) for finding in findings], [], None)
+            with exam.phase("backup"):
+                backup = _backup(own, host, exam)
+            with exam.phase("repair"):
+                before = _violations(exam)
+                repairs = plan.carry_out()
+                after = _violations(exam)
+            worse = [name for name, n in after.items() if n > before[name]]
+            if worse:
+                reason = f"rows of {', '.join(worse)} would point at rows that a repair deletes"
+                raise RepairError(own.filename, reason=reason)
+    except BaseException:
+        if backup is not None:
+            backup.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
+        raise
+    if not repairs:
+        backup.unlink(missing_ok=True)
+        return Diagnosis([plan.explained(finding) for finding in findings], [], None)
+    exam = checks.start(own, progress)
+    with exam.watching():
+        checks.check_rows(exam)
+    settings = {"foreign-keys-off"}  # of the host's connection, not of this one
+    left = [finding for finding in exam.findings if finding.finding not in settings]
+    left += [finding for finding in findings if finding.finding in _OF_CONTENTS | settings]
+    return Diagnosis(checks.ordered([plan.explained(finding) for finding in left]), repairs, str(backup))
+
+
+def _violations(exam: Examination) -> dict[str, int]:
+    """Table → rows that violate a declared foreign key of it; tables whose keys cannot be checked are left out."""
+    counts: dict[str, int] = {}
+    for table in exam.layout.tables.values():
+        counts[table.name] = 0
+        if table.foreign_keys:
+            with suppress(apsw.SQLError):
+                check = exam.connection.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})")
+                counts[table.name] = sum(1 for _ in check)
+    return counts
+
+
+# --- the plan --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A statement on rows of a table, and the condition that they meet.
+
+    Attributes:
+        change: 'DELETE FROM …' or 'UPDATE … SET …', without its condition.
+    """
+
+    finding: str
+    table: Table
+    column: str | None
+    change: str
+    condition: str
+    did: str
+
+
+class _Plan:
+    """What would be repaired, and why the rest is not."""
+
+    def __init__(self, exam: Examination) -> None:
+        self._exam = exam
+        self._steps: list[_Step] = []
+        self._objects: list[tuple[str, str, str, str]] = []
+        self._refused: dict[tuple[str, str | None, str | None], str] = {}
+        related = related_tables(exam.layout, exam.families, vector_tables(exam.layout, exam.families))
+        check_ids(exam, related)  # rows whose ids are damaged are not what they seem
+        for family in exam.families:
+            self._plan_orphans(family)
+            self._plan_duplicates(family)
+            if family.ours and exam.version == schema.VERSION:
+                self._plan_ours(family)
+        if exam.version == schema.VERSION:
+            self._plan_objects()
+
+    def would_change(self) -> bool:
+        """Whether there is anything to repair."""
+        return bool(self._objects) or any(self._count(step) for step in self._steps)
+
+    def _count(self, step: _Step) -> int:
+        return int(self._exam.row(f"SELECT count(*) AS n FROM {step.table.sql} WHERE {step.condition}")[0])
+
+    def carry_out(self) -> list[Repair]:
+        """Do it; what was done."""
+        connection, repairs = self._exam.connection, []
+        for place, step in enumerate(self._steps):
+            self._exam.at(place / len(self._steps))
+            connection.execute(f"{step.change} WHERE {step.condition}")
+            n = connection.changes()
+            if n:
+                did = step.did.format(rows=counted(n, "row", "rows"))
+                repairs.append(Repair(step.finding, step.table.name, step.column, n, did))
+        for kind, name, owner, sql in self._objects:
+            with suppress(apsw.ConstraintError):  # a unique index on rows that are not; the rows are a finding
+                connection.execute(sql)
+                repairs.append(Repair(f"missing-{kind}", owner, None, 1, f"made the {kind} {name}"))
+        return repairs
+
+    def explained(self, finding: Finding) -> Finding:
+        """A finding that is left, with the reason in place of a remedy that was refused."""
+        reason = self._refused.get((finding.finding, finding.table, finding.column))
+        return finding if reason is None else finding._replace(remedy=reason)
+
+    # --- what is certain ---
+
+    def _add(self, finding: str, table: Table, column: str | None, change: str, condition: str, did: str) -> None:
+        foreign = [
+            name
+            for name, _ in self._exam.layout.triggers_on(table)
+            if object_key("trigger", name) not in expected_layout().objects
+        ]
+        if foreign:
+            self._refused[finding, table.name, column] = (
+                f"not repaired by sqlclust: the table has triggers of another program ({', '.join(foreign)}), which would have "
+                "to run; repair it with that program"
+            )
+            return
+        self._steps.append(_Step(finding, table, column, change.format(table=table.sql), condition, did))
+
+    def _is_damaged(self, table: Table, *columns: str) -> bool:
+        return any((table.name.lower(), column) in self._exam.damaged for column in columns)
+
+    def _plan_orphans(self, family: Family) -> None:
+        """Rows of a result that is gone."""
+        roles: tuple[Role, ...] = ("assignment", "cluster", "prediction")
+        for role in roles:
+            found = family.get(role, "result")
+            if found is None:
+                continue
+            child, result = found
+            column = child.columns["clustering_result_id"].name
+            if self._is_damaged(child, "clustering_result_id") or self._is_damaged(result, "id"):
+                reason = "not repaired: ids are damaged, so that nobody knows which result a row belongs to"
+            elif not self._exam.row(f"SELECT EXISTS (SELECT 1 FROM {result.sql}) AS n")[0]:
+                reason = (
+                    f"not repaired: {result.name} is empty, and its rows may have been lost by mistake. If not, DELETE FROM "
+                    f"{quoted(child.name)}; otherwise restore a backup"
+                )
+            else:
+                condition = ORPHANS.format(c=quoted(column), parent=result.sql)
+                did = f"deleted {{rows}} whose {result.name} is gone"
+                self._add("orphans", child, column, "DELETE FROM {table}", condition, did)
+                continue
+            self._refused["orphans", child.name, column] = reason
+
+    def _plan_duplicates(self, family: Family) -> None:
+        """Assignments that are copies of another row."""
+        table = family.tables.get("assignment")
+        if table is None or table.rowid is None or table.is_unique("embedding_id", "clustering_result_id"):
+            return
+        telling = telling_columns(table)
+        if self._is_damaged(table, *(name.strip('"').lower() for name in telling)):
+            self._refused["duplicate-assignments", table.name, "embedding_id"] = (
+                "not repaired: ids are damaged, and rows that seem equal may be of different embeddings; sqlclust adopt takes "
+                "over what is whole"
+            )
+            return
+        self._refused["duplicate-assignments", table.name, "embedding_id"] = (
+            "not repaired: the rows differ, and which of them is right is not known; delete the result and fit again"
+        )
+        partition = ", ".join(f"{name} COLLATE BINARY" for name in telling)
+        condition = (
+            f"{table.rowid} IN (SELECT place FROM (SELECT {table.rowid} AS place, row_number() OVER (PARTITION BY {partition} "
+            f"ORDER BY {table.rowid}) AS copy FROM {table.sql}) WHERE copy > 1)"
+        )
+        did = "deleted {rows} that were exact copies of another"
+        self._add("duplicate-assignments", table, "embedding_id", "DELETE FROM {table}", condition, did)
+
+    def _plan_ours(self, family: Family) -> None:
+        """What only our tables have, if they are as schema.sql makes them."""
+        expected = expected_layout()
+        ours = {
+            role: table
+            for role, table in family.tables.items()
+            if is_as_expected(table, expected.tables[table.name.lower()])
+        }
+        assignment, cluster = ours.get("assignment"), ours.get("cluster")
+        prediction, embedding = ours.get("prediction"), ours.get("embedding")
+        if prediction and assignment and cluster and embedding:
+            tables = {"prediction": prediction.sql, "assignment": assignment.sql, "cluster": cluster.sql}
+            for finding, column, condition, of in (
+                (
+                    "orphans",
+                    "embedding_id",
+                    ORPHANS.format(c="embedding_id", parent=embedding.sql),
+                    "whose embedding is gone",
+                ),
+                ("predicted-member", "embedding_id", MEMBER.format(**tables), "of members of the result"),
+                ("label-without-cluster", "label", WITHOUT_CLUSTER.format(**tables), "whose cluster is gone"),
+            ):
+                did = f"deleted {{rows}} {of}; they can be predicted again"
+                self._add(finding, prediction, column, "DELETE FROM {table}", condition, did)
+        if assignment and cluster:
+            sizes = SIZES.format(assignment=assignment.sql, cluster=cluster.sql)
+            members = (
+                f"(SELECT s.members FROM ({sizes}) s WHERE s.clustering_result_id = {cluster.sql}.clustering_result_id "
+                f"AND s.label = {cluster.sql}.label)"
+            )
+            condition = f"(clustering_result_id, label) IN (SELECT clustering_result_id, label FROM ({sizes}))"
+            change = f"UPDATE {{table}} SET size = {members}"
+            self._add("wrong-size", cluster, "size", change, condition, "wrote the members counted to {rows}")
+        for table in (assignment, prediction):
+            if table:
+                change = "UPDATE {table} SET probability = 0"
+                self._add("noise-probability", table, "probability", change, NOISE, "wrote 0 to {rows} of noise")
+
+    def _plan_objects(self) -> None:
+        """Indexes, views and triggers that are not there, of tables that are."""
+        expected, found = expected_layout(), self._exam.layout
+        for name, (kind, written, owner, sql) in expected.objects.items():
+            if kind == "table" or name in found.objects:
+                continue
+            table = found.tables.get(owner.lower())
+            of_table = owner.lower() in expected.tables
+            if not of_table or (table is not None and is_as_expected(table, expected.tables[owner.lower()])):
+                self._objects.append((kind, written, owner, sql))
+            else:
+                self._refused[f"missing-{kind}", owner, None] = (
+                    f"not repaired: {owner} is not the table that schema.sql makes"
+                )
+
+
+# --- the backup ------------------------------------------------------------------------------------------------------
+
+
+def _backup(own: apsw.Connection, host: apsw.Connection, exam: Examination) -> Path:
+    """A copy of the database in a new file beside it, on the disk for certain."""
+    source = Path(own.filename)
+    path = _new_file(source)
+    try:
+        copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            with copy.backup("main", own, "main") as backup:
+                while not backup.done:
+                    backup.step(_PAGES)
+                    exam.at(1 - backup.remaining / max(backup.page_count, 1))
+                    if host.is_interrupted:
+                        raise apsw.InterruptError("interrupted")
+        finally:
+            copy.close()
+        _to_disk(path)
+        _to_disk(path.parent)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError | apsw.FullError | apsw.IOError):
+            raise RepairError(str(source), reason=f"the backup {path} cannot be written ({error})") from None
+        raise
+    return path
+
+
+def _new_file(source: Path) -> Path:
+    """An empty file that was not there before, readable by those who may read the database."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for number in range(1, 1000):
+        path = source.with_name(f"{source.name}.before-fix-{moment}{f'-{number}' if number > 1 else ''}")
+        try:
+            mode = source.stat().st_mode & 0o777
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RepairError(str(source), reason=f"the backup {path} cannot be made ({error.strerror})") from None
+        return path
+    raise RepairError(str(source), reason="there are too many backups of this second")
+
+
+def _to_disk(path: Path) -> None:
+    """fsync a file, or the folder that holds its name."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        if path.is_dir():
+            return  # a system where folders cannot be opened keeps names by itself
+        raise
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

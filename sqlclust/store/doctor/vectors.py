@@ -1,0 +1,245 @@
+"""Vectors: one pass over each table that has them, in the order they are stored, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import numpy as np
+
+from sqlclust.errors import Id
+from sqlclust.store.doctor.examination import Examination, counted
+from sqlclust.store.doctor.findings import Severity
+from sqlclust.store.doctor.layout import Table, VectorTable, quoted
+from sqlclust.vectors import ITEM_BYTES, STORED, sqlite_type
+
+_BATCH_BYTES = 1 << 20
+_BATCH_ROWS = 1024
+_MOST_GROUPS = 10_000
+"""Models times dimensions that are counted: memory stays what it is for a file that gives each row a model of its own."""
+
+_LOAD_AGAIN = "load these embeddings again, or delete them"
+
+
+class _Seen:
+    """How many rows have something, and the key of the first."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.first: Any = None
+        self.fact: Any = None
+
+    def add(self, key: Any, fact: Any = None, n: int = 1) -> None:
+        if not self.n:
+            self.first, self.fact = key, fact
+        self.n += n
+
+
+class _Pass:
+    """What one pass has seen."""
+
+    def __init__(self) -> None:
+        self.missing, self.other_type, self.empty, self.odd = _Seen(), _Seen(), _Seen(), _Seen()
+        self.not_finite, self.zero = _Seen(), _Seen()
+        self.groups: dict[tuple[Any, int], _Seen] = {}
+        self.uncounted = False
+
+    def take(self, keys: list[Any], models: list[Any], vectors: list[Any]) -> None:
+        """Look at some rows."""
+        by_length: dict[int, list[int]] = {}
+        for row, vector in enumerate(vectors):
+            key = keys[row]
+            if vector is None:
+                self.missing.add(key)
+            elif not isinstance(vector, bytes):
+                self.other_type.add(key, sqlite_type(vector))
+            elif not vector:
+                self.empty.add(key)
+            elif len(vector) % ITEM_BYTES:
+                self.odd.add(key, len(vector))
+            else:
+                by_length.setdefault(len(vector), []).append(row)
+                self._count(models[row], len(vector) // ITEM_BYTES, key)
+        for length, rows in by_length.items():
+            stored = b"".join(vectors[row] for row in rows)
+            matrix = np.frombuffer(stored, dtype=STORED).reshape(len(rows), length // ITEM_BYTES)
+            if not np.isfinite(matrix).all():
+                bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1)).tolist()
+                first = matrix[bad[0]]
+                self.not_finite.add(keys[rows[bad[0]]], str(first[~np.isfinite(first)][0]), len(bad))
+            zero = np.flatnonzero(~matrix.any(axis=1)).tolist()
+            if zero:
+                self.zero.add(keys[rows[zero[0]]], None, len(zero))
+
+    def _count(self, model: Any, dimension: int, key: Any) -> None:
+        seen = self.groups.get((model, dimension))
+        if seen is None:
+            if len(self.groups) >= _MOST_GROUPS:
+                self.uncounted = True
+                return
+            seen = self.groups[model, dimension] = _Seen()
+        seen.add(key)
+
+
+def check_vectors(exam: Examination, vectors: VectorTable) -> None:
+    """Every vector of a table.
+
+    Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
+    """
+    with exam.guarded(vectors.table):
+        seen = _Pass()
+        for keys, models, blobs in _batches(exam, vectors):
+            seen.take(keys, models, blobs)
+        _report(exam, vectors, seen)
+
+
+def _batches(exam: Examination, vectors: VectorTable) -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
+    """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text."""
+    table = vectors.table
+    own = quoted(vectors.id.name)
+    key = table.rowid or f"CASE typeof({own}) WHEN 'text' THEN CAST({own} AS BLOB) ELSE {own} END"
+    # a model may be damaged text too
+    model = f"CAST({quoted(vectors.model.name)} AS BLOB)" if vectors.model else "NULL"
+    v = quoted(vectors.vector.name)
+    vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
+    rows = _estimated_rows(exam, vectors)
+    keys, models, blobs, size, done = [], [], [], 0, 0
+    for one_key, one_model, blob in exam.connection.execute(f"SELECT {key}, {model}, {vector} FROM {table.sql}"):
+        keys.append(one_key)
+        models.append(one_model)
+        blobs.append(blob)
+        size += len(blob) if isinstance(blob, bytes) else 8
+        if size >= _BATCH_BYTES or len(keys) >= _BATCH_ROWS:
+            yield keys, models, blobs
+            done += len(keys)
+            exam.at(done / rows)
+            exam.check_interrupt()
+            keys, models, blobs, size = [], [], [], 0
+    yield keys, models, blobs
+
+
+def _estimated_rows(exam: Examination, vectors: VectorTable) -> int:
+    """For progress, without a pass: rowids mostly count up from 1."""
+    if vectors.table.rowid is None:
+        return int(exam.row(f"SELECT count(*) AS n FROM {vectors.table.sql}")[0]) or 1
+    return max(1, int(exam.row(f"SELECT max({vectors.table.rowid}) AS n FROM {vectors.table.sql}")[0] or 1))
+
+
+def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
+    # another program's BLOBs may be float64, int8 or bits, and be meant
+    wrong: Severity = "error" if vectors.known else "note"
+    if seen.missing.n and vectors.ours:  # NOT NULL there
+        seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)
+    elif seen.missing.n:
+        _add(exam, vectors, "missing-vector", "note", seen.missing,
+             f"{counted(seen.missing.n, 'row has', 'rows have')} no vector",
+             "such rows cannot be clustered: leave them out (where vector IS NOT NULL)")  # fmt: skip
+    if seen.other_type.n:
+        _add(exam, vectors, "vector-type", wrong, seen.other_type,
+             f"{counted(seen.other_type.n, 'vector is', 'vectors are')} no BLOB of float32; the example is "
+             f"{seen.other_type.fact}",
+             "clust_vector makes a vector of JSON text; " + _LOAD_AGAIN)  # fmt: skip
+    if seen.empty.n:
+        _add(exam, vectors, "vector-length", wrong, seen.empty,
+             f"{counted(seen.empty.n, 'vector is', 'vectors are')} empty", _LOAD_AGAIN)  # fmt: skip
+    if seen.odd.n:
+        _add(exam, vectors, "vector-length", wrong, seen.odd,
+             f"{counted(seen.odd.n, 'vector has', 'vectors have')} a length that is no multiple of 4 bytes (float32); the "
+             f"example has {counted(seen.odd.fact, 'byte', 'bytes')}", _LOAD_AGAIN)  # fmt: skip
+    if seen.not_finite.n:
+        _add(exam, vectors, "not-finite", wrong, seen.not_finite,
+             f"{counted(seen.not_finite.n, 'vector has', 'vectors have')} NaN or infinity; the example has "
+             f"{seen.not_finite.fact}", _LOAD_AGAIN)  # fmt: skip
+    if seen.zero.n:
+        _add(exam, vectors, "zero-vector", "note", seen.zero,
+             f"{counted(seen.zero.n, 'vector is', 'vectors are')} zero, which has no direction",
+             "leave them out of a fit that normalises or uses cosine; with metric euclidean and normalize false they may "
+             "stay")  # fmt: skip
+    _report_dimensions(exam, vectors, seen)
+
+
+def _report_dimensions(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
+    by_model: dict[Any, dict[int, _Seen]] = {}
+    for (model, dimension), group in seen.groups.items():
+        by_model.setdefault(model, {})[dimension] = group
+    for model, dimensions in by_model.items():
+        if len(dimensions) == 1:
+            continue
+        usual = max(dimensions, key=lambda dimension: (dimensions[dimension].n, dimension))
+        others = {dimension: group for dimension, group in dimensions.items() if dimension != usual}
+        n = sum(group.n for group in others.values())
+        dimension = min(others)
+        name = f"model {_text(model)!r}" if vectors.model else "the table"
+        mixed = _Seen()
+        mixed.add(others[dimension].first, dimension, n)
+        _add(exam, vectors, "mixed-dimensions", "error" if vectors.known else "note", mixed,
+             f"{counted(n, 'vector', 'vectors')} of {name} {'has' if n == 1 else 'have'} another number of dimensions than the "
+             f"others' {usual}; the example has {dimension}",
+             "load these again with the model's own dimension, or give them a model name of their own")  # fmt: skip
+    if seen.uncounted:
+        exam.add(
+            "mixed-dimensions", "note", vectors.table, vectors.vector.name, n=1,
+            detail=f"more than {_MOST_GROUPS:,} models and dimensions: not all were compared",
+            remedy="give the embeddings of one model one model name",
+        )  # fmt: skip
+
+
+def _add(
+    exam: Examination, vectors: VectorTable, finding: str, severity: Severity, seen: _Seen, detail: str, remedy: str
+) -> None:
+    exam.add(
+        finding, severity, vectors.table, vectors.vector.name, n=seen.n, example=_id(exam, vectors, seen.first),
+        detail=detail, remedy=remedy,
+    )  # fmt: skip
+
+
+def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
+    """The id of a row by its key."""
+    if vectors.table.rowid is None:
+        found: Id | None = _text(key)
+        return found
+    sql = f"SELECT {quoted(vectors.id.name)} AS id FROM {vectors.table.sql} WHERE {vectors.table.rowid} = ?"
+    found = exam.row(sql, (key,))[0]
+    return found
+
+
+def _text(value: Any) -> Any:
+    """Text that was read as a BLOB; still the BLOB if it is none."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
+
+
+# --- results of another model ----------------------------------------------------------------------------------------
+
+_OTHER_MODEL = """
+SELECT count(*) AS n, min(a.embedding_id) AS example, a.clustering_result_id AS fact, e.embedding_model AS found,
+       r.embedding_model AS expected
+FROM {result} r
+JOIN {assignment} a ON a.clustering_result_id = r.id
+JOIN {embedding} e ON e.id = a.embedding_id
+WHERE e.embedding_model <> r.embedding_model
+"""
+_MODELS = "SELECT DISTINCT embedding_model AS model FROM {table} LIMIT 2"
+
+
+def check_models(exam: Examination, result: Table, assignment: Table, embedding: Table) -> None:
+    """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
+    with exam.guarded(assignment):
+        try:
+            models = [exam.connection.execute(_MODELS.format(table=t.sql)).fetchall() for t in (result, embedding)]
+        except (UnicodeDecodeError, apsw.SQLError):
+            models = []
+        if models and models[0] == models[1] and len(models[0]) == 1:
+            return
+        sql = _OTHER_MODEL.format(result=result.sql, assignment=assignment.sql, embedding=embedding.sql)
+        n, example, fact, found, expected = exam.row(sql)
+        if n:
+            exam.add(
+                "other-model", "error", assignment, "embedding_id", n=n, example=example,
+                detail=f"{counted(n, 'row is', 'rows are')} of an embedding of another model than the result's; the example is "
+                f"of {found!r} in result {fact!r} of {expected!r}",
+                remedy="fit the model again and delete the result",
+            )  # fmt: skip

@@ -1,0 +1,35 @@
+"""What is wrong in the database, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlclust.store import doctor
+from sqlclust.surface.records import Context, TableFunction
+from sqlclust.surface.tables import Row
+
+
+def clust_doctor(context: Context) -> Iterator[Row]:
+    """A row for each finding, errors first; writes nothing."""
+    yield from doctor.examine(context.connection)
+
+
+DOCTOR_TABLES = (
+    TableFunction(
+        name="clust_doctor",
+        function=clust_doctor,
+        columns={
+            "finding": "TEXT",
+            "table": "TEXT",
+            "column": "TEXT",
+            "id": "",
+            "remedy": "TEXT",
+            "n": "INTEGER",
+            "severity": "TEXT",
+            "detail": "TEXT",
+        },
+        summary="What is wrong in the database, or worth a note: what, where, an id as an example, what to do, how many, error "
+        "or note, and the facts. Reads the whole file twice and writes nothing; on any database, also one without our tables.",
+        example="SELECT count(*) FROM clust_doctor() WHERE severity = 'error' -- 0",
+    ),
+)
