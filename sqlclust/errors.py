@@ -274,7 +274,7 @@ class ResultDamagedError(SqlclustError):
     """A stored result whose description cannot be read."""
 
     def __init__(self, clustering_result_id: int, *, reason: str) -> None:
-        super().__init__(f"clustering result {clustering_result_id} is damaged: {reason}. Delete it, and cut its fit or fit again")
+        super().__init__(f"clustering result {clustering_result_id} is damaged: {reason}. Delete it and fit again")
         self.clustering_result_id, self.reason = clustering_result_id, reason
 
 
@@ -283,8 +283,8 @@ class FitOptionError(OptionError):
 
     def __init__(self, option: str, *, found: object, fitted: object, clustering_fit_id: int) -> None:
         super(OptionError, self).__init__(
-            f"option {option!r}: found {shown(found)}, but clustering fit {clustering_fit_id} was made with {shown(fitted)}, and that "
-            "cannot be changed by cutting; a new fit is needed"
+            f"option {option!r}: found {shown(found)}, but clustering fit {clustering_fit_id} was made with {shown(fitted)}, "
+            "and that cannot be changed by cutting; a new fit is needed"
         )
         self.option, self.found, self.expected = option, found, repr(fitted)
 
@@ -372,7 +372,7 @@ class AlteredError(SqlclustError):
 class FilterError(SqlclustError):
     """A `where` filter that SQLite does not accept."""
 
-    def __init__(self, where: str, *, reason: str) -> None:
+    def __init__(self, where: object, *, reason: str) -> None:
         super().__init__(f"where {shown(where)}: {reason}; expected one SQL condition on columns of Embedding")
         self.where, self.reason = where, reason
 
@@ -423,6 +423,18 @@ class SchemaVersionError(DatabaseError):
             "upgrade sqlclust"
         )
         self.path, self.found, self.expected = path, found, expected
+
+
+class SchemaAlteredError(DatabaseError):
+    """A table of an earlier version of ours that is not as that version made it, so that it cannot be upgraded."""
+
+    def __init__(self, path: str, *, table: str, expected: str) -> None:
+        super().__init__(
+            f"{path or 'this database'} cannot be upgraded: the definition of table {table} was changed since sqlclust made "
+            f"it (expected one {expected} in it); nothing was changed. It goes on working as the older version it is; to "
+            "upgrade, make a new file with sqlclust init and copy the rows"
+        )
+        self.path, self.table, self.expected = path, table, expected
 
 
 class DatabaseFileError(DatabaseError):
@@ -496,8 +508,8 @@ class ForeignModelError(LoadError):
 
     def __init__(self, *, embedding_id: Id, found: str, expected: str) -> None:
         super().__init__(
-            f"embedding {shown(embedding_id)} belongs to model {shown(found)}, expected {expected!r}: an id is used once over all "
-            f"models, so give these ids a prefix, such as '{expected}:'"
+            f"embedding {shown(embedding_id)} belongs to model {shown(found)}, expected {shown(expected)}: an id is used once "
+            f"over all models, so give these ids a prefix, such as '{expected}:'"
         )
         self.embedding_id, self.found, self.expected = embedding_id, found, expected
 

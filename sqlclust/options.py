@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 from sqlclust.core.metrics import METRICS, Metric
-from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError
+from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError, shown
 
 Engine = Literal["auto", "exact", "approximate"]
 SelectionMethod = Literal["eom", "leaf"]
@@ -222,13 +222,15 @@ def parse_object(text: object) -> dict[str, Any]:
         OptionsJSONError: not TEXT, not JSON, not an object, or a key twice.
     """
     if not isinstance(text, str):
-        found = "NULL" if text is None else f"{text!r}"
+        found = "NULL" if text is None else shown(text)
         raise OptionsJSONError(found=found)
     if len(text) > _MAX_JSON:
         raise OptionsJSONError(found=f"{len(text):,} characters")
     try:
         values = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise OptionsJSONError(found=f"{text[:60]!r}, nested too deeply") from None
+    except ValueError as error:
         if isinstance(error, OptionsJSONError):
             raise
         raise OptionsJSONError(found=f"{text[:60]!r}, which is not JSON ({error})") from None

@@ -40,7 +40,7 @@ def sqlite_type(value: object) -> str:
 
 def subject_of(embedding_id: Id) -> str:
     """How messages call an embedding."""
-    return f"embedding {embedding_id!r}"
+    return f"embedding {shown(embedding_id)}"
 
 
 def check_blob(value: object, subject: str, *, embedding_id: Id | None = None) -> bytes:
@@ -84,7 +84,9 @@ def from_json(text: object) -> bytes:
         raise VectorJSONError(found=sqlite_type(text))
     try:
         numbers = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise VectorJSONError(found="JSON nested too deeply") from None
+    except ValueError as error:
         raise VectorJSONError(found=f"text that is not JSON ({error})") from None
     if not isinstance(numbers, list) or not numbers:
         raise VectorJSONError(found=f"{text[:40]!r}")
@@ -129,6 +131,8 @@ def as_matrix(vectors: object) -> Float32Array:
         MatrixError: not two-dimensional, no columns, or not numbers.
         NotFiniteError: NaN, infinity or a number beyond float32; it names the row.
     """
+    if isinstance(vectors, np.ma.MaskedArray) and np.ma.is_masked(vectors):
+        raise MatrixError(found="a masked array that hides some of its numbers")  # asarray would take them in again
     try:
         given = np.asarray(vectors)
     except ValueError as error:  # rows of different lengths

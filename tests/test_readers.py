@@ -453,7 +453,7 @@ def test_the_first_usable_row_gives_the_dimension(tmp_path: Path) -> None:
     rows = '[{"vector": [1, 2, 3], "id": true}, {"vector": [1, 2]}, {"vector": [1]}]'
     assert skipped(read(text_file(tmp_path / "v.json", rows))) == {
         1: "id is true, expected an integer or a number or text",
-        3: "the vector has 1 dimensions, expected 2 as in row 2",
+        3: "the vector has 1 dimension, expected 2 as in row 2",
     }
 
 

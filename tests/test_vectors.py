@@ -100,7 +100,8 @@ def test_not_a_blob(value: object, kind: str) -> None:
 def test_not_whole_numbers(length: int) -> None:
     with pytest.raises(VectorLengthError) as caught:
         decode(bytes(length), "vector")
-    assert str(caught.value) == f"vector has {length} bytes, expected a positive multiple of 4 (float32)"
+    found = "1 byte" if length == 1 else f"{length} bytes"
+    assert str(caught.value) == f"vector has {found}, expected a positive multiple of 4 (float32)"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

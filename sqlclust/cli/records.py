@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sqlclust.cli.rows import Record, Skipped, Unusable, float32, from_cell, not_finite, reading, shown, value_of
+from sqlclust.errors import dimensions
 from sqlclust.vectors import STORED
 
 _FIELD_CHARACTERS = 1 << 27  # Python's own limit, 131,072, is less than a vector of 8,192 numbers in CSV
@@ -88,7 +89,7 @@ def from_records(rows: Iterable[object], columns: Columns, cells: bool = False) 
             first = first or (number, dimension)
             if dimension != first[1]:
                 expected = f"expected {first[1]} as in row {first[0]}"
-                raise Unusable(f"the vector has {dimension} dimensions, {expected}")
+                raise Unusable(f"the vector has {dimensions(dimension)}, {expected}")
         except Unusable as problem:
             yield Skipped(number, str(problem))
         else:

@@ -16,6 +16,7 @@ from sqlclust.errors import (
     Id,
     LoadError,
     SchemaMissingError,
+    shown,
 )
 from sqlclust.store.locking import PATIENCE, write_transaction
 from sqlclust.vectors import ITEM_BYTES, check_blob, check_dimension
@@ -143,7 +144,7 @@ class _Loader:
             self._add_existing(row, embedding_id, step)
 
     def _check_vector(self, vector: bytes) -> None:
-        subject = f"a new vector of model {self._model!r}"
+        subject = f"a new vector of model {shown(self._model)}"
         check_blob(vector, subject)
         if self._width is not None:
             check_dimension(len(vector) // ITEM_BYTES, self._width // ITEM_BYTES, subject)
@@ -183,15 +184,15 @@ class _Loader:
 
     def _step_taken(self, row: NewEmbedding, taken_by: Id) -> str:
         return (
-            f"is of step {row.sequence_number} of run {row.run_id!r}, which has embedding {taken_by!r} "
-            f"of model {self._model!r} already"
+            f"is of step {row.sequence_number} of run {shown(row.run_id)}, which has embedding {shown(taken_by)} "
+            f"of model {shown(self._model)} already"
         )
 
     def _step(self, run_id: Id | None, sequence_number: int | None) -> Id | None:
         """The Invocation of that place in a run, made if it is not there."""
         if run_id is None or sequence_number is None:
             if run_id is not None or sequence_number is not None:
-                given = f"run_id {run_id!r} and sequence_number {sequence_number!r}"
+                given = f"run_id {shown(run_id)} and sequence_number {shown(sequence_number)}"
                 raise LoadError(f"found {given}, expected both or neither")
             return None
         found = self._connection.execute(_FIND_STEP, (run_id, sequence_number)).fetchone()

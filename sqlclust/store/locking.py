@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 import apsw
 
 from sqlclust.errors import CommitUnknownError, DatabaseFileError, LockedError, OutOfMemoryError
+from sqlclust.store.texts import not_unicode
 
 logger = logging.getLogger("sqlclust")
 
@@ -202,3 +203,5 @@ def _in_our_words(connection: apsw.Connection, *, doing: str, outcome: str = "")
         raise DatabaseFileError(path, reason=f"reading or writing failed while {doing} ({error}){and_so}") from None
     except (apsw.NoMemError, MemoryError) as error:
         raise OutOfMemoryError(f"{doing} ({error})" if str(error) else doing) from None
+    except UnicodeDecodeError as error:
+        raise not_unicode(connection, error) from None

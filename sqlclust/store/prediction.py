@@ -5,7 +5,6 @@ Nothing but the stored fit, the members' vectors and the stored parameters is us
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +22,14 @@ from sqlclust.core.linkage import single_linkage
 from sqlclust.core.membership import Nearest, nearest_clusters
 from sqlclust.core.selection import members as members_of
 from sqlclust.core.selection import select_from
-from sqlclust.errors import ResultChangedError, ResultWithoutFitError
+from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
 from sqlclust.store.points import Points, PointsBuilder
 from sqlclust.store.results import now, resolve_result
+from sqlclust.store.rows import stored_object
 from sqlclust.vectors import check_dimension, subject_of
 
 _BATCH = 5_000
@@ -84,18 +84,18 @@ def recover(connection: apsw.Connection, clustering_result_id: int, progress: Pr
     if fit_id is None:
         raise ResultWithoutFitError(result_id)
     stored = fits.load(connection, fit_id)
-    options = _options(result_id, str(parameters))
+    options = _options(result_id, parameters)
     points = cut.members(connection, stored, Control(progress))
     found, _ = interrupt.run(connection, lambda control: _again(result_id, stored, points, options, control), progress)
     _check_rows(connection, found)
     return found
 
 
-def _options(result_id: int, text: str) -> CutOptions:
+def _options(result_id: int, text: object) -> CutOptions:
     try:
-        values: dict[str, Any] = json.loads(text)
+        values = stored_object(text)
         return parse(CutOptions, {name: value for name, value in values.items() if name in names(CutOptions)})
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         reason = f"its parameters are no options ({error})"
         raise ResultChangedError(result_id, reason=reason) from None
 
@@ -131,7 +131,9 @@ def _check_rows(connection: apsw.Connection, found: Recovered) -> None:
     differing = [embedding_id for embedding_id, label in pairs if rows.pop(embedding_id, None) != label]
     if differing or rows:
         example = differing[0] if differing else next(iter(rows))
-        reason = f"{len(differing) + len(rows):,} rows differ, such as that of embedding {example!r}"
+        count = len(differing) + len(rows)
+        difference = "1 row differs" if count == 1 else f"{count:,} rows differ"
+        reason = f"{difference}, such as that of embedding {shown(example)}"
         raise ResultChangedError(found.id, reason=reason)
 
 

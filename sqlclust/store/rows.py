@@ -1,7 +1,8 @@
-"""Rows of a cursor as dicts."""
+"""Rows of a cursor as dicts, and JSON objects in them."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import apsw
@@ -15,3 +16,20 @@ def rows_as_dicts(cursor: apsw.Cursor) -> list[dict[str, Any]]:
         names = names or tuple(name for name, _ in cursor.get_description())
         rows.append(dict(zip(names, row, strict=True)))
     return rows
+
+
+def stored_object(text: object) -> dict[str, Any]:
+    """A JSON object as it is stored. A file that others have written to may hold anything there.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    if not isinstance(text, str):
+        raise ValueError("no text")
+    try:
+        values = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    return values

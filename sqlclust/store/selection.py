@@ -10,7 +10,7 @@ import apsw
 import apsw.ext
 
 from sqlclust.core.control import Control
-from sqlclust.errors import FilterError, UnknownModelError
+from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Points, PointsBuilder
 
@@ -34,6 +34,16 @@ class Selection:
     parameters: Mapping[str, object] | None = None
     downsample: int = 1
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.embedding_model, str):
+            found = f"{shown(self.embedding_model)}, a {type(self.embedding_model).__name__}"
+            raise ArgumentError("fit", "embedding_model", found=found, expected="the name of an embedding model, a str")
+        if self.parameters is not None and not isinstance(self.parameters, Mapping):
+            found = f"a {type(self.parameters).__name__}"
+            raise ArgumentError("fit", "parameters", found=found, expected="a mapping of names to values")
+        if self.where is not None:
+            _check_text(self.where)
+
     def as_json(self) -> str:
         """As it is stored with a fit."""
         return json.dumps({"where": self.where, "downsample": self.downsample})
@@ -42,6 +52,17 @@ class Selection:
     def filtered(self) -> bool:
         """Whether it may leave out embeddings of the model."""
         return self.where is not None or self.downsample > 1
+
+
+def _check_text(where: object) -> None:
+    if not isinstance(where, str):
+        raise FilterError(where, reason=f"it is a {type(where).__name__}")
+    if "\0" in where:  # where SQLite would stop reading
+        raise FilterError(where, reason="it has a NUL character")
+    try:
+        where.encode()
+    except UnicodeEncodeError as error:
+        raise FilterError(where, reason=f"it is not valid Unicode ({error.reason} at position {error.start})") from None
 
 
 def models(connection: apsw.Connection) -> list[tuple[str, int]]:
@@ -111,8 +132,12 @@ def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator
     try:
         with translated_errors(connection, doing="reading the embeddings"):
             yield from connection.execute(sql, bindings)  # a condition may fail at any row
-    except (apsw.SQLError, apsw.BindingsError, KeyError) as error:
-        raise FilterError(selection.where or "", reason=str(error)) from None
+    except KeyError as error:
+        raise FilterError(selection.where, reason=f"no value for :{error.args[0]}") from None
+    except (apsw.SQLError, apsw.BindingsError, apsw.TooBigError) as error:
+        raise FilterError(selection.where, reason=str(error)) from None
+    except (TypeError, OverflowError, UnicodeEncodeError) as error:  # a value that SQLite cannot hold
+        raise FilterError(selection.where, reason=f"{type(error).__name__}: {error}") from None
 
 
 def _check_condition(connection: apsw.Connection, where: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -11,13 +10,13 @@ import apsw
 import numpy as np
 
 from sqlclust import schema
-from sqlclust.errors import FilterError, FitDamagedError, Id
+from sqlclust.errors import FilterError, FitDamagedError, Id, ResultDamagedError
 from sqlclust.options import HdbscanOptions, parse
 from sqlclust.store import fits
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import sort_key
 from sqlclust.store.results import resolve_result
-from sqlclust.store.rows import rows_as_dicts
+from sqlclust.store.rows import rows_as_dicts, stored_object
 from sqlclust.store.selection import Selection, selected_rows
 
 _REPORT = 1024
@@ -165,11 +164,14 @@ def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | Non
     """As the result's parameters have it; its fit may have been made for another selection of the same embeddings."""
     if result["fit_id"] is None:
         return None
-    stored = json.loads(result["parameters"])
+    try:
+        stored = stored_object(result["parameters"])
+    except ValueError as error:
+        raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
     downsample = parse(HdbscanOptions, {"downsample": stored.get("downsample", 1)}).downsample
     where = stored.get("where")
     if where is not None and not isinstance(where, str):
-        raise FilterError(str(where), reason="is not text")
+        raise FilterError(where, reason="it is not text")
     return Selection(result["embedding_model"], where, parameters, downsample)
 
 

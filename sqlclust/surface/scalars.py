@@ -6,7 +6,7 @@ import numpy as np
 
 from sqlclust import __version__, vectors
 from sqlclust.core.metrics import METRICS, distance, unit
-from sqlclust.errors import ArgumentError
+from sqlclust.errors import ArgumentError, shown
 from sqlclust.options import HdbscanOptions, parse_json
 from sqlclust.store import fit as store_fit
 from sqlclust.surface.records import Context, ScalarFunction
@@ -55,7 +55,7 @@ def clust_distance(a: object, b: object, metric: object = "euclidean") -> float 
     if a is None or b is None or metric is None:
         return None
     if metric not in METRICS:
-        raise ArgumentError("clust_distance", "metric", found=repr(metric), expected=" or ".join(map(repr, METRICS)))
+        raise ArgumentError("clust_distance", "metric", found=shown(metric), expected=" or ".join(map(repr, METRICS)))
     first = vectors.decode(a, "clust_distance: the first vector")
     second = vectors.decode(b, "clust_distance: the second vector")
     vectors.check_dimension(len(second), len(first), "clust_distance: the second vector")

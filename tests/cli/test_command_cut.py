@@ -67,7 +67,7 @@ def test_cut_of_changed_embeddings(fitted: Path) -> None:
     connection.execute("UPDATE Embedding SET vector = zeroblob(32) WHERE id = 8")
     connection.close()
     assert fail("cut", fitted) == (
-        "embedding 8 has another vector since clustering fit 1 was made (1 row differ); fit again"
+        "embedding 8 has another vector since clustering fit 1 was made (1 row differs); fit again"
     )
 
 

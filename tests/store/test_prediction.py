@@ -222,5 +222,5 @@ def test_results_that_changed(result: apsw.Connection) -> None:
     result.execute(edit, (json.dumps(parameters),))
     assert len(predicted(result)) == 6
     result.execute("UPDATE EmbeddingCluster SET label = -1 WHERE embedding_id = 10")
-    with pytest.raises(ResultChangedError, match="1 rows differ, such as that of embedding 10"):
+    with pytest.raises(ResultChangedError, match="1 row differs, such as that of embedding 10"):
         predicted(result)
