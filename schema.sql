@@ -1,4 +1,4 @@
--- sqlclust schema, version 1.
+-- sqlclust schema, version 2.
 --
 -- Embeddings, where they come from, and the clusterings made of them. Runs as it is in any stock sqlite3 >= 3.37 and uses
 -- only built-in functions, so every SQLite program can read and guard the file:
@@ -15,7 +15,7 @@ CREATE TABLE SqlclustMigration (
     name       TEXT NOT NULL,
     applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))  -- UTC
 ) STRICT;
-INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql');
+INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql'), (2, 'noise has probability 0');
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Where embedded things come from. Optional: an Embedding needs no Invocation.
@@ -123,7 +123,8 @@ CREATE TABLE EmbeddingCluster (
     clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
     embedding_id         ANY NOT NULL REFERENCES Embedding (id),  -- no CASCADE: a used embedding is not deleted
     label                INTEGER NOT NULL CHECK (label >= -1),    -- -1 = noise
-    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1)
+                                   CHECK (label >= 0 OR probability = 0),    -- membership strength; noise 0
     outlier_score        REAL CHECK (outlier_score BETWEEN 0 AND 1),           -- GLOSH; larger is more outlying
     cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,  -- the label as a key: NULL for noise
     PRIMARY KEY (embedding_id, clustering_result_id),
@@ -141,7 +142,8 @@ CREATE TABLE EmbeddingPrediction (
     clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
     embedding_id         ANY NOT NULL REFERENCES Embedding (id) ON DELETE CASCADE,
     label                INTEGER NOT NULL CHECK (label >= -1),                 -- -1 = noise
-    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1)
+                                   CHECK (label >= 0 OR probability = 0),    -- membership strength; noise 0
     predicted_at         TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
     cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,
     PRIMARY KEY (embedding_id, clustering_result_id),

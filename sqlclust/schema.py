@@ -1,12 +1,16 @@
-"""Bringing a database to our schema: `schema.sql` for a new one, then the migrations it has not been through.
+"""Bringing a database to our schema: `schema.sql` for a new one, the migrations it has not been through for an older one.
 
-A ledger table, SqlclustMigration, says which steps a file has been through; each step runs in one transaction together with
-its ledger row. `user_version` and `application_id` belong to the host program and are never touched. All DDL of a new
-file is in `schema.sql`; a migration brings an older file to the same state.
+A ledger table, SqlclustMigration, says which steps a file has been through; all steps that it needs run in one transaction
+together with their ledger rows. `user_version` and `application_id` belong to the host program and are never touched. All
+DDL of a new file is in `schema.sql`; the migrations bring an older file to the same text.
+
+Every version so far is read and written by this program as it is: an upgrade adds what the database itself refuses, and
+nobody has to wait for it. So reading never upgrades, and a file that cannot be written can still be read.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,14 +18,83 @@ from pathlib import Path
 
 import apsw
 
-from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError
+from sqlclust.errors import SchemaAlteredError, SchemaConflictError, SchemaMissingError, SchemaVersionError
 
-MIGRATIONS: tuple[tuple[int, str, Callable[[apsw.Connection], None]], ...] = ()
-"""(version, name, step) after version 1, which is schema.sql itself. None so far."""
+logger = logging.getLogger("sqlclust")
+
+_OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+
+
+# --- migrations ------------------------------------------------------------------------------------------------
+
+
+_PROBABILITY = "CHECK (probability BETWEEN 0 AND 1)"
+_PROBABILITY_OF_NOISE = _PROBABILITY + "\n" + 35 * " " + "CHECK (label >= 0 OR probability = 0)"
+
+
+def _noise_has_probability_0(connection: apsw.Connection) -> None:
+    """Version 2: a CHECK that noise belongs nowhere.
+
+    A row of noise that has a probability all the same was written by other programs; it gets 0, which is what version 1
+    says that noise has, and what everything of ours writes.
+    """
+    for table in ("EmbeddingCluster", "EmbeddingPrediction"):
+        connection.execute(f"UPDATE main.{table} SET probability = 0 WHERE label = -1 AND probability <> 0")
+        if changed := connection.changes():
+            logger.warning("%s: rows of noise whose probability was set to 0: %s", table, f"{changed:,}")
+        _edit_table(connection, table, _PROBABILITY, _PROBABILITY_OF_NOISE)
+
+
+MIGRATIONS: tuple[tuple[int, str, Callable[[apsw.Connection], None]], ...] = (
+    (2, "noise has probability 0", _noise_has_probability_0),
+)
+"""(version, name, step) after version 1; a new file's ledger has the same rows."""
 
 VERSION = max([1, *(version for version, _, _ in MIGRATIONS)])
 
-_OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+
+def _edit_table(connection: apsw.Connection, table: str, old: str, new: str) -> None:
+    """Exchange a CHECK in a table's definition without copying the table; the rows must satisfy the new one already.
+
+    As https://www.sqlite.org/lang_altertable.html#otheralter describes it: the stored text is edited and the schema's
+    number raised, so that every connection reads it again. This connection reads it again at once, inside the transaction:
+    a text that SQLite cannot read is an error here and is rolled back.
+
+    Raises:
+        SchemaAlteredError: the definition is not what an earlier version made.
+    """
+    text = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    found = connection.execute(text, (table,)).get
+    if not isinstance(found, str) or found.count(old) != 1 or new in found:
+        raise SchemaAlteredError(connection.filename, table=table, expected=old)
+    columns = connection.execute(f"PRAGMA main.table_xinfo({table})").fetchall()
+    with _writable_schema(connection):
+        connection.execute(
+            "UPDATE main.sqlite_schema SET sql = ? WHERE type = 'table' AND name = ? COLLATE NOCASE",
+            (found.replace(old, new), table),
+        )
+        raised = connection.execute("PRAGMA main.schema_version").get + 1
+        connection.execute(f"PRAGMA main.schema_version = {raised:d}")
+    if connection.execute(f"PRAGMA main.table_xinfo({table})").fetchall() != columns:
+        raise SchemaAlteredError(connection.filename, table=table, expected=old)
+
+
+@contextmanager
+def _writable_schema(connection: apsw.Connection) -> Iterator[None]:
+    """sqlite_schema may be edited inside; afterwards the connection's settings are as before and the schema is read again."""
+    defensive = connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1)
+    writable = connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+    try:
+        connection.execute("PRAGMA writable_schema = ON")
+        yield
+    finally:
+        connection.execute("PRAGMA writable_schema = RESET")
+        connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, writable)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, defensive)
+
+
+# --- the schema of a file --------------------------------------------------------------------------------------
 
 
 @cache
@@ -58,34 +131,36 @@ def version(connection: apsw.Connection) -> int | None:
 
 
 def initialize(connection: apsw.Connection) -> bool:
-    """Bring the database to the current schema, in one transaction per step; True if anything was changed.
+    """Bring the database to the current schema, in one transaction; True if anything was changed.
+
+    Cost of an upgrade from version 1: one pass over the assignments and predictions; no table is copied.
 
     Raises:
         SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours.
         SchemaVersionError: a newer sqlclust wrote it.
+        SchemaAlteredError: tables of ours were changed, so that they cannot be upgraded; nothing was changed.
     """
     if version(connection) == VERSION:
         return False
-    changed = False
     with _transaction(connection):
         found = version(connection)  # again: another process may have been faster
+        if found == VERSION:
+            return False
         if found is None:
             _refuse_foreign_objects(connection)
             connection.execute(schema_sql())
-            found, changed = 1, True
-    if found > VERSION:
-        raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
-    for number, name, step in MIGRATIONS:
-        if number > found:
-            with _transaction(connection):
+            return True
+        if found > VERSION:
+            raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
+        for number, name, step in MIGRATIONS:
+            if number > found:
                 step(connection)
                 connection.execute("INSERT INTO main.SqlclustMigration (version, name) VALUES (?, ?)", (number, name))
-            changed = True
-    return changed
+    return True
 
 
 def check(connection: apsw.Connection) -> None:
-    """Make sure that the database has our tables.
+    """Make sure that the database has our tables, of this version or of one before.
 
     Raises:
         SchemaMissingError, SchemaConflictError, SchemaVersionError
@@ -114,7 +189,8 @@ def _transaction(connection: apsw.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite rolls back itself on some errors
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")

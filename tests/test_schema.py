@@ -13,7 +13,7 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError
-from sqlclust.schema import VERSION, check, object_names, schema_sql, version
+from sqlclust.schema import MIGRATIONS, VERSION, check, object_names, schema_sql, version
 from tests.small import add_embeddings, clustered
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,7 +148,10 @@ WRONG = {
     "medoid that is noise": ("UPDATE Cluster SET medoid_embedding_id = 5 WHERE label = 1", FOREIGN_KEY),
     "medoid NULL": ("UPDATE Cluster SET medoid_embedding_id = NULL WHERE label = 1", "NOT NULL"),
     "medoid leaves its cluster": ("UPDATE EmbeddingCluster SET label = 1 WHERE embedding_id = 2", FOREIGN_KEY),
-    "medoid becomes noise": ("UPDATE EmbeddingCluster SET label = -1 WHERE embedding_id = 2", FOREIGN_KEY),
+    "medoid becomes noise": (
+        "UPDATE EmbeddingCluster SET label = -1, probability = 0 WHERE embedding_id = 2",
+        FOREIGN_KEY,
+    ),
     "medoid's row deleted": ("DELETE FROM EmbeddingCluster WHERE embedding_id = 2", FOREIGN_KEY),
     "one medoid for two clusters": (f"{CLUSTER} (1, 2, 2, 3)", "UNIQUE constraint failed: Cluster"),
     "cluster without members": (f"{CLUSTER} (1, 2, 3, 1)", FOREIGN_KEY),
@@ -157,6 +160,14 @@ WRONG = {
     "a label twice": (f"{CLUSTER} (1, 1, 1, 1)", "UNIQUE constraint failed: Cluster"),
     "persistence above 1": ("UPDATE Cluster SET persistence = 1.5", "CHECK"),
     "probability above 1": ("UPDATE EmbeddingCluster SET probability = 1.01", "CHECK"),
+    "noise with a probability": (
+        "UPDATE EmbeddingCluster SET probability = 0.1 WHERE embedding_id = 5",
+        "CHECK constraint failed: label >= 0 OR probability = 0",
+    ),
+    "a member becomes noise and keeps its probability": (
+        "UPDATE EmbeddingCluster SET label = -1 WHERE embedding_id = 3",
+        "CHECK constraint failed: label >= 0 OR probability = 0",
+    ),
     "probability below 0": ("UPDATE EmbeddingCluster SET probability = -0.01", "CHECK"),
     "probability NULL": ("UPDATE EmbeddingCluster SET probability = NULL", "NOT NULL"),
     "probability infinite": ("UPDATE EmbeddingCluster SET probability = 9e999", "CHECK"),
@@ -219,6 +230,10 @@ WRONG = {
         "UNIQUE constraint failed: EmbeddingPrediction",
     ),
     "prediction with probability 2": (f"{NEW}; {PREDICTION} (1, 6, 0, 2.0)", "CHECK"),
+    "predicted noise with a probability": (
+        f"{NEW}; {PREDICTION} (1, 6, -1, 0.5)",
+        "CHECK constraint failed: label >= 0 OR probability = 0",
+    ),
     "prediction with label -2": (f"{NEW}; {PREDICTION} (1, 6, -2, 0.0)", "CHECK"),
     "rows changed through the view": ("UPDATE ClusterAssignment SET label = 0", "it is a view"),
 }
@@ -504,7 +519,10 @@ def test_initialize_is_idempotent_and_leaves_the_hosts_numbers_alone(tmp_path: P
     assert con.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall() == schema
     assert (con.pragma("user_version"), con.pragma("application_id")) == (41, 1234)
     assert [con.pragma(name) for name in settings] == before
-    assert con.execute("SELECT version, name FROM SqlclustMigration").fetchall() == [(1, "schema.sql")]
+    assert con.execute("SELECT version, name FROM SqlclustMigration").fetchall() == [
+        (1, "schema.sql"),
+        *((number, name) for number, name, _ in MIGRATIONS),
+    ]
     assert con.execute("SELECT a FROM hosts").get == 1
     con.close()
 

@@ -5,6 +5,7 @@ Two SQLite libraries on one file in one process lose rows: never open a database
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -14,9 +15,12 @@ import click
 
 from sqlclust import schema
 from sqlclust.connection import connect
-from sqlclust.errors import DatabaseFileError
+from sqlclust.errors import DatabaseFileError, SchemaAlteredError
+from sqlclust.store.locking import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+logger = logging.getLogger("sqlclust")
 
 _OPCODES = 20_000
 """SQLite's steps between two looks at Ctrl-C: a few milliseconds."""
@@ -32,15 +36,29 @@ def open_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection
     """A database that is there, for reading and writing.
 
     Args:
-        tables: whether it has to have our tables.
+        tables: whether it has to have our tables. Those of an older version are upgraded.
 
     Raises:
         DatabaseFileError, SchemaMissingError, SchemaConflictError, SchemaVersionError
     """
     with _closing(connect(path, create=False)) as connection:
         if tables:
-            schema.check(connection)
+            upgrade(connection)
         yield connection
+
+
+def upgrade(connection: apsw.Connection) -> None:
+    """Make sure of our tables, and bring those of an older version up to date before anything is written to them.
+
+    Raises:
+        SchemaMissingError, SchemaConflictError, SchemaVersionError, LockedError, DatabaseFileError
+    """
+    schema.check(connection)
+    with translated_errors(connection, doing="upgrading the tables"):
+        try:
+            schema.initialize(connection)
+        except SchemaAlteredError as error:
+            logger.warning("%s", error)
 
 
 @contextmanager

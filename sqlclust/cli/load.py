@@ -9,8 +9,7 @@ from shlex import quote
 
 import click
 
-from sqlclust import schema
-from sqlclust.cli.database import create_database, database_argument, is_empty
+from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
@@ -115,7 +114,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
         with create_database(db) as connection, Progress(file.name) as progress:
             create_tables = is_empty(connection)
             if not create_tables:
-                schema.check(connection)
+                upgrade(connection)
             result = load_embeddings(
                 connection,
                 model,
