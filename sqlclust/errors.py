@@ -361,10 +361,10 @@ class AlteredError(SqlclustError):
     """What was just written is not there as it was written: a trigger or a constraint of the file changed it."""
 
     def __init__(self, table: str, *, found: str, expected: str, triggers: Sequence[str]) -> None:
-        cause = f"its triggers ({', '.join(triggers)})" if triggers else "an ON CONFLICT clause of its tables"
+        cause = f"its trigger {', '.join(map(shown, triggers))}" if triggers else "an ON CONFLICT clause of the table"
         super().__init__(
-            f"{table} has {found} of the new result, expected {expected}: this database changes what is written, "
-            f"probably by {cause}; nothing was written"
+            f"{table} has {found}, expected {expected}: this database changes what is written to it, probably by {cause}; "
+            "nothing was written"
         )
         self.table, self.found, self.expected, self.triggers = table, found, expected, tuple(triggers)
 
@@ -464,6 +464,22 @@ class RepairError(DatabaseError):
     def __init__(self, path: str, *, reason: str) -> None:
         super().__init__(f"{path} was not repaired: {reason}; nothing was changed")
         self.path, self.reason = path, reason
+
+
+class AdoptError(DatabaseError):
+    """A database of the old project that sqlclust adopt does not take over."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(f"{path or 'this database'} was not adopted: {reason}; nothing was changed")
+        self.path, self.reason = path, reason
+
+
+class BackupError(DatabaseError):
+    """A backup that cannot be made; so what it was for was not done either."""
+
+    def __init__(self, path: str, *, backup: str, reason: str) -> None:
+        super().__init__(f"{path} was not backed up to {backup}: {reason}; nothing was changed")
+        self.path, self.backup, self.reason = path, backup, reason
 
 
 class LockedError(DatabaseError):
