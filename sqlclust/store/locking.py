@@ -132,7 +132,8 @@ def _no_spilling(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute("PRAGMA cache_spill = ON")
+        with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
+            connection.execute("PRAGMA cache_spill = ON")
 
 
 @contextmanager
@@ -198,7 +199,9 @@ def _in_our_words(connection: apsw.Connection, *, doing: str, outcome: str = "")
     except apsw.CorruptError as error:
         raise DatabaseFileError(path, reason=f"the database is damaged ({error}); see PRAGMA integrity_check") from None
     except apsw.CantOpenError as error:
-        raise DatabaseFileError(path, reason=f"cannot be opened ({error})") from None
+        raise DatabaseFileError(
+            path, reason=f"it or its journal cannot be opened ({error}): {doing} failed{and_so}"
+        ) from None
     except apsw.IOError as error:
         raise DatabaseFileError(path, reason=f"reading or writing failed while {doing} ({error}){and_so}") from None
     except (apsw.NoMemError, MemoryError) as error:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import apsw
+
 from sqlclust.core.cost import memory_bytes
 from sqlclust.errors import OutOfMemoryError
 
@@ -28,10 +30,10 @@ def check_memory(n: int, dimension: int, min_samples: int, engine: str) -> None:
 
 @contextmanager
 def clear_memory_errors(doing: str) -> Iterator[None]:
-    """Say OutOfMemoryError where Python, NumPy or the system ran out of memory; also where it is for a new thread."""
+    """Say OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory; also where it is for a new thread."""
     try:
         yield
-    except MemoryError as error:
+    except (MemoryError, apsw.NoMemError) as error:
         raise OutOfMemoryError(str(error) or doing) from None
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
