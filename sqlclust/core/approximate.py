@@ -13,7 +13,7 @@ recall is 0.96 of 45,000 real and 0.95 of 134,520 generated embeddings, at 115 a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,18 @@ from sqlclust.core.threads import for_each_block
 
 Int32Array = NDArray[np.int32]
 
-_AXES = 64
+_AXES = 96
 """Principal axes the lists are made along."""
 _TILE, _COLUMNS = 2048, 128
 """Narrow, so that little of what is computed is on the wrong side of the diagonal."""
 _ROWS = 2048
+_GROUP = 4
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
+_LISTS_AT_A_TIME, _PACKED_AT_A_TIME = 16, 1 << 18
 _MERGED_AT_A_TIME = 1 << 18
 _ROUND_BYTES = 1 << 26
 """Pairs held before they are merged, about; or an eighth of the vectors, where that is more."""
-_PAIRS_EACH, _PAIR_BYTES = 8, 12
+_PAIRS_EACH, _PAIR_BYTES = 8, 8
 """Pairs found for each neighbour wanted: some are too far, and most are met in several lists."""
 
 
@@ -48,16 +50,23 @@ class Effort(NamedTuple):
 
 SEED = Effort(over=4, size=500)
 """For limits that the exact search starts from."""
-FULL = Effort(over=12, size=700)
+FULL = Effort(over=10, size=700)
 """For neighbours that count."""
 
 
-class _Found(NamedTuple):
+class _Pairs(NamedTuple):
     """Neighbours found: int32 owner, int32 other, float32 squared distance."""
 
     owner: Int32Array
     other: Int32Array
     squared: Float32Array
+
+
+class _Found(NamedTuple):
+    """Neighbours found, packed: uint64 keys by blocks of owners, and where each block begins."""
+
+    keys: NDArray[np.uint64]
+    edges: IndexArray
 
 
 def approximate_neighbors(
@@ -100,7 +109,7 @@ def approximate_neighbors(
     limits = np.empty(m, dtype=np.float32)
     own = np.argsort(lists.primary, kind="stable").astype(np.int32)
     own_bounds = np.searchsorted(lists.primary[own], np.arange(count + 1) if count >= 2 * effort.over else [0, m])
-    numbers = range(len(lists.bounds) - 1)
+    count = len(lists.bounds) - 1
 
     def limit(number: int) -> None:
         rows = own[own_bounds[number] : own_bounds[number + 1]]
@@ -108,21 +117,27 @@ def approximate_neighbors(
             vectors, lists.members[lists.bounds[number] : lists.bounds[number + 1]], rows, k, limits, control
         )
 
-    for_each_block(limit, numbers, control, span=(at(0.15), at(0.3)))
-    indices = np.full((m, k), -1, dtype=np.int32)
-    squared = np.full((m, k), np.inf, dtype=np.float32)
+    for_each_block(limit, range(count), control, span=(at(0.15), at(0.3)))
+    best = _Best(m, k, limits)
     rounds = max(1, -(-m * k * _PAIRS_EACH * _PAIR_BYTES // max(_ROUND_BYTES, vectors.nbytes // 8)))
     for number in range(rounds):
         found: list[_Found] = []
 
-        def compare(number: int, found: list[_Found] = found) -> None:
-            members = lists.members[lists.bounds[number] : lists.bounds[number + 1]]
-            found.extend(_pairs_of_list(vectors, members, limits, control))
+        def compare(numbers: range, found: list[_Found] = found) -> None:
+            pairs: list[_Pairs] = []
+            for number in numbers:
+                members = lists.members[lists.bounds[number] : lists.bounds[number + 1]]
+                pairs += _pairs_of_list(vectors, members, limits, control)
+                if pairs and (number == numbers[-1] or sum(len(some.owner) for some in pairs) > _PACKED_AT_A_TIME):
+                    found.append(best.by_block(pairs))
+                    pairs.clear()
 
         low, high = (at(0.3 + 0.6 * (number + part) / rounds) for part in (0.0, 0.9))
-        for_each_block(compare, numbers[number::rounds], control, span=(low, high))
-        _merge(indices, squared, limits, found, control, (high, high))
-    result, measured = _measured(vectors, indices, control, (at(0.9), at(1.0)))
+        mine = range(number, count, rounds)
+        parts = [mine[start : start + _LISTS_AT_A_TIME] for start in range(0, len(mine), _LISTS_AT_A_TIME)]
+        for_each_block(compare, parts, control, span=(low, high))
+        best.merge(found, control, (high, at(0.3 + 0.6 * (number + 1) / rounds)))
+    result, measured = _measured(vectors, best.indices, control, (at(0.9), at(1.0)))
     incomplete = np.flatnonzero(result[:, -1] < 0)
     if len(incomplete):  # lists of outliers may be short
         result[incomplete], measured[incomplete] = nearest_of(vectors, incomplete, k, control)
@@ -160,15 +175,26 @@ def _limits_of_list(
         some = places[start : start + _TILE]
         values = points[some] @ points.T
         values -= half
+        # the k-th best of the groups' best is not nearer than the k-th best of all: a limit too, at a third of the price
+        groups = len(members) // _GROUP if len(members) >= _GROUP * 4 * k else len(members)
+        best = values if groups == len(members) else _best_of_groups(values, groups)
         # the vector itself is among its list's members, and the nearest
-        values.partition(len(members) - k - 1, axis=1)
-        squared = 2 * (half[some] - values[:, len(members) - k - 1])
+        best.partition(groups - k - 1, axis=1)
+        squared = 2 * (half[some] - best[:, groups - k - 1])
         limits[rows[start : start + _TILE]] = np.maximum(squared, 0) * np.float32(1.0001) + half.max() * np.float32(
             1e-6
         )
 
 
-def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Array, control: Control) -> list[_Found]:
+def _best_of_groups(values: Float32Array, groups: int) -> Float32Array:
+    """Largest value of each of so many groups of columns: float32 (rows, groups)."""
+    even = groups * _GROUP
+    best = values[:, :even].reshape(len(values), _GROUP, groups).max(axis=1)
+    np.maximum(best[:, : values.shape[1] - even], values[:, even:], out=best[:, : values.shape[1] - even])
+    return np.asarray(best)
+
+
+def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Array, control: Control) -> list[_Pairs]:
     """Pairs of a list's members of which one is within the other's limit.
 
     The members are ordered by their limit, so that of a pair the later one's is the larger.
@@ -206,57 +232,80 @@ def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Ar
             squared = there_bound[column] - 2 * flat[at]
             here, other = members[low + row], there[column]
             mutual = np.flatnonzero(squared <= limit[low + row])
-            found.append(_Found(other, here, squared))
-            found.append(_Found(here[mutual], other[mutual], squared[mutual]))
+            found.append(_Pairs(other, here, squared))
+            found.append(_Pairs(here[mutual], other[mutual], squared[mutual]))
     return found
 
 
-def _merge(
-    indices: Int32Array,
-    squared: Float32Array,
-    limits: Float32Array,
-    found: list[_Found],
-    control: Control,
-    span: tuple[float, float],
-) -> None:
-    """Let each vector keep the nearest of what it has and what was found for it, and lower its limit (in place)."""
-    if not found:
-        return
-    owners, others, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    found.clear()
-    m, k = indices.shape
-    size = max(64, _MERGED_AT_A_TIME // (_PAIRS_EACH * k))
-    blocks = -(-m // size)
-    block_of = (owners // size).astype(np.uint16 if blocks <= 1 << 16 else np.int32)  # 16 bits are sorted by radix
-    by_block = np.argsort(block_of, kind="stable")
-    edges = np.concatenate([[0], np.cumsum(np.bincount(block_of, minlength=blocks))])
+class _Best:
+    """The nearest k that were found so far of each of m vectors.
 
-    def merge(number: int) -> None:
-        first = number * size
-        rows = slice(first, min(first + size, m))
-        had = np.flatnonzero(indices[rows].ravel() >= 0)
-        here = by_block[edges[number] : edges[number + 1]]
-        owner = np.concatenate([had // k, owners[here] - first]).astype(np.uint64)
-        other = np.concatenate([indices[rows].ravel()[had], others[here]])
-        distance = np.maximum(np.concatenate([squared[rows].ravel()[had], distances[here]]), np.float32(0.0))
-        control.check()
-        # each pair once: it may have been met in several lists, with distances that differ by rounding
-        order = np.argsort((owner << np.uint64(32)) | other.astype(np.uint64))
-        owner, other, distance = owner[order], other[order], distance[order]
-        new = np.ones(len(owner), dtype=bool)
-        new[1:] = (other[1:] != other[:-1]) | (owner[1:] != owner[:-1])
-        owner, other, distance = owner[new], other[new], distance[new]
-        control.check()
-        order = np.argsort((owner << np.uint64(32)) | distance.view(np.uint32).astype(np.uint64))
-        owner, other, distance = owner[order].astype(np.intp), other[order], distance[order]
-        counts = np.bincount(owner, minlength=rows.stop - first)
-        rank = np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
-        kept = rank < k
-        indices[first + owner[kept], rank[kept]] = other[kept]
-        squared[first + owner[kept], rank[kept]] = distance[kept]
-        limits[rows] = np.minimum(limits[rows], squared[rows, -1])
+    A pair is one uint64, so that sorting moves nothing else: the owner's place in its block of owners, the other, and the bits of
+    the float32 squared distance, in which numbers >= 0 sort as they do.
 
-    for_each_block(merge, range(len(edges) - 1), control, span=span)
+    Attributes:
+        indices: int32 (m, k), -1 where there are fewer.
+        squared: float32 (m, k), ascending; inf where there are fewer.
+        limits: float32 (m,), distances beyond which nothing is wanted.
+    """
+
+    def __init__(self, m: int, k: int, limits: Float32Array) -> None:
+        self.indices = np.full((m, k), -1, dtype=np.int32)
+        self.squared = np.full((m, k), np.inf, dtype=np.float32)
+        self.limits = limits
+        few = max(64, _MERGED_AT_A_TIME // (_PAIRS_EACH * k))
+        self._owner_bits = min(few.bit_length() - 1, 32 - max(1, (m - 1).bit_length()))
+        self._blocks = -(-m >> self._owner_bits) if m else 0
+
+    def by_block(self, pairs: list[_Pairs]) -> _Found:
+        """Pairs packed and in the order of their owners' blocks."""
+        owner, other, squared = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        block = owner >> self._owner_bits
+        # 16 bits are sorted by radix
+        order = np.argsort(block.astype(np.uint16) if self._blocks <= 1 << 16 else block, kind="stable")
+        keys = self._packed(owner & ((1 << self._owner_bits) - 1), other, squared)
+        return _Found(keys[order], np.concatenate([[0], np.cumsum(np.bincount(block, minlength=self._blocks))]))
+
+    def merge(self, found: list[_Found], control: Control, span: tuple[float, float]) -> None:
+        """Let each vector keep the nearest of what it has and what was found for it, and lower its limit."""
+        m, k = self.indices.shape
+        size, other_bits = 1 << self._owner_bits, 32 - self._owner_bits
+        owner_mask = np.uint64((size - 1) << (32 + other_bits))
+        other_mask, distance_mask = np.uint64((1 << other_bits) - 1), np.uint64((1 << 32) - 1)
+
+        def merge(number: int) -> None:
+            rows = slice(number * size, min((number + 1) * size, m))
+            had = np.flatnonzero(self.indices[rows].ravel() >= 0)
+            keys = np.concatenate(
+                [self._packed(had // k, self.indices[rows].ravel()[had], self.squared[rows].ravel()[had])]
+                + [part.keys[part.edges[number] : part.edges[number + 1]] for part in found]
+            )
+            control.check()
+            # each pair once: it may have been met in several lists, with distances that differ by rounding
+            keys.sort()
+            pair = keys >> np.uint64(32)
+            new = np.ones(len(keys), dtype=bool)
+            new[1:] = pair[1:] != pair[:-1]
+            keys, pair = keys[new], pair[new]
+            # now by distance
+            keys = (keys & owner_mask) | (keys & distance_mask) << np.uint64(other_bits) | (pair & other_mask)
+            keys.sort()
+            owner = (keys >> np.uint64(32 + other_bits)).astype(np.intp)
+            counts = np.bincount(owner, minlength=rows.stop - rows.start)
+            rank = np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+            kept = rank < k
+            keys, owner, rank = keys[kept], owner[kept], rank[kept]
+            self.indices[rows.start + owner, rank] = (keys & other_mask).astype(np.int32)
+            bits = (keys >> np.uint64(other_bits) & distance_mask).astype(np.uint32)
+            self.squared[rows.start + owner, rank] = bits.view(np.float32)
+            self.limits[rows] = np.minimum(self.limits[rows], self.squared[rows, -1])
+
+        for_each_block(merge, range(self._blocks), control, span=span)
+
+    def _packed(self, owner: NDArray[Any], other: Int32Array, squared: Float32Array) -> NDArray[np.uint64]:
+        keys = owner.astype(np.uint64) << np.uint64(32 - self._owner_bits) | other.astype(np.uint64)
+        distance = np.maximum(squared, np.float32(0.0)) + np.float32(0.0)  # no -0.0
+        return np.asarray(keys << np.uint64(32) | distance.view(np.uint32))
 
 
 def _measured(
@@ -284,7 +333,9 @@ def _measured(
     return result, squared
 
 
-def nearest_of(vectors: Float32Array, rows: IndexArray, k: int, control: Control) -> tuple[IndexArray, Float32Array]:
+def nearest_of(
+    vectors: Float32Array, rows: IndexArray, k: int, control: Control, span: tuple[float, float] = (1.0, 1.0)
+) -> tuple[IndexArray, Float32Array]:
     """The k nearest of some vectors among all, by products with all; as `approximate_neighbors` returns them.
 
     Cost: O(len(rows)·m·d) multiplications.
@@ -322,8 +373,7 @@ def nearest_of(vectors: Float32Array, rows: IndexArray, k: int, control: Control
             best, others = value[chosen], other[chosen]
         candidates[start : start + len(some)] = others
 
-    for start in range(0, len(rows), _ROWS // 8):
-        search(start)
+    for_each_block(search, range(0, len(rows), _ROWS // 8), control, span=span)
     indices = np.empty((len(rows), k), dtype=np.intp)
     squared = np.empty((len(rows), k), dtype=np.float32)
     for number, row in enumerate(rows):
@@ -345,6 +395,6 @@ def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, cont
     m = len(vectors)
     random = np.random.Generator(np.random.PCG64(seed))
     rows = np.sort(random.choice(m, size=min(m, 1000 if m <= 300_000 else 300), replace=False))
-    _, nearest = nearest_of(vectors, rows, k, control)
+    _, nearest = nearest_of(vectors, rows, k, control, (0.9, 1.0))
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())

@@ -16,7 +16,7 @@ from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray, unit
 from sqlclust.core.threads import for_each_block
 
-_BLOCK = 2048
+_BLOCK, _IN_CACHE = 2048, 128
 
 
 class Distinct(NamedTuple):
@@ -92,10 +92,11 @@ def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDAr
     ) | np.uint64(1)
     result = np.empty(n, dtype=np.uint64)
 
-    def mix(start: int) -> None:
-        bits = _rows(vectors, slice(start, start + _BLOCK), normalize).view(np.uint32).astype(np.uint64)
-        mixed = np.einsum("ij,j->i", bits, multipliers)
-        result[start : start + _BLOCK] = mixed ^ (mixed >> np.uint64(29))
+    def mix(block: int) -> None:
+        for start in range(block, min(block + _BLOCK, n), _IN_CACHE):
+            bits = _rows(vectors, slice(start, start + _IN_CACHE), normalize).view(np.uint32).astype(np.uint64)
+            mixed = np.einsum("ij,j->i", bits, multipliers)
+            result[start : start + _IN_CACHE] = mixed ^ (mixed >> np.uint64(29))
 
     for_each_block(mix, range(0, n, _BLOCK), control, span=(0.0, 0.5))
     return result

@@ -29,13 +29,16 @@ def unit(vectors: Float32Array) -> Float32Array:
         vectors: float32 (n, d), finite, no zero vector.
 
     Returns:
-        float32 (n, d). Lengths are taken in float64 after dividing by the largest entry, so that neither 1e-30 nor 1e30
-        is lost; each row's result depends on that row alone.
+        float32 (n, d). Lengths are taken in float64, where no square of a float32 is lost, be it 1e-45 or 1e38; each row's
+        result depends on that row alone.
     """
-    scaled = vectors.astype(np.float64)
-    scaled /= np.abs(scaled).max(axis=1, keepdims=True)
-    scaled /= np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
-    return scaled.astype(np.float32)
+    result = np.empty(vectors.shape, dtype=np.float32)
+    step = max(1, _PAIR_BYTES // (8 * vectors.shape[1]))
+    for start in range(0, len(vectors), step):
+        wide = vectors[start : start + step].astype(np.float64)
+        wide *= (1.0 / np.sqrt(np.einsum("ij,ij->i", wide, wide)))[:, None]
+        result[start : start + step] = wide
+    return result
 
 
 def squared_distances(vectors: Float32Array, left: IndexArray, right: IndexArray) -> Float64Array:
