@@ -134,6 +134,33 @@ def test_ids_in_another_order(way: str, seed: int) -> None:
         assert str(medoid) <= min(ids[row] for row in ties)
 
 
+def corners(clusters: int = 4, copies: int = 3) -> Float32Array:
+    """Squares far from each other, each corner several times: all of a square's corners are equally far from its middle."""
+    square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    middles = 100 * np.arange(clusters)[:, None, None] * np.array([1, 1])
+    return np.tile((square + middles).reshape(-1, 2), (copies, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_of_equally_good_medoids_the_first_id_is_taken(kind: str) -> None:
+    chosen = corners()
+    ids = in_order(kind)[: len(chosen)]
+    rng = np.random.default_rng(5)
+    options: dict[str, Any] = {"min_cluster_size": 5, "min_samples": 2, "normalize": False}
+    for _ in range(3):
+        named = [ids[i] for i in rng.permutation(len(ids))]
+        with database(chosen, named, order=rng.permutation(len(ids))) as con:
+            found = of_result(con, sqlclust.fit(con, "demo", **options))
+            points = "(SELECT clust_points(id, vector) FROM Embedding)"
+            assert of_rows(con, f"clust_hdbscan({points}, '{json.dumps(options)}')") == found
+        place = {i: place for place, i in enumerate(ids)}
+        squares = chosen[:, 0] // 100
+        firsts = {
+            min((i for i, own in zip(named, squares, strict=True) if own == s), key=place.__getitem__) for s in range(4)
+        }
+        assert {medoid for medoid, *_ in found.clusters} == firsts
+
+
 # --- files -------------------------------------------------------------------------------------------------------------
 
 FILES: dict[str, dict[str, Any]] = {
@@ -303,6 +330,27 @@ def test_cut_or_fitted_afresh(way: str) -> None:
             [swept] = con.execute("SELECT n_clusters, noise_share FROM clust_sweep(1, ?)", (json.dumps(selecting),))
             assert swept == (len(fresh.clusters), sum(row[0] < 0 for row in fresh.rows.values()) / N)
         assert con.execute("SELECT count(*) FROM ClusteringFit").get == 1
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {"min_samples": 5},
+    {"alpha": 0.7},
+    {"metric": "cosine"},
+    {"normalize": True},
+    {"engine": "approximate"},
+    {"engine": "approximate", "seed": 1},
+]
+
+
+def test_a_fit_of_other_settings_is_not_reused() -> None:
+    with database(data(), names()) as con:
+        sqlclust.fit(con, "demo", **OPTIONS, normalize=False)
+        for number, changed in enumerate(SETTINGS, start=2):
+            options = {**OPTIONS, "normalize": False, **changed}
+            answer = of_array(sqlclust.hdbscan(data(), **options), names())
+            for _ in range(2):
+                assert of_result(con, sqlclust.fit(con, "demo", **options)) == answer
+                assert con.execute("SELECT max(id), count(*) FROM ClusteringFit").fetchone() == (number, number)
 
 
 def test_part_of_a_model_is_as_those_rows_alone() -> None:
