@@ -8,7 +8,13 @@ from sqlclust import schema
 from sqlclust.core.control import Progress
 from sqlclust.store.doctor.clusters import check_clusters
 from sqlclust.store.doctor.examination import Examination
-from sqlclust.store.doctor.file_state import check_fits, check_integrity, check_parameters, check_results
+from sqlclust.store.doctor.file_state import (
+    check_constraints,
+    check_fits,
+    check_integrity,
+    check_parameters,
+    check_results,
+)
 from sqlclust.store.doctor.findings import Finding
 from sqlclust.store.doctor.ids import check_foreign_keys, check_ids, check_keys, check_relations
 from sqlclust.store.doctor.layout import families_of, read_layout, related_tables, vector_tables
@@ -56,6 +62,8 @@ def check_rows(exam: Examination) -> None:
             check_relations(exam, family)
         check_foreign_keys(exam, related)
     with exam.phase("results"):
+        if exam.version is not None and exam.version <= schema.VERSION:
+            check_constraints(exam)
         for family in exam.families:
             check_clusters(exam, family)
             if "result" in family.tables:

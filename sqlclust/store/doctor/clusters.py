@@ -141,8 +141,8 @@ def _check_labelled(exam: Examination, family: Family, cluster: Table, assignmen
     if n:
         exam.add(
             "medoid-outside-cluster", "error", cluster, "medoid_embedding_id", n=n, example=example, remedy=_AGAIN,
-            detail=f"{counted(n, 'medoid is no member', 'medoids are no members')} of the own cluster; cluster {fact} of the "
-            f"example, a result, has {medoid!r}",
+            detail=f"{counted(n, 'medoid is no member', 'medoids are no members')} of the own cluster; cluster {fact} of "
+            f"result {example!r} has {medoid!r}",
         )  # fmt: skip
     if not cluster.has("size"):
         return
@@ -151,8 +151,8 @@ def _check_labelled(exam: Examination, family: Family, cluster: Table, assignmen
         exam.add(
             "wrong-size", "error", cluster, "size", n=n, example=example,
             remedy=f"{_FIXED} writes the members counted" if family.ours else "write the members counted",
-            detail=f"{counted(n, 'cluster has', 'clusters have')} another size than members; cluster {fact} of the example, a "
-            f"result, says {size} and has {members}",
+            detail=f"{counted(n, 'cluster has', 'clusters have')} another size than members; cluster {fact} of "
+            f"result {example!r} says {size} and has {members}",
         )  # fmt: skip
 
 

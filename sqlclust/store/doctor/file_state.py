@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import apsw
@@ -12,13 +13,16 @@ from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.store import fits, interrupt
 from sqlclust.store.doctor.examination import RESTORE, Examination, counted
 from sqlclust.store.doctor.layout import Family, Table, quoted
+from sqlclust.store.doctor.schema_state import expected_layout, is_as_expected, without_comments
 
 _MOST_MESSAGES = 100
-_CONSTRAINTS = ("CHECK constraint failed in ", "NULL value in ", "NUMERIC value in ", "TEXT value in ")
 
 
 def check_integrity(exam: Examination) -> None:
-    """PRAGMA integrity_check. Reads the whole file."""
+    """PRAGMA integrity_check. Reads the whole file.
+
+    What it says about CHECKs is left out: it says nothing where the file is open for reading only. `check_constraints` has ours.
+    """
     messages: list[tuple[str | None, str]] = []
     try:
         messages += [(None, text) for text in _integrity(exam, None)]
@@ -31,26 +35,28 @@ def check_integrity(exam: Examination) -> None:
                     "unreadable", "note", table, None, n=1, detail=f"its integrity was not checked: {error}",
                     remedy="PRAGMA integrity_check in the program that the table belongs to",
                 )  # fmt: skip
-    constraints = [(table, text) for table, text in messages if _is_constraint(text)]
-    damage = [(table, text) for table, text in messages if not _is_constraint(text)]
-    by_table: dict[str, list[str]] = {}
-    for _, text in constraints:
-        by_table.setdefault(text.partition(" in ")[2].partition(".")[0], []).append(text)
-    for name, texts in by_table.items():
+    types: dict[tuple[str, str], list[str]] = {}
+    damage: list[tuple[str | None, str]] = []
+    for name, text in messages:
+        wrong = _WRONG_TYPE.fullmatch(text)
+        if wrong:
+            types.setdefault((wrong[1], wrong[2]), []).append(text)
+        else:
+            damage.append((name, text))
+    many = " or more" if len(messages) >= _MOST_MESSAGES else ""
+    for (name, column), texts in types.items():
         exam.add(
-            "constraint-violated", "error", name, None, n=len(texts), detail=texts[0],
-            remedy="correct or delete the rows that the table's own constraints would refuse; the other findings name most",
+            "wrong-type", "error", name, column, n=len(texts), remedy="correct or delete the rows",
+            detail=f"{counted(len(texts), 'value', 'values')}{many} of a type that the column refuses; the first: {texts[0]}",
         )  # fmt: skip
     if damage:
-        many = " or more" if len(messages) >= _MOST_MESSAGES else ""
         exam.add(
             "damaged-file", "error", damage[0][0], None, n=len(damage), remedy=RESTORE,
             detail=f"{counted(len(damage), 'message', 'messages')}{many} of PRAGMA integrity_check; the first: {damage[0][1]}",
         )  # fmt: skip
 
 
-def _is_constraint(text: str) -> bool:
-    return text.startswith(_CONSTRAINTS) or (text.startswith("non-") and " value in " in text)
+_WRONG_TYPE = re.compile(r"(?:[A-Z]+|non-[A-Z]+) value in (.*)\.(.*)", re.DOTALL)
 
 
 def _integrity(exam: Examination, table: Table | None) -> list[str]:
@@ -59,7 +65,51 @@ def _integrity(exam: Examination, table: Table | None) -> list[str]:
         rows = exam.connection.execute(f"PRAGMA main.integrity_check({argument})").fetchall()
     except apsw.CorruptError as error:
         return [str(error)]
-    return [str(text) for (text,) in rows if text != "ok"]
+    return [str(text) for (text,) in rows if text != "ok" and not str(text).startswith("CHECK constraint failed in ")]
+
+
+# --- CHECKs ----------------------------------------------------------------------------------------------------------
+
+_SAID_ELSEWHERE = (
+    "length(vector) > 0 AND length(vector) % 4 = 0",
+    "json_valid(parameters) AND json_type(parameters) = 'object'",
+    "label >= 0 OR probability = 0",
+)
+"""CHECKs whose violations are findings of their own."""
+
+_BROKEN = "SELECT count(*) AS n, min({example}) AS example FROM {table} WHERE NOT ({check})"
+
+
+def check_constraints(exam: Examination) -> None:
+    """Rows of our tables that the CHECKs of schema.sql refuse, and that were let in all the same."""
+    for name, expected in expected_layout().tables.items():
+        table = exam.layout.tables.get(name)
+        if table is None or not is_as_expected(table, expected):
+            continue
+        for check in checks_of(expected_layout().objects[name][3]):
+            if check in _SAID_ELSEWHERE:
+                continue
+            with exam.guarded(table):
+                n, example = exam.row(_BROKEN.format(example=table.example, table=table.sql, check=check))
+                if n:
+                    exam.add(
+                        "constraint-violated", "error", table, None, n=n, example=example,
+                        detail=f"{counted(n, 'row has', 'rows have')} what the table refuses: not ({check})",
+                        remedy="correct or delete the rows; PRAGMA ignore_check_constraints, or a damaged file, let them in",
+                    )  # fmt: skip
+
+
+def checks_of(definition: str) -> list[str]:
+    """The conditions of the CHECKs in one of our CREATE TABLE statements."""
+    text = without_comments(definition)
+    checks = []
+    for start in re.finditer(r"\bCHECK \(", text):
+        depth, end = 1, start.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        checks.append(text[start.end() : end - 1])
+    return checks
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 
@@ -10,7 +11,7 @@ from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.layout import Column, Family, Role, Table, quoted
 
 _ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes"
-_LOST = (
+LOST = (
     "the ids as they were are lost in this column; sqlclust adopt takes over what is still whole and lists the rest, "
     "which must be clustered or loaded again"
 )
@@ -23,7 +24,9 @@ SELECT count(*), count({c}), total(typeof({c}) = 'text'), total(typeof({c}) = 'i
 FROM {table}
 """
 _EXAMPLE = """
-SELECT min({c}) FILTER (WHERE typeof({c}) = 'real'), min({c}) FILTER (WHERE typeof({c}) = 'integer')
+SELECT min({c}) FILTER (WHERE typeof({c}) = 'real' AND abs({c}) >= {least}) AS real,
+       min({c}) FILTER (WHERE typeof({c}) = 'integer') AS integer,
+       min({c}) FILTER (WHERE typeof({c}) = 'text') AS text
 FROM {table}
 """
 
@@ -41,7 +44,7 @@ def _id_columns(table: Table) -> list[Column]:
     return [
         column
         for name, column in table.columns.items()
-        if (column.pk or name == "id" or name.endswith("_id") or name in keys)
+        if (name == "id" or name.endswith("_id") or name in keys or (column.pk and "UUID" in column.declared.upper()))
         and not table.is_rowid(column)
         and not column.generated
         # in a STRICT table such a column refuses text that is no number; only ANY may have received damaged ids
@@ -62,19 +65,24 @@ def _check_column(exam: Examination, table: Table, column: Column) -> None:
         is_trap = column.affinity == "NUMERIC" and not present and _meant_for_text(exam, table, column)
         if texts or damaged or is_trap:
             exam.add(
-                "numeric-id-column", "error", table, column.name, n=texts, remedy=_ADOPT,
+                "numeric-id-column", "error", table, column.name, n=texts, example=_examples(exam, table, c, 0)[2], remedy=_ADOPT,
                 detail=f"declared {column.declared}, which has {column.affinity} affinity: text that looks like a number, such "
                 "as 0688868048517e121234567890123456, is stored as one",
             )  # fmt: skip
     if damaged:
-        real, integer = exam.row(_EXAMPLE.format(c=c, table=table.sql))
+        real, integer, _ = _examples(exam, table, c, _LARGE if column.affinity == "BLOB" else 0)
         exam.damaged.add((table.name.lower(), column.name.lower()))
         exam.add(
-            "damaged-ids", "error", table, column.name, n=damaged, example=integer if real is None else real, remedy=_LOST,
+            "damaged-ids", "error", table, column.name, n=damaged, example=integer if real is None else real, remedy=LOST,
             detail=f"{counted(damaged, 'id is a number', 'ids are numbers')}"
             + (f" among {counted(texts, 'text', 'texts')}" if texts else "")
             + ": they were text that looks like a number, and different ones may have become the same",
         )  # fmt: skip
+
+
+def _examples(exam: Examination, table: Table, c: str, least: float) -> tuple[Any, ...]:
+    """A real of that size, an integer and a text of a column."""
+    return exam.row(_EXAMPLE.format(c=c, table=table.sql, least=least))
 
 
 def _meant_for_text(exam: Examination, table: Table, column: Column) -> bool:
@@ -162,13 +170,15 @@ def check_relations(exam: Examination, family: Family) -> None:
             n, example, fact = exam.row(sql)
             if not n:
                 continue
-            prediction = child_role == "prediction"
+            if (child.name.lower(), name.lower()) in exam.damaged:
+                remedy = LOST
+            elif child_role == "prediction" and parent_role == "embedding":
+                remedy = "sqlclust doctor --fix deletes them: they can be predicted again"
+            else:
+                remedy = _GONE[parent_role]
             exam.add(
-                "orphans", "error", child, name, n=n, example=example,
+                "orphans", "error", child, name, n=n, example=example, remedy=remedy,
                 detail=f"{counted(n, 'row points', 'rows point')} at no row of {parent.name}; the example at {fact!r}",
-                remedy=_GONE["result"] if prediction and parent_role == "result"
-                else "sqlclust doctor --fix deletes them: they can be predicted again" if prediction
-                else _GONE[parent_role],
             )  # fmt: skip
 
 

@@ -5,18 +5,17 @@ That connection runs no trigger and no ON DELETE action: what a repair changes i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 
 from sqlclust import schema
 from sqlclust.core.control import Progress
-from sqlclust.errors import RepairError
+from sqlclust.errors import CommitUnknownError, RepairError
+from sqlclust.store.backup import back_up
 from sqlclust.store.doctor import checks
 from sqlclust.store.doctor.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
 from sqlclust.store.doctor.examination import Examination, counted
@@ -26,16 +25,13 @@ from sqlclust.store.doctor.layout import Family, Role, Table, object_key, quoted
 from sqlclust.store.doctor.schema_state import expected_layout, is_as_expected
 from sqlclust.store.locking import translated_errors, write_transaction
 
-_PAGES = 256
-"""Pages copied between two looks at interrupts: a megabyte."""
-
 _REPAIRABLE = frozenset({
     "orphans", "duplicate-assignments", "wrong-size", "noise-probability", "predicted-member", "label-without-cluster",
     "missing-index", "missing-trigger", "missing-view",
 })  # fmt: skip
 _OF_CONTENTS = frozenset({
     "missing-vector", "vector-type", "vector-length", "not-finite", "zero-vector", "mixed-dimensions", "other-model",
-    "damaged-fit", "damaged-file", "constraint-violated",
+    "damaged-fit", "damaged-file", "wrong-type",
 })  # fmt: skip
 """Findings that a repair leaves as they are, and that are not looked for again after it."""
 
@@ -84,6 +80,12 @@ def _repaired(
     own: apsw.Connection, host: apsw.Connection, findings: list[Finding], progress: Progress | None
 ) -> Diagnosis:
     backup: Path | None = None
+
+    def at(fraction: float) -> None:
+        exam.at(fraction)
+        if host.is_interrupted:
+            raise apsw.InterruptError("interrupted")
+
     try:
         with write_transaction(own, doing="repairing"):
             exam = checks.start(own, progress)
@@ -91,15 +93,17 @@ def _repaired(
             if not plan.would_change():
                 return Diagnosis([plan.explained(finding) for finding in findings], [], None)
             with exam.phase("backup"):
-                backup = _backup(own, host, exam)
+                backup = back_up(own.filename, host.open_vfs, None, why="fix", at=at)
             with exam.phase("repair"):
                 before = _violations(exam)
                 repairs = plan.carry_out()
                 after = _violations(exam)
-            worse = [name for name, n in after.items() if n > before[name]]
+            worse = [name for name, n in after.items() if n > before.get(name, n)]
             if worse:
                 reason = f"rows of {', '.join(worse)} would point at rows that a repair deletes"
                 raise RepairError(own.filename, reason=reason)
+    except CommitUnknownError as error:  # the backup may be needed
+        raise CommitUnknownError(own.filename, doing=f"repairing (backup: {backup})", reason=error.reason) from None
     except BaseException:
         if backup is not None:
             backup.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
@@ -120,7 +124,6 @@ def _violations(exam: Examination) -> dict[str, int]:
     """Table → rows that violate a declared foreign key of it; tables whose keys cannot be checked are left out."""
     counts: dict[str, int] = {}
     for table in exam.layout.tables.values():
-        counts[table.name] = 0
         if table.foreign_keys:
             with suppress(apsw.SQLError):
                 check = exam.connection.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})")
@@ -147,6 +150,17 @@ class _Step:
     did: str
 
 
+_OURS: tuple[tuple[str, Role, str], ...] = (
+    ("wrong-size", "cluster", "size"),
+    ("noise-probability", "assignment", "probability"),
+    ("noise-probability", "prediction", "probability"),
+    ("orphans", "prediction", "embedding_id"),
+    ("predicted-member", "prediction", "embedding_id"),
+    ("label-without-cluster", "prediction", "label"),
+)
+"""What is repaired only where the tables are as schema.sql makes them: finding, whose, column."""
+
+
 class _Plan:
     """What would be repaired, and why the rest is not."""
 
@@ -160,7 +174,7 @@ class _Plan:
         for family in exam.families:
             self._plan_orphans(family)
             self._plan_duplicates(family)
-            if family.ours and exam.version == schema.VERSION:
+            if family.ours:
                 self._plan_ours(family)
         if exam.version == schema.VERSION:
             self._plan_objects()
@@ -230,7 +244,7 @@ class _Plan:
                 )
             else:
                 condition = ORPHANS.format(c=quoted(column), parent=result.sql)
-                did = f"deleted {{rows}} whose {result.name} is gone"
+                did = f"deleted {{rows}}: their {result.name} is gone"
                 self._add("orphans", child, column, "DELETE FROM {table}", condition, did)
                 continue
             self._refused["orphans", child.name, column] = reason
@@ -255,17 +269,24 @@ class _Plan:
             f"{table.rowid} IN (SELECT place FROM (SELECT {table.rowid} AS place, row_number() OVER (PARTITION BY {partition} "
             f"ORDER BY {table.rowid}) AS copy FROM {table.sql}) WHERE copy > 1)"
         )
-        did = "deleted {rows} that were exact copies of another"
+        did = "deleted {rows}: exact copies of another"
         self._add("duplicate-assignments", table, "embedding_id", "DELETE FROM {table}", condition, did)
 
     def _plan_ours(self, family: Family) -> None:
         """What only our tables have, if they are as schema.sql makes them."""
         expected = expected_layout()
-        ours = {
-            role: table
-            for role, table in family.tables.items()
-            if is_as_expected(table, expected.tables[table.name.lower()])
-        }
+        ours: dict[Role, Table] = {}
+        for role, table in family.tables.items():
+            if self._exam.version != schema.VERSION:
+                reason = "not repaired before the schema is up to date: sqlclust init, then sqlclust doctor --fix"
+            elif not is_as_expected(table, expected.tables[table.name.lower()]):
+                reason = f"not repaired: {table.name} is not the table that schema.sql makes"
+            else:
+                ours[role] = table
+                continue
+            for finding, of_role, column in _OURS:
+                if of_role == role or (finding == "wrong-size" and role == "assignment"):
+                    self._refused[finding, family[of_role].name, column] = reason
         assignment, cluster = ours.get("assignment"), ours.get("cluster")
         prediction, embedding = ours.get("prediction"), ours.get("embedding")
         if prediction and assignment and cluster and embedding:
@@ -275,12 +296,12 @@ class _Plan:
                     "orphans",
                     "embedding_id",
                     ORPHANS.format(c="embedding_id", parent=embedding.sql),
-                    "whose embedding is gone",
+                    "their embedding is gone",
                 ),
                 ("predicted-member", "embedding_id", MEMBER.format(**tables), "of members of the result"),
-                ("label-without-cluster", "label", WITHOUT_CLUSTER.format(**tables), "whose cluster is gone"),
+                ("label-without-cluster", "label", WITHOUT_CLUSTER.format(**tables), "their cluster is gone"),
             ):
-                did = f"deleted {{rows}} {of}; they can be predicted again"
+                did = f"deleted {{rows}}: {of}; they can be predicted again"
                 self._add(finding, prediction, column, "DELETE FROM {table}", condition, did)
         if assignment and cluster:
             sizes = SIZES.format(assignment=assignment.sql, cluster=cluster.sql)
@@ -290,11 +311,11 @@ class _Plan:
             )
             condition = f"(clustering_result_id, label) IN (SELECT clustering_result_id, label FROM ({sizes}))"
             change = f"UPDATE {{table}} SET size = {members}"
-            self._add("wrong-size", cluster, "size", change, condition, "wrote the members counted to {rows}")
-        for table in (assignment, prediction):
-            if table:
+            self._add("wrong-size", cluster, "size", change, condition, "wrote the members counted in {rows}")
+        for noisy in (assignment, prediction):
+            if noisy:
                 change = "UPDATE {table} SET probability = 0"
-                self._add("noise-probability", table, "probability", change, NOISE, "wrote 0 to {rows} of noise")
+                self._add("noise-probability", noisy, "probability", change, NOISE, "wrote 0 in {rows} of noise")
 
     def _plan_objects(self) -> None:
         """Indexes, views and triggers that are not there, of tables that are."""
@@ -302,69 +323,10 @@ class _Plan:
         for name, (kind, written, owner, sql) in expected.objects.items():
             if kind == "table" or name in found.objects:
                 continue
-            table = found.tables.get(owner.lower())
-            of_table = owner.lower() in expected.tables
-            if not of_table or (table is not None and is_as_expected(table, expected.tables[owner.lower()])):
+            there, wanted = found.tables.get(owner.lower()), expected.tables.get(owner.lower())
+            if wanted is None or (there is not None and is_as_expected(there, wanted)):  # None: a view's
                 self._objects.append((kind, written, owner, sql))
             else:
                 self._refused[f"missing-{kind}", owner, None] = (
                     f"not repaired: {owner} is not the table that schema.sql makes"
                 )
-
-
-# --- the backup ------------------------------------------------------------------------------------------------------
-
-
-def _backup(own: apsw.Connection, host: apsw.Connection, exam: Examination) -> Path:
-    """A copy of the database in a new file beside it, on the disk for certain."""
-    source = Path(own.filename)
-    path = _new_file(source)
-    try:
-        copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            with copy.backup("main", own, "main") as backup:
-                while not backup.done:
-                    backup.step(_PAGES)
-                    exam.at(1 - backup.remaining / max(backup.page_count, 1))
-                    if host.is_interrupted:
-                        raise apsw.InterruptError("interrupted")
-        finally:
-            copy.close()
-        _to_disk(path)
-        _to_disk(path.parent)
-    except BaseException as error:
-        path.unlink(missing_ok=True)
-        if isinstance(error, OSError | apsw.FullError | apsw.IOError):
-            raise RepairError(str(source), reason=f"the backup {path} cannot be written ({error})") from None
-        raise
-    return path
-
-
-def _new_file(source: Path) -> Path:
-    """An empty file that was not there before, readable by those who may read the database."""
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for number in range(1, 1000):
-        path = source.with_name(f"{source.name}.before-fix-{moment}{f'-{number}' if number > 1 else ''}")
-        try:
-            mode = source.stat().st_mode & 0o777
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise RepairError(str(source), reason=f"the backup {path} cannot be made ({error.strerror})") from None
-        return path
-    raise RepairError(str(source), reason="there are too many backups of this second")
-
-
-def _to_disk(path: Path) -> None:
-    """fsync a file, or the folder that holds its name."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        if path.is_dir():
-            return  # a system where folders cannot be opened keeps names by itself
-        raise
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

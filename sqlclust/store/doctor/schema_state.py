@@ -26,9 +26,13 @@ def expected_layout() -> Layout:
 
 
 def is_as_expected(found: Table, expected: Table) -> bool:
-    """Whether a table has the columns and the form of ours; indexes are looked at by themselves."""
+    """Whether a table has the columns and the form of ours; indexes are looked at by themselves.
+
+    A host may have added columns that need no value.
+    """
     return (
-        list(found.columns.values()) == list(expected.columns.values())
+        [found.columns.get(name) for name in expected.columns] == [*expected.columns.values()]
+        and all(found.columns[name].generated or not found.columns[name].not_null for name in _more(found, expected))
         and {*found.foreign_keys} == {*expected.foreign_keys}
         and found.strict == expected.strict
         and found.without_rowid == expected.without_rowid
@@ -100,6 +104,12 @@ def _check_objects(exam: Examination) -> None:
             _add_view(exam, exam.layout.objects[name][1], exam.layout.others[name])
         elif found is None and name not in {each.lower() for each in exam.layout.unreadable}:
             exam.add("missing-table", "error", table.name, None, n=1, detail="the table is not there", remedy=restore)
+        elif found is not None and _has_more(found, table):
+            exam.add(
+                "more-columns", "note", found, ", ".join(_differing(found, table)), n=1,
+                detail="the table has columns that schema.sql does not make",
+                remedy="nothing, if a program of yours added them; sqlclust neither reads nor writes them",
+            )  # fmt: skip
         elif found is not None and not is_as_expected(found, table):
             exam.add(
                 "other-table", "error", found, ", ".join(_differing(found, table)) or None, n=1, remedy=restore,
@@ -122,7 +132,7 @@ def _check_objects(exam: Examination) -> None:
                 f"missing-{kind}", "note" if only_slower else "error", owner, None, n=1, example=written,
                 detail=f"the {kind} {written} is not there", remedy="sqlclust doctor --fix makes it",
             )  # fmt: skip
-        elif (there[0], _plain(there[3])) != (kind, _plain(sql)):
+        elif (there[0], without_comments(there[3])) != (kind, without_comments(sql)):
             exam.add(
                 "other-object", "error", there[2], None, n=1, example=there[1],
                 detail=f"the {there[0]} {there[1]} is not the {kind} that schema.sql makes",
@@ -130,8 +140,16 @@ def _check_objects(exam: Examination) -> None:
             )  # fmt: skip
 
 
+def _more(found: Table, expected: Table) -> list[str]:
+    return [name for name in found.columns if name not in expected.columns]
+
+
+def _has_more(found: Table, expected: Table) -> bool:
+    return bool(_more(found, expected)) and is_as_expected(found, expected)
+
+
 def _differing(found: Table, expected: Table) -> list[str]:
-    names = [*expected.columns, *(name for name in found.columns if name not in expected.columns)]
+    names = [*expected.columns, *_more(found, expected)]
     return [
         (expected.columns.get(name) or found.columns[name]).name
         for name in names
@@ -139,6 +157,6 @@ def _differing(found: Table, expected: Table) -> list[str]:
     ]
 
 
-def _plain(sql: str) -> str:
-    """Without comments and line ends."""
+def without_comments(sql: str) -> str:
+    """SQL of ours on one line."""
     return " ".join(re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL).split())

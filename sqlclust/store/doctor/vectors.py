@@ -153,7 +153,7 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
              f"{seen.not_finite.fact}", _LOAD_AGAIN)  # fmt: skip
     if seen.zero.n:
         _add(exam, vectors, "zero-vector", "note", seen.zero,
-             f"{counted(seen.zero.n, 'vector is', 'vectors are')} zero, which has no direction",
+             f"{counted(seen.zero.n, 'vector is', 'vectors are')} zero and without a direction",
              "leave them out of a fit that normalises or uses cosine; with metric euclidean and normalize false they may "
              "stay")  # fmt: skip
     _report_dimensions(exam, vectors, seen)
