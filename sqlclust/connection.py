@@ -5,14 +5,15 @@ Only this file knows APSW's ways of binding functions; the records in `surface/`
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import apsw
 
 from sqlclust.core.control import Control
-from sqlclust.errors import ArgumentError, DatabaseFileError
+from sqlclust.errors import ArgumentError, DatabaseFileError, shown
 from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.surface.catalog import CATALOG
@@ -24,11 +25,10 @@ BUSY_TIMEOUT = 5_000
 """Milliseconds our own connections wait for another writer."""
 
 
-def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
+def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: bool = True) -> apsw.Connection:
     """Open a database with safe settings and everything registered.
 
-    Settings of this connection alone: foreign_keys ON, trusted_schema OFF (views and triggers of a foreign file cannot call
-    anything but innocuous functions), a busy timeout of five seconds.
+    Settings of this connection alone, see `make_safe`, and a busy timeout of five seconds.
 
     Args:
         path: a file, or ':memory:'.
@@ -38,21 +38,20 @@ def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.C
     Raises:
         DatabaseFileError: no such file, a directory, not a database, no permission, …
     """
-    path = str(path)
-    if path != ":memory:":
-        _check_path(path, must_exist=readonly or not create)
+    name = _name_of(path)
+    if name != ":memory:":
+        _check_path(name, must_exist=readonly or not create)
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
     if not readonly and create:
         flags |= apsw.SQLITE_OPEN_CREATE
     try:
-        connection = apsw.Connection(path, flags=flags)
+        connection = apsw.Connection(name, flags=flags)
     except apsw.CantOpenError as error:
-        raise DatabaseFileError(path, reason=f"cannot be opened ({error})") from None
+        raise DatabaseFileError(name, reason=f"cannot be opened ({error})") from None
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT)
         with translated_errors(connection, doing="opening"):
-            connection.pragma("foreign_keys", True)
-            connection.pragma("trusted_schema", False)
+            make_safe(connection)
             connection.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads the header: is it a database?
         register(connection)
     except BaseException:
@@ -61,14 +60,64 @@ def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.C
     return connection
 
 
+def make_safe(connection: apsw.Connection) -> None:
+    """Settings for a file that somebody else may have made, of this connection alone.
+
+    foreign_keys ON: the schema's guard. trusted_schema OFF: views, triggers, defaults, CHECKs and indexes of the file can call
+    nothing but innocuous functions. cell_size_check ON and mmap_size 0: a damaged page is an error. Defensive: no statement
+    can write what SQLite keeps for itself (PRAGMA writable_schema, journal_mode = OFF). Loading extensions stays off, as
+    it is.
+    """
+    for name, value in (("foreign_keys", True), ("trusted_schema", False), ("cell_size_check", True), ("mmap_size", 0)):
+        connection.pragma(name, value)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+
+
+def _name_of(path: object) -> str:
+    """A path as SQLite takes it: text, in UTF-8, without NUL, not empty (which would be a temporary database)."""
+    try:
+        name = os.fspath(path)  # type: ignore[call-overload]  # whatever it is
+    except TypeError:
+        name = path
+    if not isinstance(name, str):
+        raise DatabaseFileError(shown(path), reason=f"is a {type(path).__name__}, expected the name of a database file")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DatabaseFileError(repr(name), reason="the name is not UTF-8, and SQLite opens no such file") from None
+    if not name or "\0" in name:
+        found = "empty" if not name else "one with a NUL character"
+        raise DatabaseFileError(repr(name), reason=f"the name is {found}, expected that of a database file")
+    return name
+
+
 def _check_path(path: str, *, must_exist: bool) -> None:
-    file = Path(path)
-    if file.is_dir():
+    """Look before SQLite opens it: a FIFO would be waited for, and it says only that a file cannot be opened."""
+    mode = _mode_of(path, path)
+    if mode is None:
+        if must_exist:
+            raise DatabaseFileError(path, reason="there is no such file; sqlclust init makes one")
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            raise DatabaseFileError(path, reason=f"cannot be opened: there is no folder {folder}")
+    elif stat.S_ISDIR(mode):
         raise DatabaseFileError(path, reason="is a directory, expected a database file")
-    if file.exists() and not file.is_file():
+    elif not stat.S_ISREG(mode):
         raise DatabaseFileError(path, reason="is not a regular file, expected a database file")
-    if must_exist and not file.exists():
-        raise DatabaseFileError(path, reason="there is no such file; sqlclust init makes one")
+    for beside in ("-journal", "-wal", "-shm"):
+        mode = _mode_of(path + beside, path)
+        if mode is not None and not stat.S_ISREG(mode):
+            raise DatabaseFileError(path, reason=f"{path}{beside} beside it is not a regular file")
+
+
+def _mode_of(file: str, path: str) -> int | None:
+    """What kind of file it is; None if there is none."""
+    try:
+        return os.stat(file).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DatabaseFileError(path, reason=f"cannot be opened ({error.strerror})") from None
 
 
 def register(connection: apsw.Connection) -> None:

@@ -18,7 +18,13 @@ from pathlib import Path
 
 import apsw
 
-from sqlclust.errors import SchemaAlteredError, SchemaConflictError, SchemaMissingError, SchemaVersionError
+from sqlclust.errors import (
+    SchemaAlteredError,
+    SchemaConflictError,
+    SchemaDamagedError,
+    SchemaMissingError,
+    SchemaVersionError,
+)
 
 logger = logging.getLogger("sqlclust")
 
@@ -164,6 +170,7 @@ def check(connection: apsw.Connection) -> None:
 
     Raises:
         SchemaMissingError, SchemaConflictError, SchemaVersionError
+        SchemaDamagedError: a table or view that is read or written here is missing or another than ours.
     """
     found = version(connection)
     if found is None:
@@ -171,6 +178,60 @@ def check(connection: apsw.Connection) -> None:
         raise SchemaMissingError(connection.filename)
     if found > VERSION:
         raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
+    if found < 1:
+        raise SchemaDamagedError(connection.filename, reason=f"the ledger's version is {found}")
+    for name, expected in _shapes().items():
+        _check_shape(connection, name, expected)
+
+
+_KIND = """
+SELECT type, strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE AND type <> 'shadow'
+"""
+_COLUMNS = "SELECT lower(name), upper(type) FROM pragma_table_xinfo(?, 'main')"
+_VIEWS_READ = ("ClusteringSummary", "ClusterSummary")
+_Shape = tuple[str, int, frozenset[tuple[str, str]]]
+
+
+@cache
+def _shapes() -> dict[str, _Shape]:
+    """What kind of thing each of our tables is, and of the views that are read here: kind, STRICT or not, columns and types."""
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.execute(schema_sql())
+        names = [name for kind, name in connection.execute(_OBJECTS) if kind == "table" or name in _VIEWS_READ]
+        return {name: _shape(connection, name) for name in names}
+    finally:
+        connection.close()
+
+
+def _shape(connection: apsw.Connection, name: str) -> _Shape:
+    kind, strict = connection.execute(_KIND, (name,)).fetchone() or ("", 0)
+    columns = connection.execute(_COLUMNS, (name,)).fetchall() if kind else []
+    # of a view the types depend on what SQLite makes of its expressions
+    return (
+        str(kind),
+        int(strict),
+        frozenset((str(c), "" if kind == "view" else str(declared)) for c, declared in columns),
+    )
+
+
+def _check_shape(connection: apsw.Connection, name: str, expected: _Shape) -> None:
+    """A host may add columns; those of ours have to be there, and of our types."""
+    kind, strict, columns = expected
+    try:
+        found_kind, found_strict, found_columns = _shape(connection, name)
+    except apsw.SQLError as error:  # a view of tables or columns that are not there
+        raise SchemaDamagedError(connection.filename, reason=f"{kind} {name} cannot be read ({error})") from None
+    if not found_kind:
+        raise SchemaDamagedError(connection.filename, reason=f"{kind} {name} is missing")
+    if found_kind != kind:
+        raise SchemaDamagedError(connection.filename, reason=f"{name} is a {found_kind} and not a {kind}")
+    if strict and not found_strict:
+        raise SchemaDamagedError(connection.filename, reason=f"table {name} is not STRICT")
+    missing = sorted(columns - found_columns)
+    if missing:
+        reason = f"{kind} {name} has no column {' '.join(filter(None, missing[0]))}"
+        raise SchemaDamagedError(connection.filename, reason=reason)
 
 
 def _refuse_foreign_objects(connection: apsw.Connection) -> None:

@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 import click
 
 from sqlclust import __version__
+from sqlclust.cli.output import printable
 from sqlclust.errors import SqlclustError
 
 COMMANDS = {
     "demo": "Cluster the standard library's docstrings: all in one go, offline.",
     "init": "Make a database, or add the tables to one.",
+    "adopt": "Move in from the project panic-tda.",
     "load": "Load embeddings from files.",
     "fit": "Cluster the embeddings of a model.",
     "list": "List the results.",
@@ -71,23 +73,22 @@ class _LazyGroup(click.Group):
             sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
             return value
         except SqlclustError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except KeyboardInterrupt:
             _interrupted(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # Click ends quietly: nobody reads on
             _give_up_stdout()
-            raise click.ClickException(
-                ": ".join(filter(None, (error.filename, error.strerror or str(error))))
-            ) from error
+            said = ": ".join(filter(None, (error.filename, error.strerror or str(error))))
+            raise click.ClickException(printable(said)) from error
         except Exception as error:
             apsw = sys.modules.get("apsw")  # not imported: then it is no error of APSW's
             if apsw is None or not isinstance(error, apsw.Error):
                 raise
             if isinstance(error, apsw.InterruptError):
                 _interrupted(ctx)
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
 
 
 def _give_up_stdout() -> None:

@@ -11,7 +11,7 @@ import click
 from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
-from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
@@ -80,7 +80,7 @@ def command(
                 if len(wanted) == 1:
                     raise
                 logger.info("skipped: %s", error)
-                click.echo(f"skipped: {error}", err=True)
+                click.echo(printable(f"skipped: {error}"), err=True)
             except FilterError:
                 raise  # as wrong for the next model
             except KeyboardInterrupt:
@@ -92,7 +92,7 @@ def command(
                     raise
                 failed += 1
                 logger.exception("%s: %s", name, error) if log_file else None
-                click.echo(f"Error: {name}: {error}", err=True)
+                click.echo(printable(f"Error: {name}: {error}"), err=True)
             else:
                 results.append(result)
                 if not output:
@@ -154,7 +154,7 @@ def _announce(connection: apsw.Connection, model: str, options: HdbscanOptions, 
     otherwise = fit_seconds(n, dimension, other, multiplications_per_second=speed)
     most = "at most " if where is not None else ""
     click.echo(
-        f"{model}: {most}{n:,} rows of {dimension} dimensions, about {duration(seconds)} with the {engine} engine"
+        f"{printable(model)}: {most}{n:,} rows of {dimension} dimensions, about {duration(seconds)} with the {engine} engine"
         f" (--engine {other}: about {duration(otherwise)})",
         err=True,
     )

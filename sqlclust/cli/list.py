@@ -7,7 +7,7 @@ from shlex import quote
 import click
 
 from sqlclust.cli.database import database_argument, read_database
-from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.results import RESULT_COLUMNS, result_table, with_parameters
 from sqlclust.errors import UnknownModelError
 from sqlclust.store.results import list_results
@@ -45,6 +45,6 @@ def command(db: str, model: str | None, output: str | None) -> None:
     for name, count in counts.items():
         if name not in fitted and model in (None, name):
             there = "1 embedding" if count == 1 else f"{count:,} embeddings"
-            click.echo(f"{name}: {there}, no result yet: sqlclust fit {quote(db)} {quote(name)}")
+            click.echo(printable(f"{name}: {there}, no result yet: sqlclust fit {quote(db)} {quote(name)}"))
     if not known:
         click.echo(f"no embeddings yet: sqlclust load {quote(db)} FILE --model NAME")

@@ -113,6 +113,11 @@ def one_line(text: str, characters: int = _CELL_CHARACTERS) -> str:
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
 
 
+def printable(text: str) -> str:
+    """Text on one line, whole, without what a terminal would obey: names come from files of anyone's."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else repr(c)[1:-1] for c in text)
+
+
 def _distinct(names: Iterable[str]) -> Iterator[str]:
     """Names as keys: SELECT 1 AS a, 2 AS a has a and a_2."""
     seen: set[str] = set()

@@ -12,6 +12,8 @@ import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.output import output_options, table, write_rows
+from sqlclust.errors import SqlclustError
+from sqlclust.store.texts import not_unicode
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
@@ -36,7 +38,9 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
     """Run one SQL statement, with the clust_ functions.
 
     On any SQLite file. SQL "-" reads the statement from stdin. It may write, with foreign keys enforced, unless
-    --readonly is given; use that for files you do not trust. For several statements there is "sqlclust shell".
+    --readonly is given; use that for files and statements you do not trust: then nothing is written, to no file. Views
+    and triggers of the file can call nothing but harmless functions, and no statement can load an extension. For several
+    statements there is "sqlclust shell".
 
     Long text is cut in the table; --json, --nl and --csv give all of it. A statement that has no rows says how many it
     changed.
@@ -45,27 +49,48 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
         sql = sys.stdin.read()
     opened = read_database if readonly else open_database
     with opened(db, tables=False) as connection:
-        columns = _check(connection, sql, values := {name.lstrip(":@$"): _value(text) for name, text in parameters})
-        changes_before = connection.total_changes()
-        cursor = connection.execute(sql, values)
-        if columns and output:
-            write_rows(output, columns, cursor)
-        elif columns:
-            click.echo(table(columns, cursor))
+        values = {name.lstrip(":@$"): _value(text) for name, text in parameters}
+        columns = _check(connection, sql, values, readonly=readonly)
+        try:
+            _run(connection, sql, values, columns, output)
+        except UnicodeDecodeError as error:
+            raise not_unicode(connection, error) from None
+
+
+def _run(
+    connection: apsw.Connection,
+    sql: str,
+    values: Mapping[str, int | float | str],
+    columns: list[str],
+    output: str | None,
+) -> None:
+    changes_before = connection.total_changes()
+    cursor = connection.execute(sql, values)
+    if columns and output:
+        write_rows(output, columns, cursor)
+    elif columns:
+        click.echo(table(columns, cursor))
+    else:
+        cursor.fetchall()
+        changed = connection.total_changes() - changes_before
+        if output:
+            write_rows(output, ["rows_affected"], [[changed]])
         else:
-            cursor.fetchall()
-            changed = connection.total_changes() - changes_before
-            if output:
-                write_rows(output, ["rows_affected"], [[changed]])
-            else:
-                click.echo("1 row changed" if changed == 1 else f"{changed:,} rows changed")
+            click.echo("1 row changed" if changed == 1 else f"{changed:,} rows changed")
 
 
-def _check(connection: apsw.Connection, sql: str, values: Mapping[str, object]) -> list[str]:
+def _check(connection: apsw.Connection, sql: str, values: Mapping[str, object], *, readonly: bool) -> list[str]:
     """The names of the statement's columns, once it is known to be one statement whose values are all there."""
-    details = apsw.ext.query_info(connection, sql)
+    if "\0" in sql:  # where SQLite stops reading
+        raise click.UsageError("the SQL has a NUL character")
+    try:
+        details = apsw.ext.query_info(connection, sql, explain=readonly)
+    except UnicodeEncodeError:
+        raise click.UsageError("the SQL is not UTF-8") from None
     if not details.has_vdbe:
         raise click.UsageError("there is no SQL statement")
+    if readonly and any(step.opcode == "Vacuum" for step in details.explain or ()):
+        raise SqlclustError("VACUUM INTO writes a file, and --readonly was given")
     if details.query_remaining and _is_statement(connection, details.query_remaining):
         raise click.UsageError("more than one SQL statement; sqlclust shell runs several")
     for name in details.bindings_names:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
-from sqlclust.cli.output import one_line, table
+from sqlclust.cli.output import one_line, printable, table
 from sqlclust.options import HdbscanOptions
+from sqlclust.store.results import parameters_of
 
 RESULT_COLUMNS = (
     "id", "embedding_model", "algorithm", "n_rows", "n_clusters", "n_noise", "noise_share", "duration", "engine", "recall",
@@ -25,8 +25,12 @@ _TEXT_CHARACTERS = 60
 
 
 def with_parameters(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Results with their parameters as an object instead of text."""
-    return [{**result, "parameters": json.loads(result["parameters"])} for result in results]
+    """Results with their parameters as an object instead of text.
+
+    Raises:
+        ResultDamagedError: they are none.
+    """
+    return [{**result, "parameters": parameters_of(result)} for result in results]
 
 
 def result_table(results: Iterable[Mapping[str, Any]]) -> str:
@@ -39,7 +43,7 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
             result["n_rows"],
             result["n_clusters"],
             percent(result["noise_share"]),
-            result["engine"] if result["engine"] != "approximate" else f"approximate {result['recall']:.3f}",
+            result["engine"] if result["engine"] != "approximate" else f"approximate {_recall(result)}",
             result["duration"],
             result["completed_at"][:16].replace("T", " "),
             unusual_parameters(result["parameters"]),
@@ -54,12 +58,17 @@ def summary(result: Mapping[str, Any]) -> str:
     clusters = "1 cluster" if result["n_clusters"] == 1 else f"{result['n_clusters']:,} clusters"
     engine = result["engine"]
     if engine == "approximate":  # never shown as if it were exact
-        engine = f"approximate, recall {result['recall']:.3f}"
+        engine = f"approximate, recall {_recall(result)}"
     how = ", ".join(filter(None, (engine, seconds(result["duration"]))))
     return (
-        f"{result['embedding_model']}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
+        f"{printable(result['embedding_model'])}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
         f"{percent(result['noise_share'])} noise" + (f" ({how})" if how else "")
     )
+
+
+def _recall(result: Mapping[str, Any]) -> str:
+    recall = result["recall"]
+    return f"{recall:.3f}" if isinstance(recall, float) else "unknown"
 
 
 def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:

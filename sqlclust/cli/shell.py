@@ -13,7 +13,7 @@ import click
 from sqlclust import __version__
 from sqlclust.cli.database import allow_interrupts, database_argument, open_database, read_database
 from sqlclust.cli.results import cluster_table, result_table, summary
-from sqlclust.connection import register
+from sqlclust.connection import make_safe, register
 from sqlclust.errors import SqlclustError
 from sqlclust.schema import check
 from sqlclust.store.results import list_results, resolve_result, show_result
@@ -29,13 +29,17 @@ Examples:
 
 @click.command("shell", epilog=_EPILOG)
 @database_argument
-@click.option("--readonly", is_flag=True, help="Open the file for reading only.")
+@click.option("--readonly", is_flag=True, help="Open the file for reading only; dot-commands can still write others.")
 def command(db: str, readonly: bool) -> None:
     """Open an SQL shell, with the clust_ functions.
 
     On any SQLite file. It has the dot-commands of the sqlite3 shell, and .clust, .results and .clusters; ".help" lists
     them. Statements may come from stdin: the exit status is then 1 if one of them failed, and ".bail on" stops at the
     first.
+
+    Safe with a file that somebody else made: its views and triggers can call nothing but harmless functions. Not with
+    statements that somebody else wrote: they may write, ATTACH other files, and the dot-commands .load, .shell, .read,
+    .open, .output, .backup and the like do with other files and programs whatever they are told, under --readonly too.
     """
     opened = read_database if readonly else open_database
     with opened(db, tables=False) as connection, _prepared_connections():
@@ -69,8 +73,7 @@ def _prepared_connections() -> Iterator[None]:
 
     def prepare(connection: apsw.Connection) -> None:
         allow_interrupts(connection)
-        connection.pragma("foreign_keys", True)
-        connection.pragma("trusted_schema", False)
+        make_safe(connection)
         register(connection)
 
     apsw.connection_hooks.append(prepare)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import click
 
 from sqlclust.cli.database import database_argument, read_database
-from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.results import CLUSTER_COLUMNS, cluster_table, seconds, summary, unusual_parameters
 from sqlclust.store.results import resolve_result, show_result
 
@@ -16,6 +19,11 @@ Examples:
   sqlclust show notes.db latest --csv > clusters.csv
 """
 _DEFAULT_LIMIT = 20
+
+
+def _long(timings: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """The phases that took a second or more."""
+    yield from ((name, value) for name, value in timings.items() if isinstance(value, int | float) and value >= 1)
 
 
 @click.command("show", epilog=_EPILOG)
@@ -41,9 +49,10 @@ def command(db: str, result: str, limit: int | None, output: str | None) -> None
         write_dicts(output, clusters[:limit], CLUSTER_COLUMNS)
         return
     click.echo(summary(found))
-    click.echo(f"{found['completed_at'][:16].replace('T', ' ')} UTC; {unusual_parameters(found['parameters'])}")
+    completed = printable(found["completed_at"][:16].replace("T", " "))
+    click.echo(f"{completed} UTC; {printable(unusual_parameters(found['parameters']))}")
     if found["fit"]:
-        took = ", ".join(f"{phase} {seconds(value)}" for phase, value in found["fit"]["timings"].items() if value >= 1)
+        took = ", ".join(f"{phase} {seconds(value)}" for phase, value in _long(found["fit"]["timings"]))
         vectors = f"{found['fit']['n_distinct']:,} different vectors of {found['fit']['dimension']:,} dimensions"
         click.echo(f"{vectors}; {took}" if took else vectors)
     if not clusters:

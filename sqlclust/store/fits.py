@@ -6,6 +6,7 @@ What comes back from a file is not trusted: lengths and ranges are checked befor
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +22,8 @@ from sqlclust.core.spanning_tree import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
-from sqlclust.store.rows import rows_as_dicts
+from sqlclust.store.rows import rows_as_dicts, stored_object
+from sqlclust.store.written import refuse_vanished
 
 _INTEGERS, _MIXED = b"i", b"m"
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
@@ -165,7 +167,9 @@ def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | Non
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
     values = {**vars(record), "versions": json.dumps(record.versions), "timings": json.dumps(record.timings), **stored}
-    fit_id: int = connection.execute(_INSERT, values).get
+    fit_id: int | None = connection.execute(_INSERT, values).get
+    if fit_id is None:
+        refuse_vanished(connection, "ClusteringFit")
     return fit_id
 
 
@@ -203,11 +207,8 @@ def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
         latest: int | None = connection.execute(_LATEST).get
     if which == "latest" and latest is not None:
         return latest
-    try:
-        fit_id = int(which)
-    except ValueError:
-        raise UnknownFitError(which, known=known) from None
-    if fit_id not in known:
+    fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
+    if type(fit_id) is not int or fit_id not in known:
         raise UnknownFitError(fit_id, known=known)
     return fit_id
 
@@ -234,7 +235,7 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
     try:
         n = row["n"]
         for name in ("selection", "versions", "timings"):
-            row[name] = json.loads(row[name])
+            row[name] = stored_object(row[name])
         selection = row["selection"]
         if (
             row["metric"] not in METRICS

@@ -19,6 +19,7 @@ from sqlclust.errors import (
     shown,
 )
 from sqlclust.store.locking import PATIENCE, write_transaction
+from sqlclust.store.written import refuse_vanished
 from sqlclust.vectors import ITEM_BYTES, check_blob, check_dimension
 
 Existing = Literal["error", "ignore", "replace"]
@@ -154,7 +155,9 @@ class _Loader:
         """The insert met an embedding of this id, or of this step of a run."""
         there = None if row.id is None else self._connection.execute(_BY_ID, (row.id,)).fetchone()
         if there is None:
-            [there] = self._connection.execute(_BY_STEP, (step, self._model))
+            there = self._connection.execute(_BY_STEP, (step, self._model)).fetchone()
+            if there is None:
+                refuse_vanished(self._connection, "Embedding")
             if row.id is not None:
                 raise ExistingEmbeddingError(embedding_id=row.id, taken=self._step_taken(row, there[0]))
         there_id, model, vector, rowid = there
@@ -178,8 +181,10 @@ class _Loader:
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
         self._connection.execute(_UPDATE, values)
         if not self._connection.changes():
-            [(taken_by, *_)] = self._connection.execute(_BY_STEP, (step, self._model))
-            raise ExistingEmbeddingError(embedding_id=embedding_id, taken=self._step_taken(row, taken_by))
+            taken_by = self._connection.execute(_BY_STEP, (step, self._model)).fetchone()
+            if taken_by is None:
+                refuse_vanished(self._connection, "Embedding")
+            raise ExistingEmbeddingError(embedding_id=embedding_id, taken=self._step_taken(row, taken_by[0]))
         self.loaded.replaced += 1
 
     def _step_taken(self, row: NewEmbedding, taken_by: Id) -> str:

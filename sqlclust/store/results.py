@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -14,13 +14,21 @@ import apsw
 
 from sqlclust.core.control import Control
 from sqlclust.core.hdbscan import Clustering
-from sqlclust.errors import LockedError, MembersGoneError, UnknownFitError, UnknownResultError
+from sqlclust.errors import (
+    FitDamagedError,
+    LockedError,
+    MembersGoneError,
+    ResultDamagedError,
+    UnknownFitError,
+    UnknownResultError,
+)
 from sqlclust.store import fits
 from sqlclust.store.fits import FitBlobs, FitRecord
 from sqlclust.store.locking import translated_errors, write_transaction
 from sqlclust.store.points import Points
-from sqlclust.store.rows import rows_as_dicts
+from sqlclust.store.rows import rows_as_dicts, stored_object
 from sqlclust.store.unchanged import Unchanged
+from sqlclust.store.written import check_result, refuse_vanished
 
 _BATCH = 5_000
 """Rows between two looks at progress and interrupts while publishing: some hundredths of a second."""
@@ -156,7 +164,11 @@ class _Writing:
         model = connection.execute("SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,)).get
         if model is None:  # a stored fit that was deleted since it was read
             raise UnknownFitError(fit_id, known=[int(row[0]) for row in connection.execute(_FIT_IDS)])
-        self.result_id = connection.execute(_INSERT_RESULT, (model, self._parameters, fit_id, self._started_at)).get
+        result = (model, self._parameters, fit_id, self._started_at)
+        result_id = connection.execute(_INSERT_RESULT, result).get
+        if result_id is None:
+            refuse_vanished(connection, "ClusteringResult")
+        self.result_id = result_id
         # foreign keys may be off on a host's connection; then the check below stands in for them
         with _explaining_missing_members(connection, points):
             connection.executemany(_INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
@@ -166,6 +178,15 @@ class _Writing:
             missing = connection.execute(_FIRST_MISSING, (self.result_id,)).fetchone()
             if missing is not None:
                 raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
+        check_result(
+            connection,
+            self.result_id,
+            result=result,
+            clusters=_cluster_rows(self.result_id, points, self._clustering),
+            n_clusters=len(self._clustering.sizes),
+            assignments=_assignment_rows(self.result_id, points, self._clustering),
+            n=len(points),
+        )
         connection.execute(_FINISH, (now(), self.result_id))
         if isinstance(fit, FitRecord):
             fits.finish(connection, fit_id, {**fit.timings, "publish": control.elapsed()})
@@ -256,6 +277,7 @@ def list_results(connection: apsw.Connection, embedding_model: str | None = None
         return rows_as_dicts(connection.execute(sql, {"model": embedding_model}))
 
 
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
 
 
@@ -266,14 +288,11 @@ def resolve_result(connection: apsw.Connection, which: int | str) -> int:
         UnknownResultError: there is no such result; lists those there are.
     """
     known = [int(row[0]) for row in connection.execute("SELECT id FROM main.ClusteringResult ORDER BY id")]
-    from_the_end = _LATEST.fullmatch(str(which))
+    from_the_end = _LATEST.fullmatch(which) if isinstance(which, str) else None
     if from_the_end and int(from_the_end[1] or 0) < len(known):
         return known[-1 - int(from_the_end[1] or 0)]
-    try:
-        result_id = int(which)
-    except ValueError:
-        result_id = -1
-    if result_id not in known:
+    result_id = int(which) if isinstance(which, str) and _NUMBER.fullmatch(which) else which
+    if type(result_id) is not int or result_id not in known:
         raise UnknownResultError(which, known=known)
     return result_id
 
@@ -304,6 +323,18 @@ def reused_fit(connection: apsw.Connection, result_id: int) -> int | None:
     return found
 
 
+def parameters_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a row of `list_results`.
+
+    Raises:
+        ResultDamagedError: they are no JSON object.
+    """
+    try:
+        return stored_object(result["parameters"])
+    except ValueError as error:
+        raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
+
+
 def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     """One result with its fit and its clusters, largest first.
 
@@ -321,10 +352,13 @@ def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
         clusters = rows_as_dicts(connection.execute(_CLUSTERS, (result_id,)))
     for fit in fits:
         for name in ("selection", "versions", "timings"):
-            fit[name] = json.loads(fit[name])
+            try:
+                fit[name] = stored_object(fit[name])
+            except ValueError as error:
+                raise FitDamagedError(fit["id"], reason=f"its {name} are no JSON object ({error})") from None
     return {
         **result,
-        "parameters": json.loads(result["parameters"]),
+        "parameters": parameters_of(result),
         "fit": fits[0] if fits else None,
         "clusters": clusters,
     }

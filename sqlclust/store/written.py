@@ -1,0 +1,89 @@
+"""Whether what was just written is there as it was written.
+
+A file's own triggers and ON CONFLICT clauses can drop rows (RAISE(IGNORE)) or change them, and SQLite calls that success. What is
+about to be committed is therefore counted; and where there are triggers that are not ours, it is read again and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import Any, NoReturn
+
+import apsw
+
+from sqlclust.errors import AlteredError
+
+Row = tuple[Any, ...]
+
+_TRIGGERS = """
+SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'
+UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type = 'trigger'
+"""
+_COUNT = "SELECT count(*) FROM main.{table} WHERE clustering_result_id = ?"
+_RESULT = "SELECT embedding_model, parameters, clustering_fit_id, started_at FROM main.ClusteringResult WHERE id = ?"
+_CLUSTERS = """
+SELECT clustering_result_id, label, medoid_embedding_id, size, persistence
+FROM main.Cluster WHERE clustering_result_id = ? ORDER BY label
+"""
+_ASSIGNMENTS = """
+SELECT clustering_result_id, embedding_id, label, probability, outlier_score
+FROM main.EmbeddingCluster WHERE clustering_result_id = ? ORDER BY embedding_id
+"""
+
+
+def foreign_triggers(connection: apsw.Connection, tables: Iterable[str]) -> list[str]:
+    """Names of the triggers on tables that have none of ours; those of the connection (TEMP) included."""
+    watched = {table.lower() for table in tables}
+    return sorted(str(name) for name, table in connection.execute(_TRIGGERS) if str(table).lower() in watched)
+
+
+def check_result(
+    connection: apsw.Connection,
+    result_id: int,
+    *,
+    result: Row,
+    clusters: Iterable[Row],
+    n_clusters: int,
+    assignments: Iterable[Row],
+    n: int,
+) -> None:
+    """Make sure that a result is there as it was written; inside its transaction.
+
+    Args:
+        result: embedding_model, parameters, clustering_fit_id, started_at.
+        clusters: rows as they were written, by label.
+        assignments: rows as they were written, in SQLite's order of ids.
+
+    Raises:
+        AlteredError
+
+    Cost: counting; where there are foreign triggers, reading everything again.
+    """
+    triggers = foreign_triggers(connection, ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"))
+    if connection.execute(_RESULT, (result_id,)).fetchone() != result:
+        raise AlteredError("ClusteringResult", found="another row", expected="the new result's", triggers=triggers)
+    for table, expected in (("Cluster", n_clusters), ("EmbeddingCluster", n)):
+        found = connection.execute(_COUNT.format(table=table), (result_id,)).get
+        if found != expected:
+            raise AlteredError(table, found=_rows(found), expected=f"{expected:,}", triggers=triggers)
+    if not triggers:
+        return
+    for table, sql, rows in (("Cluster", _CLUSTERS, clusters), ("EmbeddingCluster", _ASSIGNMENTS, assignments)):
+        for there, written in zip_longest(connection.execute(sql, (result_id,)), map(_as_stored, rows)):
+            if there != written:
+                raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
+
+
+def _as_stored(row: Row) -> Row:
+    """SQLite stores NaN as NULL."""
+    return tuple(None if value != value else value for value in row)
+
+
+def refuse_vanished(connection: apsw.Connection, table: str) -> NoReturn:
+    """Raise AlteredError: one row was written to a table, and it is not there."""
+    raise AlteredError(table, found="not the new row", expected="it", triggers=foreign_triggers(connection, (table,)))
+
+
+def _rows(count: int) -> str:
+    return "1 row of the new result" if count == 1 else f"{count:,} rows of the new result"
