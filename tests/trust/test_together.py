@@ -1,0 +1,493 @@
+"""Together with other processes, which use Python's own sqlite3: nobody waits long, and what they change is noticed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+import pytest
+
+import sqlclust
+from sqlclust.errors import LockedError, MembersGoneError, MembersReplacedError
+from sqlclust.options import HdbscanOptions
+from sqlclust.store import unchanged
+from sqlclust.store.cut import cut
+from sqlclust.store.fit import fit
+from tests.small import add_embeddings, blob, clustered
+from tests.trust import work
+
+_OTHER = """
+import json, select, sqlite3, sys, time
+path, number, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+con = sqlite3.connect(path, timeout=30, isolation_level=None)
+con.execute("PRAGMA foreign_keys = ON")
+end, longest, written, read = time.monotonic() + seconds, {"insert": 0.0, "read": 0.0}, 0, 0
+print("ready", flush=True)
+sys.stdin.readline()
+while time.monotonic() < end and not (written and select.select([sys.stdin], [], [], 0)[0]):
+    started = time.monotonic()
+    con.execute("INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'busy', zeroblob(400))",
+                (f"{number}/{written}",))
+    longest["insert"] = max(longest["insert"], time.monotonic() - started)
+    written += 1
+    started = time.monotonic()
+    con.execute("SELECT count(*), sum(length(vector)) FROM Embedding WHERE embedding_model = 'demo'").fetchone()
+    longest["read"] = max(longest["read"], time.monotonic() - started)
+    time.sleep(0.002)
+print(json.dumps({**longest, "written": written}))
+"""
+
+
+class Others:
+    """Four processes that insert and read all the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", _OTHER, str(path), str(number), "60"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+            for number in range(4)
+        ]  # fmt: skip
+        for process in self._processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in self._processes:
+            self._tell(process)
+
+    def _tell(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    def stop(self) -> list[dict[str, float]]:
+        """End them; the longest each had to wait for an insert and for a read, and how many it has written."""
+        for process in self._processes:
+            self._tell(process)
+        return [json.loads(process.communicate()[0]) for process in self._processes]
+
+
+def published(con: apsw.Connection) -> list[int]:
+    return [n for (n,) in con.execute("SELECT n_rows FROM ClusteringSummary ORDER BY clustering_result_id")]
+
+
+@pytest.mark.parametrize("journal", work.JOURNALS)
+def test_four_others_insert_and_read_all_the_time(tmp_path: Path, journal: str) -> None:
+    """With WAL nobody waits as long as a second. Without it readers do not either, and writers queue up for each other."""
+    path = tmp_path / "busy.db"
+    con = sqlclust.connect(str(path))
+    con.pragma("journal_mode", journal)
+    sqlclust.initialize(con)
+    with con:
+        add_embeddings(con, np.random.default_rng(3).normal(size=(7_000, 48)).astype(np.float32))
+    others = Others(path)
+    started = time.monotonic()
+    try:
+        sqlclust.fit(con, "demo", min_samples=15)
+        seconds = time.monotonic() - started
+    finally:
+        waits = others.stop()
+    assert published(con) == [7_000]
+    assert seconds > 0.5
+    assert max(wait["read"] for wait in waits) < 1.0
+    assert max(wait["insert"] for wait in waits) < (1.0 if journal == "wal" else 5.0)
+    assert con.execute("SELECT count(*) FROM Embedding WHERE embedding_model = 'busy'").get == sum(
+        int(wait["written"]) for wait in waits
+    )
+    con.close()
+
+
+def test_two_processes_fit_the_same_model(tmp_path: Path) -> None:
+    path = tmp_path / "two.db"
+    expected = work.make(path, "wal", n=400)
+    program = (
+        "import sys, sqlclust; con = sqlclust.connect(sys.argv[1]); print('ready', flush=True); sys.stdin.readline(); "
+        "print(sqlclust.fit(con, 'demo', min_cluster_size=5))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert sorted(process.communicate()[0] for process in processes) == ["1\n", "2\n"]
+    assert work.judge(path, expected) == 2
+
+
+# --- embeddings that change meanwhile ------------------------------------------------------------------------------------
+
+GONE, REPLACED = MembersGoneError, MembersReplacedError
+AGAIN = "nothing was written. Fit again"
+CHANGES: dict[str, tuple[str, type[Exception] | None, str]] = {
+    "vectors": (
+        "UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 1) WHERE id IN (8, 7)",
+        REPLACED,
+        f"embedding 7 was given another vector while the fit ran (2 rows changed); {AGAIN}",
+    ),
+    "a longer vector": (
+        "UPDATE Embedding SET vector = zeroblob(36) WHERE id = 9",
+        REPLACED,
+        f"embedding 9 was given another vector while the fit ran (1 row changed); {AGAIN}",
+    ),
+    "another model": (
+        "UPDATE Embedding SET embedding_model = 'other' WHERE id = 9",
+        REPLACED,
+        f"embedding 9 was given to another model while the fit ran (1 row changed); {AGAIN}",
+    ),
+    "deleted and inserted again": (
+        "DELETE FROM Embedding WHERE id = 9; INSERT INTO Embedding (id, embedding_model, vector) "
+        "SELECT 9, 'demo', vector FROM Embedding WHERE id = 1",
+        REPLACED,
+        f"embedding 9 was given another vector while the fit ran (1 row changed); {AGAIN}",
+    ),
+    "another id": (
+        "UPDATE Embedding SET id = 'nine' WHERE id = 9",
+        GONE,
+        f"embedding 9 was deleted while the fit ran (1 of its rows are gone); {AGAIN}",
+    ),
+    "deleted and changed": (
+        "DELETE FROM Embedding WHERE id > 38; UPDATE Embedding SET vector = zeroblob(32) WHERE id = 1",
+        GONE,
+        f"embedding 39 was deleted while the fit ran (2 of its rows are gone); {AGAIN}",
+    ),
+    "all the same again": (
+        "CREATE TEMP TABLE kept AS SELECT * FROM Embedding; DELETE FROM main.Embedding; "
+        "INSERT INTO main.Embedding SELECT * FROM kept; DROP TABLE kept",
+        None,
+        "",
+    ),
+    "texts": ("UPDATE Embedding SET content = 'new', created_at = 'today'", None, ""),
+    "new ones": (
+        "INSERT INTO Embedding (id, embedding_model, vector) "
+        "WITH n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+        "SELECT 'new ' || i, 'demo', zeroblob(32) FROM n",
+        None,
+        "",
+    ),
+    "vacuum": ("VACUUM", None, ""),
+}
+
+
+def changing(path: Path, sql: str) -> Callable[[str, float], None]:
+    """A progress callback: as soon as computing has begun, another connection changes something, once."""
+    done: list[str] = []
+
+    def change(phase: str, fraction: float) -> None:
+        if phase not in ("load", "check", "publish") and not done:
+            done.append(phase)
+            other = apsw.Connection(str(path))
+            other.execute(sql)
+            other.close()
+
+    return change
+
+
+@pytest.fixture(params=work.JOURNALS)
+def journal_file(demo_file: Path, request: pytest.FixtureRequest) -> Path:
+    con = apsw.Connection(str(demo_file))
+    con.pragma("journal_mode", request.param)
+    con.close()
+    return demo_file
+
+
+@pytest.fixture
+def ours(journal_file: Path) -> Iterator[apsw.Connection]:
+    con = sqlclust.connect(str(journal_file))
+    yield con
+    con.close()
+
+
+def check(
+    con: apsw.Connection, error: type[Exception] | None, message: str, act: Callable[[], int], before: int
+) -> None:
+    if error is None:
+        act()
+        assert len(published(con)) == before + 1
+    else:
+        with pytest.raises(error) as caught:
+            act()
+        assert str(caught.value) == message
+        assert len(published(con)) == before
+        assert con.execute("SELECT count(*) FROM ClusteringFit").get == (before > 0)
+    assert not con.in_transaction
+
+
+@pytest.mark.parametrize("foreign_keys", [True, False])
+@pytest.mark.parametrize("change", CHANGES)
+def test_embeddings_that_change_while_they_are_clustered(
+    ours: apsw.Connection, journal_file: Path, change: str, foreign_keys: bool
+) -> None:
+    sql, error, message = CHANGES[change]
+    ours.pragma("foreign_keys", foreign_keys)
+    check(ours, error, message, lambda: sqlclust.fit(ours, "demo", progress=changing(journal_file, sql)), 0)
+
+
+@pytest.mark.parametrize("change", ["vectors", "another model", "deleted and changed", "texts", "new ones"])
+def test_embeddings_that_change_while_a_fit_is_cut(tmp_path: Path, demo_file: Path, change: str) -> None:
+    con = sqlclust.connect(str(demo_file))
+    fit(con, "demo", HdbscanOptions())
+    sql, error, message = CHANGES[change]
+    check(con, error, message, lambda: cut(con, 1, {}, progress=changing(demo_file, sql)), 1)
+    con.close()
+
+
+def test_the_connections_own_changes(demo: apsw.Connection) -> None:
+    def change(phase: str, fraction: float) -> None:
+        if phase == "medoids":
+            demo.execute("UPDATE Embedding SET vector = ? WHERE id = 5", (blob(*range(8)),))
+
+    with pytest.raises(MembersReplacedError, match=r"^embedding 5 was given another vector"):
+        sqlclust.fit(demo, "demo", progress=change)
+    assert published(demo) == []
+    sqlclust.fit(demo, "demo")
+
+
+def test_a_small_part_of_a_model_is_looked_up(demo: apsw.Connection) -> None:
+    def change(phase: str, fraction: float) -> None:
+        if phase == "hash":
+            demo.execute("UPDATE Embedding SET vector = ? WHERE id IN (1, 5)", (blob(*range(8)),))
+
+    sqlclust.fit(demo, "demo", where="id BETWEEN 10 AND 17", progress=change)
+    demo.execute("UPDATE Embedding SET vector = ? WHERE id IN (1, 5)", (blob(*range(1, 9)),))
+    with pytest.raises(MembersReplacedError, match=r"^embedding 1 .* \(1 row changed\)"):
+        sqlclust.fit(demo, "demo", where="id BETWEEN 1 AND 4", progress=change)
+
+
+class _Counted:
+    """Counts comparisons, and lets another connection commit after each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, sql: str, times: int) -> None:
+        self.compared = 0
+        compare = unchanged.Unchanged._compare
+        other = apsw.Connection(str(path))
+
+        def counting(watch: Any, *arguments: Any) -> None:
+            compare(watch, *arguments)
+            self.compared += 1
+            if self.compared <= times and arguments:  # without the lock
+                other.execute(sql)
+
+        monkeypatch.setattr(unchanged.Unchanged, "_compare", counting)
+
+
+RUN = "INSERT INTO Run (id) VALUES (hex(randomblob(8)))"
+
+
+def test_nothing_is_read_again_if_nobody_commits(
+    ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = _Counted(monkeypatch, journal_file, RUN, 9)
+    sqlclust.fit(ours, "demo")
+    sqlclust.fit(ours, "demo")
+    ours.execute("SELECT clust_cut(1)").get  # noqa: B018
+    assert counted.compared == 0
+    assert len(published(ours)) == 3
+
+
+@pytest.mark.parametrize(("brief", "expected"), [(60.0, 2), (0.0, 4)])
+def test_commits_while_it_is_compared(
+    ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch, brief: float, expected: int
+) -> None:
+    """A quick comparison is made again with the lock held; a slow one only if three without it were disturbed."""
+    monkeypatch.setattr(unchanged, "_BRIEF", brief)
+    counted = _Counted(monkeypatch, journal_file, RUN, 9)
+    sqlclust.fit(ours, "demo", progress=changing(journal_file, RUN))
+    assert counted.compared == expected
+    assert published(ours) == [40]
+
+
+def test_a_change_while_it_is_compared(
+    ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchanged, "_BRIEF", 0.0)
+    counted = _Counted(monkeypatch, journal_file, "UPDATE Embedding SET vector = zeroblob(32) WHERE id = 3", 1)
+    with pytest.raises(MembersReplacedError, match=r"^embedding 3 "):
+        sqlclust.fit(ours, "demo", progress=changing(journal_file, RUN))
+    assert counted.compared == 1  # the second one raised
+    assert published(ours) == []
+
+
+def test_a_change_between_the_comparison_and_the_lock(
+    ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = apsw.Connection(str(journal_file))
+    compare = unchanged.Unchanged.check
+    changes = iter(["UPDATE Embedding SET vector = zeroblob(32) WHERE id = 3"])
+
+    def then_change(watch: Any, control: Any) -> None:
+        compare(watch, control)
+        for sql in changes:
+            other.execute(sql)
+
+    monkeypatch.setattr(unchanged.Unchanged, "check", then_change)
+    with pytest.raises(MembersReplacedError, match=r"^embedding 3 "):
+        sqlclust.fit(ours, "demo")
+    assert published(ours) == []
+    other.close()
+
+
+def test_comparing_can_be_interrupted(ours: apsw.Connection, journal_file: Path) -> None:
+    change = changing(journal_file, RUN)
+
+    def stop(phase: str, fraction: float) -> None:
+        change(phase, fraction)
+        if phase == "check":
+            ours.interrupt()
+
+    with pytest.raises(apsw.InterruptError):
+        sqlclust.fit(ours, "demo", progress=stop)
+    assert published(ours) == []
+
+
+# --- without WAL -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rollback(tmp_path: Path) -> Iterator[tuple[apsw.Connection, apsw.Connection]]:
+    """Our connection, whose cache is so small that a publish does not fit, and another, which does not wait."""
+    path = tmp_path / "rollback.db"
+    con = sqlclust.connect(str(path))
+    sqlclust.initialize(con)
+    with con:
+        add_embeddings(con, clustered(2_000))
+    con.pragma("cache_size", 10)
+    other = apsw.Connection(str(path))
+    yield con, other
+    con.close()
+    other.close()
+
+
+def test_readers_go_on_while_a_result_is_written(rollback: tuple[apsw.Connection, apsw.Connection]) -> None:
+    con, other = rollback
+    read: list[float] = []
+
+    def reading(phase: str, fraction: float) -> None:
+        if phase == "publish":
+            assert other.execute("SELECT count(*) FROM Embedding").get == 2_000
+            read.append(fraction)
+
+    sqlclust.fit(con, "demo", progress=reading)
+    assert read[-1] == 1.0
+    assert published(con) == [2_000]
+    assert con.pragma("cache_spill") > 0
+
+
+def test_a_reader_who_does_not_end(
+    rollback: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for with every page, and new readers are let in between."""
+    con, other = rollback
+    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 1.5)
+    monkeypatch.setattr("sqlclust.store.results._COMMIT_PATIENCE", 0.3)
+    other.execute("BEGIN; SELECT count(*) FROM Embedding")
+    waits: list[float] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        third = apsw.Connection(other.filename)
+        third.set_busy_timeout(5_000)
+        while not ended.is_set():
+            started = time.monotonic()
+            third.execute("SELECT count(*) FROM Embedding").get  # noqa: B018
+            waits.append(time.monotonic() - started)
+            time.sleep(0.01)
+        third.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(LockedError) as caught:
+            sqlclust.fit(con, "demo")
+    finally:
+        ended.set()
+        reader.join()
+    assert caught.value.waited >= 1.5
+    assert time.monotonic() - started < 4.5
+    assert 0.2 < max(waits) < 1.0
+    other.execute("COMMIT")
+    assert published(con) == []
+    sqlclust.fit(con, "demo")
+    assert published(con) == [2_000]
+
+
+# --- stopping while others hold a lock ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["interrupt", "Ctrl-C"])
+def test_waiting_to_read_can_be_stopped(demo_file: Path, how: str) -> None:
+    con, other = sqlclust.connect(str(demo_file)), apsw.Connection(str(demo_file))
+    fit(con, "demo", HdbscanOptions())
+    other.execute("BEGIN EXCLUSIVE")
+    reads: list[Callable[[], object]] = [
+        lambda: sqlclust.fit(con, "demo"),
+        lambda: con.execute("SELECT clust_cut(1)").get,
+        lambda: sqlclust.staleness(con, 1),
+    ]
+    for act in reads:
+        stop = con.interrupt if how == "interrupt" else lambda: signal.raise_signal(signal.SIGINT)
+        threading.Timer(0.2, stop).start()
+        started = time.monotonic()
+        with pytest.raises(apsw.InterruptError if how == "interrupt" else KeyboardInterrupt):
+            act()
+        assert time.monotonic() - started < 1.5
+    other.execute("COMMIT")
+    assert con.pragma("busy_timeout") == 5_000
+    sqlclust.fit(con, "demo")
+    con.close()
+    other.close()
+
+
+def test_a_hosts_busy_handler_stays(demo_file: Path) -> None:
+    con, other = sqlclust.connect(str(demo_file)), apsw.Connection(str(demo_file))
+    asked: list[int] = []
+
+    def handler(tries: int) -> bool:
+        asked.append(tries)
+        return False
+
+    con.set_busy_handler(handler)
+    sqlclust.fit(con, "demo")
+    other.execute("BEGIN EXCLUSIVE")
+    for act in (lambda: sqlclust.fit(con, "demo"), lambda: con.execute("SELECT count(*) FROM Run").get):
+        asked.clear()
+        with pytest.raises((LockedError, apsw.BusyError)):
+            act()
+        assert asked
+    other.close()
+    con.close()
+
+
+def test_ctrl_c_that_comes_while_it_is_committed(
+    demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Python hears it after COMMIT. The result is there, so it is returned and not said to be absent."""
+    from sqlclust.store import locking
+
+    patiently = locking._patiently
+
+    def then_stop(connection: apsw.Connection, statement: str, **more: Any) -> None:
+        patiently(connection, statement, **more)
+        if statement == "COMMIT":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(locking, "_patiently", then_stop)
+    assert sqlclust.fit(demo, "demo") == 1
+    assert published(demo) == [40]
+    assert "publishing: the interrupt came after it was done" in caplog.text
