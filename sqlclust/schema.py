@@ -179,7 +179,7 @@ def check(connection: apsw.Connection) -> None:
     if found > VERSION:
         raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
     if found < 1:
-        raise SchemaDamagedError(connection.filename, reason=f"the ledger's version is {found}")
+        raise SchemaDamagedError(connection.filename, reason=f"the version in it is {found}")
     for name, expected in _shapes().items():
         _check_shape(connection, name, expected)
 

@@ -132,9 +132,11 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
         if create_tables:
             click.echo(f"{db} created")
         embeddings = "1 embedding" if result.added == 1 else f"{result.added:,} embeddings"
+        predictions = "1 prediction" if result.predictions == 1 else f"{result.predictions:,} predictions"
         numbers = [
             f"{embeddings} of model {model!r} loaded",
             f"{result.replaced:,} replaced" if result.replaced else "",
+            f"{predictions} of them deleted" if result.predictions else "",
             f"{result.ignored:,} already there" if result.ignored else "",
             f"{len(rows.skipped):,} skipped" if rows.skipped else "",
             f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",

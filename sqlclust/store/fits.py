@@ -16,10 +16,12 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust import schema
 from sqlclust.core.hdbscan import Fit
-from sqlclust.core.metrics import METRICS, IndexArray
+from sqlclust.core.metrics import IndexArray
 from sqlclust.core.spanning_tree import SpanningTree
-from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError
+from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError, shown
+from sqlclust.options import MAX_INTEGER, HdbscanOptions, parse
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
 from sqlclust.store.rows import rows_as_dicts, stored_object
@@ -224,6 +226,7 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
     Cost: O(n).
     """
     with translated_errors(connection, doing="reading a fit"):
+        schema.check(connection)
         found = rows_as_dicts(connection.execute(_LOAD, (clustering_fit_id,)))
         if not found:
             known = [int(row[0]) for row in connection.execute(_KNOWN)]
@@ -233,16 +236,10 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
     if blobs["spanning_tree"] is None:
         raise FitNotStoredError(row["id"])
     try:
-        n = row["n"]
+        n = _checked_numbers(row)
         for name in ("selection", "versions", "timings"):
             row[name] = stored_object(row[name])
-        selection = row["selection"]
-        if (
-            row["metric"] not in METRICS
-            or not isinstance(selection, dict)
-            or not {"where", "downsample"} <= {*selection}
-        ):
-            raise ValueError("its metric or selection is of another program")
+        _check_settings(row)
         return StoredFit(
             id=row["id"],
             record=row,
@@ -253,6 +250,32 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         )
     except (ValueError, TypeError, OverflowError) as error:
         raise FitDamagedError(row["id"], reason=str(error)) from None
+
+
+def _checked_numbers(row: dict[str, Any]) -> int:
+    """The n of a fit, if its counts go with each other."""
+    n, n_distinct, dimension = row["n"], row["n_distinct"], row["dimension"]
+    if not all(type(number) is int for number in (n, n_distinct, dimension)):
+        raise ValueError("n, n_distinct or dimension is no INTEGER")
+    if not 1 <= n_distinct <= n <= MAX_INTEGER or not 1 <= dimension <= MAX_INTEGER:
+        raise ValueError(f"n {n}, n_distinct {n_distinct} and dimension {dimension} do not go together")
+    recall = row["recall"]
+    if recall is not None and not (isinstance(recall, float) and 0 <= recall <= 1):
+        raise ValueError(f"its recall is {shown(recall)}")
+    return int(n)
+
+
+def _check_settings(row: dict[str, Any]) -> None:
+    """What a fit was made with has to be what a fit can be made with: cutting and predicting go on from it."""
+    selection = row["selection"]
+    if not {"where", "downsample"} <= {*selection} or not isinstance(selection["where"], str | None):
+        raise ValueError("its selection is of another program")
+    if row["normalize"] not in (0, 1) or row["engine"] not in ("exact", "approximate"):
+        raise ValueError("its normalize or engine is of another program")
+    settings = {name: row[name] for name in ("metric", "min_samples", "alpha", "seed")}
+    parse(HdbscanOptions, {**settings, "downsample": selection["downsample"]})
+    if row["min_samples"] is None or row["min_samples"] > max(row["n"] - 1, 1):
+        raise ValueError(f"its min_samples {row['min_samples']} are more than the rows")
 
 
 def _of_length(blob: object, expected: int) -> bytes:

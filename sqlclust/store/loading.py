@@ -53,13 +53,23 @@ class NewEmbedding(Protocol):
 
 @dataclass
 class Loaded:
-    """How many rows a load wrote, and left as they were because they were there."""
+    """How many rows a load wrote, and left as they were because they were there.
+
+    Attributes:
+        added: new embeddings.
+        replaced: embeddings that got the new vector, content or step.
+        ignored: embeddings left as they were.
+        runs: new runs.
+        invocations: new steps of runs.
+        predictions: stored predictions deleted, because they were made of a vector that was replaced.
+    """
 
     added: int = 0
     replaced: int = 0
     ignored: int = 0
     runs: int = 0
     invocations: int = 0
+    predictions: int = 0
 
 
 def load_embeddings(
@@ -113,6 +123,8 @@ SET vector = :vector, content = coalesce(:content, content), invocation_id = coa
 WHERE id = :id
 """
 _USED_BY = "SELECT clustering_result_id FROM main.EmbeddingCluster WHERE embedding_id = ? ORDER BY 1"
+# they were made of the vector that is replaced
+_FORGET_PREDICTIONS = "DELETE FROM main.EmbeddingPrediction WHERE embedding_id = ?"
 _INSERT_RUN = "INSERT INTO main.Run (id) VALUES (?) ON CONFLICT DO NOTHING"
 _FIND_STEP = "SELECT id FROM main.Invocation WHERE run_id = ? AND sequence_number = ?"
 _INSERT_STEP = "INSERT INTO main.Invocation (id, run_id, sequence_number) VALUES (?, ?, ?)"
@@ -178,6 +190,8 @@ class _Loader:
             results = [int(found[0]) for found in self._connection.execute(_USED_BY, (embedding_id,))]
             if results:
                 raise ClusteredEmbeddingError(embedding_id=embedding_id, clustering_result_ids=results)
+            self._connection.execute(_FORGET_PREDICTIONS, (embedding_id,))
+            self.loaded.predictions += self._connection.changes()
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
         self._connection.execute(_UPDATE, values)
         if not self._connection.changes():

@@ -113,7 +113,7 @@ def test_formats(new: Path, tmp_path: Path, option: str) -> None:
     file = text_file(tmp_path / "v.jsonl", {"id": "a", "vector": [1, 2]}, {"id": "b", "vector": []})
     ran = run("load", new, file, "-m", "m", option)
     assert ran.code == 0
-    counts = {"added": 1, "replaced": 0, "ignored": 0, "runs": 0, "invocations": 0, "skipped": 1}
+    counts = {"added": 1, "replaced": 0, "ignored": 0, "runs": 0, "invocations": 0, "predictions": 0, "skipped": 1}
     found = {"file": str(file), "embedding_model": "m", **counts}
     expected = {
         "--json": json.dumps([found]) + "\n",
@@ -246,6 +246,22 @@ def test_a_step_that_is_taken(loaded: Path, tmp_path: Path) -> None:
     assert taken in fail("load", loaded, nameless, "-m", "m")
     succeed("load", loaded, nameless, "-m", "m", "--ignore")
     assert rows(loaded, EMBEDDINGS) == BEFORE
+
+
+def test_a_prediction_goes_with_the_vector_it_was_made_of(fitted: Path, tmp_path: Path) -> None:
+    near = [float(x) for x in clustered()[0]]
+    new = text_file(tmp_path / "new.jsonl", {"id": "p", "vector": near}, {"id": "q", "vector": near})
+    succeed("load", fitted, new, "-m", "demo")
+    succeed("predict", fitted, "--store")
+    kept = "SELECT embedding_id FROM EmbeddingPrediction ORDER BY 1"
+    assert rows(fitted, kept) == [("p",), ("q",)]
+    same = text_file(tmp_path / "same.jsonl", {"id": "p", "vector": near, "content": "text"})
+    assert "1 replaced (" in succeed("load", fitted, same, "-m", "demo", "--replace")
+    assert rows(fitted, kept) == [("p",), ("q",)]
+    other = text_file(tmp_path / "other.jsonl", {"id": "p", "vector": near[::-1]}, {"id": "q", "vector": near})
+    out = succeed("load", fitted, other, "-m", "demo", "--replace")
+    assert "2 replaced, 1 prediction of them deleted (" in out
+    assert rows(fitted, kept) == [("q",)]
 
 
 def test_a_clustered_vector_is_not_replaced(fitted: Path, tmp_path: Path) -> None:
