@@ -21,7 +21,8 @@ def diagnose(
     """Look for what is wrong in the main database of a connection; repair what is certain if asked to.
 
     Args:
-        fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids.
+        fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. Not
+            in a file that PRAGMA integrity_check complains about: that is run first.
         quick: pass the slow checks over: the file's integrity, vectors, stored fits, models of members.
         progress: called with (phase, fraction).
 
@@ -36,4 +37,4 @@ def diagnose(
     findings = examine(connection, quick=quick, progress=progress)
     if not fix:
         return Diagnosis(findings, [], None)
-    return _repair.repair(connection, findings, progress)
+    return _repair.repair(connection, findings, progress, integrity_is_known=not quick)

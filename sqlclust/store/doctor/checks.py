@@ -7,7 +7,7 @@ import apsw
 from sqlclust import schema
 from sqlclust.core.control import Progress
 from sqlclust.store.doctor.clusters import check_clusters
-from sqlclust.store.doctor.examination import Examination
+from sqlclust.store.doctor.examination import RESTORE, Examination
 from sqlclust.store.doctor.file_state import (
     check_constraints,
     check_fits,
@@ -37,10 +37,19 @@ def examine(connection: apsw.Connection, *, quick: bool = False, progress: Progr
 def start(connection: apsw.Connection, progress: Progress | None = None) -> Examination:
     """An examination before its first check."""
     layout = read_layout(connection)
-    version = schema.version(connection)
+    try:
+        version, unreadable = schema.version(connection), None
+    except apsw.CorruptError as error:
+        version, unreadable = None, str(error)
     # a newer program's tables are not ours to judge
     known = [] if version is not None and version > schema.VERSION else families_of(layout, ours=version is not None)
-    return Examination(connection, layout, known, version, progress)
+    exam = Examination(connection, layout, known, version, progress)
+    if unreadable is not None:
+        exam.add(
+            "damaged-file", "error", "SqlclustMigration", None, n=1, remedy=RESTORE,
+            detail=f"reading SqlclustMigration failed: {unreadable}",
+        )  # fmt: skip
+    return exam
 
 
 def check_rows(exam: Examination) -> None:
@@ -89,6 +98,15 @@ def check_contents(exam: Examination) -> None:
                 check_fits(exam, family["fit"])
     with exam.phase("integrity"):
         check_integrity(exam)
+
+
+def integrity(connection: apsw.Connection, progress: Progress | None = None) -> list[Finding]:
+    """What PRAGMA integrity_check says."""
+    with translated_errors(connection, doing="looking for what is wrong"):
+        exam = start(connection, progress)
+        with exam.watching(), exam.phase("integrity"):
+            check_integrity(exam)
+    return exam.findings
 
 
 def ordered(findings: list[Finding]) -> list[Finding]:

@@ -8,7 +8,14 @@ from typing import Any
 
 import apsw
 
-from sqlclust.errors import DatabaseError, FitDamagedError, FitNotStoredError, OptionError, OptionsJSONError
+from sqlclust.errors import (
+    DatabaseError,
+    FitDamagedError,
+    FitNotStoredError,
+    OptionError,
+    OptionsJSONError,
+    UnknownFitError,
+)
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.store import fits, interrupt
 from sqlclust.store.doctor.examination import RESTORE, Examination, counted
@@ -242,7 +249,7 @@ def check_fits(exam: Examination, fit: Table) -> None:
                 damaged.append((fit_id, "row_ids without a spanning_tree"))
             except FitDamagedError as error:
                 damaged.append((fit_id, error.reason))
-            except (DatabaseError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            except (DatabaseError, UnknownFitError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 damaged.append((fit_id, str(error)))
         if damaged:
             fit_id, reason = damaged[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 
@@ -146,7 +146,10 @@ def object_key(kind: str, name: str) -> str:
     return f"trigger {name.lower()}" if kind == "trigger" else name.lower()
 
 
-_OBJECTS = "SELECT type, name, tbl_name, sql, rootpage FROM main.sqlite_schema"
+_OBJECTS = """
+SELECT rootpage, CAST(type AS BLOB), CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(coalesce(sql, '') AS BLOB)
+FROM main.sqlite_schema
+"""
 
 
 def read_layout(connection: apsw.Connection) -> Layout:
@@ -155,11 +158,15 @@ def read_layout(connection: apsw.Connection) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    for row in connection.execute(_OBJECTS).fetchall():
-        if not all(isinstance(text, str) for text in row[:3]) or str(row[1]).lower().startswith("sqlite_"):
+    objects_found: list[tuple[Any, ...]] = connection.execute(_OBJECTS).fetchall()
+    for rootpage, *texts in objects_found:
+        try:
+            kind, name, owner, sql = (bytes(text).decode() for text in texts)
+        except (UnicodeDecodeError, TypeError):  # a damaged row
+            unreadable[repr(texts[1])] = "what stands in sqlite_schema is no text"
             continue
-        kind, name, owner, sql = (str(text or "") for text in row[:4])
-        rootpage = row[4]
+        if name.lower().startswith("sqlite_"):
+            continue
         objects[object_key(kind, name)] = (kind, name, owner, sql)
         if kind == "view":
             others[name.lower()] = "view"

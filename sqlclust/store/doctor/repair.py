@@ -18,7 +18,7 @@ from sqlclust.errors import CommitUnknownError, RepairError
 from sqlclust.store.backup import back_up
 from sqlclust.store.doctor import checks
 from sqlclust.store.doctor.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
-from sqlclust.store.doctor.examination import Examination, counted
+from sqlclust.store.doctor.examination import RESTORE, Examination, counted
 from sqlclust.store.doctor.findings import Diagnosis, Finding, Repair
 from sqlclust.store.doctor.ids import ORPHANS, check_ids
 from sqlclust.store.doctor.layout import Family, Role, Table, object_key, quoted, related_tables, vector_tables
@@ -36,12 +36,19 @@ _OF_CONTENTS = frozenset({
 """Findings that a repair leaves as they are, and that are not looked for again after it."""
 
 
-def repair(connection: apsw.Connection, findings: list[Finding], progress: Progress | None = None) -> Diagnosis:
+def repair(
+    connection: apsw.Connection,
+    findings: list[Finding],
+    progress: Progress | None = None,
+    *,
+    integrity_is_known: bool = True,
+) -> Diagnosis:
     """Repair what of the findings can be repaired for certain. If that is nothing, no backup is made.
 
     Args:
         connection: of the database, in no transaction. Its interrupts stop the work.
         findings: of `examine`.
+        integrity_is_known: whether it looked at the file's integrity too.
 
     Raises:
         RepairError, LockedError, DatabaseFileError, apsw.InterruptError: nothing was changed.
@@ -51,6 +58,12 @@ def repair(connection: apsw.Connection, findings: list[Finding], progress: Progr
     if not any(finding.finding in _REPAIRABLE for finding in findings):
         return Diagnosis(findings, [], None)
     path = connection.filename
+    if not integrity_is_known:
+        findings = findings + checks.integrity(connection, progress)
+    if any(finding.finding == "damaged-file" for finding in findings):
+        reason = "not repaired: the file is damaged, and nothing is certain in it. " + RESTORE
+        explained = [f._replace(remedy=reason) if f.finding in _REPAIRABLE else f for f in findings]
+        return Diagnosis(checks.ordered(explained), [], None)
     if not path:
         raise RepairError(
             "this database", reason="it is not in a file, so that there is no place for a backup beside it"
@@ -197,7 +210,8 @@ class _Plan:
                 did = step.did.format(rows=counted(n, "row", "rows"))
                 repairs.append(Repair(step.finding, step.table.name, step.column, n, did))
         for kind, name, owner, sql in self._objects:
-            with suppress(apsw.ConstraintError):  # a unique index on rows that are not; the rows are a finding
+            # a unique index on rows that are not, which are a finding; or it is there after all, under a damaged name
+            with suppress(apsw.ConstraintError, apsw.SQLError):
                 connection.execute(sql)
                 repairs.append(Repair(f"missing-{kind}", owner, None, 1, f"made the {kind} {name}"))
         return repairs

@@ -200,7 +200,10 @@ def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
         found: Id | None = _text(key)
         return found
     sql = f"SELECT {quoted(vectors.id.name)} AS id FROM {vectors.table.sql} WHERE {vectors.table.rowid} = ?"
-    found = exam.row(sql, (key,))[0]
+    try:
+        found = exam.row(sql, (key,))[0]
+    except ValueError:  # a damaged file: what a scan gives is not found again
+        found = None
     return found
 
 
