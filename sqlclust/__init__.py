@@ -12,21 +12,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlclust.errors import SqlclustError
+from sqlclust.errors import ArgumentError, SqlclustError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     import apsw
 
     from sqlclust.core.control import Progress
     from sqlclust.core.hdbscan import Clustering
+    from sqlclust.store.adopt import Adoption
     from sqlclust.store.doctor import Diagnosis
     from sqlclust.store.staleness import Staleness
 
 __version__ = "0.1.0"
 
-__all__ = ["SqlclustError", "__version__", "connect", "doctor", "fit", "hdbscan", "initialize", "register", "staleness"]
+__all__ = [
+    "SqlclustError",
+    "__version__",
+    "adopt",
+    "connect",
+    "doctor",
+    "fit",
+    "hdbscan",
+    "initialize",
+    "register",
+    "staleness",
+]
 
 
 def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
@@ -143,6 +156,50 @@ def doctor(
     from sqlclust.store.doctor import diagnose
 
     return diagnose(connection, fix=fix, quick=quick, progress=progress)
+
+
+def adopt(
+    connection: apsw.Connection,
+    source: str | os.PathLike[str] | None = None,
+    *,
+    replace: bool = False,
+    backup: str | os.PathLike[str] | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Adoption:
+    """Move in from the project panic-tda: runs, invocations and embeddings with their ids, and results whose ids survived.
+
+    Args:
+        connection: of the database that gets our tables, which it must not have yet; in no transaction.
+        source: the file with the old tables, which is only read. None: they are in the connection's own file; ours come
+            beside them, where they have the later, plural names.
+        replace: without `source`, drop the old tables once what is in them went over.
+        backup: for `replace`, the backup's file, which must not be there; None for one beside the database.
+        dry_run: write nothing; say what would go over.
+        progress: called with (phase, fraction) from this thread.
+
+    Returns:
+        The numbers of rows, `results` (old id and new), `left` (what did not go over, how many, why, what to do),
+        `columns_left`, `bytes_needed`, `backup`.
+
+    Raises:
+        SqlclustError: no such tables, ours are there already, no room on the disk, …; nothing was written.
+        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
+    """
+    from sqlclust.store.adopt import adopt_from, adopt_in_place
+
+    if source is None:
+        name = None if backup is None else str(backup)
+        return adopt_in_place(connection, replace=replace, backup=name, dry_run=dry_run, progress=progress)
+    if replace or backup is not None:
+        raise ArgumentError(
+            "adopt", "replace", found="given with a source", expected="the old tables in the connection's file"
+        )
+    old = connect(str(source), readonly=True)
+    try:
+        return adopt_from(connection, old, dry_run=dry_run, progress=progress)
+    finally:
+        old.close()
 
 
 def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -> Clustering:
