@@ -10,6 +10,7 @@ import apsw
 
 from sqlclust.errors import (
     DatabaseError,
+    DatabaseFileError,
     FitDamagedError,
     FitNotStoredError,
     OptionError,
@@ -249,8 +250,10 @@ def check_fits(exam: Examination, fit: Table) -> None:
                 damaged.append((fit_id, "row_ids without a spanning_tree"))
             except FitDamagedError as error:
                 damaged.append((fit_id, error.reason))
-            except (DatabaseError, UnknownFitError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            except (DatabaseFileError, UnknownFitError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 damaged.append((fit_id, str(error)))
+            except DatabaseError:  # our tables are not as they should be, which was found already; no fit can be loaded
+                return
         if damaged:
             fit_id, reason = damaged[0]
             exam.add(

@@ -315,13 +315,15 @@ def vector_tables(layout: Layout, families: Iterable[Family]) -> list[VectorTabl
         if "embedding" in family.tables:
             known[family["embedding"].name] = family.ours
     for table in layout.tables.values():
-        blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name)]
+        # a generated column is the file's own program, and is not run
+        blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name) and not table.columns[name].generated]
         vector = next((column for column in blobs if column.affinity == "BLOB"), None)
-        if vector is None and table.name in known:
-            vector = table.columns["vector"]
-        if vector is None or "id" not in table.columns:
+        if vector is None and table.name in known and blobs:
+            vector = blobs[0]
+        if vector is None or "id" not in table.columns or table.columns["id"].generated:
             continue
-        model = next((table.columns[name] for name in _MODEL_NAMES if table.has(name)), None)
+        models = (table.columns[name] for name in _MODEL_NAMES if table.has(name))
+        model = next((column for column in models if not column.generated), None)
         is_known = table.name in known
         found.append(VectorTable(table, table.columns["id"], vector, model, is_known, known.get(table.name, False)))
     return found
