@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlclust.errors import ArgumentError, SqlclustError
+from sqlclust.errors import SqlclustError
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-def connect(path: str, *, readonly: bool = False, create: bool = True) -> apsw.Connection:
+def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: bool = True) -> apsw.Connection:
     """Open a database with safe settings and everything registered; see `sqlclust.connection.connect`."""
     from sqlclust.connection import connect
 
@@ -186,6 +186,7 @@ def adopt(
         SqlclustError: no such tables, ours are there already, no room on the disk, …; nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
+    from sqlclust.errors import ArgumentError
     from sqlclust.store.adopt import adopt_from, adopt_in_place
 
     if source is None:
