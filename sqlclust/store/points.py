@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,23 @@ from numpy.typing import NDArray
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, ZeroVectorError
-from sqlclust.vectors import ITEM_BYTES, STORED, check_blob, check_dimension, first_not_finite, first_zero, subject_of
+from sqlclust.store.growing import GrowingBytes
+from sqlclust.vectors import (
+    ITEM_BYTES,
+    STORED,
+    all_finite,
+    check_blob,
+    check_dimension,
+    first_not_finite,
+    first_zero,
+    subject_of,
+)
 
 logger = logging.getLogger("sqlclust")
 
 _BLOCK = 4096
+_BATCH = 128
+_ID_TYPES = {int, float, str, bytes}
 
 
 class Fingerprint(NamedTuple):
@@ -137,17 +150,22 @@ def id_bytes(value: Id) -> bytes:
 
 
 class PointsBuilder:
-    """Collects rows one by one and checks them; the vectors are copied once, into one growing buffer.
+    """Collects rows and checks them, a batch at a time: the first row that cannot be used is named in the error of one of the
+    next calls. The vectors are copied once, into one growing buffer.
 
     Args:
         keep_first: of a repeated id keep the first row and log it, instead of refusing.
+        expected: rows there will be, if that is known; more or fewer may come.
     """
 
-    def __init__(self, *, keep_first: bool = False) -> None:
+    def __init__(self, *, keep_first: bool = False, expected: int = 0) -> None:
         self._keep_first = keep_first
+        self._expected = expected
         self._ids: list[Id] = []
-        self._buffer = bytearray()
+        self._waiting: list[Any] = []
+        self._buffer = GrowingBytes()
         self._width = 0
+        self._finite = True
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -156,36 +174,68 @@ class PointsBuilder:
         """Add a row.
 
         Raises:
-            NullIdError, VectorTypeError, VectorLengthError, DimensionMismatchError
+            NullIdError, VectorTypeError, VectorLengthError, DimensionMismatchError: about this row or one before.
         """
-        if embedding_id is None or not isinstance(embedding_id, int | float | str | bytes):
-            raise NullIdError(row=len(self._ids) + 1)
-        if not isinstance(vector, bytes) or len(vector) != self._width or not vector:
-            blob = check_blob(vector, subject_of(embedding_id), embedding_id=embedding_id)
-            if self._width:
-                check_dimension(
-                    len(blob) // ITEM_BYTES,
-                    self._width // ITEM_BYTES,
-                    subject_of(embedding_id),
-                    embedding_id=embedding_id,
-                )
-            self._width = len(blob)
-            vector = blob
-        self._ids.append(embedding_id)
-        self._buffer += vector
+        self._ids.append(embedding_id)  # type: ignore[arg-type]  # checked with its batch
+        self._waiting.append(vector)
+        if len(self._waiting) == _BATCH:
+            self._check_and_copy()
+
+    def extend(self, rows: Iterator[tuple[object, object]]) -> int:
+        """Add a batch of an iterator's rows, and say how many there were: 0 when there are no more.
+
+        Raises:
+            as `add`.
+        """
+        batch = list(islice(rows, _BATCH))
+        if batch:
+            ids, vectors = zip(*batch, strict=True)
+            self._ids.extend(ids)
+            self._waiting.extend(vectors)
+            self._check_and_copy()
+        return len(batch)
+
+    def _check_and_copy(self) -> None:
+        waiting, ids = self._waiting, self._ids[len(self._ids) - len(self._waiting) :]
+        if not (
+            self._width
+            and set(map(type, waiting)) == {bytes}
+            and set(map(len, waiting)) == {self._width}
+            and set(map(type, ids)) <= _ID_TYPES
+        ):
+            self._check_each(ids, waiting)
+        numbers = b"".join(waiting)
+        self._finite = self._finite and all_finite(np.frombuffer(numbers, dtype=STORED))  # while they are in the cache
+        self._buffer.append(numbers)
+        waiting.clear()
+
+    def _check_each(self, ids: list[Id], vectors: list[Any]) -> None:
+        first = len(self._ids) - len(ids) + 1
+        for row, (embedding_id, vector) in enumerate(zip(ids, vectors, strict=True), start=first):
+            if embedding_id is None or not isinstance(embedding_id, int | float | str | bytes):
+                raise NullIdError(row=row)
+            subject = subject_of(embedding_id)
+            found = len(check_blob(vector, subject, embedding_id=embedding_id))
+            if not self._width:
+                self._width = found
+                self._buffer = GrowingBytes(self._expected * found)
+            check_dimension(found // ITEM_BYTES, self._width // ITEM_BYTES, subject, embedding_id=embedding_id)
 
     def finish(self) -> Points:
         """The points.
 
         Raises:
+            as `add`;
             RepeatedIdError: an id came more than once.
             NotFiniteError: a vector has NaN or infinity in it.
         """
+        if self._waiting:
+            self._check_and_copy()
         ids, width = self._ids, self._width // ITEM_BYTES
-        vectors = np.frombuffer(self._buffer, dtype=STORED).reshape(len(ids), width).astype(np.float32, copy=False)
+        vectors = self._buffer.take().view(STORED).reshape(len(ids), width).astype(np.float32, copy=False)
         if len(set(ids)) < len(ids):
             ids, vectors = self._without_repeats(vectors)
-        row = first_not_finite(vectors)
+        row = None if self._finite else first_not_finite(vectors)
         if row is not None:
             position = int(np.argmin(np.isfinite(vectors[row])))
             raise NotFiniteError(

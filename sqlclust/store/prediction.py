@@ -30,9 +30,8 @@ from sqlclust.store.locking import PATIENCE, translated_errors, write_transactio
 from sqlclust.store.points import Points, PointsBuilder
 from sqlclust.store.results import now, resolve_result
 from sqlclust.store.rows import stored_object
+from sqlclust.store.written import check_predictions
 from sqlclust.vectors import check_dimension, subject_of
-
-_BATCH = 5_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,11 +211,9 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
     """
     builder = PointsBuilder()
     with translated_errors(connection, doing="reading the embeddings"):
-        for embedding_id, vector in connection.execute(
-            _OTHERS, (recovered.stored.record["embedding_model"], recovered.id)
-        ):
-            builder.add(embedding_id, vector)
-            if len(builder) % _BATCH == 0 and connection.is_interrupted:
+        rows = connection.execute(_OTHERS, (recovered.stored.record["embedding_model"], recovered.id))
+        while builder.extend(rows):
+            if connection.is_interrupted:
                 raise apsw.InterruptError("interrupted")
     return builder.finish()
 
@@ -238,14 +235,16 @@ def store(connection: apsw.Connection, recovered: Recovered, points: Points, pre
 
     Raises:
         LockedError, DatabaseFileError; apsw.ConstraintError: the result or an embedding is gone since.
+        AlteredError: a trigger or a constraint of the file changed what was written; nothing was.
     """
     with write_transaction(connection, doing="storing predictions", patience=PATIENCE):
-        rows = _rows(recovered.id, points, prediction)
-        connection.executemany(_STORE, rows)
+        moment = now()
+        connection.executemany(_STORE, _rows(recovered.id, points, prediction, moment))
+        check_predictions(connection, recovered.id, moment=moment, n=len(points))
 
 
-def _rows(result_id: int, points: Points, prediction: core.Prediction) -> Iterator[tuple[Any, ...]]:
-    order, moment = points.order, now()
+def _rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[tuple[Any, ...]]:
+    order = points.order
     labels, probabilities = prediction.labels[order].tolist(), prediction.probabilities[order].tolist()
     for row, label, probability in zip(order.tolist(), labels, probabilities, strict=True):
         yield result_id, points.ids[row], label, probability, moment

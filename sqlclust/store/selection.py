@@ -14,7 +14,8 @@ from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Points, PointsBuilder
 
-_REPORT = 1024
+_REPORT = 8
+"""Batches of rows between two looks at progress and interrupts."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def _check_text(where: object) -> None:
 
 def models(connection: apsw.Connection) -> list[tuple[str, int]]:
     """Each embedding model with the number of its embeddings, by name."""
-    rows = connection.execute("SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1")
-    return [(str(name), int(count)) for name, count in rows]
+    with translated_errors(connection, doing="reading the names of the models"):
+        rows = connection.execute("SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1")
+        return [(str(name), int(count)) for name, count in rows]
 
 
 def select(connection: apsw.Connection, selection: Selection, control: Control) -> Points:
@@ -86,12 +88,13 @@ def select(connection: apsw.Connection, selection: Selection, control: Control) 
     total = dict(models(connection)).get(selection.embedding_model, 0)
     if total == 0:
         raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
-    expected = max(1, total // selection.downsample)
-    builder = PointsBuilder()
-    for embedding_id, vector in selected_rows(connection, selection):
-        builder.add(embedding_id, vector)
-        if len(builder) % _REPORT == 0:
-            control.at(len(builder) / expected)
+    # with a condition the rest of the model's vectors may be few
+    builder = PointsBuilder(expected=0 if selection.where is not None else total // selection.downsample)
+    rows, batches = selected_rows(connection, selection), 0
+    while builder.extend(rows):
+        batches += 1
+        if batches % _REPORT == 0:
+            control.at(len(builder) * selection.downsample / total)
             if connection.is_interrupted:
                 raise apsw.InterruptError("interrupted")
     return builder.finish()
