@@ -14,7 +14,7 @@ def check_clusters(exam: Examination, family: Family) -> None:
     assignment, cluster = family.tables.get("assignment"), family.tables.get("cluster")
     if assignment is not None:
         with exam.guarded(assignment):
-            _check_unique(exam, assignment)
+            _check_unique(exam, assignment, ours=family.ours)
     if cluster is not None and cluster.has("medoid_embedding_id"):
         with exam.guarded(cluster):
             _check_medoids_unique(exam, cluster, ours=family.ours)
@@ -56,14 +56,14 @@ def telling_columns(table: Table) -> list[str]:
     return [quoted(table.columns[name].name) for name in names]
 
 
-def _check_unique(exam: Examination, table: Table) -> None:
+def _check_unique(exam: Examination, table: Table, *, ours: bool) -> None:
     if table.is_unique("embedding_id", "clustering_result_id"):
         return
     exam.add(
         "missing-unique", "error", table, "embedding_id, clustering_result_id", n=1,
         detail="nothing keeps an embedding from being assigned twice in one result",
-        remedy="sqlclust adopt moves the rows to tables that do; or CREATE UNIQUE INDEX … ON "
-        f"{quoted(table.name)} (embedding_id, clustering_result_id)",
+        remedy=f"CREATE UNIQUE INDEX … ON {quoted(table.name)} (embedding_id, clustering_result_id), once no pair is there twice"
+        + ("" if ours else "; or sqlclust adopt, which moves the rows to tables that have it"),
     )  # fmt: skip
     sql = REPEATED.format(table=table.sql, columns=", ".join(telling_columns(table)))
     n, example, fact, equal = exam.row(sql)
@@ -89,7 +89,8 @@ def _check_medoids_unique(exam: Examination, table: Table, *, ours: bool) -> Non
     exam.add(
         "missing-unique", "error" if ours else "note", table, "clustering_result_id, medoid_embedding_id", n=1,
         detail="nothing keeps two clusters of a result from having one medoid",
-        remedy="sqlclust adopt moves the rows to tables that do",
+        remedy=f"CREATE UNIQUE INDEX … ON {quoted(table.name)} (clustering_result_id, medoid_embedding_id), once no pair is "
+        "there twice" + ("" if ours else "; or sqlclust adopt, which moves the rows to tables that have it"),
     )  # fmt: skip
     n, example, fact = exam.row(_SHARED.format(table=table.sql))
     if n:

@@ -11,7 +11,9 @@ from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.layout import Column, Family, Role, Table, quoted
 
 _ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes"
-LOST = (
+_DECLARE = "make the table again with this column declared TEXT (or ANY, in a STRICT table), and copy the rows"
+_LOST = "the ids as they were are lost in this column; load these rows again from where they came"
+_ADOPT_REST = (
     "the ids as they were are lost in this column; sqlclust adopt takes over what is still whole and lists the rest, "
     "which must be clustered or loaded again"
 )
@@ -65,7 +67,8 @@ def _check_column(exam: Examination, table: Table, column: Column) -> None:
         is_trap = column.affinity == "NUMERIC" and not present and _meant_for_text(exam, table, column)
         if texts or damaged or is_trap:
             exam.add(
-                "numeric-id-column", "error", table, column.name, n=texts, example=_examples(exam, table, c, 0)[2], remedy=_ADOPT,
+                "numeric-id-column", "error", table, column.name, n=texts, example=_examples(exam, table, c, 0)[2],
+                remedy=_ADOPT if _is_adopted(exam, table) else _DECLARE,
                 detail=f"declared {column.declared}, which has {column.affinity} affinity: text that looks like a number, such "
                 "as 0688868048517e121234567890123456, is stored as one",
             )  # fmt: skip
@@ -73,7 +76,8 @@ def _check_column(exam: Examination, table: Table, column: Column) -> None:
         real, integer, _ = _examples(exam, table, c, _LARGE if column.affinity == "BLOB" else 0)
         exam.damaged.add((table.name.lower(), column.name.lower()))
         exam.add(
-            "damaged-ids", "error", table, column.name, n=damaged, example=integer if real is None else real, remedy=LOST,
+            "damaged-ids", "error", table, column.name, n=damaged, example=integer if real is None else real,
+            remedy=_ADOPT_REST if _is_adopted(exam, table) else _LOST,
             detail=f"{counted(damaged, 'id is a number', 'ids are numbers')}"
             + (f" among {counted(texts, 'text', 'texts')}" if texts else "")
             + ": they were text that looks like a number, and different ones may have become the same",
@@ -83,6 +87,12 @@ def _check_column(exam: Examination, table: Table, column: Column) -> None:
 def _examples(exam: Examination, table: Table, c: str, least: float) -> tuple[Any, ...]:
     """A real of that size, an integer and a text of a column."""
     return exam.row(_EXAMPLE.format(c=c, table=table.sql, least=least))
+
+
+def _is_adopted(exam: Examination, table: Table) -> bool:
+    """Whether sqlclust adopt takes care of a table: of the old project, or beside its tables."""
+    ours = any(family.ours and table in family.tables.values() for family in exam.families)
+    return not ours and any(not family.ours for family in exam.families)
 
 
 def _meant_for_text(exam: Examination, table: Table, column: Column) -> bool:
@@ -171,7 +181,7 @@ def check_relations(exam: Examination, family: Family) -> None:
             if not n:
                 continue
             if (child.name.lower(), name.lower()) in exam.damaged:
-                remedy = LOST
+                remedy = _ADOPT_REST if _is_adopted(exam, child) else _LOST
             elif child_role == "prediction" and parent_role == "embedding":
                 remedy = "sqlclust doctor --fix deletes them: they can be predicted again"
             else:

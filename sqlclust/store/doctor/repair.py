@@ -25,6 +25,9 @@ from sqlclust.store.doctor.layout import Family, Role, Table, object_key, quoted
 from sqlclust.store.doctor.schema_state import expected_layout, is_as_expected
 from sqlclust.store.locking import translated_errors, write_transaction
 
+PATIENCE = 10.0
+"""Seconds to wait for other writers."""
+
 _REPAIRABLE = frozenset({
     "orphans", "duplicate-assignments", "wrong-size", "noise-probability", "predicted-member", "label-without-cluster",
     "missing-index", "missing-trigger", "missing-view",
@@ -68,6 +71,8 @@ def repair(
         raise RepairError(
             "this database", reason="it is not in a file, so that there is no place for a backup beside it"
         )
+    if connection.readonly("main"):
+        raise RepairError(path, reason="the file, or its connection, is for reading only")
     if connection.in_transaction:
         raise RepairError(path, reason="its connection is in a transaction; COMMIT first")
     with translated_errors(connection, doing="repairing"), _own_connection(connection) as own:
@@ -92,21 +97,23 @@ def _own_connection(host: apsw.Connection) -> Iterator[apsw.Connection]:
 def _repaired(
     own: apsw.Connection, host: apsw.Connection, findings: list[Finding], progress: Progress | None
 ) -> Diagnosis:
+    """All of it in one transaction, the last look included: whatever stops it comes before COMMIT."""
     backup: Path | None = None
 
-    def at(fraction: float) -> None:
-        exam.at(fraction)
+    def listening(phase: str, fraction: float) -> None:
+        if progress is not None:
+            progress(phase, fraction)
         if host.is_interrupted:
             raise apsw.InterruptError("interrupted")
 
     try:
-        with write_transaction(own, doing="repairing"):
-            exam = checks.start(own, progress)
+        with write_transaction(own, doing="repairing", patience=PATIENCE):
+            exam = checks.start(own, listening)
             plan = _Plan(exam)
             if not plan.would_change():
                 return Diagnosis([plan.explained(finding) for finding in findings], [], None)
             with exam.phase("backup"):
-                backup = back_up(own.filename, host.open_vfs, None, why="fix", at=at)
+                backup = back_up(own.filename, host.open_vfs, None, why="fix", at=exam.at)
             with exam.phase("repair"):
                 before = _violations(exam)
                 repairs = plan.carry_out()
@@ -115,6 +122,8 @@ def _repaired(
             if worse:
                 reason = f"rows of {', '.join(worse)} would point at rows that a repair deletes"
                 raise RepairError(own.filename, reason=reason)
+            again = checks.start(own, listening)
+            checks.check_rows(again)
     except CommitUnknownError as error:  # the backup may be needed
         raise CommitUnknownError(own.filename, doing=f"repairing (backup: {backup})", reason=error.reason) from None
     except BaseException:
@@ -124,11 +133,8 @@ def _repaired(
     if not repairs:
         backup.unlink(missing_ok=True)
         return Diagnosis([plan.explained(finding) for finding in findings], [], None)
-    exam = checks.start(own, progress)
-    with exam.watching():
-        checks.check_rows(exam)
     settings = {"foreign-keys-off"}  # of the host's connection, not of this one
-    left = [finding for finding in exam.findings if finding.finding not in settings]
+    left = [finding for finding in again.findings if finding.finding not in settings]
     left += [finding for finding in findings if finding.finding in _OF_CONTENTS | settings]
     return Diagnosis(checks.ordered([plan.explained(finding) for finding in left]), repairs, str(backup))
 

@@ -1,0 +1,353 @@
+"""What --fix promises whatever happens: a backup first, all or nothing, no vector and no id touched; and the command line."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import sqlclust
+from sqlclust.errors import BackupError, LockedError, RepairError, SqlclustError
+from sqlclust.store.doctor import repair
+from tests.cli.terminal import fail, run, succeed
+from tests.trust.sick import broken, healthy
+
+WRONG = (
+    "UPDATE Cluster SET size = 77 WHERE clustering_result_id = 2; DELETE FROM Cluster WHERE clustering_result_id = 1;"
+    "DELETE FROM EmbeddingPrediction"
+)
+"""Two findings: a wrong size, which is repaired, and labels without a cluster, which are not."""
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return healthy(tmp_path_factory.mktemp("fix") / "well.db")
+
+
+@pytest.fixture
+def sick(well: Path, tmp_path: Path) -> Path:
+    return broken(well, tmp_path / "sick.db", WRONG)
+
+
+def test_everything_else_stays(sick: Path) -> None:
+    con = sqlclust.connect(str(sick))
+    tables = [
+        "Run",
+        "Invocation",
+        "Embedding",
+        "ClusteringFit",
+        "ClusteringResult",
+        "EmbeddingCluster",
+        "EmbeddingPrediction",
+    ]
+    before = {table: con.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    assert sqlclust.doctor(con, fix=True).repairs != []
+    assert {table: con.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables} == before
+    assert con.pragma("foreign_keys") == 1  # the connection is as it was
+    assert con.pragma("trusted_schema") == 0
+    con.close()
+
+
+def test_the_backup_is_new_private_and_whole(sick: Path) -> None:
+    sick.chmod(0o600)
+    before = sick.read_bytes()[100:]  # the header counts changes, and the copy is one
+    con = sqlclust.connect(str(sick))
+    first = sqlclust.doctor(con, fix=True).backup
+    assert first is not None
+    assert Path(first).read_bytes()[100:] == before
+    assert stat.S_IMODE(Path(first).stat().st_mode) == 0o600
+    con.execute("UPDATE Cluster SET size = 3")
+    second = sqlclust.doctor(con, fix=True).backup
+    assert second is not None
+    assert second != first  # also within the same second
+    assert Path(first).read_bytes()[100:] == before
+    con.close()
+    assert {path.name for path in sick.parent.iterdir()} == {sick.name, Path(first).name, Path(second).name}
+
+
+def test_with_wal(well: Path, tmp_path: Path) -> None:
+    path = broken(well, tmp_path / "wal.db", "SELECT 1")
+    con = sqlclust.connect(str(path))
+    con.pragma("journal_mode", "wal")
+    con.execute("UPDATE Cluster SET size = 77 WHERE clustering_result_id = 2")  # in the WAL, not in the file
+    diagnosis = sqlclust.doctor(con, fix=True)
+    assert [repair.n for repair in diagnosis.repairs] == [1]
+    assert con.execute("SELECT size FROM Cluster WHERE clustering_result_id = 2").get == 2
+    old = apsw.Connection(str(diagnosis.backup))
+    assert old.execute("SELECT size FROM Cluster WHERE clustering_result_id = 2").get == 77
+    old.close()
+    con.close()
+
+
+def test_in_memory(sick: Path) -> None:
+    con = sqlclust.connect(":memory:")
+    with con.backup("main", sqlclust.connect(str(sick)), "main") as copy:
+        copy.step()
+    with pytest.raises(RepairError) as caught:
+        sqlclust.doctor(con, fix=True)
+    assert str(caught.value) == (
+        "this database was not repaired: it is not in a file, so that there is no place for a backup beside it; "
+        "nothing was changed"
+    )
+    con.close()
+
+
+def test_inside_a_transaction(sick: Path) -> None:
+    con = sqlclust.connect(str(sick))
+    con.execute("BEGIN; UPDATE Run SET initial_prompt = 'mine'")
+    with pytest.raises(RepairError, match=r"its connection is in a transaction; COMMIT first; nothing was changed$"):
+        sqlclust.doctor(con, fix=True)
+    assert con.in_transaction
+    con.close()
+
+
+def test_read_only(sick: Path) -> None:
+    before = digest(sick)
+    con = sqlclust.connect(str(sick), readonly=True)
+    with pytest.raises(RepairError, match="the file, or its connection, is for reading only; nothing was changed"):
+        sqlclust.doctor(con, fix=True)
+    con.close()
+    assert ([*sick.parent.iterdir()], digest(sick)) == ([sick], before)
+
+
+def test_locked(sick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "PATIENCE", 0.2)
+    other = apsw.Connection(str(sick))
+    other.execute("BEGIN IMMEDIATE")
+    con = sqlclust.connect(str(sick))
+    assert not sqlclust.doctor(con).healthy  # looking is not held up
+    with pytest.raises(LockedError, match="repairing was given up and nothing was written"):
+        sqlclust.doctor(con, fix=True)
+    other.execute("ROLLBACK")
+    other.close()
+    con.close()
+    assert [*sick.parent.iterdir()] == [sick]
+
+
+def test_no_place_for_the_backup(well: Path, tmp_path: Path) -> None:
+    path = broken(well, tmp_path / ("x" * 240 + ".db"), WRONG)  # its name and more is too long for a file system
+    before = digest(path)
+    con = sqlclust.connect(str(path))
+    with pytest.raises(BackupError, match="nothing was changed"):
+        sqlclust.doctor(con, fix=True)
+    con.close()
+    assert (digest(path), [*tmp_path.iterdir()]) == (before, [path])
+
+
+@pytest.mark.parametrize("stop", ["interrupt", "exception", "Ctrl-C"])
+@pytest.mark.parametrize("phase", ["ids", "vectors", "integrity", "backup", "repair", "results"])
+def test_stopped(sick: Path, phase: str, stop: str) -> None:
+    before = digest(sick)
+    con = sqlclust.connect(str(sick))
+    seen: list[str] = []
+
+    def progress(now: str, fraction: float) -> None:
+        seen.append(now)
+        if now != phase or (phase == "results" and "repair" not in seen):  # the look after the repair
+            return
+        if stop == "interrupt":
+            con.interrupt()
+        else:
+            raise RuntimeError if stop == "exception" else KeyboardInterrupt
+
+    expected = {"interrupt": apsw.InterruptError, "exception": RuntimeError, "Ctrl-C": KeyboardInterrupt}[stop]
+    with pytest.raises(expected):
+        sqlclust.doctor(con, fix=True, progress=progress)
+    con.close()
+    assert (digest(sick), [*sick.parent.iterdir()]) == (before, [sick])
+
+
+def test_interrupted_from_another_thread(sick: Path) -> None:
+    con = sqlclust.connect(str(sick))
+    con.execute("CREATE TABLE slow (id INTEGER PRIMARY KEY, vector BLOB)")
+    con.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000) "
+                "INSERT INTO slow SELECT i, x'0000803f' FROM n")  # fmt: skip
+    timer = threading.Timer(0.05, con.interrupt)
+    timer.start()
+    with pytest.raises(apsw.InterruptError):
+        con.execute("SELECT count(*) FROM clust_doctor()").fetchall()
+    timer.join()
+    con.close()
+
+
+# --- what is not certain -----------------------------------------------------------------------------------------------
+
+
+def test_triggers_of_another_program_are_not_run_and_not_passed_over(well: Path, tmp_path: Path) -> None:
+    sql = "CREATE TRIGGER audit AFTER UPDATE ON Cluster BEGIN DELETE FROM Embedding; END;" + WRONG
+    path = broken(well, tmp_path / "sick.db", sql)
+    before = digest(path)
+    con = sqlclust.connect(str(path))
+    diagnosis = sqlclust.doctor(con, fix=True)
+    con.close()
+    assert (diagnosis.repairs, diagnosis.backup, digest(path)) == ([], None, before)
+    [size] = [f for f in diagnosis.findings if f.finding == "wrong-size"]
+    assert size.remedy == (
+        "not repaired by sqlclust: the table has triggers of another program (audit), which would have to run; repair it "
+        "with that program"
+    )
+
+
+def test_rows_that_others_point_at(well: Path, tmp_path: Path) -> None:
+    sql = """
+        CREATE TABLE star (result INTEGER, embedding TEXT, FOREIGN KEY (embedding, result)
+            REFERENCES EmbeddingCluster (embedding_id, clustering_result_id) ON DELETE CASCADE);
+        INSERT INTO star VALUES (2, 'a');
+        DELETE FROM ClusteringResult WHERE id = 2"""
+    path = broken(well, tmp_path / "sick.db", sql)
+    before = digest(path)
+    con = sqlclust.connect(str(path))
+    with pytest.raises(RepairError) as caught:
+        sqlclust.doctor(con, fix=True)
+    con.close()
+    assert str(caught.value) == (
+        f"{path} was not repaired: rows of star would point at rows that a repair deletes; nothing was changed"
+    )
+    assert (digest(path), [*tmp_path.iterdir()]) == (before, [path])
+
+
+def test_results_are_not_all_gone_by_mistake(well: Path, tmp_path: Path) -> None:
+    con = sqlclust.connect(str(broken(well, tmp_path / "sick.db", "DELETE FROM ClusteringResult")))
+    diagnosis = sqlclust.doctor(con, fix=True)
+    assert diagnosis.repairs == []
+    assert {f.remedy for f in diagnosis.findings} == {
+        f'not repaired: ClusteringResult is empty, and its rows may have been lost by mistake. If not, DELETE FROM "{table}"; '
+        "otherwise restore a backup"
+        for table in ("Cluster", "EmbeddingCluster", "EmbeddingPrediction")
+    }
+    con.close()
+
+
+def test_an_older_schema_is_brought_up_first(well: Path, tmp_path: Path) -> None:
+    path = broken(well, tmp_path / "sick.db", "DELETE FROM SqlclustMigration WHERE version > 1;" + WRONG)
+    con = sqlclust.connect(str(path))
+    findings = sqlclust.doctor(con, fix=True).findings
+    assert ("older-schema", "note") in [(f.finding, f.severity) for f in findings]
+    [size] = [f for f in findings if f.finding == "wrong-size"]
+    assert size.remedy == "not repaired before the schema is up to date: sqlclust init, then sqlclust doctor --fix"
+    con.close()
+
+
+# --- the command -------------------------------------------------------------------------------------------------------
+
+
+def without_seconds(out: str) -> str:
+    return out.rpartition(", ")[0]
+
+
+def test_command_on_a_healthy_database(well: Path) -> None:
+    before = digest(well)
+    assert without_seconds(succeed("doctor", well)) == f"{well}: nothing is wrong (9 tables"
+    assert succeed("doctor", well, "--quick").startswith(f"{well}: nothing is wrong (9 tables, quick, ")
+    assert succeed("doctor", well, "--json") == "[]\n"
+    assert succeed("doctor", well, "--nl") == ""
+    assert succeed("doctor", well, "--csv") == "finding,table,column,id,remedy,n,severity,detail\n"
+    assert without_seconds(succeed("doctor", well, "--fix")) == f"{well}: nothing is wrong (9 tables"
+    assert (digest(well), [*well.parent.iterdir()]) == (before, [well])
+
+
+def test_command_on_a_sick_one(sick: Path) -> None:
+    before = digest(sick)
+    code, out, err = run("doctor", sick)
+    assert (code, err) == (1, "")
+    assert (
+        without_seconds(out)
+        == f"""\
+error   label-without-cluster: EmbeddingCluster.label, for example 1
+        36 rows have labels without a row of Cluster; the example has label {label_of(sick)} in result 1
+        to do: cut the result's fit again (clust_cut, sqlclust cut), or fit again, and delete this result
+error   wrong-size: Cluster.size, for example 2
+        1 cluster has another size than members; cluster 0 of result 2 says 77 and has 2
+        to do: sqlclust doctor --fix writes the members counted
+
+{sick}: 2 errors (9 tables"""
+    )
+    assert (digest(sick), [*sick.parent.iterdir()]) == (before, [sick])
+
+
+def label_of(path: Path) -> int:
+    con = sqlclust.connect(str(path), readonly=True)
+    label: int = con.execute("SELECT label FROM EmbeddingCluster WHERE embedding_id = 1").get
+    con.close()
+    return label
+
+
+def test_sql_python_and_the_command_agree(sick: Path) -> None:
+    con = sqlclust.connect(str(sick), readonly=True)
+    findings = [finding._asdict() for finding in sqlclust.doctor(con).findings]
+    names = [name for name, *_ in con.execute("SELECT * FROM clust_doctor()").get_description()]
+    rows = [dict(zip(names, row, strict=True)) for row in con.execute("SELECT * FROM clust_doctor()")]
+    con.close()
+    assert rows == findings
+    assert json.loads(run("doctor", sick, "--json").out) == findings
+    assert [json.loads(line) for line in run("doctor", sick, "--nl").out.splitlines()] == findings
+    read = [*csv.DictReader(io.StringIO(run("doctor", sick, "--csv").out))]
+    assert read == [{name: "" if value is None else str(value) for name, value in row.items()} for row in findings]
+    assert {run("doctor", sick, f"--{form}").code for form in ("json", "nl", "csv")} == {1}
+
+
+def test_command_fixes(sick: Path) -> None:
+    code, out, err = run("doctor", sick, "--fix")
+    [backup] = sick.parent.glob("sick.db.before-fix-*")
+    assert (code, err) == (1, "")  # one thing is left
+    assert out.startswith(f"""\
+backup  {backup}
+fixed   wrong-size: Cluster.size
+        wrote the members counted in 1 row
+error   label-without-cluster: EmbeddingCluster.label, for example 1
+""")
+    assert f"\n{sick}: 1 error (9 tables, " in out
+
+
+def test_command_fixes_for_programs(well: Path, tmp_path: Path) -> None:
+    path = broken(well, tmp_path / "sick.db", "UPDATE Cluster SET size = 77 WHERE clustering_result_id = 2")
+    code, out, err = run("doctor", path, "--fix", "--json")
+    [backup] = tmp_path.glob("sick.db.before-fix-*")
+    assert (code, err) == (0, f"backup: {backup}\n")  # nothing is wrong any more
+    fixed: dict[str, Any] = {
+        "finding": "wrong-size", "table": "Cluster", "column": "size", "id": None, "remedy": None, "n": 0, "severity": "fixed",
+        "detail": "wrote the members counted in 1 row", "fixed": 1,
+    }  # fmt: skip
+    assert json.loads(out) == [fixed]
+    assert succeed("doctor", path, "--fix", "--json") == "[]\n"
+    assert [*tmp_path.glob("sick.db.before-fix-*")] == [backup]
+
+
+def test_command_on_what_is_no_database(tmp_path: Path) -> None:
+    assert fail("doctor", tmp_path / "no.db") == f"{tmp_path / 'no.db'}: there is no such file; sqlclust init makes one"
+    (tmp_path / "text.txt").write_text("text " * 1000)
+    assert "not an SQLite database" in fail("doctor", tmp_path / "text.txt", "--fix")
+    (tmp_path / "empty.db").touch()
+    assert "note    no-schema: the file\n" in succeed("doctor", tmp_path / "empty.db")
+
+
+def test_hostile_text_does_not_reach_the_terminal(well: Path, tmp_path: Path) -> None:
+    sql = "INSERT INTO Embedding (id, embedding_model, vector) VALUES (char(27) || '[2J' || char(10), 'm', x'0000c07f')"
+    code, out, _ = run("doctor", broken(well, tmp_path / "sick.db", sql))
+    assert code == 1
+    assert "\x1b" not in out
+    assert "not-finite: Embedding.vector, for example [2J\n" in out
+
+
+def test_a_process_of_its_own(sick: Path) -> None:
+    code = f"import sqlclust; print(sqlclust.doctor(sqlclust.connect({str(sick)!r})).healthy)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_errors_are_ours() -> None:
+    assert issubclass(RepairError, SqlclustError)
