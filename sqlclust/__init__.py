@@ -193,9 +193,8 @@ def adopt(
         name = None if backup is None else str(backup)
         return adopt_in_place(connection, replace=replace, backup=name, dry_run=dry_run, progress=progress)
     if replace or backup is not None:
-        raise ArgumentError(
-            "adopt", "replace", found="given with a source", expected="the old tables in the connection's file"
-        )
+        given = "replace" if replace else "backup"
+        raise ArgumentError("adopt", given, found="given with a source", expected="to be given without")
     old = connect(str(source), readonly=True)
     try:
         return adopt_from(connection, old, dry_run=dry_run, progress=progress)

@@ -86,7 +86,9 @@ def test_the_public_names() -> None:
     assert sqlclust.__all__ == [
         "SqlclustError",
         "__version__",
+        "adopt",
         "connect",
+        "doctor",
         "fit",
         "hdbscan",
         "initialize",

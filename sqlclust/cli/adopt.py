@@ -30,7 +30,7 @@ _CHARACTERS = 400
 @click.argument("new", required=False, type=click.Path(readable=False))
 @click.option("--replace", is_flag=True, help="Put our tables in the place of the old ones in DB, after a backup.")
 @click.option(
-    "--backup", type=click.Path(), help="The backup's file, for --replace. [default: beside DB]", metavar="FILE"
+    "--backup", type=click.Path(), help="The backup of --replace; a new file beside DB if not given.", metavar="FILE"
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go over, what would not, and the space it takes.")
 @output_options

@@ -19,7 +19,6 @@ from sqlclust.store.adopt_source import OldTables, Role, find_old_tables
 from sqlclust.store.backup import back_up
 from sqlclust.store.doctor.layout import quoted, read_layout
 from sqlclust.store.locking import translated_errors, write_transaction
-from sqlclust.store.texts import not_unicode
 
 _DOING = "adopting"
 _SAMPLE = 1_000
@@ -139,7 +138,7 @@ def adopt_in_place(
 
 
 def _beside(own: apsw.Connection, needed: int, progress: Progress | None) -> Adoption:
-    with _unicode(own), write_transaction(own, doing=_DOING):
+    with write_transaction(own, doing=_DOING):
         tables = find_old_tables(own)
         schema.initialize(own)
         copying = Copying(own, tables, own, Control(progress))
@@ -151,7 +150,7 @@ def _replaced(own: apsw.Connection, needed: int, backup: str | None, progress: P
     control = Control(progress)
     made: Path | None = None
     try:
-        with _unicode(own), write_transaction(own, doing=_DOING):
+        with write_transaction(own, doing=_DOING):
             tables = find_old_tables(own)
             with control.phase("backup"):
                 made = back_up(own.filename, own.open_vfs, backup, why="adopt", at=control.at)
@@ -218,7 +217,7 @@ def _reading(old: apsw.Connection) -> Iterator[None]:
     """One state of the old file for all that is read inside."""
     if old.in_transaction:
         raise AdoptError(old.filename, reason="its connection is in a transaction; COMMIT first")
-    with translated_errors(old, doing="reading the old tables"), _unicode(old):
+    with translated_errors(old, doing="reading the old tables"):
         old.execute("BEGIN")
         try:
             yield
@@ -232,14 +231,6 @@ def _same_file(connection: apsw.Connection, old: apsw.Connection) -> bool:
         return Path(connection.filename).samefile(old.filename)
     except OSError:  # in memory, or deleted
         return False
-
-
-@contextmanager
-def _unicode(connection: apsw.Connection) -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise not_unicode(connection, error) from None
 
 
 @contextmanager

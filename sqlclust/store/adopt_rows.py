@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from sqlclust.core.control import Control
-from sqlclust.errors import Id, shown
+from sqlclust.errors import Id, NotUnicodeError, shown
 from sqlclust.store.adopt_source import OldTables, Role
 
 _REPORT_ROWS = 1_000
@@ -107,6 +107,7 @@ class Copying:
         self._left: dict[tuple[str, str], LeftOut] = {}
         self.copied = {"run": 0, "invocation": 0, "embedding": 0}
         self.results: list[AdoptedResult] = []
+        self._reading = ""
         self._share = (0.0, 1.0)  # of the phase: where the present result begins, and its part
 
     @property
@@ -115,7 +116,22 @@ class Copying:
         return [*self._left.values()]
 
     def run(self) -> None:
-        """Copy everything; the caller commits, or rolls back."""
+        """Copy everything; the caller commits, or rolls back.
+
+        Raises:
+            NotUnicodeError: TEXT that cannot be read.
+        """
+        try:
+            self._run()
+        except UnicodeDecodeError as error:
+            raise NotUnicodeError(
+                f"in table {self._reading}, a value",
+                value=bytes(error.object),
+                position=error.start,
+                reason=error.reason,
+            ) from None
+
+    def _run(self) -> None:
         if self._tables.has("run"):
             self._copy("run", "runs", self._run_row)
         if self._tables.has("invocation"):
@@ -148,6 +164,7 @@ class Copying:
         with self._control.phase(phase):
             n: int = self._old.execute(f"SELECT count(*) FROM {table}").get
             sql = f"SELECT {self._tables.place(role)}, {', '.join(selected)} FROM {table} old"
+            self._reading = self._tables.names[role]
             for number, row in enumerate(self._old.execute(sql), start=1):
                 add(row)
                 if number % _REPORT_ROWS == 0:
@@ -220,7 +237,9 @@ class Copying:
             tables.place("result"),
         ])  # fmt: skip
         sql = f"SELECT {selected} FROM {tables.sql('result')} old ORDER BY 9, 7, 10"
+        self._reading = tables.names["result"]
         found: list[Any] = self._old.execute(sql).fetchall()
+        self._reading = tables.names.get("assignment", "")
         for number, row in enumerate(found):
             identifier, place = row[0], row[-1]
             self._share = (number / len(found), 1 / len(found))

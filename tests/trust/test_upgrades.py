@@ -190,9 +190,10 @@ def test_a_column_of_the_hosts_own_stays(old: Path) -> None:
 
 def altered(path: Path) -> None:
     con = apsw.Connection(str(path))
+    con.execute("PRAGMA writable_schema = ON")
     con.execute("""
-        ALTER TABLE EmbeddingPrediction RENAME TO theirs;
-        CREATE TABLE EmbeddingPrediction (clustering_result_id, embedding_id, label, probability);
+        UPDATE sqlite_schema SET sql = replace(sql, 'probability BETWEEN 0 AND 1', 'probability >= 0 AND probability <= 1')
+        WHERE name = 'EmbeddingPrediction'
     """)
     con.close()
 
