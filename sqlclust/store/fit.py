@@ -69,11 +69,12 @@ def cluster(
     return fitted, core.cut(fitted, rank=rank, control=control, **options.selecting(len(vectors)))
 
 
+@clear_memory_errors("clustering")
 def cluster_array(vectors: object, options: HdbscanOptions, control: Control) -> core.Clustering:
     """Cluster anything array-like (n, d); rows stand in for ids in messages.
 
     Raises:
-        MatrixError, NotFiniteError, ZeroVectorError
+        MatrixError, NotFiniteError, ZeroVectorError, OutOfMemoryError
     """
     matrix = as_matrix(vectors)[:: options.downsample]
     if len(matrix) == 0:

@@ -231,7 +231,17 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         if not found:
             known = [int(row[0]) for row in connection.execute(_KNOWN)]
             raise UnknownFitError(clustering_fit_id, known=known)
-    row = found[0]
+    return decode(found[0])
+
+
+def decode(row: dict[str, Any]) -> StoredFit:
+    """A stored fit of the columns of ClusteringFit, each checked; `row` is used up.
+
+    Raises:
+        FitNotStoredError, FitDamagedError
+
+    Cost: O(n).
+    """
     blobs = {name: row.pop(name) for name in ("row_ids", "row_checks", "core_distances", "spanning_tree")}
     if blobs["spanning_tree"] is None:
         raise FitNotStoredError(row["id"])

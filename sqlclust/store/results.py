@@ -28,7 +28,7 @@ from sqlclust.store.locking import translated_errors, write_transaction
 from sqlclust.store.points import Points
 from sqlclust.store.rows import rows_as_dicts, stored_object
 from sqlclust.store.unchanged import Unchanged
-from sqlclust.store.written import check_result, refuse_vanished
+from sqlclust.store.written import check_deleted, check_result, refuse_vanished
 
 _BATCH = 5_000
 """Rows between two looks at progress and interrupts while publishing: some hundredths of a second."""
@@ -98,6 +98,7 @@ def publish(
 
     Raises:
         MembersGoneError, MembersReplacedError: embeddings are not any more what they were when they were read.
+        AlteredError: a trigger or a constraint of the file changed what was written.
         LockedError: another writer did not finish in time.
         UnknownFitError: the stored fit was deleted meanwhile.
         OutOfMemoryError, DatabaseFileError.
@@ -381,6 +382,7 @@ def delete_result(connection: apsw.Connection, result_id: int, *, patience: floa
 
     Raises:
         UnknownResultError, LockedError
+        AlteredError: a trigger of the file kept something of it; nothing was deleted.
     """
     with write_transaction(connection, doing="deleting", patience=patience):
         result_id = resolve_result(connection, result_id)
@@ -389,4 +391,5 @@ def delete_result(connection: apsw.Connection, result_id: int, *, patience: floa
         ).get
         for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
             connection.execute(statement, (result_id,))
+        check_deleted(connection, result_id)
     return rows

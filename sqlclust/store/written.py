@@ -6,7 +6,7 @@ about to be committed is therefore counted; and where there are triggers that ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, NoReturn
 
@@ -32,10 +32,14 @@ FROM main.EmbeddingCluster WHERE clustering_result_id = ? ORDER BY embedding_id
 """
 
 
-def foreign_triggers(connection: apsw.Connection, tables: Iterable[str]) -> list[str]:
-    """Names of the triggers on tables that have none of ours; those of the connection (TEMP) included."""
+_TRIGGERS_OF_PREDICTIONS = ("EmbeddingPrediction_insert", "EmbeddingPrediction_update")
+
+
+def foreign_triggers(connection: apsw.Connection, tables: Iterable[str], *, ours: Sequence[str] = ()) -> list[str]:
+    """Names of the triggers on tables, but for ours; those of the connection (TEMP) included."""
     watched = {table.lower() for table in tables}
-    return sorted(str(name) for name, table in connection.execute(_TRIGGERS) if str(table).lower() in watched)
+    found = connection.execute(_TRIGGERS)
+    return sorted(str(name) for name, table in found if str(table).lower() in watched and name not in ours)
 
 
 def check_result(
@@ -73,6 +77,34 @@ def check_result(
         for there, written in zip_longest(connection.execute(sql, (result_id,)), map(_as_stored, rows)):
             if there != written:
                 raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
+
+
+_NEW = "SELECT count(*) FROM main.EmbeddingPrediction WHERE clustering_result_id = ? AND predicted_at = ?"
+
+
+def check_predictions(connection: apsw.Connection, result_id: int, *, moment: str, n: int) -> None:
+    """Make sure that n predictions of this moment are there; inside their transaction. Raises AlteredError."""
+    found: int = connection.execute(_NEW, (result_id, moment)).get
+    if found < n:
+        triggers = foreign_triggers(connection, ("EmbeddingPrediction",), ours=_TRIGGERS_OF_PREDICTIONS)
+        raise AlteredError("EmbeddingPrediction", found=f"{found:,} new rows", expected=f"{n:,}", triggers=triggers)
+
+
+_LEFT: dict[str, str] = {
+    "EmbeddingPrediction": "clustering_result_id",
+    "EmbeddingCluster": "clustering_result_id",
+    "Cluster": "clustering_result_id",
+    "ClusteringResult": "id",
+}
+
+
+def check_deleted(connection: apsw.Connection, result_id: int) -> None:
+    """Make sure that nothing is left of a result; inside the transaction that deletes it. Raises AlteredError."""
+    for table, column in _LEFT.items():
+        left = connection.execute(f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,)).get
+        if left:
+            triggers = foreign_triggers(connection, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
+            raise AlteredError(table, found=f"{left:,} rows of the deleted result", expected="0", triggers=triggers)
 
 
 def _as_stored(row: Row) -> Row:
