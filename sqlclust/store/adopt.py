@@ -22,8 +22,8 @@ from sqlclust.store.locking import translated_errors, write_transaction
 
 _DOING = "adopting"
 _SAMPLE = 1_000
-_ROW_BYTES = 300
-"""What an embedding takes in our table and its indexes beside its vector, bytes: ids of 32 characters, times, keys."""
+_IDS, _INDEXES, _ASSIGNMENT = 120, 160, 200
+"""Bytes, with ids of 32 characters: beside its vector or text a row has so many, its indexes have so many, and an assignment."""
 
 
 @dataclass(frozen=True)
@@ -300,11 +300,29 @@ def _works(own: apsw.Connection, view: str) -> bool:
 
 
 def _bytes_needed(old: apsw.Connection, tables: OldTables) -> int:
-    """About what our tables will take: from the number of embeddings and the first thousand of them."""
-    table, vector = tables.sql("embedding"), tables.column("embedding", "vector")
-    n: int = old.execute(f"SELECT count(*) FROM {table}").get
-    mean = old.execute(f"SELECT avg(v) FROM (SELECT length({vector}) AS v FROM {table} old LIMIT {_SAMPLE})").get
-    return int(n * ((mean or 0) + _ROW_BYTES))
+    """About what our tables will take: from the numbers of rows, and the lengths in the first thousand of them."""
+    needed = _count(old, tables, "embedding") * (_on_pages(_mean(old, tables, "embedding", "vector") + _IDS) + _INDEXES)
+    if tables.has("invocation"):
+        needed += _count(old, tables, "invocation") * (
+            _mean(old, tables, "invocation", "output_text") + _IDS + _INDEXES
+        )
+    if tables.has("assignment"):
+        needed += _count(old, tables, "assignment") * _ASSIGNMENT
+    return int(needed)
+
+
+def _count(old: apsw.Connection, tables: OldTables, role: Role) -> int:
+    return int(old.execute(f"SELECT count(*) FROM {tables.sql(role)}").get)
+
+
+def _mean(old: apsw.Connection, tables: OldTables, role: Role, column: str) -> float:
+    lengths = f"SELECT length({tables.column(role, column)}) AS v FROM {tables.sql(role)} old LIMIT {_SAMPLE}"
+    return float(old.execute(f"SELECT avg(v) FROM ({lengths})").get or 0)
+
+
+def _on_pages(row: float) -> float:
+    """What a row takes of pages of 4096 bytes: as many whole rows as go on one, or whole pages for one row."""
+    return 4096 / (4061 // row) if row <= 4061 else 4096 * math.ceil(row / 4092)
 
 
 def _file_bytes(connection: apsw.Connection) -> int:

@@ -460,6 +460,10 @@ NEWER_SQL = (
     "SELECT clust_fit('demo')",
     "SELECT clust_cut(1)",
     "SELECT * FROM clust_labels(1)",
+    "SELECT * FROM clust_layers(1)",
+    "SELECT * FROM clust_core_distances(1)",
+    "SELECT * FROM clust_spanning_tree(1)",
+    "SELECT * FROM clust_condensed_tree(1)",
     "SELECT * FROM clust_sweep(1, '{\"min_cluster_size\": [4]}')",
     "SELECT * FROM clust_predict(1, (SELECT clust_points(id, vector) FROM Embedding WHERE id = 1001))",
 )
