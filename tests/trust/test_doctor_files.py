@@ -17,6 +17,7 @@ import sqlclust
 from sqlclust.errors import DatabaseFileError, SqlclustError
 from sqlclust.store.doctor import Diagnosis
 from sqlclust.store.doctor.layout import affinity_of
+from tests.schemas import version_1
 from tests.schemas.old_project import SHAPES, Shape, make
 from tests.trust.sick import broken, healthy
 
@@ -178,6 +179,25 @@ def test_vectors_of_the_old_project(tmp_path: Path) -> None:
         ("error", "mixed-dimensions", "embeddings", "vector", second, 1),
         NO_SCHEMA,
     ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_was_adopted_is_well(tmp_path: Path, shape: Shape) -> None:
+    old = make(tmp_path / "old.db", shape, "UUID", damaging=True)
+    con = sqlclust.connect(str(tmp_path / "new.db"))
+    sqlclust.adopt(con, str(old.path))
+    assert sqlclust.doctor(con).healthy
+    con.close()
+
+
+def test_our_first_schema(tmp_path: Path) -> None:
+    version_1.make(tmp_path / "first.db")
+    con = sqlclust.connect(str(tmp_path / "first.db"))
+    stale = ("note", "stale-result", "ClusteringResult", "id", 1, 2)
+    assert brief(sqlclust.doctor(con)) == [("note", "older-schema", "SqlclustMigration", "version", 1, 1), stale]
+    sqlclust.initialize(con)
+    assert brief(sqlclust.doctor(con)) == [stale]
+    con.close()
 
 
 # --- other programs ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import apsw
 from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.layout import Column, Family, Role, Table, quoted
 
-_ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes"
+_ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes; after that, drop the old ones"
 _DECLARE = "make the table again with this column declared TEXT (or ANY, in a STRICT table), and copy the rows"
 _LOST = "the ids as they were are lost in this column; load these rows again from where they came"
 _ADOPT_REST = (
