@@ -52,8 +52,8 @@ def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: boo
         connection.set_busy_timeout(BUSY_TIMEOUT)
         with translated_errors(connection, doing="opening"):
             make_safe(connection)
+            register(connection)
             connection.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads the header: is it a database?
-        register(connection)
     except BaseException:
         connection.close()
         raise
@@ -134,6 +134,19 @@ def register(connection: apsw.Connection) -> None:
             _register_aggregate(connection, record)
         else:
             _register_table(connection, record)
+    _read_schema_again(connection)
+
+
+def _read_schema_again(connection: apsw.Connection) -> None:
+    """Let SQLite read the schema anew the next time it needs it.
+
+    DIRECTONLY is noted where a CHECK, a generated column or an index calls a function, and it is noted when the schema is
+    read. Of functions that were not there at that time SQLite would let the file's own tables call any.
+    """
+    writable = connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
+    connection.execute("PRAGMA writable_schema = RESET").fetchall()  # also turns it off
+    if writable:
+        connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)
 
 
 def _registered(connection: apsw.Connection) -> bool:

@@ -62,7 +62,9 @@ def write_transaction(
             _commit(connection, doing=doing, patience=commit_patience or patience, is_there=is_there)
         except BaseException:
             if connection.in_transaction and not inside_another:  # SQLite has rolled back itself on some errors
-                with suppress(apsw.Error):  # it ends the transaction even if it fails; the first error says more
+                with suppress(
+                    apsw.Error, MemoryError
+                ):  # it ends the transaction even if it fails; the first error says more
                     connection.execute("ROLLBACK")
             raise
 
@@ -82,7 +84,7 @@ def _commit(connection: apsw.Connection, *, doing: str, patience: float, is_ther
             there = is_there() if is_there else None
         except (apsw.Error, MemoryError):
             there = None
-        if there is None:
+        if there is None and not isinstance(error, apsw.FullError):  # a full disk is met before it is done
             raise CommitUnknownError(connection.filename, doing=doing, reason=str(error)) from None
         if not there:
             raise
@@ -197,6 +199,9 @@ def _in_our_words(connection: apsw.Connection, *, doing: str, outcome: str = "")
     except apsw.NotADBError:
         raise DatabaseFileError(path, reason="not an SQLite database (or it is encrypted)") from None
     except apsw.CorruptError as error:
+        if "unsafe use of" in str(error):  # a CHECK, a generated column or an index that calls a function of ours
+            reason = f"its schema calls what no schema may call, and SQLite does not read it ({error})"
+            raise DatabaseFileError(path, reason=reason) from None
         raise DatabaseFileError(path, reason=f"the database is damaged ({error}); see PRAGMA integrity_check") from None
     except apsw.CantOpenError as error:
         raise DatabaseFileError(

@@ -376,6 +376,9 @@ _DELETE: tuple[str, ...] = (
     "DELETE FROM main.ClusteringResult WHERE id = ?",
 )
 
+_DELETED_BEFORE = ("EmbeddingPrediction", "EmbeddingCluster")
+"""Tables whose rows keep others from being deleted."""
+
 
 def delete_result(connection: apsw.Connection, result_id: int, *, patience: float = 10.0) -> int:
     """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
@@ -390,6 +393,10 @@ def delete_result(connection: apsw.Connection, result_id: int, *, patience: floa
             "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
         ).get
         for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
-            connection.execute(statement, (result_id,))
+            try:
+                connection.execute(statement, (result_id,))
+            except apsw.ConstraintError:
+                check_deleted(connection, result_id, _DELETED_BEFORE)  # is it because something was kept before?
+                raise
         check_deleted(connection, result_id)
     return rows

@@ -98,13 +98,14 @@ _LEFT: dict[str, str] = {
 }
 
 
-def check_deleted(connection: apsw.Connection, result_id: int) -> None:
+def check_deleted(connection: apsw.Connection, result_id: int, tables: Iterable[str] = tuple(_LEFT)) -> None:
     """Make sure that nothing is left of a result; inside the transaction that deletes it. Raises AlteredError."""
-    for table, column in _LEFT.items():
+    for table in tables:
+        column = _LEFT[table]
         left = connection.execute(f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,)).get
         if left:
             triggers = foreign_triggers(connection, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
-            raise AlteredError(table, found=f"{left:,} rows of the deleted result", expected="0", triggers=triggers)
+            raise AlteredError(table, found=_rows(left, "deleted"), expected="0", triggers=triggers)
 
 
 def _as_stored(row: Row) -> Row:
@@ -117,5 +118,5 @@ def refuse_vanished(connection: apsw.Connection, table: str) -> NoReturn:
     raise AlteredError(table, found="not the new row", expected="it", triggers=foreign_triggers(connection, (table,)))
 
 
-def _rows(count: int) -> str:
-    return "1 row of the new result" if count == 1 else f"{count:,} rows of the new result"
+def _rows(count: int, which: str = "new") -> str:
+    return f"1 row of the {which} result" if count == 1 else f"{count:,} rows of the {which} result"
