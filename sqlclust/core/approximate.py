@@ -26,7 +26,7 @@ from sqlclust.core.threads import for_each_block
 
 Int32Array = NDArray[np.int32]
 
-_AXES = 96
+LIST_AXES = 96
 """Principal axes the lists are made along."""
 _TILE, _COLUMNS = 2048, 128
 """Narrow, so that little of what is computed is on the wrong side of the diagonal."""
@@ -104,7 +104,7 @@ def approximate_neighbors(
         lists = Lists(np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32))
     else:
         lists = _lists(
-            vectors, axes or principal_axes(vectors, _AXES), count, effort.over, seed, control, (at(0.0), at(0.15))
+            vectors, axes or principal_axes(vectors, LIST_AXES), count, effort.over, seed, control, (at(0.0), at(0.15))
         )
     limits = np.empty(m, dtype=np.float32)
     own = np.argsort(lists.primary, kind="stable").astype(np.int32)
@@ -148,7 +148,7 @@ def _lists(
     vectors: Float32Array, axes: Axes, count: int, over: int, seed: int, control: Control, span: tuple[float, float]
 ) -> Lists:
     """Overlapping lists by the leading principal axes."""
-    axes = axes.leading(_AXES)
+    axes = axes.leading(LIST_AXES)
     along = np.empty((len(vectors), axes.basis.shape[1]), dtype=np.float32)
 
     def prepare(start: int) -> None:

@@ -46,7 +46,7 @@ def principal_axes(vectors: Float32Array, count: int) -> Axes:
         vectors: float32 (m, d).
         count: axes wanted, at most d.
 
-    Cost: O(d³), and O(d²) for each of some 4,096 vectors.
+    Cost: O(d³), and O(d²) for each of some 4,096 vectors; of m < d / 2 vectors O(m²·d).
     """
     m, dimension = vectors.shape
     count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
@@ -56,16 +56,28 @@ def principal_axes(vectors: Float32Array, count: int) -> Axes:
     sample *= scale
     centre = sample.mean(axis=0)
     sample -= centre
-    narrow = sample.astype(np.float32)
     with single_threaded_blas():
-        covariance = (narrow.T @ narrow).astype(np.float64)
-        if dimension <= _FULL:
-            basis = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
-        else:
-            basis = _leading(covariance, min(count, dimension // 2))
-            if count > basis.shape[1]:
-                basis = np.linalg.qr(basis, mode="complete")[0][:, :count]
+        basis = _of_few(sample, count) if len(sample) < dimension // 2 else _of_many(sample, count)
     return Axes(centre, np.ascontiguousarray(basis), scale)
+
+
+def _of_few(sample: Float64Array, count: int) -> Float64Array:
+    """Principal axes of fewer vectors than half the dimensions: float64 (d, at most that many). No more are needed to hold
+    every one of them, and nothing of the size d² is made."""
+    spanning = np.linalg.qr(sample.T)[0]
+    within = sample @ spanning
+    turned = np.linalg.eigh(within.T @ within)[1][:, ::-1]
+    return np.asarray(np.linalg.qr(spanning @ turned)[0][:, :count])
+
+
+def _of_many(sample: Float64Array, count: int) -> Float64Array:
+    dimension = sample.shape[1]
+    narrow = sample.astype(np.float32)
+    covariance = (narrow.T @ narrow).astype(np.float64)
+    if dimension <= _FULL:
+        return np.asarray(np.linalg.eigh(covariance)[1][:, ::-1][:, :count])
+    basis = _leading(covariance, min(count, dimension // 2))
+    return basis if count <= basis.shape[1] else np.asarray(np.linalg.qr(basis, mode="complete")[0][:, :count])
 
 
 def _leading(covariance: Float64Array, count: int) -> Float64Array:

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from sqlclust.core.approximate import FULL
+from sqlclust.core.approximate import FULL, LIST_AXES
 from sqlclust.core.threads import single_threaded_blas, worker_count
 
 _EXACT_SHARE = 0.5
@@ -33,10 +33,13 @@ def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
         engine: "exact" or "approximate".
     """
     vectors = 4 * n * dimension
+    # the axes: a sample in float64 and float32, and the covariances, or what spans few vectors
+    sample = min(n, max(4096, 4 * dimension))
+    axes = 12 * sample * dimension + 32 * dimension * min(dimension, 2 * n)
     neighbors = n * (min(min_samples, n - 1) + 5)
     if engine == "exact":
-        return _FIXED + 2 * vectors + 64 * neighbors
-    return _FIXED + vectors + vectors // 3 + n * 4 * 64 + 40 * neighbors
+        return _FIXED + axes + 2 * vectors + 64 * neighbors
+    return _FIXED + axes + vectors + vectors // 3 + n * 4 * LIST_AXES + 40 * neighbors
 
 
 def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_second: float) -> float:
@@ -49,7 +52,7 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     if engine == "exact":
         return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
     within = n * FULL.over * FULL.size * dimension
-    assigning = n * (n * FULL.over / FULL.size) * 64
+    assigning = n * (n * FULL.over / FULL.size) * LIST_AXES
     return (within + assigning) / multiplications_per_second + n * _APPROXIMATE_EACH / workers
 
 

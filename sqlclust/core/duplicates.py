@@ -40,6 +40,11 @@ class Distinct(NamedTuple):
         groups[self.order] = np.repeat(np.arange(len(self.counts)), self.counts)
         return groups
 
+    def by_rank(self, rank: IndexArray) -> Distinct:
+        """The same with the rows of each group in the order of `rank`, intp (n,), instead of their own. O(n log n)."""
+        groups = np.repeat(np.arange(len(self.counts)), self.counts)
+        return self._replace(order=self.order[np.lexsort((rank[self.order], groups))])
+
 
 def distinct(vectors: Float32Array, *, normalize: bool, control: Control | None = None) -> Distinct:
     """Collapse identical vectors; 0.0 and -0.0 are the same number.

@@ -80,6 +80,7 @@ def fit(
     control: Control,
     engine: Engine = "exact",
     seed: int = 0,
+    rank: IndexArray | None = None,
 ) -> Fit:
     """Neighbours and spanning tree.
 
@@ -91,6 +92,8 @@ def fit(
         engine: how neighbours are found. Approximate ones are the same for the same seed, whatever the order of rows and
             the number of cores.
         seed: of the approximate engine.
+        rank: intp (n,), the rows' order by id: of identical vectors the first is the one that the others hang on. The rows' own
+            order by default.
 
     Cost: for m distinct vectors exactly at most O(m²·d) multiplications in float32, for embeddings about a third of them, and
     memory two copies of the vectors; approximately O(m·6,000·d) and one copy; and O(m·min_samples) memory. See `cost`.
@@ -98,6 +101,8 @@ def fit(
     unit_length = normalize or metric == "cosine"
     with control.phase("duplicates"):
         points = distinct(vectors, normalize=unit_length, control=control)
+        if rank is not None:
+            points = points.by_rank(rank)
     n, m = len(vectors), len(points.counts)
     if m == 1:
         return _of_all_rows(points, np.zeros(1), _no_edges())

@@ -20,6 +20,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 _PAIR_BYTES = 1 << 19
 """Differences held at a time: about what a core's cache holds."""
+_PORTION = 4096
 
 
 def unit(vectors: Float32Array) -> Float32Array:
@@ -36,7 +37,7 @@ def unit(vectors: Float32Array) -> Float32Array:
     step = max(1, _PAIR_BYTES // (8 * vectors.shape[1]))
     for start in range(0, len(vectors), step):
         wide = vectors[start : start + step].astype(np.float64)
-        wide *= (1.0 / np.sqrt(np.einsum("ij,ij->i", wide, wide)))[:, None]
+        wide *= (1.0 / np.sqrt(squared_lengths(wide)))[:, None]
         result[start : start + step] = wide
     return result
 
@@ -57,8 +58,21 @@ def squared_distances(vectors: Float32Array, left: IndexArray, right: IndexArray
         part = slice(start, start + step)
         difference = vectors[left[part]].astype(np.float64)
         difference -= vectors[right[part]]
-        np.einsum("ij,ij->i", difference, difference, out=result[part])
+        result[part] = squared_lengths(difference)
     return result
+
+
+def squared_lengths(vectors: Float64Array) -> Float64Array:
+    """Squared length of each row, float64 (n,); a row's depends on that row alone."""
+    # einsum sums longer rows in portions that depend on how many rows there are
+    portions = range(0, vectors.shape[1], _PORTION)
+    if len(portions) == 1:
+        return np.asarray(np.einsum("ij,ij->i", vectors, vectors))
+    total = np.zeros(len(vectors))
+    for start in portions:
+        portion = np.ascontiguousarray(vectors[:, start : start + _PORTION])
+        total += np.einsum("ij,ij->i", portion, portion)
+    return total
 
 
 def from_squared(squared: Float64Array, metric: Metric) -> Float64Array:
@@ -84,9 +98,9 @@ def distance(a: Float32Array, b: Float32Array, metric: Metric) -> float:
     if metric == "cosine":
         wide = pair.astype(np.float64)
         wide /= np.abs(wide).max(axis=1, keepdims=True)
-        wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+        wide /= np.sqrt(squared_lengths(wide))[:, None]
         difference = wide[0] - wide[1]
     else:
         difference = pair[0].astype(np.float64) - pair[1]
-    squared = np.array([float(difference @ difference)])
+    squared = squared_lengths(difference[None])
     return float(from_squared(squared, metric)[0])

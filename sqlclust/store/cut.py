@@ -67,7 +67,9 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
             fitted = {**stored.record, **stored.record["selection"]}.get(name)
             if isinstance(value, bool):
                 fitted = bool(fitted)
-            if value != fitted:
+            if name == "min_samples" and value is not None:
+                value = min(value, max(1, stored.record["n"] - 1))  # as a fit of them takes it
+            if value != fitted and (name, value) != ("engine", "auto"):
                 raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
     return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
 

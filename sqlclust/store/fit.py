@@ -64,6 +64,7 @@ def cluster(
         alpha=options.alpha,
         engine="approximate" if options.engine == "approximate" else "exact",
         seed=options.seed,
+        rank=rank,
         control=control,
     )
     return fitted, core.cut(fitted, rank=rank, control=control, **options.selecting(len(vectors)))

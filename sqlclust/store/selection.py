@@ -106,13 +106,29 @@ _ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding
 _RANKED = """
 SELECT e.id, e.vector
 FROM (SELECT Embedding.id,
-             row_number() OVER (PARTITION BY i.run_id ORDER BY i.sequence_number, Embedding.id) - 1 AS rank
+             row_number() OVER (PARTITION BY i.run_id ORDER BY i.sequence_number, {by_id}) - 1 AS rank
       FROM main.Embedding
       LEFT JOIN main.Invocation i ON i.id = Embedding.invocation_id
       WHERE Embedding.embedding_model = :embedding_model AND {condition}) kept
 JOIN main.Embedding e ON e.id = kept.id
 WHERE kept.rank % :downsample = 0
 """
+
+_COLLATION = "clust_utf_8"
+
+
+def _by_id(connection: apsw.Connection) -> str:
+    """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
+    if connection.pragma("encoding") == "UTF-8":
+        return "Embedding.id"
+    if not any(name == _COLLATION for _, name in connection.execute("PRAGMA collation_list")):
+        connection.create_collation(_COLLATION, _as_utf_8)
+    return f"Embedding.id COLLATE {_COLLATION}"
+
+
+def _as_utf_8(left: str, right: str) -> int:
+    a, b = left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
+    return (a > b) - (a < b)
 
 
 def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[object, object]]:
@@ -129,7 +145,7 @@ def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
         bindings["downsample"] = selection.downsample
-        sql = _RANKED.format(condition=condition)
+        sql = _RANKED.format(condition=condition, by_id=_by_id(connection))
     else:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
     try:
