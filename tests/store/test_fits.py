@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -18,6 +21,7 @@ from sqlclust.options import HdbscanOptions
 from sqlclust.store import fits
 from sqlclust.store.fit import fit
 from sqlclust.store.points import sort_key
+from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 
 BLOBS = ("row_ids", "row_checks", "core_distances", "spanning_tree")
@@ -138,6 +142,24 @@ DAMAGES: dict[str, tuple[str, Any]] = {
     "selection without downsample": ("selection", lambda text: '{"where": null}'),
     "no JSON": ("timings", lambda text: "{"),
     "metric unknown": ("metric", lambda text: "manhattan"),
+    "where a number": ("selection", lambda text: '{"where": 1, "downsample": 1}'),
+    "downsample zero": ("selection", lambda text: '{"where": null, "downsample": 0}'),
+    "selection 50,000 deep": ("selection", lambda text: "[" * 50_000 + "]" * 50_000),
+    "min_samples of zero": ("min_samples", lambda number: 0),
+    "min_samples below zero": ("min_samples", lambda number: -3),
+    "more min_samples than rows": ("min_samples", lambda number: 40),
+    "min_samples beyond memory": ("min_samples", lambda number: 2**62),
+    "alpha zero": ("alpha", lambda number: 0.0),
+    "alpha infinite": ("alpha", lambda number: math.inf),
+    "alpha tiny": ("alpha", lambda number: 1e-300),
+    "normalize seven": ("normalize", lambda number: 7),
+    "engine unknown": ("engine", lambda text: "quantum"),
+    "seed below zero": ("seed", lambda number: -1),
+    "recall of two": ("recall", lambda number: 2.0),
+    "n_distinct of zero": ("n_distinct", lambda number: 0),
+    "more distinct than rows": ("n_distinct", lambda number: 41),
+    "dimension of zero": ("dimension", lambda number: 0),
+    "dimension beyond memory": ("dimension", lambda number: 2**62),
 }
 USES = (
     "SELECT clust_cut(1)",
@@ -146,17 +168,26 @@ USES = (
     "SELECT count(*) FROM clust_spanning_tree(1)",
     "SELECT count(*) FROM clust_condensed_tree(1)",
     "SELECT count(*) FROM clust_core_distances(1)",
+    "SELECT count(*) FROM clust_layers(1)",
+    "SELECT count(*) FROM clust_nearest(1)",
+    "SELECT count(*) FROM clust_predict(1, (SELECT clust_points(id, vector) FROM Embedding WHERE id = 30))",
 )
+COMMANDS = (("cut", "1"), ("sweep", "1"), ("predict", "1"))
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_is_named(fitted: apsw.Connection, name: str) -> None:
+def test_damage_is_named(fitted: apsw.Connection, tmp_path: Path, name: str) -> None:
     column, change = DAMAGES[name]
     damage(fitted, **{column: change(stored(fitted, column))})
     for use in USES:
         with pytest.raises(FitDamagedError, match=r"^clustering fit 1 is damaged: .*\. Delete it and fit again$"):
             fitted.execute(use).fetchall()
     assert fitted.execute("SELECT count(*) FROM ClusteringResult").get == 1
+    with closing(apsw.Connection(str(tmp_path / "damaged.db"))) as copy, copy.backup("main", fitted, "main") as backup:
+        backup.step()
+    for command, which in COMMANDS:
+        message = fail(command, tmp_path / "damaged.db", which)
+        assert re.fullmatch(r"clustering fit 1 is damaged: .*\. Delete it and fit again", message)
 
 
 def test_random_damage_never_crashes(fitted: apsw.Connection) -> None:
