@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,10 @@ def clear_memory_errors(doing: str) -> Iterator[None]:
         yield
     except (MemoryError, apsw.NoMemError) as error:
         raise OutOfMemoryError(str(error) or doing) from None
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise OutOfMemoryError(f"{doing} ({error})") from None
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise

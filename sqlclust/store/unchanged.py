@@ -37,8 +37,8 @@ class Unchanged:
     SQLite says cheaply whether anyone has committed anything since they were read. Only then are they read again and
     compared, byte for byte: before the write lock is taken, and if somebody commits just then, once more. A check of at
     most a quarter of a second is made with the lock held; a longer one up to three times without it, to find a moment
-    in which nobody commits, and then, if there is none, with it. 1.4 million vectors of 768 dimensions that the system
-    holds in memory take about three seconds.
+    in which nobody commits, and then, if there is none, with it: writers wait for as long as it takes. 1.4 million vectors
+    of 768 dimensions that the system holds in memory take five to ten seconds.
 
     Args:
         connection: whose data_version was `version` before the points were read.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,10 @@ class Bench:
         self.con = con
         return con
 
-    def every(self, **fault: Any) -> Iterator[int]:
-        """Numbers of operations, each armed to fail, until one that is beyond the last."""
+    def every(self, step: int = 1, **fault: Any) -> Iterator[int]:
+        """Numbers of operations, each (or every step-th) armed to fail, until one that is beyond the last."""
         self.con.close()
-        number = 0
-        while True:
-            number += 1
+        for number in count(1, step):
             self.fresh()
             self.shim.arm(number, **fault)
             yield number
@@ -87,7 +86,7 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
 
 FAULTS: dict[str, dict[str, Any]] = {
     "one operation fails": {},
-    "all fail from then on": {"lasting": True},
+    "all fail from then on": {"lasting": True, "step": 3},
     "one is done and fails all the same": {"watched": CHANGING, "after": True},
     "the disk is full": {"watched": ("write", "sync"), "error": full, "lasting": True},
 }
@@ -109,7 +108,7 @@ def test_clust_fit(bench: Bench, fault: str) -> None:
         results = bench.left()
         if isinstance(error, CommitUnknownError):
             assert UNKNOWN in str(error)
-            assert fault != "one operation fails"  # then it can be looked up
+            assert fault not in ("one operation fails", "the disk is full")  # then it can be looked up, or was not done
         elif error is not None:
             assert isinstance(error, DatabaseFileError)
             assert SAYS.search(str(error))
@@ -117,7 +116,7 @@ def test_clust_fit(bench: Bench, fault: str) -> None:
         else:
             assert results == 1
         struck += bench.shim.struck > 0
-    assert struck >= 20
+    assert struck >= 15
 
 
 @pytest.mark.parametrize("fault", ["one operation fails", "the disk is full"])
@@ -133,12 +132,11 @@ def test_one_statement(bench: Bench, fault: str) -> None:
 
 
 def test_the_connection_goes_on_after_a_fault(bench: Bench) -> None:
-    for number in bench.every():
-        if number % 5 == 0:
-            first = work.outcome(bench.con, "clust_fit") is None
-            bench.shim.disarm()
-            work.write(bench.con, "clust_fit")
-            assert bench.left() == 1 + first
+    for _ in bench.every(step=5):
+        first = work.outcome(bench.con, "clust_fit") is None
+        bench.shim.disarm()
+        work.write(bench.con, "clust_fit")
+        assert bench.left() == 1 + first
 
 
 def test_a_failed_commit_that_was_done(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -156,7 +154,7 @@ def test_clust_cut(bench: Bench) -> None:
     con = sqlclust.connect(str(bench._base))
     work.write(con, "clust_fit")
     con.close()
-    for _ in bench.every():
+    for _ in bench.every(step=2):
         try:
             bench.con.execute("SELECT clust_cut(1, '{\"min_cluster_size\": 5}')").get  # noqa: B018
         except DatabaseFileError:
@@ -231,7 +229,7 @@ def test_load(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fau
 # --- memory ------------------------------------------------------------------------------------------------------------
 
 PHASES = {
-    "load": "sqlclust.store.selection.PointsBuilder.add",
+    "load": "sqlclust.store.selection.PointsBuilder.extend",
     "load, at the end": "sqlclust.store.selection.PointsBuilder.finish",
     "directions": "sqlclust.store.points.Points.check_directions",
     "hash": "sqlclust.store.points.Points.fingerprint",

@@ -80,30 +80,34 @@ def published(con: apsw.Connection) -> list[int]:
     return [n for (n,) in con.execute("SELECT n_rows FROM ClusteringSummary ORDER BY clustering_result_id")]
 
 
-@pytest.mark.parametrize("journal", work.JOURNALS)
-def test_four_others_insert_and_read_all_the_time(tmp_path: Path, journal: str) -> None:
-    """With WAL nobody waits as long as a second. Without it readers do not either, and writers queue up for each other."""
-    path = tmp_path / "busy.db"
+def longest_waits(path: Path, journal: str) -> dict[str, float]:
+    """Fit while four others insert and read all the time; the longest that one of them waited for each, in seconds."""
     con = sqlclust.connect(str(path))
     con.pragma("journal_mode", journal)
     sqlclust.initialize(con)
     with con:
-        add_embeddings(con, np.random.default_rng(3).normal(size=(7_000, 48)).astype(np.float32))
+        add_embeddings(con, np.random.default_rng(3).normal(size=(10_000, 48)).astype(np.float32))
     others = Others(path)
-    started = time.monotonic()
     try:
         sqlclust.fit(con, "demo", min_samples=15)
-        seconds = time.monotonic() - started
     finally:
         waits = others.stop()
-    assert published(con) == [7_000]
-    assert seconds > 0.5
-    assert max(wait["read"] for wait in waits) < 1.0
-    assert max(wait["insert"] for wait in waits) < (1.0 if journal == "wal" else 5.0)
-    assert con.execute("SELECT count(*) FROM Embedding WHERE embedding_model = 'busy'").get == sum(
-        int(wait["written"]) for wait in waits
-    )
+    assert published(con) == [10_000]
+    written = con.execute("SELECT count(*) FROM Embedding WHERE embedding_model = 'busy'").get
+    assert written == sum(wait["written"] for wait in waits) > 20
     con.close()
+    return {what: max(wait[what] for wait in waits) for what in ("insert", "read")}
+
+
+@pytest.mark.parametrize(("journal", "seconds"), [("wal", 1.0), ("delete", 5.0)])
+def test_four_others_insert_and_read_all_the_time(tmp_path: Path, journal: str, seconds: float) -> None:
+    """With WAL nobody waits as long as a second. Without it readers do not either, and writers queue up for each other."""
+    limits = {"insert": seconds, "read": 1.0}
+    for attempt in ("first.db", "second.db"):  # a stall of the machine's disk may come once
+        longest = longest_waits(tmp_path / attempt, journal)
+        if all(longest[what] < limits[what] for what in limits):
+            return
+    pytest.fail(f"waited {longest} s, expected less than {limits}")
 
 
 def test_two_processes_fit_the_same_model(tmp_path: Path) -> None:
