@@ -66,10 +66,12 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     limits = _limits(vectors, axes, k, control)
     prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
     limits = limits[prepared.order]
-    found: list[_Pairs] = []
+    found: list[_Sorted] = []
 
     def search(start: int) -> None:
-        found.extend(_pairs_of_panel(vectors, prepared, limits, k, start, control))
+        pairs = _pairs_of_panel(vectors, prepared, limits, k, start, control)
+        if pairs:
+            found.append(_by_block(pairs, -(-m // _OWNERS)))
 
     # the longest panels first, so that all cores end together
     for_each_block(search, range(0, m, TILE)[::-1], control, span=(0.35, 0.95))
@@ -149,26 +151,40 @@ def _k_nearest(found: list[_Pairs], k: int) -> _Pairs:
     return _Pairs(pairs.owner[kept], pairs.other[kept], pairs.squared[kept])
 
 
-def _nearest(found: list[_Pairs], m: int, k: int, control: Control, span: tuple[float, float]) -> Neighbors:
-    """Of all pairs the k nearest of each owner."""
-    owners, others, squared = (np.concatenate(parts) for parts in zip(*found, strict=True))
+class _Sorted(NamedTuple):
+    """Pairs in the order of their owners' blocks, and where each block begins: sorted as they are found, so that they are
+    never held twice."""
+
+    pairs: _Pairs
+    edges: IndexArray
+
+
+def _by_block(found: list[_Pairs], blocks: int) -> _Sorted:
+    pairs = _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     found.clear()
-    block_of = (owners // _OWNERS).astype(np.uint16)
-    by_block = np.argsort(block_of, kind="stable")
-    edges = np.concatenate([[0], np.cumsum(np.bincount(block_of, minlength=-(-m // _OWNERS)))])
+    block = (pairs.owner // _OWNERS).astype(np.uint16)  # 16 bits are sorted by radix
+    order = np.argsort(block, kind="stable")
+    edges = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=blocks))])
+    return _Sorted(_Pairs(pairs.owner[order], pairs.other[order], pairs.squared[order]), edges)
+
+
+def _nearest(found: list[_Sorted], m: int, k: int, control: Control, span: tuple[float, float]) -> Neighbors:
+    """Of all pairs the k nearest of each owner."""
     indices = np.empty((m, k), dtype=np.intp)
     distances = np.empty((m, k), dtype=np.float64)
 
     def select(number: int) -> None:
-        here = by_block[edges[number] : edges[number + 1]]
-        owner, other, distance = owners[here], others[here], squared[here]
+        here = [(part.pairs, slice(part.edges[number], part.edges[number + 1])) for part in found]
+        owner = np.concatenate([pairs.owner[rows] for pairs, rows in here])
+        other = np.concatenate([pairs.other[rows] for pairs, rows in here])
+        distance = np.concatenate([pairs.squared[rows] for pairs, rows in here])
         order = np.lexsort((other, distance, owner))
         counts = np.bincount(owner - number * _OWNERS, minlength=min(_OWNERS, m - number * _OWNERS))
         chosen = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
         part = slice(number * _OWNERS, number * _OWNERS + len(counts))
         indices[part], distances[part] = other[chosen], distance[chosen]
 
-    for_each_block(select, range(len(edges) - 1), control, span=span)
+    for_each_block(select, range(-(-m // _OWNERS)), control, span=span)
     return Neighbors(indices, distances)
 
 
