@@ -4,6 +4,7 @@ memory that runs out, in every phase.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -265,6 +266,28 @@ def test_out_of_memory(demo_file: Path, monkeypatch: pytest.MonkeyPatch, phase: 
         assert con.execute(f"SELECT count(*) FROM {table}").get == 0
     sqlclust.fit(con, "demo", min_cluster_size=5)
     con.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory: clustering ([Errno 12] Cannot allocate"),
+        (
+            RuntimeError("can't start new thread"),
+            "not enough memory: clustering needs a thread, and the system gives none",
+        ),
+    ],
+)
+def test_a_system_without_memory(
+    demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sqlclust.store.fit.cluster", fail)
+    with pytest.raises(OutOfMemoryError) as caught:
+        sqlclust.fit(demo, "demo")
+    assert str(caught.value).startswith(message)
 
 
 def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
