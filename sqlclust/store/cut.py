@@ -141,7 +141,7 @@ def cut(
 ) -> int:
     """Publish clusters cut from a stored fit as a new result; returns its ClusteringResult id.
 
-    The result is the one a fresh fit with the same options would give, row for row.
+    The result is the one a fresh fit with the same options, min_samples among them, would give, row for row.
 
     Raises:
         as `labels`, and as `publish`. Nothing was written.
