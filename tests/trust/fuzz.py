@@ -1,0 +1,211 @@
+"""Bytes at random into every decoder of ours: what comes out is a value or SqlclustError, nothing else.
+
+    python -m tests.trust.fuzz                   each target for ten seconds
+    python -m tests.trust.fuzz fit 600 [SEED]    one target, for as many seconds
+
+With atheris installed it is libFuzzer, led by coverage (`python -m tests.trust.fuzz fit -runs=1000000` and all its options);
+without it a plain loop that changes good examples at random. An input that fails is printed as Python.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import sqlclust
+from sqlclust import options, vectors
+from sqlclust.core.condensed_tree import condense
+from sqlclust.core.linkage import single_linkage
+from sqlclust.core.selection import select_from
+from sqlclust.errors import SqlclustError
+from sqlclust.store import fits
+from tests.small import add_embeddings, clustered
+
+CLASSES: tuple[Any, ...] = (
+    options.CutOptions,
+    options.HdbscanOptions,
+    options.PointsOptions,
+    options.NeighborsOptions,
+    options.DuplicatesOptions,
+    options.LayersOptions,
+    options.NearestOptions,
+)
+BLOBS = ("row_ids", "row_checks", "core_distances", "spanning_tree")
+NUMBERS = ("n", "n_distinct", "dimension", "min_samples", "seed", "normalize")
+
+
+class Target(NamedTuple):
+    """Something that reads bytes of anyone's, and good bytes to begin with."""
+
+    read: Callable[[bytes], object]
+    good: Callable[[], Sequence[bytes]]
+
+
+def text_of(data: bytes) -> str:
+    """Text of any bytes: what is not UTF-8 becomes half characters, as JSON and Python can have them."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def read_vector(data: bytes) -> None:
+    """A stored vector, and the same bytes as JSON."""
+    vector = vectors.decode(data, "v")
+    assert np.isfinite(vector).all()
+    assert vectors.from_json(vectors.to_json(vector)) == data
+
+
+def read_vector_json(data: bytes) -> None:
+    """A JSON array; what it gives can be read again."""
+    assert np.isfinite(vectors.decode(vectors.from_json(text_of(data)), "v")).all()
+
+
+def read_options(data: bytes) -> None:
+    """The options of each function; what is accepted can be written and read again."""
+    text, refused = text_of(data), []
+    for kind in CLASSES:
+        try:
+            found: Any = options.parse_json(kind, text)
+        except SqlclustError as error:
+            refused.append(error)
+            continue
+        values = {name: getattr(found, name) for name in options.names(kind)}
+        assert options.parse_json(kind, json.dumps(values)) == found
+    if len(refused) == len(CLASSES):
+        raise refused[0]
+
+
+@cache
+def stored_row() -> dict[str, Any]:
+    """The row of a stored fit of 40 embeddings, with ids of every type."""
+    con = sqlclust.connect(":memory:")
+    sqlclust.initialize(con)
+    ids = [f"a{i}" if i % 4 == 0 else b"b%d" % i if i % 4 == 1 else i + 0.5 if i % 4 == 2 else i for i in range(40)]
+    add_embeddings(con, clustered(), ids=ids)
+    sqlclust.fit(con, "demo", min_cluster_size=5)
+    cursor = con.execute("SELECT * FROM ClusteringFit")
+    names = [name for name, _ in cursor.get_description()]
+    return dict(zip(names, cursor.fetchone() or (), strict=True))
+
+
+def packed(row: dict[str, Any]) -> bytes:
+    """What a fuzzer changes of a fit: its numbers, then each BLOB with its length."""
+    numbers = np.array([row[name] for name in NUMBERS], dtype="<i8").tobytes()
+    blobs = b"".join(len(row[name]).to_bytes(4, "little") + row[name] for name in BLOBS)
+    return numbers + blobs
+
+
+def read_fit(data: bytes) -> None:
+    """A stored fit; one that is accepted is cut."""
+    row = dict(stored_row())
+    start = 8 * len(NUMBERS)
+    numbers = np.frombuffer(data[:start].ljust(start, b"\0"), dtype="<i8").tolist()
+    row.update(zip(NUMBERS, numbers, strict=True))
+    for name in BLOBS:
+        length = int.from_bytes(data[start : start + 4], "little")
+        row[name] = data[start + 4 : start + 4 + length]
+        start += 4 + length
+    found = fits.decode(row)
+    assert len(found.ids) == len(found.row_checks) == len(found.core_distances) == len(found.tree.weight) + 1
+    if len(found.ids) > 1:
+        cut = options.CutOptions(min_cluster_size=5).selecting(len(found.ids))
+        select_from(condense(single_linkage(found.tree), min_cluster_size=cut.pop("min_cluster_size")), **cut)
+
+
+def good_options() -> Sequence[bytes]:
+    """Every option of every function, by default and otherwise."""
+    texts = [
+        '{"min_cluster_size": 14, "cluster_selection_epsilon": 0.4}',
+        '{"metric": "cosine", "normalize": false}',
+        "{}",
+    ]
+    for kind in CLASSES:
+        texts.append(json.dumps({name: getattr(kind(), name) for name in options.names(kind)}))
+    return [text.encode() for text in texts]
+
+
+TARGETS = {
+    "vector": Target(read_vector, lambda: [vectors.from_numbers([1, -2.5, 1e-40, 3.4e38]), bytes(12)]),
+    "vector JSON": Target(read_vector_json, lambda: [b"[1, -2.5e3, 0.1]", b"[[1]]", b"[" * 50 + b"]" * 50]),
+    "options": Target(read_options, good_options),
+    "fit": Target(read_fit, lambda: [packed(stored_row())]),
+}
+
+
+TOKENS = (b"\0", b"\xff" * 4, b"NaN", b"[", b'"', b"1e999", b"\xed\xa0\x80", b"\xff\xff\xff\x7f", b"-", b"null")
+
+
+def changed(data: bytes, rng: random.Random) -> bytes:
+    """A few bytes exchanged, taken out, put in, or repeated."""
+    found = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
+        at = rng.randrange(len(found) + 1)
+        match rng.randrange(5):
+            case 0:
+                found[at : at + 1] = bytes([rng.randrange(256)])
+            case 1:
+                del found[at : at + rng.choice((1, 2, 8, 64))]
+            case 2:
+                found[at:at] = rng.choice(TOKENS)
+            case 3:
+                found[at:at] = found[at : at + rng.choice((1, 4, 16))] * rng.choice((1, 2, 50))
+            case 4:
+                found[at : at + 8] = rng.choice((2**63 - 1, 2**31, 0, 1)).to_bytes(8, "little")
+    return bytes(found)
+
+
+def attempt(target: Target, data: bytes) -> bool:
+    """Whether data is accepted; anything but SqlclustError comes out, with what it came of."""
+    try:
+        target.read(data)
+    except SqlclustError:
+        return False
+    except BaseException:
+        print(f"failed: {data!r}", file=sys.stderr)
+        raise
+    return True
+
+
+def loop(target: Target, *, seconds: float, seed: int) -> tuple[int, int]:
+    """Change good examples at random, some of them many times over; returns how many were tried and accepted."""
+    rng = random.Random(seed)
+    good = list(target.good())
+    pool, tried, accepted = list(good), 0, 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        data = changed(rng.choice(pool), rng)
+        tried += 1
+        if attempt(target, data):
+            accepted += 1
+            if len(data) < 100_000:
+                pool = [*good, *pool[len(good) :][-50:], data]  # what passes is a good example
+    return tried, accepted
+
+
+def main(args: Sequence[str]) -> None:
+    """As the docstring of this file says."""
+    chosen = [args[0]] if args and args[0] in TARGETS else list(TARGETS)
+    rest = args[1:] if args and args[0] in TARGETS else args
+    if importlib.util.find_spec("atheris") and len(chosen) == 1:
+        atheris: Any = importlib.import_module("atheris")
+        target = TARGETS[chosen[0]]
+        atheris.instrument_all()
+        atheris.Setup([sys.argv[0], *rest], lambda data: attempt(target, data))
+        atheris.Fuzz()
+        return
+    seconds = float(rest[0]) if rest else 10.0
+    seed = int(rest[1]) if len(rest) > 1 else 0
+    for name in chosen:
+        tried, accepted = loop(TARGETS[name], seconds=seconds, seed=seed)
+        print(f"{name}: {tried:,} inputs, {accepted:,} accepted, {tried - accepted:,} refused by SqlclustError")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
