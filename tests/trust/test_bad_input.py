@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.errors import DatabaseFileError, NotUnicodeError, SqlclustError
+from sqlclust.errors import DatabaseFileError, NotUnicodeError, OutOfMemoryError, SqlclustError
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import TableFunction
 from tests.cli.terminal import run
@@ -178,7 +180,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES)
-def test_files(good: Path, case: File) -> None:
+def test_files(good: Path, vectors: Path, case: File) -> None:
     path = case.make(good)
     message = case.message.replace("DB", str(path))
     before = hashes(good.parent)
@@ -187,11 +189,41 @@ def test_files(good: Path, case: File) -> None:
     if case.with_any_command:
         for others in (("query", path, "SELECT 1"), ("query", path, "SELECT 1", "--readonly"), ("shell", path)):
             assert run(*others) == (1, "", f"Error: {message}\n"), others
+        if os.path.lexists(path):  # what makes a file where there is none
+            for making in (("init", path), ("load", path, vectors, "--model", "m")):
+                assert run(*making) == (1, "", f"Error: {message}\n"), making
         for readonly in (True, False):
             with pytest.raises(DatabaseFileError) as caught:
                 sqlclust.connect(path, readonly=readonly, create=False)
             assert str(caught.value) == message
     assert hashes(good.parent) == before
+
+
+HUGE = {
+    "k": ("clust_neighbors", '{"k": 2147483647}', 40 * 39),
+    "min_samples": ("clust_hdbscan", '{"min_samples": 2147483647}', 40),
+    "min_cluster_size": ("clust_hdbscan", '{"min_cluster_size": 2147483647}', 40),
+    "max_cluster_size": ("clust_hdbscan", '{"max_cluster_size": 2147483647}', 40),
+    "downsample": ("clust_hdbscan", '{"downsample": 2147483647}', 1),
+    "epsilon": ("clust_hdbscan", '{"cluster_selection_epsilon": 1.7e308}', 40),
+    "persistence": ("clust_hdbscan", '{"cluster_selection_persistence": 1.7e308}', 40),
+}
+
+
+@pytest.mark.parametrize("case", HUGE)
+def test_numbers_that_are_huge_but_allowed(wal: apsw.Connection, case: str) -> None:
+    """More than there are rows is as many as there are rows."""
+    function, given, rows = HUGE[case]
+    sql = f"SELECT count(*) FROM {function}((SELECT clust_points(id, vector) FROM Embedding), ?)"
+    assert wal.execute(sql, (given,)).get == rows
+
+
+def test_more_numbers_than_there_is_memory() -> None:
+    """n · dimension beyond what a machine can address."""
+    with pytest.raises(
+        OutOfMemoryError, match=r"^not enough memory: Unable to allocate 8\.00 PiB for an array with shape"
+    ):
+        sqlclust.hdbscan(np.broadcast_to(np.float64(1), (2**31, 2**20)))
 
 
 def test_a_file_that_cannot_be_written(good: Path) -> None:
