@@ -284,8 +284,8 @@ def _check_settings(row: dict[str, Any]) -> None:
         raise ValueError("its normalize or engine is of another program")
     settings = {name: row[name] for name in ("metric", "min_samples", "alpha", "seed")}
     parse(HdbscanOptions, {**settings, "downsample": selection["downsample"]})
-    if row["min_samples"] is None or row["min_samples"] > max(row["n"] - 1, 1):
-        raise ValueError(f"its min_samples {row['min_samples']} are more than the rows")
+    if row["min_samples"] is None or (row["n"] > 1 and row["min_samples"] >= row["n"]):
+        raise ValueError(f"its min_samples {row['min_samples']} are not fewer than its {row['n']} rows")
 
 
 def _of_length(blob: object, expected: int) -> bytes:
