@@ -14,6 +14,7 @@ import apsw
 import numpy as np
 
 import sqlclust
+from sqlclust.schema import VERSION
 from tests.small import blob
 
 NAN, INF = float("nan"), float("inf")
@@ -538,7 +539,7 @@ PRAGMA legacy_alter_table = ON; ALTER TABLE {name} RENAME TO hidden; CREATE VIEW
 TABLES: dict[str, tuple[str, str]] = {
     "of a newer version": (
         "INSERT INTO SqlclustMigration (version, name) VALUES (99, 'later')",
-        f"DB has schema version 99, and this sqlclust knows {sqlclust.schema.VERSION} at most; upgrade sqlclust",
+        f"DB has schema version 99, and this sqlclust knows {VERSION} at most; upgrade sqlclust",
     ),
     "of version 0": ("UPDATE SqlclustMigration SET version = -version", damaged("the version in it is -1")),
     "Embedding missing": ("DROP TABLE Embedding", damaged("table Embedding is missing")),
