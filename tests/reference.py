@@ -40,7 +40,12 @@ def functions() -> str:
         else:
             kind, gives = "scalar", record.returns
         lines.append(f"| `{record.signature}` | {kind} | {gives} | {_escaped(record.summary)} |")
-    lines += ["", "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`:", "", "```sql"]
+    lines += [
+        "",
+        "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`:",
+        "",
+        "```sql",
+    ]
     for record in CATALOG:
         statement, _, expected = record.example.rpartition(" -- ")
         lines.append(f"{statement};  -- {expected}")

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import repeat
 from typing import Any
 
 import apsw
@@ -52,7 +52,7 @@ INSERT INTO main.Cluster (clustering_result_id, label, medoid_embedding_id, size
 """
 _INSERT_ASSIGNMENT = """
 INSERT INTO main.EmbeddingCluster (clustering_result_id, embedding_id, label, probability, outlier_score)
-VALUES (?, ?, ?, ?, ?)
+VALUES ({:d}, ?, ?, ?, ?)
 """
 _FINISH = """
 UPDATE main.ClusteringResult SET completed_at = ? WHERE id = ?
@@ -173,8 +173,7 @@ class _Writing:
         # foreign keys may be off on a host's connection; then the check below stands in for them
         with _explaining_missing_members(connection, points):
             connection.executemany(_INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
-            rows = _assignment_rows(self.result_id, points, self._clustering)
-            _insert_in_batches(connection, rows, len(points), control)
+            _insert_assignments(connection, self.result_id, _assignment_columns(points, self._clustering), control)
         if not connection.pragma("foreign_keys"):
             missing = connection.execute(_FIRST_MISSING, (self.result_id,)).fetchone()
             if missing is not None:
@@ -209,24 +208,30 @@ def _cluster_rows(result_id: int, points: Points, clustering: Clustering) -> Ite
         yield result_id, label, medoid_id, size, persistence
 
 
-def _assignment_rows(result_id: int, points: Points, clustering: Clustering) -> Iterator[tuple[Any, ...]]:
-    """Rows in the order of ids: inserting in the order of the primary key is more than twice as fast."""
+def _assignment_columns(points: Points, clustering: Clustering) -> tuple[list[Any], ...]:
+    """embedding_id, label, probability and outlier_score in the order of ids: inserting in the order of the primary key is more
+    than twice as fast."""
     order = points.order
-    labels = clustering.labels[order].tolist()
-    probabilities = clustering.probabilities[order].tolist()
-    scores = clustering.outlier_scores[order].tolist()
-    for row, label, probability, score in zip(order.tolist(), labels, probabilities, scores, strict=True):
-        yield result_id, points.ids[row], label, probability, score
+    return (
+        [points.ids[row] for row in order.tolist()],
+        clustering.labels[order].tolist(),
+        clustering.probabilities[order].tolist(),
+        clustering.outlier_scores[order].tolist(),
+    )
 
 
-def _insert_in_batches(
-    connection: apsw.Connection, rows: Iterator[tuple[Any, ...]], total: int, control: Control
+def _assignment_rows(result_id: int, points: Points, clustering: Clustering) -> Iterator[tuple[Any, ...]]:
+    return zip(repeat(result_id, len(points)), *_assignment_columns(points, clustering), strict=True)
+
+
+def _insert_assignments(
+    connection: apsw.Connection, result_id: int, columns: tuple[list[Any], ...], control: Control
 ) -> None:
-    done = 0
-    while batch := list(islice(rows, _BATCH)):
-        connection.executemany(_INSERT_ASSIGNMENT, batch)
-        done += len(batch)
-        control.at(done / total)
+    total = len(columns[0])
+    for start in range(0, total, _BATCH):
+        rows = zip(*(column[start : start + _BATCH] for column in columns), strict=True)
+        connection.executemany(_INSERT_ASSIGNMENT.format(result_id), rows)
+        control.at(min(start + _BATCH, total) / total)
         _check_interrupt(connection)
 
 

@@ -1,6 +1,6 @@
 """A database as the first released schema made it: version_1.sql is that schema's text and never changes.
 
-    python -m tests.schemas.version_1 old.db
+python -m tests.schemas.version_1 old.db
 """
 
 from __future__ import annotations
