@@ -25,8 +25,8 @@ BUSY_TIMEOUT = 5_000
 """Milliseconds our own connections wait for another writer."""
 
 _CACHE_KIB = 64 * 1024
-"""Pages our own connections may keep: with SQLite's own 2 MiB, publishing reads the same pages of ids and of its indexes again and
-again, and takes twice as long."""
+"""Pages our own connections may keep: with the 2 MiB of SQLite, publishing reads the same pages of ids and of its indexes again
+and again, and takes twice as long."""
 
 
 def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: bool = True) -> apsw.Connection:

@@ -243,7 +243,7 @@ PHASES = {
     "medoids": "sqlclust.core.hdbscan.medoids",
     "blobs": "sqlclust.store.fits.to_blobs",
     "publish, clusters": "sqlclust.store.results._cluster_rows",
-    "publish, rows": "sqlclust.store.results._insert_in_batches",
+    "publish, rows": "sqlclust.store.results._insert_assignments",
     "publish, the end": "sqlclust.store.results.now",
 }
 
