@@ -15,7 +15,7 @@ CREATE TABLE SqlclustMigration (
     name       TEXT NOT NULL,
     applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))  -- UTC
 ) STRICT;
-INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql'), (2, 'noise has probability 0');
+INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql'), (2, 'view EmbeddingModelSummary');
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Where embedded things come from. Optional: an Embedding needs no Invocation.
@@ -123,8 +123,7 @@ CREATE TABLE EmbeddingCluster (
     clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
     embedding_id         ANY NOT NULL REFERENCES Embedding (id),  -- no CASCADE: a used embedding is not deleted
     label                INTEGER NOT NULL CHECK (label >= -1),    -- -1 = noise
-    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1)
-                                   CHECK (label >= 0 OR probability = 0),    -- membership strength; noise 0
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
     outlier_score        REAL CHECK (outlier_score BETWEEN 0 AND 1),           -- GLOSH; larger is more outlying
     cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,  -- the label as a key: NULL for noise
     PRIMARY KEY (embedding_id, clustering_result_id),
@@ -142,8 +141,7 @@ CREATE TABLE EmbeddingPrediction (
     clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
     embedding_id         ANY NOT NULL REFERENCES Embedding (id) ON DELETE CASCADE,
     label                INTEGER NOT NULL CHECK (label >= -1),                 -- -1 = noise
-    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1)
-                                   CHECK (label >= 0 OR probability = 0),    -- membership strength; noise 0
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
     predicted_at         TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
     cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,
     PRIMARY KEY (embedding_id, clustering_result_id),
@@ -201,6 +199,20 @@ CREATE VIEW EmbeddingClusterMedoid AS
 SELECT ec.embedding_id, ec.clustering_result_id, c.medoid_embedding_id
 FROM EmbeddingCluster ec
 LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.cluster_label;
+
+-- Each embedding model that has embeddings: how many, their dimension (that of one of its vectors), its fits, its results
+-- and the one made last (NULL if there is none). Counts by indexes alone, so its cost is a pass over
+-- Embedding_embedding_model (of one model's part, with WHERE embedding_model = 'my-model'), and one row a model.
+CREATE VIEW EmbeddingModelSummary AS
+SELECT e.embedding_model, count(*) AS n_embeddings,
+       (SELECT length(one.vector) / 4 FROM Embedding one
+        WHERE one.embedding_model = e.embedding_model ORDER BY one.created_at LIMIT 1) AS dimension,
+       (SELECT count(*) FROM ClusteringFit f WHERE f.embedding_model = e.embedding_model) AS n_fits,
+       (SELECT count(*) FROM ClusteringResult r WHERE r.embedding_model = e.embedding_model) AS n_results,
+       (SELECT max(r.id) FROM ClusteringResult r
+        WHERE r.embedding_model = e.embedding_model) AS latest_clustering_result_id
+FROM Embedding e
+GROUP BY e.embedding_model;
 
 -- Each result: rows, clusters, share of noise, duration in seconds (NULL if it was not recorded).
 CREATE VIEW ClusteringSummary AS

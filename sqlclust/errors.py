@@ -395,12 +395,19 @@ class SchemaMissingError(DatabaseError):
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 
-    def __init__(self, path: str, *, names: Sequence[str]) -> None:
+    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None) -> None:
+        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade."""
+        advice = (
+            "Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
+            if version is None
+            else f"The file goes on working as schema version {version}. To upgrade it, give what has the name another one "
+            f"and run: sqlclust init {path or 'FILE.db'}"
+        )
         super().__init__(
             f"{path or 'this database'} already has {', '.join(names)} of another program, and sqlclust needs those "
-            "names; nothing was changed. Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
+            f"names; nothing was changed. {advice}"
         )
-        self.path, self.names = path, tuple(names)
+        self.path, self.names, self.version = path, tuple(names), version
 
 
 class SchemaDamagedError(DatabaseError):
@@ -423,18 +430,6 @@ class SchemaVersionError(DatabaseError):
             "upgrade sqlclust"
         )
         self.path, self.found, self.expected = path, found, expected
-
-
-class SchemaAlteredError(DatabaseError):
-    """A table of an earlier version of ours that is not as that version made it, so that it cannot be upgraded."""
-
-    def __init__(self, path: str, *, table: str, expected: str) -> None:
-        super().__init__(
-            f"{path or 'this database'} cannot be upgraded: the definition of table {table} was changed since sqlclust made "
-            f"it (expected one {expected} in it); nothing was changed. It goes on working as the older version it is; to "
-            "upgrade, make a new file with sqlclust init and copy the rows"
-        )
-        self.path, self.table, self.expected = path, table, expected
 
 
 class DatabaseFileError(DatabaseError):

@@ -4,14 +4,13 @@ A ledger table, SqlclustMigration, says which steps a file has been through; all
 together with their ledger rows. `user_version` and `application_id` belong to the host program and are never touched. All
 DDL of a new file is in `schema.sql`; the migrations bring an older file to the same text.
 
-Every version so far is read and written by this program as it is: an upgrade adds what the database itself refuses, and
-nobody has to wait for it. So reading never upgrades, and a file that cannot be written can still be read.
+Every version so far is read and written by this program as it is: an upgrade only adds, and nobody has to wait for it. So
+reading never upgrades, and a file that cannot be written can still be read.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,14 +18,11 @@ from pathlib import Path
 import apsw
 
 from sqlclust.errors import (
-    SchemaAlteredError,
     SchemaConflictError,
     SchemaDamagedError,
     SchemaMissingError,
     SchemaVersionError,
 )
-
-logger = logging.getLogger("sqlclust")
 
 _OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
 
@@ -34,70 +30,27 @@ _OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlit
 # --- migrations ------------------------------------------------------------------------------------------------
 
 
-_PROBABILITY = "CHECK (probability BETWEEN 0 AND 1)"
-_PROBABILITY_OF_NOISE = _PROBABILITY + "\n" + 35 * " " + "CHECK (label >= 0 OR probability = 0)"
-
-
-def _noise_has_probability_0(connection: apsw.Connection) -> None:
-    """Version 2: a CHECK that noise belongs nowhere.
-
-    A row of noise that has a probability all the same was written by other programs; it gets 0, which is what version 1
-    says that noise has, and what everything of ours writes.
-    """
-    for table in ("EmbeddingCluster", "EmbeddingPrediction"):
-        connection.execute(f"UPDATE main.{table} SET probability = 0 WHERE label = -1 AND probability <> 0")
-        if changed := connection.changes():
-            logger.warning("%s: rows of noise whose probability was set to 0: %s", table, f"{changed:,}")
-        _edit_table(connection, table, _PROBABILITY, _PROBABILITY_OF_NOISE)
+def _model_summary(connection: apsw.Connection) -> None:
+    """Version 2: one view more."""
+    _create(connection, "EmbeddingModelSummary")
 
 
 MIGRATIONS: tuple[tuple[int, str, Callable[[apsw.Connection], None]], ...] = (
-    (2, "noise has probability 0", _noise_has_probability_0),
+    (2, "view EmbeddingModelSummary", _model_summary),
 )
 """(version, name, step) after version 1; a new file's ledger has the same rows."""
 
 VERSION = max([1, *(version for version, _, _ in MIGRATIONS)])
 
 
-def _edit_table(connection: apsw.Connection, table: str, old: str, new: str) -> None:
-    """Exchange a CHECK in a table's definition without copying the table; the rows must satisfy the new one already.
-
-    As https://www.sqlite.org/lang_altertable.html#otheralter describes it: the stored text is edited and the schema's
-    number raised, so that every connection reads it again. This connection reads it again at once, inside the transaction:
-    a text that SQLite cannot read is an error here and is rolled back.
+def _create(connection: apsw.Connection, name: str) -> None:
+    """Make what schema.sql has under a name, with its very text.
 
     Raises:
-        SchemaAlteredError: the definition is not what an earlier version made.
+        SchemaConflictError: the database has something else of that name.
     """
-    text = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
-    found = connection.execute(text, (table,)).get
-    if not isinstance(found, str) or found.count(old) != 1 or new in found:
-        raise SchemaAlteredError(connection.filename, table=table, expected=old)
-    columns = connection.execute(f"PRAGMA main.table_xinfo({table})").fetchall()
-    with _writable_schema(connection):
-        connection.execute(
-            "UPDATE main.sqlite_schema SET sql = ? WHERE type = 'table' AND name = ? COLLATE NOCASE",
-            (found.replace(old, new), table),
-        )
-        raised = connection.execute("PRAGMA main.schema_version").get + 1
-        connection.execute(f"PRAGMA main.schema_version = {raised:d}")
-    if connection.execute(f"PRAGMA main.table_xinfo({table})").fetchall() != columns:
-        raise SchemaAlteredError(connection.filename, table=table, expected=old)
-
-
-@contextmanager
-def _writable_schema(connection: apsw.Connection) -> Iterator[None]:
-    """sqlite_schema may be edited inside; afterwards the connection's settings are as before and the schema is read again."""
-    defensive = connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1)
-    writable = connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
-    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
-    try:
-        connection.execute("PRAGMA writable_schema = ON")
-        yield
-    finally:
-        connection.execute("PRAGMA writable_schema = RESET")
-        connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, writable)
-        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, defensive)
+    _refuse_foreign_objects(connection, {name.lower()})
+    connection.execute(_objects()[name.lower()])
 
 
 # --- the schema of a file --------------------------------------------------------------------------------------
@@ -114,14 +67,20 @@ def schema_sql() -> str:
 
 
 @cache
-def object_names() -> frozenset[str]:
-    """Names of the tables, views, indexes and triggers of schema.sql, in lower case: SQLite compares them without case."""
+def _objects() -> dict[str, str]:
+    """The tables, views, indexes and triggers of schema.sql: names in lower case, and the text that makes each."""
     connection = apsw.Connection(":memory:")
     try:
         connection.execute(schema_sql())
-        return frozenset(name.lower() for _, name in connection.execute(_OBJECTS))
+        rows = connection.execute("SELECT lower(name), sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
+        return {str(name): str(sql) for name, sql in rows}
     finally:
         connection.close()
+
+
+def object_names() -> frozenset[str]:
+    """Names of the tables, views, indexes and triggers of schema.sql, in lower case: SQLite compares them without case."""
+    return frozenset(_objects())
 
 
 def version(connection: apsw.Connection) -> int | None:
@@ -139,12 +98,11 @@ def version(connection: apsw.Connection) -> int | None:
 def initialize(connection: apsw.Connection) -> bool:
     """Bring the database to the current schema, in one transaction; True if anything was changed.
 
-    Cost of an upgrade from version 1: one pass over the assignments and predictions; no table is copied.
+    Cost of an upgrade from version 1: none to speak of, as no table is read or written but the ledger.
 
     Raises:
-        SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours.
+        SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours; nothing was changed.
         SchemaVersionError: a newer sqlclust wrote it.
-        SchemaAlteredError: tables of ours were changed, so that they cannot be upgraded; nothing was changed.
     """
     if version(connection) == VERSION:
         return False
@@ -153,7 +111,7 @@ def initialize(connection: apsw.Connection) -> bool:
         if found == VERSION:
             return False
         if found is None:
-            _refuse_foreign_objects(connection)
+            _refuse_foreign_objects(connection, object_names())
             connection.execute(schema_sql())
             return True
         if found > VERSION:
@@ -174,7 +132,7 @@ def check(connection: apsw.Connection) -> None:
     """
     found = version(connection)
     if found is None:
-        _refuse_foreign_objects(connection)
+        _refuse_foreign_objects(connection, object_names())
         raise SchemaMissingError(connection.filename)
     if found > VERSION:
         raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
@@ -234,10 +192,11 @@ def _check_shape(connection: apsw.Connection, name: str, expected: _Shape) -> No
         raise SchemaDamagedError(connection.filename, reason=reason)
 
 
-def _refuse_foreign_objects(connection: apsw.Connection) -> None:
-    names = [f"{kind} {name}" for kind, name in connection.execute(_OBJECTS) if name.lower() in object_names()]
+def _refuse_foreign_objects(connection: apsw.Connection, ours: Set[str]) -> None:
+    """Make sure that names, in lower case, that we are about to use are free."""
+    names = [f"{kind} {name}" for kind, name in connection.execute(_OBJECTS) if name.lower() in ours]
     if names:
-        raise SchemaConflictError(connection.filename, names=sorted(names))
+        raise SchemaConflictError(connection.filename, names=sorted(names), version=version(connection))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import click
 
 from sqlclust import schema
 from sqlclust.connection import connect
-from sqlclust.errors import DatabaseFileError, SchemaAlteredError
+from sqlclust.errors import DatabaseFileError, SchemaConflictError
 from sqlclust.store.locking import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ def upgrade(connection: apsw.Connection) -> None:
     with translated_errors(connection, doing="upgrading the tables"):
         try:
             schema.initialize(connection)
-        except SchemaAlteredError as error:
+        except SchemaConflictError as error:  # a name that only the newer version has; the older one will do
             logger.warning("%s", error)
 
 

@@ -81,7 +81,6 @@ def _integrity(exam: Examination, table: Table | None) -> list[str]:
 _SAID_ELSEWHERE = (
     "length(vector) > 0 AND length(vector) % 4 = 0",
     "json_valid(parameters) AND json_type(parameters) = 'object'",
-    "label >= 0 OR probability = 0",
 )
 """CHECKs whose violations are findings of their own."""
 
