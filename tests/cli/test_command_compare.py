@@ -36,8 +36,7 @@ def compared(tmp_path: Path) -> Path:
             medoid = first + labels.index(label)
             con.execute("INSERT INTO Cluster VALUES (?, ?, ?, ?, 0.5)", (result, label, medoid, labels.count(label)))
         con.executemany(
-            "INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability) "
-            "VALUES (?1, ?2, ?3, 0.5 * (?3 >= 0))",
+            "INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability) VALUES (?, ?, ?, 0.5)",
             [(result, first + at, label) for at, label in enumerate(labels)],
         )
         con.execute("COMMIT")

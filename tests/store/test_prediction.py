@@ -143,7 +143,7 @@ def test_storing_again_and_deleting(result: apsw.Connection) -> None:
     before = result.execute("SELECT * FROM ClusteringSummary").fetchall(), result.execute(STORED, (1,)).fetchall()
     stored_predictions(result)
     assert result.execute(PREDICTED, (1,)).fetchall() == result.execute(OTHERS).fetchall()
-    result.execute("UPDATE EmbeddingPrediction SET label = -1, probability = 0, predicted_at = ''")
+    result.execute("UPDATE EmbeddingPrediction SET label = -1, predicted_at = ''")
     stored_predictions(result)
     assert result.execute(PREDICTED, (1,)).fetchall() == result.execute(OTHERS).fetchall()
     assert result.execute("SELECT min(predicted_at) > '2020' FROM EmbeddingPrediction").get
@@ -221,6 +221,6 @@ def test_results_that_changed(result: apsw.Connection) -> None:
             predicted(result)
     result.execute(edit, (json.dumps(parameters),))
     assert len(predicted(result)) == 6
-    result.execute("UPDATE EmbeddingCluster SET label = -1, probability = 0 WHERE embedding_id = 10")
+    result.execute("UPDATE EmbeddingCluster SET label = -1 WHERE embedding_id = 10")
     with pytest.raises(ResultChangedError, match="1 row differs, such as that of embedding 10"):
         predicted(result)

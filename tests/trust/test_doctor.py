@@ -256,6 +256,13 @@ CASES: dict[str, Case] = {
         ],
         [],
     ),
+    "the view of version 2 gone": Case(
+        "DROP VIEW EmbeddingModelSummary",
+        [("error", "missing-view", "EmbeddingModelSummary", None, "EmbeddingModelSummary", 1,
+          "the view EmbeddingModelSummary is not there")],
+        [("missing-view", "EmbeddingModelSummary", None, 1, "made the view EmbeddingModelSummary")],
+        [],
+    ),
     "a view that is not ours": Case(
         "DROP VIEW ClusteringSummary; CREATE VIEW ClusteringSummary AS SELECT 1",
         [("error", "other-object", "ClusteringSummary", None, "ClusteringSummary", 1,
