@@ -16,8 +16,8 @@ from sqlclust.core.threads import single_threaded_blas, worker_count
 
 _EXACT_SHARE = 0.5
 """Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""
-_EXACT_EACH, _APPROXIMATE_EACH = 130e-6, 110e-6
-"""Seconds a core takes for each vector besides multiplying: lists, selecting, measuring, the tree."""
+_EXACT_EACH, _APPROXIMATE_EACH, _APPROXIMATE_DIMENSION = 130e-6, 40e-6, 0.17e-6
+"""Seconds a core takes for each vector, and for each dimension of it, besides multiplying: lists, selecting, measuring."""
 _FIXED = 200 << 20
 
 
@@ -53,7 +53,9 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
         return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
     within = n * FULL.over * FULL.size * dimension
     assigning = n * (n * FULL.over / FULL.size) * LIST_AXES
-    return (within + assigning) / multiplications_per_second + n * _APPROXIMATE_EACH / workers
+    return (within + assigning) / multiplications_per_second + n * (
+        _APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION
+    ) / workers
 
 
 def multiplications_per_second() -> float:
