@@ -24,15 +24,11 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 5_000
 """Milliseconds our own connections wait for another writer."""
 
-_CACHE_KIB = 64 * 1024
-"""Pages our own connections may keep: with the 2 MiB of SQLite, publishing reads the same pages of ids and of its indexes again
-and again, and takes twice as long."""
-
 
 def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: bool = True) -> apsw.Connection:
     """Open a database with safe settings and everything registered.
 
-    Settings of this connection alone, see `make_safe`, a busy timeout of five seconds and a page cache of up to 64 MiB.
+    Settings of this connection alone, see `make_safe`, and a busy timeout of five seconds.
 
     Args:
         path: a file, or ':memory:'.
@@ -56,7 +52,6 @@ def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: boo
         connection.set_busy_timeout(BUSY_TIMEOUT)
         with translated_errors(connection, doing="opening"):
             make_safe(connection)
-            connection.pragma("cache_size", -_CACHE_KIB)
             register(connection)
             connection.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads the header: is it a database?
     except BaseException:

@@ -77,3 +77,17 @@ def test_commands_for_a_fresh_machine_are_single_lines() -> None:
     for block in blocks("sh"):
         assert len(block.strip().splitlines()) == 1
         assert block.startswith("python3 -m venv .venv && ")
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    root = README.parent
+    chapter = TEXT.partition("## What you can rely on")[2].partition("\n## ")[0]
+    rows = [line for line in chapter.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    for row in rows:
+        shown_by = re.findall(r"`([^`]*)`", row.rpartition("|")[0].rpartition("| ")[2])
+        assert shown_by, row
+        for name in shown_by:
+            path, _, test = name.partition("::")
+            file = root / path if path.startswith("tests/") else root / "tests" / "trust" / path
+            assert f"def {test or 'test_'}" in file.read_text(encoding="utf-8"), name

@@ -11,13 +11,14 @@ has to get them from its host.
 
 The last command, on 2 cores of an Intel Xeon (Sapphire Rapids), 24 GiB, otherwise idle (file of 5.9 GB, vectors of 4.35 GB):
 
-    {LAST}
+    fit: 208 s, peak 2.21 × the vectors
+        2,208 clusters, noise 0.805, recall 0.904
+        load 9.2, hash 6.2, duplicates 10.0, neighbors 165.2, spanning tree 5.4, clusters 3.5, medoids 0.8, publish 6.3
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ import numpy as np
 
 import sqlclust
 from tests.benchmarks.data import embeddings
+from tests.benchmarks.memory import peak
 
 _BATCH = 20_000
 _INSERT = "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'generated', ?)"
@@ -49,11 +51,6 @@ def make(path: str, rows: int, dimension: int, identical: float, *, text: bool) 
         with connection:
             connection.executemany(_INSERT, zip(ids[part], map(np.ndarray.tobytes, vectors[part]), strict=True))
     connection.close()
-
-
-def peak() -> int:
-    """Bytes this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def timed(name: str, rows: int, run: Callable[[], object]) -> None:
