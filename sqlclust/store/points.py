@@ -6,6 +6,7 @@ import hashlib
 import logging
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -117,13 +118,12 @@ def points_of(ids: Sequence[Id], vectors: Float32Array) -> Points:
 
 def sorted_order(ids: Sequence[Id]) -> IndexArray:
     """intp (n,), the order in which SQLite sorts ids: numbers, then TEXT by its UTF-8 bytes, then BLOBs."""
-    ranked: list[int]
-    try:
-        if all(map(int.__instancecheck__, ids)):  # the usual case, and its array sorts faster
+    kinds = set(map(type, ids))
+    if kinds <= {int, bool}:  # the usual case, and its array sorts faster
+        with suppress(OverflowError):
             return np.argsort(np.array(ids, dtype=np.int64), kind="stable")
-    except OverflowError:
-        pass
-    ranked = sorted(range(len(ids)), key=lambda row: sort_key(ids[row]))
+    alike = kinds <= {str} or kinds <= {bytes}  # Python compares text by code point: the order of its UTF-8
+    ranked = sorted(range(len(ids)), key=ids.__getitem__ if alike else lambda row: sort_key(ids[row]))
     return np.array(ranked, dtype=np.intp)
 
 

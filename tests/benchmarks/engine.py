@@ -10,9 +10,10 @@ peak memory in units of the vectors (they are included, the interpreter is not),
 engine's labels, recall of the neighbours. The product is one float32 n × n matrix product in blocks, nothing kept: what
 brute force cannot beat. On a shared machine only processor seconds, and ratios within one run, mean anything.
 
-The whole way from an SQLite file to committed rows is measured by `tests.benchmarks.database`. On 2 cores of an Intel Xeon (Sapphire
-Rapids), otherwise idle: 1,416,000 × 768 take 19 times as long as 100,000 × 768 with the same engine (196 s to 10.3 s, both the first
-call in a process, from array to labels), that is n^1.11; 784,692 × 384 take 69 s.
+The whole way from an SQLite file to committed rows is measured by `tests.benchmarks.database`. On 2 cores of an Intel Xeon
+(Sapphire Rapids), otherwise idle, 1,416,000 × 768 take the approximate engine 18 times as long as 100,000 × 768 (185 s there
+to 10.3 s by the last command here, from array to labels, both the first fit of a process), that is n^1.09; 784,692 × 384
+take 69 s.
 """
 
 from __future__ import annotations
