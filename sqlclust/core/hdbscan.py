@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.approximate import FULL, approximate_neighbors, recall
+from sqlclust.core.approximate import FULL, approximate_neighbors
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
@@ -21,6 +21,7 @@ from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
 from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
 from sqlclust.core.outgoing import exact_tree
+from sqlclust.core.recall import recall
 from sqlclust.core.scale import in_range
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree

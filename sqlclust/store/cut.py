@@ -27,7 +27,8 @@ from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors
 from sqlclust.store.memory import clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
-from sqlclust.store.results import now, publish
+from sqlclust.store.publishing import publish
+from sqlclust.store.rows import now
 from sqlclust.store.unchanged import Unchanged, data_version, member_rows
 from sqlclust.vectors import ITEM_BYTES, STORED
 

@@ -22,7 +22,8 @@ from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
 from sqlclust.store.memory import check_memory, clear_memory_errors
 from sqlclust.store.points import Fingerprint
-from sqlclust.store.results import now, publish
+from sqlclust.store.publishing import publish
+from sqlclust.store.rows import now
 from sqlclust.store.selection import Selection, select
 from sqlclust.store.unchanged import Unchanged, data_version
 from sqlclust.vectors import as_matrix, first_zero

@@ -98,18 +98,6 @@ class Points:
             contents.update(block.data)
         return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
 
-    def row_checks(self) -> NDArray[np.uint32]:
-        """uint32 (n,), CRC-32 of each row's stored vector in the order of ids."""
-        checks = np.empty(len(self.order), dtype=np.uint32)
-        for start in range(0, len(self.order), _BLOCK):
-            block = np.ascontiguousarray(self.vectors[self.order[start : start + _BLOCK]], dtype=STORED)
-            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
-        return checks
-
-    def corpus_hash(self) -> str:
-        """The hash of `fingerprint`."""
-        return self.fingerprint().corpus_hash
-
 
 def points_of(ids: Sequence[Id], vectors: Float32Array) -> Points:
     """Points of ids that are distinct and vectors that are checked."""

@@ -28,8 +28,8 @@ from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
 from sqlclust.store.points import Points, PointsBuilder
-from sqlclust.store.results import now, resolve_result
-from sqlclust.store.rows import stored_object
+from sqlclust.store.results import resolve_result
+from sqlclust.store.rows import now, stored_object
 from sqlclust.store.written import check_predictions
 from sqlclust.vectors import check_dimension, subject_of
 

@@ -1,8 +1,9 @@
-"""Rows of a cursor as dicts, and JSON objects in them."""
+"""What rows hold: a cursor's as dicts, JSON objects, and times as they are stored."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import apsw
@@ -33,3 +34,8 @@ def stored_object(text: object) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     return values
+
+
+def now() -> str:
+    """The time as it is stored: UTC, ISO 8601, milliseconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

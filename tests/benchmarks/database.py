@@ -80,7 +80,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.core.control import Control
     from sqlclust.core.hdbscan import Clustering
     from sqlclust.store.fits import FitRecord
-    from sqlclust.store.results import publish
+    from sqlclust.store.publishing import publish
     from sqlclust.store.selection import Selection, select
     from sqlclust.store.unchanged import Unchanged, data_version
 

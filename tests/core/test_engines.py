@@ -12,7 +12,7 @@ import pytest
 
 from sqlclust.core import hdbscan, neighbors, threads
 from sqlclust.core.agreement import adjusted_rand_index
-from sqlclust.core.approximate import FULL, Effort, approximate_neighbors, nearest_of
+from sqlclust.core.approximate import FULL, Effort, approximate_neighbors
 from sqlclust.core.axes import principal_axes
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import distinct
@@ -20,6 +20,7 @@ from sqlclust.core.metrics import Float32Array
 from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
 from sqlclust.core.outgoing import exact_tree
 from sqlclust.core.pruning import pruning
+from sqlclust.core.recall import nearest_of
 from sqlclust.errors import Interrupted
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest

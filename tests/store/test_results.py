@@ -16,14 +16,9 @@ from sqlclust.core.hdbscan import Clustering
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.points import points_of
-from sqlclust.store.results import (
-    delete_result,
-    list_results,
-    now,
-    publish,
-    resolve_result,
-    show_result,
-)
+from sqlclust.store.publishing import publish
+from sqlclust.store.results import delete_result, list_results, resolve_result, show_result
+from sqlclust.store.rows import now
 from sqlclust.store.unchanged import Unchanged, data_version
 from tests.small import add_embeddings, clustered
 

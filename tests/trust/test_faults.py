@@ -242,9 +242,9 @@ PHASES = {
     "select": "sqlclust.core.hdbscan.select",
     "medoids": "sqlclust.core.hdbscan.medoids",
     "blobs": "sqlclust.store.fits.to_blobs",
-    "publish, clusters": "sqlclust.store.results._cluster_rows",
-    "publish, rows": "sqlclust.store.results._insert_assignments",
-    "publish, the end": "sqlclust.store.results.now",
+    "publish, clusters": "sqlclust.store.publishing._cluster_rows",
+    "publish, rows": "sqlclust.store.publishing._insert_assignments",
+    "publish, the end": "sqlclust.store.publishing.now",
 }
 
 
@@ -296,7 +296,7 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
     for place in (
         "sqlclust.store.cut.points_of",
         "sqlclust.core.hdbscan.condense",
-        "sqlclust.store.results._cluster_rows",
+        "sqlclust.store.publishing._cluster_rows",
     ):
         monkeypatch.setattr(place, exhausted)
         with pytest.raises(OutOfMemoryError):

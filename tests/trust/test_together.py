@@ -398,7 +398,7 @@ def test_a_reader_who_does_not_end(
     """It is not waited for with every page, and new readers are let in between."""
     con, other = rollback
     monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 1.5)
-    monkeypatch.setattr("sqlclust.store.results._COMMIT_PATIENCE", 0.3)
+    monkeypatch.setattr("sqlclust.store.publishing._COMMIT_PATIENCE", 0.3)
     other.execute("BEGIN; SELECT count(*) FROM Embedding")
     waits: list[float] = []
     ended = threading.Event()
