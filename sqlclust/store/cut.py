@@ -24,6 +24,7 @@ from sqlclust.errors import FitDamagedError, FitOptionError, Id, MembersChangedE
 from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
+from sqlclust.store.growing import GrowingBytes
 from sqlclust.store.locking import PATIENCE, translated_errors
 from sqlclust.store.memory import clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
@@ -86,7 +87,7 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
     ids: list[Id] = []
     changed: list[Id] = []
-    vectors = bytearray()
+    buffer = GrowingBytes()
     with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
         rows = member_rows(connection, stored.ids, stored.record["embedding_model"])
         while batch := list(islice(rows, _REPORT)):
@@ -95,7 +96,7 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
                     continue
                 if isinstance(vector, bytes) and crc32(vector) == check:
                     ids.append(embedding_id)
-                    vectors += vector
+                    buffer.append(vector)
                 else:
                     changed.append(embedding_id)
             control.at(len(ids) / len(stored.ids))
@@ -109,11 +110,10 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
                 embedding_id=min(which, key=sort_key), change=change, changed=len(which), clustering_fit_id=stored.id
             )
     dimension = stored.record["dimension"]
+    vectors = buffer.take()
     if len(vectors) != len(ids) * dimension * ITEM_BYTES:
         raise FitDamagedError(stored.id, reason="its vectors have another dimension")
-    return points_of(
-        ids, np.frombuffer(vectors, dtype=STORED).reshape(len(ids), dimension).astype(np.float32, copy=False)
-    )
+    return points_of(ids, vectors.view(STORED).reshape(len(ids), dimension).astype(np.float32, copy=False))
 
 
 @clear_memory_errors("cutting")
