@@ -8,7 +8,7 @@
 So the result is what brute force in float64 gives.
 
 Kept because of these ratios of processor time, whole fit to one float32 product of all pairs, real and generated embeddings of
-384 dimensions (`python -m tests.benchmarks.engine`): 1.9 at 14,160 vectors, 0.8 at 45,000, 0.7 at 134,520. A full product with
+384 dimensions (`python -m tests.benchmarks.engine`): 1.9 at 14,160 vectors, 0.8 at 45,000, 0.6 at 134,520. A full product with
 selection by group maxima took 1.8 at 45,000 for the neighbours alone. The larger the set, the nearer the neighbours, and
 the fewer axes tell the rest apart. As limits those of 4 lists of 500 are worth their price; better ones cost more than they save.
 """
