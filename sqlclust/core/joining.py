@@ -72,8 +72,7 @@ def approximate_tree(
         _from_the_other_end(result, best, points, component, vectors, core, scale, control)
         return result.at(points)
 
-    bound = np.full(m, np.inf)
-    return spanning_tree(Lists(indices, squared, core, scale), core, bound, outgoing, control, patient=True)
+    return spanning_tree(Lists(indices, squared, core, scale), core, no_edges(m), outgoing, control, patient=True)
 
 
 def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
