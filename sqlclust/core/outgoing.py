@@ -67,7 +67,7 @@ def _bounds(neighbors: Neighbors, core: Float64Array, scale: float) -> Edges:
     m = len(core)
     if neighbors.indices.shape[1] >= m - 1:
         return no_edges(m)
-    own, after, farthest = np.arange(m), neighbors.indices[:, -1] + 1, neighbors.squared[:, -1]
+    own, after, farthest = np.arange(m), neighbors.indices[:, -1] + 1, neighbors.squared[:, -1].copy()
     return Edges(np.maximum(core, farthest * scale), farthest, np.minimum(own, after), np.maximum(own, after))
 
 

@@ -105,6 +105,7 @@ def test_neighbors_and_tree_are_those_of_brute_force(make: Callable[[Random], Fl
         indices, distances = nearest(squared, k)
         np.testing.assert_array_equal(found.squared, distances)
         np.testing.assert_array_equal(found.indices, indices)
+        given = found.squared.copy()
         counts = np.ones(len(vectors), dtype=np.intp)
         core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
         tree = exact_tree(vectors, prepared, found, core, scale, Control())
@@ -112,6 +113,7 @@ def test_neighbors_and_tree_are_those_of_brute_force(make: Callable[[Random], Fl
         np.testing.assert_array_equal(tree.weight, weight)
         np.testing.assert_array_equal(tree.left, left)
         np.testing.assert_array_equal(tree.right, right)
+        np.testing.assert_array_equal(found.squared, given)  # what is given is not changed
 
 
 def test_each_way_is_gone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
