@@ -7,7 +7,8 @@ the difference of the rests' lengths). A product over p + 3 columns so rules out
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,8 @@ _FULL = 512
 """Up to so many dimensions all principal axes are computed; above, at most half of them, and any axes that complete them."""
 _COMPLETE = 2048
 """Up to so many dimensions axes are completed."""
+_TURNED = 8
+"""Vectors for each dimension from which on they are turned to principal axes."""
 
 
 class Axes(NamedTuple):
@@ -26,17 +29,36 @@ class Axes(NamedTuple):
 
     Attributes:
         centre: float64 (d,), the vectors' mean.
-        basis: float64 (d, p), orthonormal columns, p <= d.
+        basis: float64 (d, p), orthonormal columns, p <= d; None for the d axes as they are.
         scale: float, a power of two: images are of vectors multiplied by it, so that no square over- or underflows.
     """
 
     centre: Float64Array
-    basis: Float64Array
+    basis: Float64Array | None
     scale: float
 
+    @property
+    def width(self) -> int:
+        """How many axes there are."""
+        return len(self.centre) if self.basis is None else self.basis.shape[1]
+
     def leading(self, count: int) -> Axes:
-        """The first `count` axes."""
+        """The first `count` axes, of principal ones."""
+        assert self.basis is not None
         return self._replace(basis=np.ascontiguousarray(self.basis[:, :count]))
+
+
+def axes_that_pay(vectors: Float32Array) -> Axes:
+    """As many principal axes as there are, for vectors float32 (m, d); the axes as they are where m is less than 8·d.
+
+    There turning the vectors would cost as much as it could spare.
+    """
+    m, dimension = vectors.shape
+    if m >= _TURNED * dimension:
+        return principal_axes(vectors, dimension)
+    scale = _scale(vectors)
+    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * scale
+    return Axes(centre, None, scale)
 
 
 def principal_axes(vectors: Float32Array, count: int) -> Axes:
@@ -46,19 +68,30 @@ def principal_axes(vectors: Float32Array, count: int) -> Axes:
         vectors: float32 (m, d).
         count: axes wanted, at most d.
 
-    Cost: O(d³), and O(d²) for each of some 4,096 vectors; of m < d / 2 vectors O(m²·d).
+    Cost: O(d³), and O(d²) for each of some 4,096 vectors; of m < d / 2 vectors O(m²·d); of few axes O(d·count) for each.
     """
     m, dimension = vectors.shape
     count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
-    sample = vectors[:: max(1, m // max(_SAMPLE, 4 * dimension))].astype(np.float64)
-    largest = float(max(vectors.max(), -vectors.min()))
-    scale = 2.0 ** -float(np.frexp(largest)[1]) if largest > 0 else 1.0
+    few = dimension > _FULL and count <= dimension // 8
+    most = min(_SAMPLE, max(16 * count, m // 8)) if few else max(_SAMPLE, 4 * dimension)
+    sample = vectors[:: max(1, m // most)].astype(np.float64)
+    scale = _scale(vectors)
     sample *= scale
     centre = sample.mean(axis=0)
     sample -= centre
     with single_threaded_blas():
-        basis = _of_few(sample, count) if len(sample) < dimension // 2 else _of_many(sample, count)
+        if few:
+            narrow = sample.astype(np.float32)
+            basis = _leading(lambda axes: narrow.T @ (narrow @ axes.astype(np.float32)), dimension, count)
+        else:
+            basis = _of_few(sample, count) if len(sample) < dimension // 2 else _of_many(sample, count)
     return Axes(centre, np.ascontiguousarray(basis), scale)
+
+
+def _scale(vectors: Float32Array) -> float:
+    """The power of two by which the largest number is brought to the order of one."""
+    largest = float(max(vectors.max(), -vectors.min()))
+    return float(2.0 ** -float(np.frexp(largest)[1])) if largest > 0 else 1.0
 
 
 def _of_few(sample: Float64Array, count: int) -> Float64Array:
@@ -76,16 +109,16 @@ def _of_many(sample: Float64Array, count: int) -> Float64Array:
     covariance = (narrow.T @ narrow).astype(np.float64)
     if dimension <= _FULL:
         return np.asarray(np.linalg.eigh(covariance)[1][:, ::-1][:, :count])
-    basis = _leading(covariance, min(count, dimension // 2))
+    basis = _leading(lambda axes: covariance @ axes, dimension, min(count, dimension // 2))
     return basis if count <= basis.shape[1] else np.asarray(np.linalg.qr(basis, mode="complete")[0][:, :count])
 
 
-def _leading(covariance: Float64Array, count: int) -> Float64Array:
-    """Leading axes by subspace iteration: float64 (d, count)."""
-    start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((len(covariance), count))
-    basis = np.linalg.qr(covariance @ start)[0]
-    basis = np.linalg.qr(covariance @ basis)[0]
-    turned = np.linalg.eigh(basis.T @ covariance @ basis)[1][:, ::-1]
+def _leading(covary: Callable[[Float64Array], Any], dimension: int, count: int) -> Float64Array:
+    """Leading axes by subspace iteration: float64 (d, count). `covary` multiplies axes (d, count) with the covariances."""
+    start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((dimension, count))
+    basis = np.linalg.qr(covary(start).astype(np.float64))[0]
+    basis = np.linalg.qr(covary(basis).astype(np.float64))[0]
+    turned = np.linalg.eigh(basis.T @ covary(basis))[1][:, ::-1]
     # again orthonormal to the last bit, as the bound asks
     return np.asarray(np.linalg.qr(basis @ turned)[0])
 
@@ -98,7 +131,8 @@ def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array
         squared: float64 (b,), squared lengths of the centred vectors: of all of them, not only of the part along the axes.
     """
     scaled = vectors * np.float32(axes.scale) - axes.centre
-    return (scaled @ axes.basis).astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
+    along = scaled if axes.basis is None else scaled @ axes.basis
+    return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
 
 
 def rest(along: Float32Array, squared: Float64Array) -> Float64Array:
