@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.cli.ids import IdType, listed_ids, type_of_column
 from sqlclust.cli.rows import (
     BOM,
     Record,
@@ -18,7 +19,6 @@ from sqlclust.cli.rows import (
     Unusable,
     first_line,
     float32,
-    from_cell,
     not_finite,
     reading,
     shown,
@@ -31,7 +31,7 @@ MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
 _BLOCK_ROWS = 4096
 
 
-def read_array(path: Path, ids: Path | None, texts: Path | None, format: str) -> Source:
+def read_array(path: Path, ids: Path | None, texts: Path | None, format: str, *, id_type: IdType | None) -> Source:
     """The embeddings in an array; see `readers.read`."""
     arrays = _arrays(path, format)
     with reading(path, "an array of ids or texts"):
@@ -41,11 +41,17 @@ def read_array(path: Path, ids: Path | None, texts: Path | None, format: str) ->
         row_texts = None if name not in arrays else _listed(arrays[name], "U")
     row_ids = row_ids if ids is None else _values(ids, "iuU")
     row_texts = row_texts if texts is None else _values(texts, "U")
+    id_types: dict[str, IdType] = {}
+    if row_ids is not None:
+        with reading(ids or path, "a list of ids"):
+            if id_type is None and ids is not None and ids.suffix.lower() == ".txt":
+                id_type = id_types["id"] = type_of_column(row_ids)
+            row_ids = listed_ids(row_ids, id_type)
     for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
         if values is not None and len(values) != len(vectors):
             counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
             raise InputFileError(str(file), reason=f"found {counts}, expected as many")
-    return Source(_from_array(vectors, row_ids, row_texts), len(vectors), format)
+    return Source(_from_array(vectors, row_ids, row_texts), len(vectors), format, id_types)
 
 
 def _arrays(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
@@ -93,7 +99,7 @@ def _values(path: Path, kinds: str) -> Sequence[object]:
             return values
         # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
         lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-        return [from_cell(line) for line in lines] if "i" in kinds else lines
+        return [line or None for line in lines] if "i" in kinds else lines
 
 
 def _listed(array: NDArray[Any], kinds: str) -> Sequence[object]:

@@ -11,9 +11,10 @@ import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.ids import ID_TYPES, IdType
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
-from sqlclust.cli.readers import FORMATS, Columns, Skipped, read
+from sqlclust.cli.readers import FORMATS, Columns, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.store import prediction as store
 from sqlclust.store.points import Points, PointsBuilder
@@ -38,6 +39,9 @@ _FILE = click.Path(readable=False, path_type=Path)
 @click.option("--store", "stored", is_flag=True, help="Write them to the table EmbeddingPrediction, beside the result.")
 @click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
 @click.option("--id-column", default="id", help="Column or key of the ids in FILE.")
+@click.option(
+    "--id-type", type=click.Choice(ID_TYPES), show_default="as for sqlclust load", help="What all ids of FILE become."
+)
 @click.option("--vector-column", default="vector", help="Column or key of the vectors in FILE.")
 @click.option(
     "--format", "format", type=click.Choice(FORMATS), show_default="by its ending or content", help="What FILE is."
@@ -56,6 +60,7 @@ def command(
     stored: bool,
     ids: Path | None,
     id_column: str,
+    id_type: IdType | None,
     vector_column: str,
     format: str | None,
     limit: int | None,
@@ -74,7 +79,10 @@ def command(
     with (open_database if stored else read_database)(db) as connection, Progress() as progress:
         recovered = store.recover(connection, resolve_result(connection, result), progress)
         if file:
-            points = _points_of(file, ids, Columns(id=id_column, vector=vector_column), format)
+            columns = Columns(id=id_column, vector=vector_column)
+            members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
+            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type)
+            points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
         else:
             points = store.others(connection, recovered)
         rows = _predicted(connection, recovered, points, stored, progress, file)
@@ -107,8 +115,8 @@ def _predicted(
     return [rows[row] for row in points.order.tolist()]
 
 
-def _points_of(file: Path, ids: Path | None, columns: Columns, format: str | None) -> Points:
-    source = read(file, ids=ids, columns=columns, format=format)
+def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
+    """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
     builder = PointsBuilder()
     skipped: list[Skipped] = []
     number = 0
@@ -117,7 +125,8 @@ def _points_of(file: Path, ids: Path | None, columns: Columns, format: str | Non
             if isinstance(row, Skipped):
                 skipped.append(row)
             else:
-                builder.add(number if row.id is None else row.id, row.vector)
+                embedding_id = number if row.id is None else row.id
+                builder.add(str(embedding_id) if as_text else embedding_id, row.vector)
         points = builder.finish()
     except PointsError as error:
         raise SqlclustError(f"{file}: {error}") from error

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlclust.cli.rows import Record, Skipped, Unusable, float32, from_cell, not_finite, reading, shown, value_of
-from sqlclust.errors import dimensions
+from sqlclust.cli.ids import IdType, WrongId, as_id, is_integer
+from sqlclust.cli.rows import Record, Skipped, Unusable, float32, not_finite, reading, shown, value_of
+from sqlclust.errors import InputFileError, dimensions
 from sqlclust.vectors import STORED
 
 _FIELD_CHARACTERS = 1 << 27  # Python's own limit, 131,072, is less than a vector of 8,192 numbers in CSV
@@ -79,24 +80,37 @@ def _missing(row: Mapping[str, object], columns: Columns, names: Iterable[str]) 
     return None
 
 
-def from_records(rows: Iterable[object], columns: Columns, cells: bool = False) -> Iterator[Record | Skipped]:
-    """`cells`: the values are text, as in CSV, and integers have to be told from it."""
+def from_records(
+    rows: Iterable[object], columns: Columns, path: Path, *, types: Mapping[str, IdType | None], cells: bool = False
+) -> Iterator[Record | Skipped]:
+    """The embeddings in rows.
+
+    Args:
+        path: of the file, for errors.
+        types: what `id` and `run_id` become; None: what they are.
+        cells: the values are text, as in CSV, where no text means nothing.
+
+    Raises:
+        InputFileError: an id that cannot be of its type.
+    """
     first: tuple[int, int] | None = None  # row and dimension of the first usable row
     for number, row in enumerate(rows, 1):
         try:
-            record = _record(row, columns, cells=cells)
+            record = _record(row, columns, types, cells=cells)
             dimension = len(record.vector) // STORED.itemsize
             first = first or (number, dimension)
             if dimension != first[1]:
                 expected = f"expected {first[1]} as in row {first[0]}"
                 raise Unusable(f"the vector has {dimensions(dimension)}, {expected}")
+        except WrongId as error:
+            raise InputFileError(str(path), reason=f"row {number:,}: {error}") from None
         except Unusable as problem:
             yield Skipped(number, str(problem))
         else:
             yield record
 
 
-def _record(row: object, columns: Columns, *, cells: bool) -> Record:
+def _record(row: object, columns: Columns, types: Mapping[str, IdType | None], *, cells: bool) -> Record:
     if isinstance(row, Unusable):
         raise row
     if not isinstance(row, dict):
@@ -108,9 +122,14 @@ def _record(row: object, columns: Columns, *, cells: bool) -> Record:
     missing = _missing(row, columns, ("vector", "id"))
     if missing is not None:
         raise Unusable(f"no {missing!r} in the row")
+    values = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
+    embedding_id, run_id, sequence_number = (None if cells and value == "" else value for value in values)
+    # before anything is skipped: it is the file that is wrong
+    embedding_id = as_id(embedding_id, types["id"], columns.id)
+    run_id = as_id(run_id, types["run_id"], columns.run_id)
+    if cells and is_integer(sequence_number):
+        sequence_number = int(str(sequence_number))
     vector = row[columns.vector] if columns.vector in row else row["embedding"]
-    integers = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
-    embedding_id, run_id, sequence_number = map(from_cell, integers) if cells else integers
     return Record(
         value_of(embedding_id, columns.id, int, float, str),
         _vector(vector),

@@ -18,6 +18,7 @@ from sqlclust.store.doctor.file_state import (
 from sqlclust.store.doctor.findings import Finding
 from sqlclust.store.doctor.ids import check_foreign_keys, check_ids, check_keys, check_relations
 from sqlclust.store.doctor.layout import families_of, read_layout, related_tables, vector_tables
+from sqlclust.store.doctor.mixed_ids import check_mixed_ids
 from sqlclust.store.doctor.schema_state import check_schema, expected_layout, is_as_expected
 from sqlclust.store.doctor.vectors import check_models, check_vectors
 from sqlclust.store.locking import translated_errors
@@ -66,6 +67,7 @@ def check_rows(exam: Examination) -> None:
             )  # fmt: skip
     with exam.phase("ids"):
         check_ids(exam, related)
+        check_mixed_ids(exam, exam.families, vectors)
         for family in exam.families:
             check_keys(exam, family)
             check_relations(exam, family)
