@@ -16,6 +16,7 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.results import seconds
 from sqlclust.errors import ExistingEmbeddingError, InputFileError, LoadError, PointsError, SqlclustError
+from sqlclust.formats import FORMAT_NAMES, FormatName
 from sqlclust.store.loading import Existing, id_types, load_embeddings
 from sqlclust.store.locking import PATIENCE
 
@@ -49,6 +50,12 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
     "--id-type", type=click.Choice(ID_TYPES), show_default="see above", help="What all ids of the files become."
 )
 @click.option("--vector-column", default="vector", help="Column or key of the vectors; 'embedding' is found as well.")
+@click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in the files: of BLOBs in base64, or of the bytes of an array.",
+)
 @click.option("--content-column", default="content", help="Column or key of the texts.")
 @click.option("--run-column", default="run_id", help="Column or key of the run that a row belongs to.")
 @click.option("--run-id-type", type=click.Choice(ID_TYPES), show_default="see above", help="The same for runs.")
@@ -73,6 +80,7 @@ def command(
     id_column: str,
     id_type: IdType | None,
     vector_column: str,
+    vector_format: FormatName | None,
     content_column: str,
     run_column: str,
     run_id_type: IdType | None,
@@ -103,7 +111,14 @@ def command(
     for file in files:
         try:
             source = read(
-                file, ids=ids, texts=texts, columns=columns, format=format, id_type=id_type, run_id_type=run_id_type
+                file,
+                ids=ids,
+                texts=texts,
+                columns=columns,
+                format=format,
+                id_type=id_type,
+                run_id_type=run_id_type,
+                vector_format=vector_format,
             )
             loaded.append(_load(db, file, source, model, existing or "error", quiet=output is not None))
         except SqlclustError as error:
@@ -142,6 +157,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
             Path(db).unlink()
         raise
     rows.report_skipped()
+    source.narrowing.warn()
     if not quiet:
         if create_tables:
             click.echo(f"{db} created")

@@ -16,6 +16,7 @@ from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers import FORMATS, Columns, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
+from sqlclust.formats import FORMAT_NAMES, FormatName
 from sqlclust.store import prediction as store
 from sqlclust.store.points import Points, PointsBuilder
 from sqlclust.store.results import resolve_result
@@ -44,6 +45,12 @@ _FILE = click.Path(readable=False, path_type=Path)
 )
 @click.option("--vector-column", default="vector", help="Column or key of the vectors in FILE.")
 @click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in FILE: of BLOBs in base64, or of the bytes of an array.",
+)
+@click.option(
     "--format", "format", type=click.Choice(FORMATS), show_default="by its ending or content", help="What FILE is."
 )
 @click.option(
@@ -62,6 +69,7 @@ def command(
     id_column: str,
     id_type: IdType | None,
     vector_column: str,
+    vector_format: FormatName | None,
     format: str | None,
     limit: int | None,
     output: str | None,
@@ -81,7 +89,7 @@ def command(
         if file:
             columns = Columns(id=id_column, vector=vector_column)
             members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
-            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type)
+            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format)
             points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
         else:
             points = store.others(connection, recovered)
@@ -117,7 +125,7 @@ def _predicted(
 
 def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
     """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
-    builder = PointsBuilder()
+    builder = PointsBuilder(format="float32")
     skipped: list[Skipped] = []
     number = 0
     try:
@@ -136,6 +144,7 @@ def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
         click.echo(f"… and {len(skipped) - _SKIPPED_SHOWN:,} more", err=True)
     if not len(points):
         raise InputFileError(str(file), reason=f"none of its {number:,} rows can be used")
+    source.narrowing.warn()
     return points
 
 

@@ -17,6 +17,8 @@ from sqlclust.cli.ids import IdType, types_of_columns
 from sqlclust.cli.records import DEFAULT_COLUMNS, Columns, check_beginning, from_records, rows_of
 from sqlclust.cli.rows import BOM, Record, Skipped, Source, first_line, reading
 from sqlclust.errors import InputFileError, OptionError
+from sqlclust.formats import FormatName
+from sqlclust.narrowing import Narrowing
 
 __all__ = ["FORMATS", "Columns", "Record", "Skipped", "Source", "read"]
 
@@ -34,6 +36,7 @@ def read(
     format: str | None = None,
     id_type: IdType | None = None,
     run_id_type: IdType | None = None,
+    vector_format: FormatName | None = None,
 ) -> Source:
     """The embeddings in a file.
 
@@ -50,12 +53,14 @@ def read(
             (`str(int(x)) == x`), and otherwise all TEXT as they stand. To tell, a column is read once more, before
             anything else, up to the first id that is no such integer; vectors are not decoded.
         run_id_type: the same for the runs.
+        vector_format: of the vectors. By default those of records are JSON arrays, and arrays hold their own numbers; of another
+            format are BLOBs in base64, or the bytes of an array's rows.
 
     In CSV, TSV and .txt an empty id is missing (None). Line ends in a CSV cell become newlines.
 
     Raises:
         InputFileError: the file is not of its format, has no rows, or does not fit ids, texts or columns; an id cannot be of
-            the type asked for.
+            the type asked for; an array of float32 looks like another format.
             Damage further on in a streamed file is found, and raised, while `rows` is iterated.
         OptionError: an unknown format.
     """
@@ -65,7 +70,7 @@ def read(
         line = first_line(path)
         format = format or _format_of(path.suffix.lower(), line)
     if format in ("npy", "npz"):
-        return read_array(path, ids, texts, format, id_type=id_type)
+        return read_array(path, ids, texts, format, id_type=id_type, vector_format=vector_format)
     for other in filter(None, (ids, texts)):
         reason = f"ids and texts files go with .npy and .npz, and {path} ({format}) has them in its own rows"
         raise InputFileError(str(other), reason=reason)
@@ -75,17 +80,19 @@ def read(
     with reading(path):
         check_beginning(beginning, columns, format)
     types: dict[str, IdType | None] = {"id": id_type, "run_id": run_id_type}
+    vectors, narrowing = vector_format or "json", Narrowing()
     if format == "json":
-        return Source(from_records(beginning, columns, path, types=types), len(beginning), format)
+        records = from_records(beginning, columns, path, types=types, format=vectors, narrowing=narrowing)
+        return Source(records, len(beginning), format, narrowing=narrowing)
     told: dict[str, IdType] = {}
     if format != "nl":
         header = beginning[0] if isinstance(beginning[0], dict) else {}
         untold = {name: getattr(columns, name) for name, said in types.items() if said is None}
         told = _told(path, format, {name: column for name, column in untold.items() if column in header})
-    rows_again = rows_of(path, format)
-    return Source(
-        from_records(rows_again, columns, path, types={**types, **told}, cells=format != "nl"), None, format, told
-    )
+    types.update(told)
+    again, cells = rows_of(path, format), format != "nl"
+    records = from_records(again, columns, path, types=types, format=vectors, narrowing=narrowing, cells=cells)
+    return Source(records, None, format, told, narrowing)
 
 
 def _told(path: Path, format: str, columns: Mapping[str, str]) -> dict[str, IdType]:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.errors import Id, InputFileError
-from sqlclust.vectors import STORED, Float32Array
+from sqlclust.narrowing import Narrowing
+from sqlclust.vectors import Float32Array
 
 BOM = b"\xef\xbb\xbf"
 INT64 = range(-(2**63), 2**63)
@@ -51,12 +52,14 @@ class Source:
         format: one of `FORMATS`.
         id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user says it: told from the texts of
             the whole column. An integer told so is one that its text can be made of again.
+        narrowing: what became equal among the rows that were read so far.
     """
 
     rows: Iterator[Record | Skipped]
     count: int | None
     format: str
     id_types: Mapping[str, str] = field(default_factory=dict)
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
 
 class Unusable(Exception):
@@ -96,12 +99,6 @@ def first_line(path: Path) -> bytes:
 
 
 # --- values: each raises Unusable -------------------------------------------------------------------------
-
-
-def float32(numbers: NDArray[Any]) -> Float32Array:
-    """The numbers as they are stored, contiguous; one beyond float32 becomes infinite, without a warning."""
-    with np.errstate(all="ignore"):
-        return np.ascontiguousarray(numbers, dtype=STORED)
 
 
 def not_finite(given: NDArray[Any], stored: Float32Array) -> Unusable:

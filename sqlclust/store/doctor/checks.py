@@ -6,6 +6,7 @@ import apsw
 
 from sqlclust import schema
 from sqlclust.core.control import Progress
+from sqlclust.formats import FormatName
 from sqlclust.store.doctor.clusters import check_clusters
 from sqlclust.store.doctor.examination import RESTORE, Examination
 from sqlclust.store.doctor.file_state import (
@@ -24,10 +25,16 @@ from sqlclust.store.doctor.vectors import check_models, check_vectors
 from sqlclust.store.locking import translated_errors
 
 
-def examine(connection: apsw.Connection, *, quick: bool = False, progress: Progress | None = None) -> list[Finding]:
+def examine(
+    connection: apsw.Connection,
+    *,
+    quick: bool = False,
+    format: FormatName | None = None,
+    progress: Progress | None = None,
+) -> list[Finding]:
     """What is wrong in the main database, errors first. Writes nothing."""
     with translated_errors(connection, doing="looking for what is wrong"):
-        exam = start(connection, progress)
+        exam = start(connection, progress, format)
         with exam.watching():
             check_rows(exam)
             if not quick:
@@ -35,7 +42,9 @@ def examine(connection: apsw.Connection, *, quick: bool = False, progress: Progr
     return ordered(exam.findings)
 
 
-def start(connection: apsw.Connection, progress: Progress | None = None) -> Examination:
+def start(
+    connection: apsw.Connection, progress: Progress | None = None, format: FormatName | None = None
+) -> Examination:
     """An examination before its first check."""
     layout = read_layout(connection)
     try:
@@ -44,7 +53,7 @@ def start(connection: apsw.Connection, progress: Progress | None = None) -> Exam
         version, unreadable = None, str(error)
     # a newer program's tables are not ours to judge
     known = [] if version is not None and version > schema.VERSION else families_of(layout, ours=version is not None)
-    exam = Examination(connection, layout, known, version, progress)
+    exam = Examination(connection, layout, known, version, progress, format)
     if unreadable is not None:
         exam.add(
             "damaged-file", "error", "SqlclustMigration", None, n=1, remedy=RESTORE,
@@ -85,7 +94,7 @@ def check_rows(exam: Examination) -> None:
 
 def check_contents(exam: Examination) -> None:
     """What reads the whole file: vectors, models of members, stored fits, integrity."""
-    for vectors in vector_tables(exam.layout, exam.families):
+    for vectors in vector_tables(exam.layout, exam.families, texts=exam.format == "json"):
         with exam.phase("vectors"):
             check_vectors(exam, vectors)
     with exam.phase("models"):
