@@ -85,6 +85,15 @@ def test_numbers_that_float32_holds_are_not_looked_at(dtype: str) -> None:
     assert found.merged() == (0, 0)
 
 
+def test_zero_is_zero_with_either_sign() -> None:
+    near = 1 + 2.0**-40
+    for rows, expected in (([[0.0, near], [-0.0, near]], 0), ([[0.0, 1.0], [-0.0, near]], 2)):
+        given = np.array(rows)
+        found = Narrowing()
+        found.add(given, given.astype(np.float32))
+        assert found.merged() == (expected, 2)
+
+
 # --- every way in ------------------------------------------------------------------------------------------------------------
 
 SECONDS = 1.7e9 + np.arange(60.0)[:, None] * [1.0, 2.0]  # of which float32 keeps every 128th
