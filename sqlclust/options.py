@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from sqlclust.core.metrics import METRICS, Metric
 from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError, shown
+from sqlclust.formats import FORMAT_NAMES, FormatName
 
 Engine = Literal["auto", "exact", "approximate"]
 SelectionMethod = Literal["eom", "leaf"]
@@ -144,6 +145,13 @@ class PointsOptions:
         kind=str,
         choices=get_args(Duplicates),
     )
+    format: FormatName | None = _option(
+        None,
+        "of the vectors: BLOBs of little-endian numbers (bit: the lowest of each byte first, 0 and 1) or JSON arrays",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and an error if they look like another",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +191,19 @@ class NearestOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """Options of clust_doctor, `sqlclust.doctor` and `sqlclust doctor`."""
+
+    format: FormatName | None = _option(
+        None,
+        "of the vectors in other programs' tables",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and a finding if they look like another",
+    )
+
+
 OptionsT = TypeVar(
     "OptionsT",
     CutOptions,
@@ -192,6 +213,7 @@ OptionsT = TypeVar(
     DuplicatesOptions,
     LayersOptions,
     NearestOptions,
+    DoctorOptions,
 )
 
 

@@ -23,6 +23,7 @@ from sqlclust.errors import (
     ZeroVectorError,
     shown,
 )
+from sqlclust.narrowing import warn_if_merged
 
 Float32Array = NDArray[np.float32]
 
@@ -80,17 +81,26 @@ def from_json(text: object) -> bytes:
     Raises:
         VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32.
     """
+    return _stored(json_numbers(text)).tobytes()
+
+
+def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.float64]:
+    """float64 (dimension,), the numbers of a JSON array, none of them beyond float32.
+
+    Raises:
+        VectorJSONError: as `from_json`; `subject` is named.
+    """
     if not isinstance(text, str):
-        raise VectorJSONError(found=sqlite_type(text))
+        raise VectorJSONError(found=sqlite_type(text), subject=subject)
     try:
         numbers = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
-        raise VectorJSONError(found="JSON nested too deeply") from None
+        raise VectorJSONError(found="JSON nested too deeply", subject=subject) from None
     except ValueError as error:
-        raise VectorJSONError(found=f"text that is not JSON ({error})") from None
+        raise VectorJSONError(found=f"text that is not JSON ({error})", subject=subject) from None
     if not isinstance(numbers, list) or not numbers:
-        raise VectorJSONError(found=f"{text[:40]!r}")
-    return from_numbers(numbers)
+        raise VectorJSONError(found=f"{text[:40]!r}", subject=subject)
+    return _checked_numbers(numbers, subject)
 
 
 def from_numbers(numbers: Sequence[object]) -> bytes:
@@ -99,20 +109,28 @@ def from_numbers(numbers: Sequence[object]) -> bytes:
     Raises:
         VectorJSONError: an element is no number, or beyond float32.
     """
+    return _stored(_checked_numbers(numbers, "clust_vector")).tobytes()
+
+
+def _stored(numbers: NDArray[np.float64]) -> Float32Array:
+    with np.errstate(over="ignore"):
+        return numbers.astype(STORED)
+
+
+def _checked_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
     if set(map(type, numbers)) <= {int, float}:
         try:
-            with np.errstate(over="ignore"):
-                vector = np.array(numbers, dtype=np.float64).astype(STORED)
+            vector = np.array(numbers, dtype=np.float64)
         except OverflowError:  # an int beyond float64
-            vector = np.array([math.inf], dtype=STORED)
-        if np.isfinite(vector).all():
-            return vector.tobytes()
+            vector = np.array([math.inf])
+        if np.isfinite(_stored(vector)).all():
+            return vector
     for position, number in enumerate(numbers):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise VectorJSONError(found=f"{shown(number)} at position {position}")
+            raise VectorJSONError(found=f"{shown(number)} at position {position}", subject=subject)
         if not abs(number) < _BEYOND:
-            raise VectorJSONError(found=f"{shown(number)} at position {position}, beyond float32")
-    return np.array(numbers, dtype=STORED).tobytes()
+            raise VectorJSONError(found=f"{shown(number)} at position {position}, beyond float32", subject=subject)
+    return np.array(numbers, dtype=np.float64)
 
 
 def _no_constant(name: str) -> float:
@@ -125,7 +143,7 @@ def to_json(vector: Float32Array) -> str:
 
 
 def as_matrix(vectors: object) -> Float32Array:
-    """float32 (n, dimension) of anything array-like, checked.
+    """float32 (n, dimension) of anything array-like, checked. Different rows that become equal are logged as a warning.
 
     Raises:
         MatrixError: not two-dimensional, no columns, or not numbers.
@@ -145,6 +163,7 @@ def as_matrix(vectors: object) -> Float32Array:
     if row is not None:
         position = int(np.argmin(np.isfinite(matrix[row])))
         raise NotFiniteError(f"row {row}", position=position, found=float(given[row, position]))
+    warn_if_merged(given, matrix)
     return matrix
 
 

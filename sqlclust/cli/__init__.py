@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from sqlclust import __version__
+from sqlclust.cli.logs import warnings_shown
 from sqlclust.cli.output import printable
 from sqlclust.errors import SqlclustError
 
@@ -69,7 +70,8 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            value = super().invoke(ctx)
+            with warnings_shown():
+                value = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
             return value
         except SqlclustError as error:

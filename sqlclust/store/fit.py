@@ -18,6 +18,7 @@ from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
+from sqlclust.store.directions import warn_of_one_direction
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
 from sqlclust.store.memory import check_memory, clear_memory_errors
@@ -57,6 +58,8 @@ def cluster(
     vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
 ) -> tuple[core.Fit, core.Clustering]:
     """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`."""
+    if options.needs_directions:
+        warn_of_one_direction(vectors)
     fitted = core.fit(
         vectors,
         min_samples=options.min_samples or 1,

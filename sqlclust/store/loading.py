@@ -107,6 +107,24 @@ def load_embeddings(
     return loader.loaded
 
 
+_FIRST = "SELECT typeof(id) FROM main.Embedding WHERE embedding_model = ? ORDER BY created_at {way} LIMIT 1"
+_SMALLEST = "SELECT typeof(id) FROM main.Run ORDER BY id {way} LIMIT 1"
+
+
+def id_types(connection: apsw.Connection, embedding_model: str) -> tuple[str | None, str | None]:
+    """The types of a model's ids and of all runs' ids so far: 'text', 'integer', …; None: none yet, or of several types.
+
+    Cost: O(log n), by the ids at both ends: of a model those that came first and last, of the runs the smallest and largest,
+    which says it of all of them, since SQLite sorts by type.
+    """
+    ends = [
+        {connection.execute(sql.format(way=way), bindings).get for way in ("ASC", "DESC")}
+        for sql, bindings in ((_FIRST, (embedding_model,)), (_SMALLEST, ()))
+    ]
+    of_ids, of_runs = (next(iter(types)) if len(types) == 1 else None for types in ends)
+    return of_ids, of_runs
+
+
 _INSERT = """
 INSERT INTO main.Embedding (id, invocation_id, embedding_model, vector, content) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING

@@ -27,7 +27,7 @@ from sqlclust.options import CutOptions, names, parse
 from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
-from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
 from sqlclust.store.results import resolve_result
 from sqlclust.store.rows import now, stored_object
 from sqlclust.store.written import check_predictions
@@ -209,7 +209,7 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
     Raises:
         PointsError: a vector cannot be used; names the id.
     """
-    builder = PointsBuilder()
+    builder = PointsBuilder(advice=SAID_OF_EMBEDDINGS)
     with translated_errors(connection, doing="reading the embeddings"):
         rows = connection.execute(_OTHERS, (recovered.stored.record["embedding_model"], recovered.id))
         while builder.extend(rows):

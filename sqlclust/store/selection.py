@@ -12,7 +12,7 @@ import apsw.ext
 from sqlclust.core.control import Control
 from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
 from sqlclust.store.locking import translated_errors
-from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
 
 _REPORT = 8
 """Batches of rows between two looks at progress and interrupts."""
@@ -89,7 +89,8 @@ def select(connection: apsw.Connection, selection: Selection, control: Control) 
     if total == 0:
         raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
     # with a condition the rest of the model's vectors may be few
-    builder = PointsBuilder(expected=0 if selection.where is not None else total // selection.downsample)
+    expected = 0 if selection.where is not None else total // selection.downsample
+    builder = PointsBuilder(expected=expected, advice=SAID_OF_EMBEDDINGS)
     rows, batches = selected_rows(connection, selection), 0
     while builder.extend(rows):
         batches += 1

@@ -7,6 +7,7 @@ import numpy as np
 from sqlclust import __version__, vectors
 from sqlclust.core.metrics import METRICS, distance, unit
 from sqlclust.errors import ArgumentError, shown
+from sqlclust.formats import FORMAT_NAMES, to_stored
 from sqlclust.options import HdbscanOptions, parse_json
 from sqlclust.store import fit as store_fit
 from sqlclust.surface.records import Context, ScalarFunction
@@ -17,9 +18,14 @@ def clust_version() -> str:
     return __version__
 
 
-def clust_vector(json: object) -> bytes | None:
-    """A vector BLOB from a JSON array."""
-    return None if json is None else vectors.from_json(json)
+def clust_vector(value: object, format: object = "json") -> bytes | None:
+    """A vector BLOB from a JSON array, or from a BLOB of another format."""
+    if value is None or format is None:
+        return None
+    for name in FORMAT_NAMES:
+        if format == name:
+            return to_stored(value, name, "clust_vector")
+    raise ArgumentError("clust_vector", "format", found=shown(format), expected=" or ".join(map(repr, FORMAT_NAMES)))
 
 
 def clust_to_json(vector: object) -> str | None:
@@ -87,10 +93,12 @@ SCALARS = (
     ),
     ScalarFunction(
         name="clust_vector",
-        args=("json",),
+        args=("value", "format"),
+        optional=1,
         function=clust_vector,
         returns="BLOB",
-        summary="A vector (little-endian float32) from a JSON array of numbers.",
+        summary="A vector (little-endian float32) from a JSON array of numbers, or from a BLOB in another format, such as "
+        "'float64' (the formats of clust_points).",
         example="SELECT hex(clust_vector('[1, 2]')) -- 0000803F00000040",
         innocuous=True,
     ),

@@ -191,6 +191,29 @@ def test_predict_a_file(grown: Path, tmp_path: Path) -> None:
     assert [(row["id"], row["label"]) for row in keyed] == [(f"k{i}", row["label"]) for i, row in enumerate(named)]
 
 
+def test_predict_a_file_whose_ids_are_text_or_integers(grown: Path, tmp_path: Path) -> None:
+    vector = json.dumps([1.0] * 8).replace('"', '""')
+    (tmp_path / "new.csv").write_text(f'id,vector\n7,"{vector}"\n8,"{vector}"\n')
+    (tmp_path / "mixed.csv").write_text(f'id,vector\n7,"{vector}"\n08,"{vector}"\n')
+
+    def ids(file: str, *options: object) -> list[object]:
+        return [row["id"] for row in json.loads(succeed("predict", grown, 1, tmp_path / file, "--json", *options))]
+
+    assert ids("new.csv") == [7, 8]
+    assert ids("new.csv", "--id-type", "text") == ["7", "8"]
+    assert ids("mixed.csv") == ["08", "7"]
+    assert "row 2: id is '08', expected an integer" in fail(
+        "predict", grown, 1, tmp_path / "mixed.csv", "--id-type", "integer"
+    )
+    connection = sqlclust.connect(str(grown))
+    connection.execute("DELETE FROM ClusteringResult").fetchall()
+    connection.execute("UPDATE Embedding SET id = 'text ' || id WHERE embedding_model = 'demo'").fetchall()
+    sqlclust.fit(connection, "demo")
+    connection.close()
+    found = json.loads(succeed("predict", grown, "latest", tmp_path / "new.csv", "--json"))
+    assert [row["id"] for row in found] == ["7", "8"]  # as the members' ids are text
+
+
 def test_predict_a_file_with_bad_rows(grown: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.jsonl"
     good = {"id": "a", "vector": [1.0] * 8}

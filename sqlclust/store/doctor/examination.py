@@ -10,6 +10,7 @@ import apsw
 import apsw.ext
 
 from sqlclust.core.control import Progress
+from sqlclust.formats import FormatName
 from sqlclust.store.doctor.findings import Finding, Severity
 from sqlclust.store.doctor.layout import Family, Layout, Table, quoted
 
@@ -34,6 +35,7 @@ class Examination:
     Args:
         version: of our schema; None: the file has none.
         progress: called with (phase, fraction).
+        format: of the vectors in other programs' tables; None: float32, unless they look like another.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Examination:
         families: list[Family],
         version: int | None,
         progress: Progress | None,
+        format: FormatName | None = None,
     ) -> None:
+        self.format = format
         self.connection, self.layout, self.families, self.version = connection, layout, families, version
         self.findings: list[Finding] = []
         self.damaged: set[tuple[str, str]] = set()

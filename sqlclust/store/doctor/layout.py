@@ -307,17 +307,20 @@ _VECTOR_NAMES = ("vector", "embedding")
 _MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collection_id")
 
 
-def vector_tables(layout: Layout, families: Iterable[Family]) -> list[VectorTable]:
-    """Tables with an id and a vector: the families', and any other with a BLOB column of a vector's usual name."""
+def vector_tables(layout: Layout, families: Iterable[Family], *, texts: bool = False) -> list[VectorTable]:
+    """Tables with an id and a vector: the families', and any other with a column of a vector's usual name, of BLOBs, or with
+    `texts` of TEXT too.
+    """
     found = []
     known = {}
+    affinities = ("BLOB", "TEXT") if texts else ("BLOB",)
     for family in families:
         if "embedding" in family.tables:
             known[family["embedding"].name] = family.ours
     for table in layout.tables.values():
         # a generated column is the file's own program, and is not run
         blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name) and not table.columns[name].generated]
-        vector = next((column for column in blobs if column.affinity == "BLOB"), None)
+        vector = next((column for column in blobs if column.affinity in affinities), None)
         if vector is None and table.name in known and blobs:
             vector = blobs[0]
         if vector is None or "id" not in table.columns or table.columns["id"].generated:
