@@ -59,8 +59,18 @@ class CutOptions:
     cluster_selection_persistence: float = _option(
         0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0
     )
-    max_cluster_size: int = _option(0, "larger clusters are split (eom); 0: no limit", kind=int, at_least=0)
-    allow_single_cluster: bool = _option(False, "one cluster of everything is a possible answer", kind=bool)
+    max_cluster_size: int = _option(
+        0,
+        "of a larger cluster eom takes the parts it splits into, and what is in none of them is noise; epsilon may join them to "
+        "larger ones again, and leaf takes no notice; 0: no limit",
+        kind=int,
+        at_least=0,
+    )
+    allow_single_cluster: bool = _option(
+        False,
+        "everything may be one cluster, even of fewer rows than min_cluster_size; without it the whole is never a cluster",
+        kind=bool,
+    )
 
     def selecting(self, n: int) -> dict[str, Any]:
         """The arguments of `core.hdbscan.select_clusters` for n rows."""
