@@ -6,7 +6,7 @@ condensed tree → selection → medoids
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,19 @@ from sqlclust.core.approximate import FULL, approximate_neighbors
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
+from sqlclust.core.engines import ENGINES as ENGINES
+from sqlclust.core.engines import Engine as Engine
+from sqlclust.core.engines import engine_of
 from sqlclust.core.joining import approximate_tree
 from sqlclust.core.linkage import single_linkage, with_copies
 from sqlclust.core.medoids import medoids
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
 from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
 from sqlclust.core.outgoing import exact_tree
 from sqlclust.core.recall import recall
 from sqlclust.core.scale import in_range
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree
-
-Engine = Literal["exact", "approximate"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _SPARE_NEIGHBORS = 5
 """Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
@@ -96,23 +96,26 @@ def fit(
         rank: intp (n,), the rows' order by id: of identical vectors the first is the one that the others hang on. The rows' own
             order by default.
 
+    Raises:
+        UnknownMetricError, UnknownEngineError
+
     Cost: for m distinct vectors exactly at most O(m²·d) multiplications in float32, for embeddings about a third of them, and
     memory two copies of the vectors; approximately O(m·6,000·d) and one copy; and O(m·min_samples) memory. See `cost`.
     """
-    unit_length = normalize or metric == "cosine"
+    measure, finder = metric_of(metric), engine_of(engine)
     with control.phase("duplicates"):
-        points = distinct(vectors, normalize=unit_length, control=control)
+        points = distinct(vectors, normalize=normalize or measure.unit_length, control=control)
         if rank is not None:
             points = points.by_rank(rank)
     n, m = len(vectors), len(points.counts)
     if m == 1:
-        return _of_all_rows(points, np.zeros(1), _no_edges())
+        return _of_all_rows(points, np.zeros(1), _no_edges())._replace(engine=finder.name)
     min_samples = min(min_samples, n - 1)
     k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
     # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
-    scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
+    scale = measure.scale(alpha)
     found = 1.0
-    if engine == "exact":
+    if finder.exact:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
             near, prepared = neighbors_and_pruning(scaled, k, control)
@@ -127,9 +130,9 @@ def fit(
         with control.phase("spanning tree"):
             squared = core_distances(distances.astype(np.float64), indices, points.counts, min_samples=min_samples)
             tree = approximate_tree(scaled, indices, distances, squared, scale, control)
-    core = np.ldexp(from_squared(squared, metric), -exponent)
-    tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
-    return _of_all_rows(points, core, tree)._replace(engine=engine, recall=found)
+    core = np.ldexp(measure.from_squared(squared), -exponent)
+    tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
+    return _of_all_rows(points, core, tree)._replace(engine=finder.name, recall=found)
 
 
 def _of_all_rows(points: Distinct, core: Float64Array, tree: SpanningTree) -> Fit:

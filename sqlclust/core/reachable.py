@@ -19,6 +19,7 @@ from sqlclust.core.metrics import (
     IndexArray,
     Metric,
     from_squared,
+    metric_of,
     squared_distances,
     to_squared,
 )
@@ -104,11 +105,14 @@ def nearest_reachable(
         min_samples: >= 1; more than there are members means all of them.
         alpha: > 0.
 
+    Raises:
+        UnknownMetricError
+
     Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors.
     """
     m, q = len(members.vectors), len(vectors)
     both = np.concatenate([members.vectors, vectors])
-    scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha  # of squared distances
+    scale = metric_of(metric).scale(alpha)  # of squared distances
     search = _Search(members, both, screen(both, unit_length=unit_length), min_samples, metric, scale, control)
     result = Reachable(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 

@@ -46,8 +46,7 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
         with control.phase("clusters"):
             selection = core.select_clusters(tree, **options.selecting(len(points)))
         with control.phase("duplicates"):
-            unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
-            vectors = distinct(points.vectors, normalize=unit_length, control=control)
+            vectors = distinct(points.vectors, normalize=stored.unit_length, control=control)
         return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
 
     return work
@@ -66,9 +65,7 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
             raise UnknownOptionError(name, allowed=cut_names)
         if name in settled:
             parse(HdbscanOptions, {name: value})
-            fitted = {**stored.record, **stored.record["selection"]}.get(name)
-            if isinstance(value, bool):
-                fitted = bool(fitted)
+            fitted = stored.settled[name]
             if name == "min_samples" and value is not None:
                 value = min(value, max(1, stored.record["n"] - 1))  # as a fit of them takes it
             if value != fitted and (name, value) != ("engine", "auto"):
@@ -152,15 +149,6 @@ def cut(
         version = data_version(connection)
     stored, options, points, clustering = labels(connection, clustering_fit_id, values, progress)
     record = stored.record
-    settled = {
-        "min_samples": record["min_samples"],
-        "alpha": record["alpha"],
-        "metric": record["metric"],
-        "normalize": bool(record["normalize"]),
-        "engine": record["engine"],
-        "downsample": record["selection"]["downsample"],
-        "seed": record["seed"],
-    }
     where = record["selection"]["where"]
     n = len(points)
     return publish(
@@ -168,7 +156,7 @@ def cut(
         points,
         clustering,
         stored.id,
-        {**options.selecting(n), **settled, **({"where": where} if where is not None else {})},
+        {**options.selecting(n), **stored.settled, **({"where": where} if where is not None else {})},
         unchanged=Unchanged(connection, points, record["embedding_model"], version=version),
         started_at=started_at,
         patience=PATIENCE,

@@ -13,6 +13,7 @@ import apsw
 import sqlclust.core.hdbscan as core
 from sqlclust import __version__, schema
 from sqlclust.core.control import Control, Progress
+from sqlclust.core.engines import engine_of
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import HdbscanOptions
@@ -56,14 +57,18 @@ def check_top_level(connection: apsw.Connection, function: str) -> None:
 def cluster(
     vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
 ) -> tuple[core.Fit, core.Clustering]:
-    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`."""
+    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`.
+
+    Raises:
+        UnknownMetricError, UnknownEngineError: options that are not resolved, or that no check has seen.
+    """
     fitted = core.fit(
         vectors,
         min_samples=options.min_samples or 1,
         metric=options.metric,
         normalize=options.normalize,
         alpha=options.alpha,
-        engine="approximate" if options.engine == "approximate" else "exact",
+        engine=engine_of(options.engine).name,
         seed=options.seed,
         rank=rank,
         control=control,
@@ -182,14 +187,9 @@ def fit(
 
 
 def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions) -> dict[str, Any]:
-    """What makes two fits the same."""
+    """What makes two fits the same: the columns of `fits.IDENTITY`."""
     return {
         "embedding_model": embedding_model,
         "corpus_hash": fingerprint.corpus_hash,
-        "metric": options.metric,
-        "normalize": options.normalize,
-        "min_samples": options.min_samples,
-        "alpha": options.alpha,
-        "engine": options.engine,
-        "seed": options.seed,
+        **{name: getattr(options, name) for name in fits.FIT_OPTIONS},
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust import schema
+from sqlclust.core.engines import engine_of
 from sqlclust.core.hdbscan import Fit
-from sqlclust.core.metrics import IndexArray
+from sqlclust.core.metrics import IndexArray, unit_length
 from sqlclust.core.spanning_tree import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError, shown
-from sqlclust.options import MAX_INTEGER, HdbscanOptions, parse
+from sqlclust.options import MAX_INTEGER, CutOptions, HdbscanOptions, names, of_part, parse
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
 from sqlclust.store.rows import rows_as_dicts, stored_object
@@ -82,6 +83,16 @@ class StoredFit:
     row_checks: NDArray[np.uint32]
     core_distances: NDArray[np.float32]
     tree: SpanningTree
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The options that cutting cannot change any more, with their values."""
+        return _settled(self.record)
+
+    @property
+    def unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared."""
+        return unit_length(self.record["metric"], normalize=bool(self.record["normalize"]))
 
 
 def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
@@ -153,13 +164,10 @@ def _decode_id(kind: bytes, content: bytes) -> Id:
     raise ValueError("row_ids has an id of unknown type")
 
 
-_INSERT = """
-INSERT INTO main.ClusteringFit (embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed,
-                                n, n_distinct, dimension, corpus_hash, versions, timings,
-                                row_ids, row_checks, core_distances, spanning_tree)
-VALUES (:embedding_model, :selection, :metric, :normalize, :min_samples, :alpha, :engine, :recall, :seed,
-        :n, :n_distinct, :dimension, :corpus_hash, :versions, :timings,
-        :row_ids, :row_checks, :core_distances, :spanning_tree)
+_COLUMNS = tuple(field.name for kind in (FitRecord, FitBlobs) for field in fields(kind))
+_INSERT = f"""
+INSERT INTO main.ClusteringFit ({", ".join(_COLUMNS)})
+VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
 RETURNING id
 """
 _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
@@ -184,15 +192,38 @@ def finish(connection: apsw.Connection, clustering_fit_id: int, timings: dict[st
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
 _KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
 _LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
-_FIND = """
+
+
+def fit_options(options: type[CutOptions]) -> tuple[str, ...]:
+    """The options that two fits of the same rows must agree in to be the same.
+
+    Raises:
+        TypeError: one of them has no column of ClusteringFit, so that a fit could not be told from another's.
+    """
+    found = of_part(options, "fit")
+    for name in found:
+        if name not in _COLUMNS:
+            raise TypeError(f"option {name!r} is part of a fit, and FitRecord and ClusteringFit have no column for it")
+    return found
+
+
+FIT_OPTIONS = fit_options(HdbscanOptions)
+_SETTLED = (*FIT_OPTIONS, *of_part(HdbscanOptions, "selection"))
+IDENTITY = ("embedding_model", "corpus_hash", *FIT_OPTIONS)
+"""Columns of ClusteringFit that are equal if and only if two fits are the same."""
+
+_FIND = f"""
 SELECT max(id) FROM main.ClusteringFit
-WHERE embedding_model = :embedding_model AND corpus_hash = :corpus_hash AND metric = :metric AND normalize = :normalize
-  AND min_samples = :min_samples AND alpha = :alpha AND engine = :engine AND seed = :seed AND spanning_tree IS NOT NULL
+WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
 """
 
 
 def find(connection: apsw.Connection, key: dict[str, Any]) -> int | None:
-    """The id of the newest stored fit of the same corpus and settings, None if there is none."""
+    """The id of the newest stored fit of the same corpus and settings, None if there is none.
+
+    Args:
+        key: a value for each of IDENTITY.
+    """
     with translated_errors(connection, doing="looking for a stored fit"):
         found: int | None = connection.execute(_FIND, key).get
     return found
@@ -280,12 +311,17 @@ def _check_settings(row: dict[str, Any]) -> None:
     selection = row["selection"]
     if not {"where", "downsample"} <= {*selection} or not isinstance(selection["where"], str | None):
         raise ValueError("its selection is of another program")
-    if row["normalize"] not in (0, 1) or row["engine"] not in ("exact", "approximate"):
-        raise ValueError("its normalize or engine is of another program")
-    settings = {name: row[name] for name in ("metric", "min_samples", "alpha", "seed")}
-    parse(HdbscanOptions, {**settings, "downsample": selection["downsample"]})
+    if row["normalize"] not in (0, 1):
+        raise ValueError(f"its normalize is {shown(row['normalize'])}")
+    engine_of(row["engine"])  # "auto", which is an option, is no engine that ran
+    parse(HdbscanOptions, _settled(row))
     if row["min_samples"] is None or (row["n"] > 1 and row["min_samples"] >= row["n"]):
         raise ValueError(f"its min_samples {row['min_samples']} are not fewer than its {row['n']} rows")
+
+
+def _settled(record: dict[str, Any]) -> dict[str, Any]:
+    values = {**record, **record["selection"], "normalize": bool(record["normalize"])}
+    return {name: values[name] for name in names(HdbscanOptions) if name in _SETTLED}
 
 
 def _of_length(blob: object, expected: int) -> bytes:

@@ -57,7 +57,7 @@ class Recovered:
     @property
     def unit_length(self) -> bool:
         """Whether vectors are scaled to length one before they are compared."""
-        return bool(self.stored.record["normalize"]) or self.stored.record["metric"] == "cosine"
+        return self.stored.unit_length
 
 
 _RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
@@ -101,7 +101,6 @@ def _options(result_id: int, text: object) -> CutOptions:
 
 def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
     n = len(points)
-    unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
     with control.phase("clusters"):
         selecting = options.selecting(n)
         min_cluster_size = selecting.pop("min_cluster_size")
@@ -114,7 +113,7 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
     rank = points.rank()
     with control.phase("duplicates"):
         fitted = core.Fitted(
-            distinct(points.vectors, normalize=unit_length, control=control),
+            distinct(points.vectors, normalize=stored.unit_length, control=control),
             stored.core_distances.astype(np.float64)[rank],
             rank,
             selected,

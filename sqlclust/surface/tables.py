@@ -10,7 +10,7 @@ import numpy as np
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.hdbscan import Clustering
-from sqlclust.core.metrics import Float64Array, IndexArray
+from sqlclust.core.metrics import Float64Array, IndexArray, unit_length
 from sqlclust.core.row_neighbors import row_neighbors
 from sqlclust.errors import HandleLostError, HandleTypeError
 from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, parse_json
@@ -108,7 +108,7 @@ def clust_neighbors(context: Context, points: object, options: object = "{}") ->
     parsed = parse_json(NeighborsOptions, options)
     if len(handle.points) == 0:
         return iter(())
-    if parsed.normalize or parsed.metric == "cosine":
+    if unit_length(parsed.metric, normalize=parsed.normalize):
         handle.points.check_directions()
     if parsed not in handle.memo:
         found = handle.points
