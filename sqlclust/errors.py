@@ -218,10 +218,10 @@ class ArgumentError(SqlclustError):
 class OutOfMemoryError(SqlclustError):
     """Not enough memory for the work asked for."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"not enough memory: {what}; nothing was written. Use the approximate engine, select fewer rows, or downsample"
-        )
+    def __init__(
+        self, what: str, *, advice: str = "Use the approximate engine, select fewer rows, or downsample"
+    ) -> None:
+        super().__init__(f"not enough memory: {what}; nothing was written. {advice}")
 
 
 # --- selecting and publishing ----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.growing import GrowingBytes
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import clear_memory_errors
+from sqlclust.store.memory import check_cutting, clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now
@@ -78,9 +78,11 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
 
     Raises:
         MembersChangedError: some are gone or have another vector; names the first.
+        OutOfMemoryError: there is no room for them, and for what cutting takes; none was read.
 
     Cost: O(n·dimension), one read of the vectors.
     """
+    check_cutting(len(stored.ids), stored.record["dimension"])
     expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
     ids: list[Id] = []
     changed: list[Id] = []
@@ -187,6 +189,7 @@ def sweep(
         schema.check(connection)
     stored = fits.load(connection, clustering_fit_id)
     combinations = _combinations(values, stored)
+    check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[dict[str, Any]]:
         with control.phase("sweep"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -21,7 +21,7 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import check_memory, clear_memory_errors
+from sqlclust.store.memory import check_memory, clear_memory_errors, reading_bytes
 from sqlclust.store.points import Fingerprint
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now
@@ -83,7 +83,14 @@ def cluster_array(vectors: object, options: HdbscanOptions, control: Control) ->
     Raises:
         MatrixError, NotFiniteError, ZeroVectorError, OutOfMemoryError
     """
-    matrix = as_matrix(vectors)[:: options.downsample]
+
+    def check(n: int, dimension: int, copy: int) -> None:
+        n = -(-n // options.downsample)
+        if n > 1:
+            resolved = options.resolved(n, dimension)
+            check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
+
+    matrix = as_matrix(vectors, check=check)[:: options.downsample]
     if len(matrix) == 0:
         return core.clustering_of_nothing()
     if options.needs_directions and (row := first_zero(matrix)) is not None:
@@ -130,7 +137,7 @@ def fit(
         version = data_version(connection)
         selection = Selection(embedding_model, where, parameters, options.downsample)
         with reading.phase("load"):
-            points = select(connection, selection, reading)
+            points = select(connection, selection, reading, check=_checking(options, selection))
     n = len(points)
     if n < 2:
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
@@ -184,6 +191,22 @@ def fit(
         len(clustering.sizes), n - int(clustering.sizes.sum()),
     )  # fmt: skip
     return result_id
+
+
+def _checking(options: HdbscanOptions, selection: Selection) -> Callable[[int, int, int], None]:
+    """What refuses rows that there is no memory for, before or while they are read; see `select`."""
+
+    def check(n: int, held: int, dimension: int) -> None:
+        if n < 2:
+            return
+        at_least = options.resolved(n, dimension)
+        # more rows may come, and of more rows `auto` makes the engine that needs less
+        more_may_come = held > 0 or selection.filtered
+        engine = "approximate" if more_may_come and options.engine == "auto" else at_least.engine
+        more = reading_bytes(n - held, dimension)
+        check_memory(n, dimension, at_least.min_samples or 1, engine, more=more)
+
+    return check
 
 
 def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, ZeroVectorError
 from sqlclust.store.growing import GrowingBytes
+from sqlclust.store.memory import check_growing
 from sqlclust.vectors import (
     ITEM_BYTES,
     STORED,
@@ -33,6 +34,8 @@ logger = logging.getLogger("sqlclust")
 
 _BLOCK = 4096
 _BATCH = 128
+_LOOK_FROM, _LOOK_AGAIN = 1 << 24, 1.25
+"""Bytes of vectors from which it is looked whether there is memory for more, and how much more of them until the next time."""
 _ID_TYPES = {int, float, str, bytes}
 
 
@@ -144,10 +147,19 @@ class PointsBuilder:
     Args:
         keep_first: of a repeated id keep the first row and log it, instead of refusing.
         expected: rows there will be, if that is known; more or fewer may come.
+        growing: called with the rows there are and their dimension each time they have become a quarter more; what it
+            raises, `add` raises. It refuses more than there is memory for.
     """
 
-    def __init__(self, *, keep_first: bool = False, expected: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        keep_first: bool = False,
+        expected: int = 0,
+        growing: Callable[[int, int], None] = check_growing,
+    ) -> None:
         self._keep_first = keep_first
+        self._growing, self._next_look = growing, 0.0
         self._expected = expected
         self._ids: list[Id] = []
         self._waiting: list[Any] = []
@@ -192,6 +204,9 @@ class PointsBuilder:
             and set(map(type, ids)) <= _ID_TYPES
         ):
             self._check_each(ids, waiting)
+        if (rows := len(self._ids)) * self._width >= max(self._next_look, _LOOK_FROM):
+            self._growing(rows, self._width // ITEM_BYTES)
+            self._next_look = _LOOK_AGAIN * rows * self._width
         numbers = b"".join(waiting)
         self._finite = self._finite and all_finite(np.frombuffer(numbers, dtype=STORED))  # while they are in the cache
         self._buffer.append(numbers)

@@ -27,6 +27,7 @@ from sqlclust.options import CutOptions, names, parse
 from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
+from sqlclust.store.memory import check_predicting
 from sqlclust.store.points import Points, PointsBuilder
 from sqlclust.store.results import resolve_result
 from sqlclust.store.rows import now, stored_object
@@ -139,11 +140,12 @@ def check_points(recovered: Recovered, points: Points) -> None:
     """Refuse points that cannot be compared with the members.
 
     Raises:
-        DimensionMismatchError, ZeroVectorError
+        DimensionMismatchError, ZeroVectorError, OutOfMemoryError
     """
     if len(points):
         first = points.ids[int(points.order[0])]
         expected = recovered.points.vectors.shape[1]
+        check_predicting(len(recovered.points), *points.vectors.shape)
         check_dimension(points.vectors.shape[1], expected, subject_of(first), embedding_id=first)
         if recovered.unit_length:
             points.check_directions()
@@ -196,7 +198,7 @@ def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple
 
 
 _OTHERS = """
-SELECT e.id, e.vector FROM main.Embedding e
+SELECT {} FROM main.Embedding e
 WHERE e.embedding_model = ?1
   AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = e.id AND ec.clustering_result_id = ?2)
 """
@@ -207,10 +209,13 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
 
     Raises:
         PointsError: a vector cannot be used; names the id.
+        OutOfMemoryError: there is no room for them; none was read.
     """
-    builder = PointsBuilder()
+    builder, model = PointsBuilder(), recovered.stored.record["embedding_model"]
     with translated_errors(connection, doing="reading the embeddings"):
-        rows = connection.execute(_OTHERS, (recovered.stored.record["embedding_model"], recovered.id))
+        count = connection.execute(_OTHERS.format("count(*)"), (model, recovered.id)).get
+        check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
+        rows = connection.execute(_OTHERS.format("e.id, e.vector"), (model, recovered.id))
         while builder.extend(rows):
             if connection.is_interrupted:
                 raise apsw.InterruptError("interrupted")

@@ -14,6 +14,7 @@ from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse
 from sqlclust.store import cut as store_cut
 from sqlclust.store import fits
 from sqlclust.store.fit import check_top_level
+from sqlclust.store.memory import check_cutting
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors import sqlite_type
@@ -72,6 +73,7 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
     n = len(stored.ids)
     if n == 1:
         return
+    check_cutting(n)
 
     def work(_: Control) -> Any:
         return condense(single_linkage(stored.tree), min_cluster_size=parsed.selecting(n)["min_cluster_size"])
@@ -93,6 +95,7 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
     stored = fits.load(context.connection, _fit_id("clust_layers", clustering_fit_id))
     if len(stored.ids) == 1:
         return
+    check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[Layer]:
         smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])

@@ -15,6 +15,7 @@ from sqlclust.core.row_neighbors import row_neighbors
 from sqlclust.errors import HandleLostError, HandleTypeError
 from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, parse_json
 from sqlclust.store.fit import cluster
+from sqlclust.store.memory import check_duplicates, check_memory, check_neighbors
 from sqlclust.store.points import Points
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 from sqlclust.vectors import sqlite_type
@@ -43,6 +44,10 @@ def clust_hdbscan(context: Context, points: object, options: object = "{}") -> I
 
 
 def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple[Points, Clustering | None]:
+    n, dimension = -(-len(points) // options.downsample), points.vectors.shape[1]
+    if n > 1:
+        resolved, copy = options.resolved(n, dimension), 4 * n * dimension if options.downsample > 1 else 0
+        check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
     chosen = points.every(options.downsample)
     if len(chosen) == 0:
         return chosen, None
@@ -86,6 +91,7 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
         handle.points.check_directions()
     if parsed not in handle.memo:
         vectors = handle.points.vectors
+        check_duplicates(*vectors.shape)
         handle.memo[parsed] = context.run(
             lambda control: distinct(vectors, normalize=parsed.normalize, control=control)
         )
@@ -112,6 +118,7 @@ def clust_neighbors(context: Context, points: object, options: object = "{}") ->
         handle.points.check_directions()
     if parsed not in handle.memo:
         found = handle.points
+        check_neighbors(len(found), found.vectors.shape[1], parsed.k)
 
         def work(control: Control) -> list[tuple[int, IndexArray, Float64Array]]:
             near = row_neighbors(

@@ -41,7 +41,7 @@ def with_option(part: str | None) -> type[HdbscanOptions]:
 
 
 def test_every_option_says_what_it_decides() -> None:
-    parts = [of_part(HdbscanOptions, part) for part in ("selection", "fit", "cut")]  # type: ignore[arg-type]
+    parts = [of_part(HdbscanOptions, part) for part in ("selection", "fit", "cut")]
     assert sorted(name for part in parts for name in part) == sorted(names(HdbscanOptions))
     assert of_part(HdbscanOptions, "cut") == of_part(CutOptions, "cut") == names(CutOptions)
     assert ("embedding_model", "corpus_hash", *of_part(HdbscanOptions, "fit")) == fits.IDENTITY
