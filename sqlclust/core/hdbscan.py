@@ -148,6 +148,7 @@ def select_clusters(
     cluster_selection_persistence: float = 0.0,
     max_cluster_size: int = 0,
     allow_single_cluster: bool = False,
+    control: Control | None = None,
 ) -> Selection:
     """Clusters from a spanning tree of n rows: the cheap half, without medoids.
 
@@ -161,12 +162,13 @@ def select_clusters(
     if len(tree.weight) == 0:
         return nothing_selected(1)
     return select(
-        condense(single_linkage(tree), min_cluster_size=min_cluster_size),
+        condense(single_linkage(tree, control), min_cluster_size=min_cluster_size, control=control),
         cluster_selection_method=cluster_selection_method,
         cluster_selection_epsilon=cluster_selection_epsilon,
         cluster_selection_persistence=cluster_selection_persistence,
         max_cluster_size=max_cluster_size,
         allow_single_cluster=allow_single_cluster,
+        control=control,
     )
 
 
@@ -190,6 +192,7 @@ def with_medoids(
             groups=points.group_of_row(),
             counts=points.counts,
             rank=np.arange(len(labels)) if rank is None else rank,
+            control=control,
         )
     sizes = np.bincount(labels[labels >= 0], minlength=len(middle)).astype(np.intp)
     return Clustering(labels, selection.probabilities, selection.outlier_scores, middle, sizes, selection.persistence)
@@ -198,7 +201,7 @@ def with_medoids(
 def cut(fitted: Fit, *, rank: IndexArray | None = None, control: Control, **selecting: Any) -> Clustering:
     """Clusters from a fit: `select_clusters`, whose arguments `selecting` are, and `with_medoids`."""
     with control.phase("clusters"):
-        selection = select_clusters(fitted.tree, **selecting)
+        selection = select_clusters(fitted.tree, control=control, **selecting)
     return with_medoids(selection, fitted.points, rank=rank, control=control)
 
 

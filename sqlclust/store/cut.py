@@ -44,7 +44,7 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     def work(control: Control) -> core.Clustering:
         tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
         with control.phase("clusters"):
-            selection = core.select_clusters(tree, **options.selecting(len(points)))
+            selection = core.select_clusters(tree, control=control, **options.selecting(len(points)))
         with control.phase("duplicates"):
             vectors = distinct(points.vectors, normalize=stored.unit_length, control=control)
         return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
@@ -212,7 +212,7 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
 
 def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
     n = len(stored.ids)
-    hierarchy = single_linkage(stored.tree) if n > 1 else None
+    hierarchy = single_linkage(stored.tree, control) if n > 1 else None
     condensed, condensed_for = None, 0
     previous = None
     for done, options in enumerate(combinations):
@@ -220,8 +220,10 @@ def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Cont
         selecting = options.selecting(n)
         min_cluster_size = selecting.pop("min_cluster_size")
         if hierarchy is not None and condensed_for != min_cluster_size:
-            condensed, condensed_for = condense(hierarchy, min_cluster_size=min_cluster_size), min_cluster_size
-        selection = nothing_selected(n) if condensed is None else select(condensed, **selecting)
+            condensed = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
+            condensed_for = min_cluster_size
+        selection = nothing_selected(n) if condensed is None else select(condensed, control=control, **selecting)
+        control.check()
         sizes = np.bincount(selection.labels + 1, minlength=1)
         clusters = sizes[1:]
         yield {

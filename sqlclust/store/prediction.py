@@ -108,7 +108,8 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
         labels, probabilities, selected = np.full(n, -1, dtype=np.int64), np.zeros(n), None
         if n > 1:
             tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
-            selected = select_from(condense(single_linkage(tree), min_cluster_size=min_cluster_size), **selecting)
+            condensed = condense(single_linkage(tree, control), min_cluster_size=min_cluster_size, control=control)
+            selected = select_from(condensed, control=control, **selecting)
             clusters = selected.clusters
             labels, probabilities = members_of(selected, clusters.point_cluster, clusters.point_density)
     rank = points.rank()

@@ -75,8 +75,9 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
         return
     check_cutting(n)
 
-    def work(_: Control) -> Any:
-        return condense(single_linkage(stored.tree), min_cluster_size=parsed.selecting(n)["min_cluster_size"])
+    def work(control: Control) -> Any:
+        hierarchy = single_linkage(stored.tree, control)
+        return condense(hierarchy, min_cluster_size=parsed.selecting(n)["min_cluster_size"], control=control)
 
     for parent, child, density, size in context.run(work).tolist():
         point = child < n
@@ -101,7 +102,10 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
         smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
         with control.phase("layers"):
             return layers(
-                single_linkage(stored.tree), min_cluster_size=smallest, max_layers=parsed.max_layers, control=control
+                single_linkage(stored.tree, control),
+                min_cluster_size=smallest,
+                max_layers=parsed.max_layers,
+                control=control,
             )
 
     for number, layer in enumerate(context.run(work)):
