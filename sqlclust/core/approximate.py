@@ -106,7 +106,13 @@ def approximate_neighbors(
         lists = Lists(np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32))
     else:
         lists = _lists(
-            vectors, axes or principal_axes(vectors, LIST_AXES), count, effort.over, seed, control, (at(0.0), at(0.15))
+            vectors,
+            axes or principal_axes(vectors, LIST_AXES, control),
+            count,
+            effort.over,
+            seed,
+            control,
+            (at(0.0), at(0.15)),
         )
     limits = np.empty(m, dtype=np.float32)
     own = np.argsort(lists.primary, kind="stable").astype(np.int32)

@@ -77,7 +77,7 @@ def approximate_tree(
 
 
 def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
-    axes = principal_axes(vectors, _AXES)
+    axes = principal_axes(vectors, _AXES, control)
     along = np.empty((len(vectors), axes.basis.shape[1]), dtype=np.float32)
     half = np.empty(len(vectors), dtype=np.float32)
 

@@ -61,7 +61,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
     """
     m = len(vectors)
-    axes = principal_axes(vectors, vectors.shape[1])
+    axes = principal_axes(vectors, vectors.shape[1], control)
     control.check()
     limits = _limits(vectors, axes, k, control)
     prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
