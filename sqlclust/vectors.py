@@ -192,9 +192,13 @@ def first_not_finite(vectors: Float32Array, *, block: int = 64) -> int | None:
     return None
 
 
-def first_zero(vectors: Float32Array, *, block: int = 4096) -> int | None:
-    """Row of the first zero vector in float32 (n, dimension), or None. O(n·dimension), O(block) memory."""
+def first_zero(vectors: Float32Array, *, block: int = 4096, check: Callable[[], None] = lambda: None) -> int | None:
+    """Row of the first zero vector in float32 (n, dimension), or None; `check` is called for each block.
+
+    Cost: O(n·dimension), O(block) memory.
+    """
     for start in range(0, len(vectors), block):
+        check()
         nonzero = vectors[start : start + block].any(axis=1)
         if not nonzero.all():
             return start + int(np.argmin(nonzero))

@@ -19,6 +19,8 @@ from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric
 from sqlclust.core.reachable import Members, nearest_reachable
 from sqlclust.core.selection import Selected, members, strengths
 
+_BLOCK = 4096
+
 
 class Fitted(NamedTuple):
     """A clustering of n rows that new vectors are held against.
@@ -89,15 +91,21 @@ def predict(
     first = _first_rows(points, fitted.rank)
     known = Members(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
     with control.phase("predict"):
+        compared = np.empty_like(vectors, order="C")
+        for start in range(0, len(vectors), _BLOCK):
+            control.check()
+            block = vectors[start : start + _BLOCK]
+            compared[start : start + _BLOCK] = (unit(block) if directions else block) + np.float32(0.0)
         found = nearest_reachable(
             known,
-            (unit(vectors) if directions else vectors) + np.float32(0.0),
+            compared,
             unit_length=directions,
             min_samples=min_samples,
             metric=metric,
             alpha=alpha,
             control=control,
         )
+    control.check()
     neighbors = first[found.member]
     labels, probabilities = _placed(fitted.selected, neighbors, found.reachability, found.distance == 0.0)
     return Prediction(labels, probabilities, neighbors, from_squared(found.distance, metric))

@@ -111,9 +111,15 @@ def nearest_reachable(
     Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors.
     """
     m, q = len(members.vectors), len(vectors)
-    both = np.concatenate([members.vectors, vectors])
+    both = np.empty((m + q, vectors.shape[1]), dtype=np.float32)
+    for block, start in ((members.vectors, 0), (vectors, m)):
+        for low in range(0, len(block), _COLUMNS):
+            control.check()
+            both[start + low : start + min(low + _COLUMNS, len(block))] = block[low : low + _COLUMNS]
     scale = metric_of(metric).scale(alpha)  # of squared distances
-    search = _Search(members, both, screen(both, unit_length=unit_length), min_samples, metric, scale, control)
+    search = _Search(
+        members, both, screen(both, unit_length=unit_length, control=control), min_samples, metric, scale, control
+    )
     result = Reachable(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:

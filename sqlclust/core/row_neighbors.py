@@ -60,6 +60,7 @@ def row_neighbors(
         else:
             near, tied = Neighbors(np.empty((1, 0), dtype=np.intp), np.empty((1, 0))), {}
     for row in np.argsort(rank).tolist():
+        control.check()
         group = int(group_of_row[row])
         others, squared = tied.get(group, (near.indices[group], near.squared[group]))
         groups = np.concatenate([[group], others])

@@ -143,11 +143,11 @@ def fit(
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
     resolved = options.resolved(n, points.vectors.shape[1])
     check_memory(n, points.vectors.shape[1], resolved.min_samples or 1, resolved.engine)
-    if resolved.needs_directions:
-        points.check_directions()
 
     def hashing(control: Control) -> Fingerprint:
         with control.phase("hash"):
+            if resolved.needs_directions:
+                points.check_directions(control)
             return points.fingerprint(control)
 
     def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
@@ -173,7 +173,10 @@ def fit(
             versions=versions(),
             timings={**reading.seconds, **timings, **seconds},
         )
-        blobs = fits.to_blobs(points, fingerprint, fitted) if store_fit else None
+        if store_fit:
+            blobs, _ = interrupt.run(
+                connection, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
+            )
     result_id = publish(
         connection,
         points,

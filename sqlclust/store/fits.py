@@ -17,18 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust import schema
+from sqlclust.core.control import Control
 from sqlclust.core.engines import engine_of
 from sqlclust.core.hdbscan import Fit
 from sqlclust.core.metrics import IndexArray, unit_length
 from sqlclust.core.spanning_tree import SpanningTree
-from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError, shown
+from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, UnknownFitError, shown
 from sqlclust.options import MAX_INTEGER, CutOptions, HdbscanOptions, names, of_part, parse
+from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
 from sqlclust.store.rows import rows_as_dicts, stored_object
 from sqlclust.store.written import refuse_vanished
 
 _INTEGERS, _MIXED = b"i", b"m"
+_BLOCK = 8192
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _INT64 = range(-(2**63), 2**63)
 
@@ -95,12 +98,15 @@ class StoredFit:
         return unit_length(self.record["metric"], normalize=bool(self.record["normalize"]))
 
 
-def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
+def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit, control: Control | None = None) -> FitBlobs:
     """The stored form of a fit: 24 bytes a row, and 8 for an INTEGER id or its length + 5 for another."""
+    control = control or Control()
     rank = points.rank()
     tree = fitted.tree
+    row_ids = encode_ids([points.ids[row] for row in points.order.tolist()], control)
+    control.check()
     return FitBlobs(
-        row_ids=encode_ids([points.ids[row] for row in points.order.tolist()]),
+        row_ids=row_ids,
         row_checks=fingerprint.row_checks.astype("<u4").tobytes(),
         core_distances=np.minimum(fitted.core[points.order], _MAX_FLOAT32).astype("<f4").tobytes(),
         spanning_tree=b"".join(
@@ -109,14 +115,18 @@ def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
     )
 
 
-def encode_ids(ids: Sequence[Id]) -> bytes:
+def encode_ids(ids: Sequence[Id], control: Control | None = None) -> bytes:
     """Ids as one BLOB: `i` and int64 each, or `m` and for each its type (i, r, t, b), its length as uint32 and its bytes."""
     if all(isinstance(value, int) for value in ids):
         return _INTEGERS + np.array(ids, dtype="<i8").tobytes()
-    return _MIXED + b"".join(map(id_bytes, ids))
+    parts = [_MIXED]
+    for start in range(0, len(ids), _BLOCK):
+        (control or Control()).check()
+        parts.append(b"".join(map(id_bytes, ids[start : start + _BLOCK])))
+    return b"".join(parts)
 
 
-def decode_ids(blob: bytes, n: int) -> list[Id]:
+def decode_ids(blob: bytes, n: int, control: Control | None = None) -> list[Id]:
     """The n ids of a BLOB, which are in SQLite's order, each once.
 
     Raises:
@@ -133,9 +143,12 @@ def decode_ids(blob: bytes, n: int) -> list[Id]:
         return values
     if kind != _MIXED:
         raise ValueError("row_ids has an unknown form")
+    control = control or Control()
     ids: list[Id] = []
     position = 0
     while position < len(body):
+        if len(ids) % _BLOCK == 0:
+            control.check()
         head = body[position : position + 5]
         if len(head) < 5:
             raise ValueError("row_ids ends inside an id")
@@ -147,8 +160,10 @@ def decode_ids(blob: bytes, n: int) -> list[Id]:
         position = end
     if len(ids) != n:
         raise ValueError("row_ids has another length")
-    if not all(a < b for a, b in pairwise(map(sort_key, ids))):
-        raise ValueError("row_ids are not in order")
+    for start in range(0, n, _BLOCK):
+        control.check()
+        if not all(a < b for a, b in pairwise(map(sort_key, ids[start : start + _BLOCK + 1]))):
+            raise ValueError("row_ids are not in order")
     return ids
 
 
@@ -253,6 +268,7 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         UnknownFitError: there is no such fit.
         FitNotStoredError: it was made with --no-store-fit.
         FitDamagedError: its BLOBs are not what a fit writes.
+        apsw.InterruptError
 
     Cost: O(n).
     """
@@ -262,10 +278,11 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         if not found:
             known = [int(row[0]) for row in connection.execute(_KNOWN)]
             raise UnknownFitError(clustering_fit_id, known=known)
-    return decode(found[0])
+    fit, _ = interrupt.run(connection, lambda control: decode(found[0], control))
+    return fit
 
 
-def decode(row: dict[str, Any]) -> StoredFit:
+def decode(row: dict[str, Any], control: Control | None = None) -> StoredFit:
     """A stored fit of the columns of ClusteringFit, each checked; `row` is used up.
 
     Raises:
@@ -284,11 +301,13 @@ def decode(row: dict[str, Any]) -> StoredFit:
         return StoredFit(
             id=row["id"],
             record=row,
-            ids=decode_ids(blobs["row_ids"], n),
+            ids=decode_ids(blobs["row_ids"], n, control),
             row_checks=np.frombuffer(_of_length(blobs["row_checks"], 4 * n), dtype="<u4"),
             core_distances=_checked_core(np.frombuffer(_of_length(blobs["core_distances"], 4 * n), dtype="<f4")),
             tree=_decode_tree(_of_length(blobs["spanning_tree"], 16 * (n - 1)), n),
         )
+    except Interrupted:
+        raise
     except (ValueError, TypeError, OverflowError) as error:
         raise FitDamagedError(row["id"], reason=str(error)) from None
 

@@ -74,18 +74,23 @@ class Points:
         rank[self.order] = np.arange(len(self.order))
         return rank
 
-    def check_directions(self) -> None:
+    def check_directions(self, control: Control | None = None) -> None:
         """Raise ZeroVectorError, naming the id, if a vector has no direction."""
-        row = first_zero(self.vectors)
+        row = first_zero(self.vectors, check=(control or Control()).check)
         if row is not None:
             raise ZeroVectorError(subject_of(self.ids[row]), embedding_id=self.ids[row])
 
-    def every(self, step: int) -> Points:
+    def every(self, step: int, control: Control | None = None) -> Points:
         """Every step-th of the points by rank of their ids."""
         if step == 1:
             return self
+        control = control or Control()
         rows = np.sort(self.order[::step])
-        return points_of([self.ids[row] for row in rows.tolist()], self.vectors[rows])
+        vectors = np.empty((len(rows), self.vectors.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            control.check()
+            vectors[start : start + _BLOCK] = self.vectors[rows[start : start + _BLOCK]]
+        return points_of([self.ids[row] for row in rows.tolist()], vectors)
 
     def fingerprint(self, control: Control | None = None) -> Fingerprint:
         """Hashes of the points, the same whatever order they came in. O(n·dimension)."""

@@ -141,19 +141,23 @@ def check_points(recovered: Recovered, points: Points) -> None:
     """Refuse points that cannot be compared with the members.
 
     Raises:
-        DimensionMismatchError, ZeroVectorError, OutOfMemoryError
+        DimensionMismatchError, OutOfMemoryError
     """
     if len(points):
         first = points.ids[int(points.order[0])]
         expected = recovered.points.vectors.shape[1]
         check_predicting(len(recovered.points), *points.vectors.shape)
         check_dimension(points.vectors.shape[1], expected, subject_of(first), embedding_id=first)
-        if recovered.unit_length:
-            points.check_directions()
 
 
 def predicting(recovered: Recovered, points: Points, control: Control) -> core.Prediction:
-    """The work of predicting points that are checked; in `points`' order of rows."""
+    """The work of predicting points that are checked; in `points`' order of rows.
+
+    Raises:
+        ZeroVectorError
+    """
+    if recovered.unit_length:
+        points.check_directions(control)
     record = recovered.stored.record
     return core.predict(
         points.vectors,

@@ -48,16 +48,17 @@ def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple
     if n > 1:
         resolved, copy = options.resolved(n, dimension), 4 * n * dimension if options.downsample > 1 else 0
         check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
-    chosen = points.every(options.downsample)
-    if len(chosen) == 0:
-        return chosen, None
-    if options.needs_directions:
-        chosen.check_directions()
+    if len(points) == 0:
+        return points, None
 
-    def work(control: Control) -> Clustering:
-        return cluster(chosen.vectors, options.resolved(*chosen.vectors.shape), control, rank=chosen.rank())[1]
+    def work(control: Control) -> tuple[Points, Clustering]:
+        chosen = points.every(options.downsample, control)
+        if options.needs_directions:
+            chosen.check_directions(control)
+        resolved = options.resolved(*chosen.vectors.shape)
+        return chosen, cluster(chosen.vectors, resolved, control, rank=chosen.rank())[1]
 
-    return chosen, context.run(work)
+    return context.run(work)
 
 
 HDBSCAN_COLUMNS = {"id": "", "label": "INTEGER", "probability": "REAL", "outlier_score": "REAL", "medoid_id": ""}
@@ -87,14 +88,16 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
     parsed = parse_json(DuplicatesOptions, options)
     if len(handle.points) == 0:
         return iter(())
-    if parsed.normalize:
-        handle.points.check_directions()
     if parsed not in handle.memo:
-        vectors = handle.points.vectors
-        check_duplicates(*vectors.shape)
-        handle.memo[parsed] = context.run(
-            lambda control: distinct(vectors, normalize=parsed.normalize, control=control)
-        )
+        found = handle.points
+        check_duplicates(*found.vectors.shape)
+
+        def work(control: Control) -> Distinct:
+            if parsed.normalize:
+                found.check_directions(control)
+            return distinct(found.vectors, normalize=parsed.normalize, control=control)
+
+        handle.memo[parsed] = context.run(work)
     return _duplicates_rows(handle.points, handle.memo[parsed])
 
 
@@ -114,13 +117,13 @@ def clust_neighbors(context: Context, points: object, options: object = "{}") ->
     parsed = parse_json(NeighborsOptions, options)
     if len(handle.points) == 0:
         return iter(())
-    if unit_length(parsed.metric, normalize=parsed.normalize):
-        handle.points.check_directions()
     if parsed not in handle.memo:
         found = handle.points
         check_neighbors(len(found), found.vectors.shape[1], parsed.k)
 
         def work(control: Control) -> list[tuple[int, IndexArray, Float64Array]]:
+            if unit_length(parsed.metric, normalize=parsed.normalize):
+                found.check_directions(control)
             near = row_neighbors(
                 found.vectors,
                 parsed.k,
