@@ -2,7 +2,7 @@
 
 Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
 tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).
-Data without a low intrinsic dimension takes the exact engine up to three times as long, since less can be ruled out.
+Data without a low intrinsic dimension takes the exact engine longer, since less can be ruled out.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Clustering(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """The expensive half: what depends only on the vectors, the metric, min_samples and alpha.
+    """The expensive half: neighbours and spanning tree, which no option of selecting changes.
 
     Attributes:
         points: the distinct vectors and their rows.

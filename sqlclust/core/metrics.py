@@ -1,7 +1,8 @@
 """NumPy-only core: distances between vectors. No SQL.
 
-Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates; every distance that ends up
-in a result is computed here, in float64, from the differences.
+Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates. Distances that the exact engine,
+neighbours and predictions give are computed here, in float64, from the differences. The approximate engine has its neighbours'
+distances from differences in float32, and stored core distances are float32.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cutting stored fits: other clusters from the same spanning tree, without touching a distance."""
+"""Cutting stored fits: other clusters from the same spanning tree. Neighbours are not looked for again."""
 
 from __future__ import annotations
 
