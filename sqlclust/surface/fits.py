@@ -128,8 +128,8 @@ FIT_SCALARS = (
         function=clust_cut,
         uses_context=True,
         returns="INTEGER",
-        summary="Publishes other clusters from a stored fit, without looking for neighbours again, and returns the new ClusteringResult "
-        "id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
+        summary="Publishes other clusters from a stored fit, without looking for neighbours again, and returns the new "
+        "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
 )
