@@ -1,4 +1,4 @@
-"""NumPy-only core: agreement of two labellings of the same things. No SQL."""
+"""Arrays only: agreement of two labellings of the same things. No SQL."""
 
 from __future__ import annotations
 

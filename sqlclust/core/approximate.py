@@ -1,4 +1,4 @@
-"""NumPy-only core: nearest neighbours, approximately, from overlapping lists. No SQL.
+"""Arrays only: nearest neighbours, approximately, from overlapping lists. No SQL.
 
 Every vector is in several lists of nearby vectors (`lists`). Within its nearest list it finds a limit: the distance of its k-th
 neighbour there. Then the members of every list are multiplied with each other, and pairs within the larger of their

@@ -1,4 +1,4 @@
-"""NumPy-only core: principal axes, and what a few of them certify about distances in all of them. No SQL.
+"""Arrays only: principal axes, and what a few of them certify about distances in all of them. No SQL.
 
 Embeddings vary little along most axes. In the first p principal axes, with the length of the rest as one more
 coordinate, every vector has an image whose distances are never longer than the true ones (the rest of a difference is at least

@@ -1,4 +1,4 @@
-"""NumPy-only core: the condensed tree of a single-linkage hierarchy. No SQL.
+"""Arrays only: the condensed tree of a single-linkage hierarchy. No SQL.
 
 The very array that hdbscan's `condense_tree` makes, row by row; that one walks through every small branch by itself, this
 one through all of them at a time.

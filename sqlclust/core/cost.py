@@ -1,4 +1,4 @@
-"""NumPy-only core: what a fit will take, before it starts. No SQL.
+"""Arrays only: what a fit will take, before it starts. No SQL.
 
 Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
 tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).

@@ -1,4 +1,4 @@
-"""NumPy-only core: the engines there are. No SQL, and nothing of what they compute: names are checked before heavy imports."""
+"""Arrays only: the engines there are. No SQL, and nothing of what they compute: names are checked before heavy imports."""
 
 from __future__ import annotations
 

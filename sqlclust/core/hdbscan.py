@@ -1,4 +1,4 @@
-"""NumPy-only core: the pipeline, from vectors to clusters. No SQL.
+"""Arrays only: the pipeline, from vectors to clusters. No SQL.
 
 collapse identical vectors → nearest neighbours → core distances → spanning tree of mutual reachability → single linkage →
 condensed tree → selection → medoids

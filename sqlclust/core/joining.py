@@ -1,4 +1,4 @@
-"""NumPy-only core: the spanning tree over approximate neighbours, and how parts that they leave apart are joined. No SQL.
+"""Arrays only: the spanning tree over approximate neighbours, and how parts that they leave apart are joined. No SQL.
 
 Where the graph of neighbours falls apart, each part but the largest searches for its way out: a few of its densest members are
 compared with all vectors along the leading principal axes, the likeliest are measured in all dimensions, and from the end

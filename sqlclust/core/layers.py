@@ -1,4 +1,4 @@
-"""NumPy-only core: several resolutions of one hierarchy at once, nested. No SQL.
+"""Arrays only: several resolutions of one hierarchy at once, nested. No SQL.
 
 After PLSCAN (Bot, McInnes, Aerts 2025, "Persistent Multiscale Density-based Clustering"). With min_cluster_size m, the leaf
 clusters of the condensed tree are clusters in which no split into two of at least m rows is left. As m grows, leaves

@@ -1,4 +1,4 @@
-"""NumPy-only core: what became of the clusters of one labelling in another of the same things. No SQL. SciPy matches."""
+"""Arrays only: what became of the clusters of one labelling in another of the same things. No SQL. SciPy matches."""
 
 from __future__ import annotations
 

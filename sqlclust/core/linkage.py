@@ -1,4 +1,4 @@
-"""NumPy-only core: from the spanning tree of the distinct vectors to the single-linkage hierarchy of all rows. No SQL."""
+"""Arrays only: from the spanning tree of the distinct vectors to the single-linkage hierarchy of all rows. No SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy-only core: the member in the middle of each cluster. No SQL.
+"""Arrays only: the member in the middle of each cluster. No SQL.
 
 The medoid is the member with the smallest sum of squared euclidean distances to all members. Since Σ|x − y|² =
 m·|x − mean|² + const, that is the member nearest the mean: O(m·d), no pair of members is compared. For unit vectors the

@@ -1,4 +1,4 @@
-"""NumPy-only core: how strongly each point belongs to its nearest cluster, noise included. No SQL.
+"""Arrays only: how strongly each point belongs to its nearest cluster, noise included. No SQL.
 
 hdbscan's soft clustering (`all_points_membership_vectors`, after McInnes, Healy, Astels 2017), of which the largest entry is
 kept. For a point p and a flat cluster c

@@ -1,4 +1,4 @@
-"""NumPy-only core: distances between vectors. No SQL.
+"""Arrays only: distances between vectors. No SQL.
 
 Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates. Distances that the exact engine,
 neighbours and predictions give are computed here, in float64, from the differences. The approximate engine has its neighbours'

@@ -1,4 +1,4 @@
-"""NumPy-only core: the k nearest neighbours of every vector, exactly. No SQL.
+"""Arrays only: the k nearest neighbours of every vector, exactly. No SQL.
 
 1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
 2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of

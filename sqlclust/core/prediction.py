@@ -1,4 +1,4 @@
-"""NumPy-only core: which cluster a new vector falls into, without changing the clusters. No SQL.
+"""Arrays only: which cluster a new vector falls into, without changing the clusters. No SQL.
 
 The new point is joined to the hierarchy where single linkage would join it, at its mutual reachability to the nearest
 member, and nothing else changes. hdbscan's `approximate_predict` has the same idea; it leaves out epsilon, and counts the

@@ -1,4 +1,4 @@
-"""NumPy-only core: for new vectors, the member that is nearest by mutual reachability, exactly. No SQL.
+"""Arrays only: for new vectors, the member that is nearest by mutual reachability, exactly. No SQL.
 
 As everywhere, float32 matrix products screen and float64 settles. A list of the nearest members gives each new vector its
 core distance, and nearly always the answer: what the list leaves out is at least as far as its last entry. The others are

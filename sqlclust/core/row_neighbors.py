@@ -1,4 +1,4 @@
-"""NumPy-only core: nearest neighbours of rows, copies included. No SQL."""
+"""Arrays only: nearest neighbours of rows, copies included. No SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy-only core: float32 matrix products that say which pairs may be close, with a bound on how wrong they are. No SQL.
+"""Arrays only: float32 matrix products that say which pairs may be close, with a bound on how wrong they are. No SQL.
 
 For rows x and y the product computes x·y − |y|²/2, and for unit vectors only x·y. For one x a larger value means a
 smaller distance, and |x − y|² = offset(x) − 2·value. The value is rounded, so it only screens: whoever uses it keeps

@@ -1,4 +1,4 @@
-"""NumPy-only core: flat clusters from a condensed tree. No SQL.
+"""Arrays only: flat clusters from a condensed tree. No SQL.
 
 Which clusters are selected, hdbscan's own compiled code decides; so labels mean exactly what hdbscan's mean. It is given a
 small tree, of the clusters with one point in each; what follows from the selection for all points is computed here, to the
