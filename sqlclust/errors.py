@@ -78,6 +78,22 @@ class OptionsJSONError(SqlclustError):
         self.found = found
 
 
+class UnknownMetricError(SqlclustError):
+    """A name that is no metric's where options are checked already: in a file of another version, in a call from Python."""
+
+    def __init__(self, metric: object, *, known: Sequence[str]) -> None:
+        super().__init__(f"unknown metric {shown(metric)}, expected {' or '.join(map(repr, known))}")
+        self.metric, self.known = metric, tuple(known)
+
+
+class UnknownEngineError(SqlclustError):
+    """A name that is no engine's; see UnknownMetricError."""
+
+    def __init__(self, engine: object, *, known: Sequence[str]) -> None:
+        super().__init__(f"unknown engine {shown(engine)}, expected {' or '.join(map(repr, known))}")
+        self.engine, self.known = engine, tuple(known)
+
+
 # --- ids and vectors -------------------------------------------------------------------------------------------
 
 
@@ -227,10 +243,10 @@ class ArgumentError(SqlclustError):
 class OutOfMemoryError(SqlclustError):
     """Not enough memory for the work asked for."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"not enough memory: {what}; nothing was written. Use the approximate engine, select fewer rows, or downsample"
-        )
+    def __init__(
+        self, what: str, *, advice: str = "Use the approximate engine, select fewer rows, or downsample"
+    ) -> None:
+        super().__init__(f"not enough memory: {what}; nothing was written. {advice}")
 
 
 # --- selecting and publishing ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,8 +142,11 @@ def to_json(vector: Float32Array) -> str:
     return "[" + ", ".join(map(str, vector)) + "]"
 
 
-def as_matrix(vectors: object) -> Float32Array:
+def as_matrix(vectors: object, *, check: Callable[[int, int, int], None] | None = None) -> Float32Array:
     """float32 (n, dimension) of anything array-like, checked. Different rows that become equal are logged as a warning.
+
+    Args:
+        check: called with n, the dimension, and the bytes that copies of the vectors will take, before any copy is made.
 
     Raises:
         MatrixError: not two-dimensional, no columns, or not numbers.
@@ -151,12 +154,18 @@ def as_matrix(vectors: object) -> Float32Array:
     """
     if isinstance(vectors, np.ma.MaskedArray) and np.ma.is_masked(vectors):
         raise MatrixError(found="a masked array that hides some of its numbers")  # asarray would take them in again
+    if check is not None and isinstance(vectors, list | tuple):  # of which NumPy makes float64 before it has a shape
+        dimension = len(vectors[0]) if vectors and isinstance(vectors[0], Sized) else 0
+        check(len(vectors), dimension, len(vectors) * dimension * (8 + ITEM_BYTES))
     try:
         given = np.asarray(vectors)
     except ValueError as error:  # rows of different lengths
         raise MatrixError(found=f"no array ({error})") from None
     if given.ndim != 2 or given.shape[1] == 0 or given.dtype.kind not in "fiu":
         raise MatrixError(found=f"shape {given.shape} of {given.dtype}")
+    if check is not None:
+        as_it_is = given.dtype == np.float32 and given.flags.c_contiguous
+        check(given.shape[0], given.shape[1], 0 if as_it_is else ITEM_BYTES * given.size)
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(given, dtype=np.float32)
     row = first_not_finite(matrix)
@@ -202,9 +211,13 @@ def first_not_finite(vectors: Float32Array, *, block: int = 64) -> int | None:
     return None
 
 
-def first_zero(vectors: Float32Array, *, block: int = 4096) -> int | None:
-    """Row of the first zero vector in float32 (n, dimension), or None. O(n·dimension), O(block) memory."""
+def first_zero(vectors: Float32Array, *, block: int = 4096, check: Callable[[], None] = lambda: None) -> int | None:
+    """Row of the first zero vector in float32 (n, dimension), or None; `check` is called for each block.
+
+    Cost: O(n·dimension), O(block) memory.
+    """
     for start in range(0, len(vectors), block):
+        check()
         nonzero = vectors[start : start + block].any(axis=1)
         if not nonzero.all():
             return start + int(np.argmin(nonzero))

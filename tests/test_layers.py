@@ -70,7 +70,7 @@ def test_no_second_sqlite(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
 def test_core_knows_no_sql(path: Path) -> None:
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_IN_CORE == set()
-    assert path.read_text(encoding="utf-8").partition("\n")[0].lower().replace("-", " ").count("numpy only") == 1
+    assert path.read_text(encoding="utf-8").partition("\n")[0].lower().replace("-", " ").count("arrays only") == 1
 
 
 def test_only_the_connection_binds() -> None:

@@ -1,4 +1,4 @@
-"""NumPy-only core: nearest neighbours, approximately, from overlapping lists. No SQL.
+"""Arrays only: nearest neighbours, approximately, from overlapping lists. No SQL.
 
 Every vector is in several lists of nearby vectors (`lists`). Within its nearest list it finds a limit: the distance of its k-th
 neighbour there. Then the members of every list are multiplied with each other, and pairs within the larger of their
@@ -110,7 +110,7 @@ def approximate_neighbors(
     else:
         lists = _lists(
             vectors,
-            axes if axes and axes.basis is not None else principal_axes(vectors, LIST_AXES),
+            axes if axes and axes.basis is not None else principal_axes(vectors, LIST_AXES, control),
             count,
             effort.over,
             seed,

@@ -1,4 +1,4 @@
-"""NumPy-only core: the minimum spanning tree between components, from one triangle of products. No SQL.
+"""Arrays only: the minimum spanning tree between components, from one triangle of products. No SQL.
 
 Where clusters are well separated, no neighbour list leads out of them, and Borůvka's rounds would search for nearly all vectors
 each time. Instead one pass over all pairs gives a table: for every two components a weight that no edge between them is below

@@ -1,4 +1,4 @@
-"""NumPy-only core: squared distances of whole blocks by one product, with a bound on how wrong they are. No SQL.
+"""Arrays only: squared distances of whole blocks by one product, with a bound on how wrong they are. No SQL.
 
 |x − y|² = |x|² + |y|² − 2·x·y. Of many pairs of the same rows and columns this takes a hundredth of the time that measuring
 each from its difference takes. What `pruning` lets through by the thousand is asked here again; few are left to measure.

@@ -1,4 +1,4 @@
-"""NumPy-only core: the spanning tree over approximate neighbours, and how parts that they leave apart are joined. No SQL.
+"""Arrays only: the spanning tree over approximate neighbours, and how parts that they leave apart are joined. No SQL.
 
 Where the graph of neighbours falls apart, each part but the largest searches for its way out: a few of its densest members are
 compared with all vectors along the leading principal axes, the likeliest are measured in all dimensions, and from the end
@@ -76,7 +76,7 @@ def approximate_tree(
 
 
 def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
-    axes = principal_axes(vectors, _AXES)
+    axes = principal_axes(vectors, _AXES, control)
     along = np.empty((len(vectors), axes.width), dtype=np.float32)
     half = np.empty(len(vectors), dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""NumPy-only core: the k nearest neighbours of every vector, exactly. No SQL.
+"""Arrays only: the k nearest neighbours of every vector, exactly. No SQL.
 
 1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
 2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of
@@ -63,7 +63,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
     """
     m = len(vectors)
-    axes = axes_that_pay(vectors)
+    axes = axes_that_pay(vectors, control)
     control.check()
     blocks = blocks_of(vectors)
     # where nothing can be ruled out cheaply, and nothing has to be measured afterwards, limits are no use

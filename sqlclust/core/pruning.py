@@ -1,4 +1,4 @@
-"""NumPy-only core: ruling out pairs that are certainly too far apart, at a fraction of a full product. No SQL.
+"""Arrays only: ruling out pairs that are certainly too far apart, at a fraction of a full product. No SQL.
 
 |x − y|² ≥ |x' − y'|² for the images x' of `axes`: p principal coordinates and the length of the rest. With D² = |x|² + |y|² −
 2·x'·y' and a limit L² of y, the question D² <= L² is the sign of one dot product of p + 3 columns:

@@ -101,7 +101,7 @@ def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Des
         id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
         overlap = _overlap(connection, id_a, id_b)
         labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
-    rows, _ = interrupt.run(connection, lambda _: lineage_of(overlap, labels_a, labels_b))
+    rows, _ = interrupt.run(connection, lambda control: lineage_of(overlap, labels_a, labels_b, control))
     return rows
 
 
@@ -114,12 +114,15 @@ def compare(connection: apsw.Connection, a: int | str, b: int | str) -> Comparis
         labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
         n_a, n_b = (int(connection.execute(_SIZE, (result,)).get) for result in (id_a, id_b))
 
-    def work(_: Control) -> tuple[list[Descent], float | None, float | None]:
-        rows = lineage_of(overlap, labels_a, labels_b)
+    def work(control: Control) -> tuple[list[Descent], float | None, float | None]:
+        rows = lineage_of(overlap, labels_a, labels_b, control)
         if not len(overlap.size):
             return rows, None, None
         labellings = overlap.labellings()
-        return rows, adjusted_rand_index(*labellings), adjusted_mutual_information(*labellings)
+        control.check()
+        ari = adjusted_rand_index(*labellings)
+        control.check()
+        return rows, ari, adjusted_mutual_information(*labellings, control)
 
     (rows, ari, ami), _ = interrupt.run(connection, work)
     noise_a, noise_b = overlap.label_a < 0, overlap.label_b < 0

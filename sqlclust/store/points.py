@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,7 @@ from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, Ve
 from sqlclust.formats import FORMATS, FormatName, check_narrowed, narrowed, resemblance
 from sqlclust.narrowing import Narrowing
 from sqlclust.store.growing import GrowingBytes
+from sqlclust.store.memory import check_growing
 from sqlclust.vectors import (
     ITEM_BYTES,
     STORED,
@@ -35,6 +36,8 @@ logger = logging.getLogger("sqlclust")
 
 _BLOCK = 4096
 _BATCH = 128
+_LOOK_FROM, _LOOK_AGAIN = 1 << 24, 1.25
+"""Bytes of vectors from which it is looked whether there is memory for more, and how much more of them until the next time."""
 _ID_TYPES = {int, float, str, bytes}
 
 
@@ -73,18 +76,23 @@ class Points:
         rank[self.order] = np.arange(len(self.order))
         return rank
 
-    def check_directions(self) -> None:
+    def check_directions(self, control: Control | None = None) -> None:
         """Raise ZeroVectorError, naming the id, if a vector has no direction."""
-        row = first_zero(self.vectors)
+        row = first_zero(self.vectors, check=(control or Control()).check)
         if row is not None:
             raise ZeroVectorError(subject_of(self.ids[row]), embedding_id=self.ids[row])
 
-    def every(self, step: int) -> Points:
+    def every(self, step: int, control: Control | None = None) -> Points:
         """Every step-th of the points by rank of their ids."""
         if step == 1:
             return self
+        control = control or Control()
         rows = np.sort(self.order[::step])
-        return points_of([self.ids[row] for row in rows.tolist()], self.vectors[rows])
+        vectors = np.empty((len(rows), self.vectors.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            control.check()
+            vectors[start : start + _BLOCK] = self.vectors[rows[start : start + _BLOCK]]
+        return points_of([self.ids[row] for row in rows.tolist()], vectors)
 
     def fingerprint(self, control: Control | None = None) -> Fingerprint:
         """Hashes of the points, the same whatever order they came in. O(n·dimension)."""
@@ -161,6 +169,8 @@ class PointsBuilder:
         expected: rows there will be, if that is known; more or fewer may come.
         format: of the vectors; None: float32, unless some of them look like something else, which is an error.
         advice: how another format is said, with {} for its name; part of that error.
+        growing: called with the rows there are and their dimension each time they have become a quarter more; what it
+            raises, `add` raises. It refuses more than there is memory for.
     """
 
     def __init__(
@@ -170,8 +180,10 @@ class PointsBuilder:
         expected: int = 0,
         format: FormatName | None = None,
         advice: str = SAID_IN_SQL,
+        growing: Callable[[int, int], None] = check_growing,
     ) -> None:
         self._keep_first = keep_first
+        self._growing, self._next_look = growing, 0.0
         self._expected = expected
         self._said, self._advice = format, advice
         self._format = FORMATS[format or "float32"]
@@ -225,8 +237,15 @@ class PointsBuilder:
                 and set(map(type, ids)) <= _ID_TYPES
             ):
                 self._check_each(ids, waiting)
+            self._look_at_memory()
             self._copy_blobs(ids, b"".join(waiting))
         waiting.clear()
+
+    def _look_at_memory(self) -> None:
+        rows, row_bytes = len(self._ids), self._dimension * ITEM_BYTES
+        if rows * row_bytes >= max(self._next_look, _LOOK_FROM):
+            self._growing(rows, self._dimension)
+            self._next_look = _LOOK_AGAIN * rows * row_bytes
 
     def _check_each(self, ids: list[Id], vectors: list[Any]) -> None:
         first = len(self._ids) - len(ids) + 1
@@ -266,6 +285,7 @@ class PointsBuilder:
             rows.append(json_numbers(text, subject))
             self._dimension = self._dimension or len(rows[0])
             check_dimension(len(rows[-1]), self._dimension, subject, embedding_id=embedding_id)
+        self._look_at_memory()
         self._narrow(ids, np.stack(rows))
 
     def _narrow(self, ids: list[Id], given: NDArray[Any]) -> None:

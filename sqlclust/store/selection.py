@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import apsw
@@ -12,7 +12,9 @@ import apsw.ext
 from sqlclust.core.control import Control
 from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
 from sqlclust.store.locking import translated_errors
+from sqlclust.store.memory import check_growing
 from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.vectors import ITEM_BYTES
 
 _REPORT = 8
 """Batches of rows between two looks at progress and interrupts."""
@@ -73,8 +75,21 @@ def models(connection: apsw.Connection) -> list[tuple[str, int]]:
         return [(str(name), int(count)) for name, count in rows]
 
 
-def select(connection: apsw.Connection, selection: Selection, control: Control) -> Points:
+_LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
+
+
+def select(
+    connection: apsw.Connection,
+    selection: Selection,
+    control: Control,
+    *,
+    check: Callable[[int, int, int], None] | None = None,
+) -> Points:
     """Read the selected embeddings, in one statement, so that they are of one moment.
+
+    Args:
+        check: called with (rows, of which are in memory, dimension), to refuse what there is no memory for: before a vector is
+            read, with the rows there will be at least; with a `where`, of which nobody knows that, as they come.
 
     Raises:
         UnknownModelError: there are no embeddings of the model at all.
@@ -90,7 +105,18 @@ def select(connection: apsw.Connection, selection: Selection, control: Control) 
         raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
     # with a condition the rest of the model's vectors may be few
     expected = 0 if selection.where is not None else total // selection.downsample
-    builder = PointsBuilder(expected=expected, advice=SAID_OF_EMBEDDINGS)
+    if check is not None and expected:
+        length = connection.execute(_LENGTH, (selection.embedding_model,)).get  # of a BLOB: it is not read for that
+        if isinstance(length, int) and length >= ITEM_BYTES:
+            check(expected, 0, length // ITEM_BYTES)
+
+    def growing(rows: int, dimension: int) -> None:
+        if check is not None:
+            check(rows, rows, dimension)
+        else:
+            check_growing(rows, dimension)
+
+    builder = PointsBuilder(expected=expected, growing=growing, advice=SAID_OF_EMBEDDINGS)
     rows, batches = selected_rows(connection, selection), 0
     while builder.extend(rows):
         batches += 1

@@ -14,6 +14,7 @@ from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse
 from sqlclust.store import cut as store_cut
 from sqlclust.store import fits
 from sqlclust.store.fit import check_top_level
+from sqlclust.store.memory import check_cutting
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors import sqlite_type
@@ -72,9 +73,11 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
     n = len(stored.ids)
     if n == 1:
         return
+    check_cutting(n)
 
-    def work(_: Control) -> Any:
-        return condense(single_linkage(stored.tree), min_cluster_size=parsed.selecting(n)["min_cluster_size"])
+    def work(control: Control) -> Any:
+        hierarchy = single_linkage(stored.tree, control)
+        return condense(hierarchy, min_cluster_size=parsed.selecting(n)["min_cluster_size"], control=control)
 
     for parent, child, density, size in context.run(work).tolist():
         point = child < n
@@ -93,12 +96,16 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
     stored = fits.load(context.connection, _fit_id("clust_layers", clustering_fit_id))
     if len(stored.ids) == 1:
         return
+    check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[Layer]:
         smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
         with control.phase("layers"):
             return layers(
-                single_linkage(stored.tree), min_cluster_size=smallest, max_layers=parsed.max_layers, control=control
+                single_linkage(stored.tree, control),
+                min_cluster_size=smallest,
+                max_layers=parsed.max_layers,
+                control=control,
             )
 
     for number, layer in enumerate(context.run(work)):
@@ -121,8 +128,8 @@ FIT_SCALARS = (
         function=clust_cut,
         uses_context=True,
         returns="INTEGER",
-        summary="Publishes other clusters from a stored fit, without touching a distance, and returns the new ClusteringResult "
-        "id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
+        summary="Publishes other clusters from a stored fit, without looking for neighbours again, and returns the new "
+        "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sqlclust import __version__, vectors
-from sqlclust.core.metrics import METRICS, distance, unit
+from sqlclust.core.metrics import METRICS, distance, metric_of, unit
 from sqlclust.errors import ArgumentError, shown
 from sqlclust.formats import FORMAT_NAMES, to_stored
 from sqlclust.options import HdbscanOptions, parse_json
@@ -65,7 +65,7 @@ def clust_distance(a: object, b: object, metric: object = "euclidean") -> float 
     first = vectors.decode(a, "clust_distance: the first vector")
     second = vectors.decode(b, "clust_distance: the second vector")
     vectors.check_dimension(len(second), len(first), "clust_distance: the second vector")
-    if metric == "cosine":
+    if metric_of(metric).unit_length:
         vectors.check_direction(first, "clust_distance: the first vector")
         vectors.check_direction(second, "clust_distance: the second vector")
     return distance(first, second, metric)
