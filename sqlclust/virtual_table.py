@@ -32,14 +32,17 @@ class Module:
         self._record, self._context_of = record, context_of
 
     def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Table]:  # noqa: N802 - APSW's name
-        """The declaration, with the types of the record: what has none has no affinity."""
+        """The declaration, with the types of the record: what has none has no affinity.
+
+        Hidden columns then need BLOB: to SQLite a column that is HIDDEN and nothing else has a type of that name, and NUMERIC
+        affinity.
+        """
         connection.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
         record = self._record
         columns = [
             *(f'"{name}" {kind}' for name, kind in record.columns.items()),
-            *(f'"{name}" HIDDEN' for name in record.args),
-            f'"{_ONE_TOO_MANY}" HIDDEN',
-            *(f'"{name}" {kind} HIDDEN' for name, kind in record.hidden_columns.items()),
+            *(f'"{name}" BLOB HIDDEN' for name in (*record.args, _ONE_TOO_MANY)),
+            *(f'"{name}" {kind or "BLOB"} HIDDEN' for name, kind in record.hidden_columns.items()),
         ]
         return f"CREATE TABLE ignored ({', '.join(columns)})", Table(record, self._context_of(connection))
 
