@@ -85,7 +85,9 @@ class Table:
         info.idxStr = plan.read_only
         info.estimatedCost, info.estimatedRows = (1e6, 100_000) if plan.looked_up is None else (9e5, 10)
         if plan.read_only:
-            info.estimatedCost = 1e100  # any other plan is better, such as one that has it as an argument in each branch of an OR
+            info.estimatedCost = (
+                1e100  # any other plan is better, such as one that has it as an argument in each branch of an OR
+            )
         return True
 
     def Open(self) -> Cursor:  # noqa: N802 - APSW's name
@@ -141,6 +143,8 @@ class _Plan:
                 usable = [constraint] if info.get_aConstraint_usable(constraint) else []
                 self.given.setdefault(argument, []).extend(usable)
         self.handles_again = self._handles_again()
+        if any(info.get_aConstraintUsage_in(given[-1]) for given in self.given.values() if given):
+            self.looked_up = None  # with both SQLite may end with "no query solution"
         self.read_only = ""
         for argument, name in enumerate(record.args):
             if first + argument in info.colUsed and argument not in self.given:
@@ -160,7 +164,9 @@ class _Plan:
         points = self._record.args.index("points") if "points" in self._record.args else -1
         conditions = self.given.get(points, [])
         if any(self._info.get_aConstraintUsage_in(condition) for condition in conditions):
-            raise _error(self._record, "points", "given with IN")  # a handle does not outlive the list; IN would find nothing
+            raise _error(
+                self._record, "points", "given with IN"
+            )  # a handle does not outlive the list; IN would find nothing
         return conditions[:-1]
 
 

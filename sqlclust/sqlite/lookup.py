@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -51,16 +52,14 @@ class Lookup:
 def _numbers(value: object) -> list[int | float]:
     """The numbers that SQLite may take a value for: an integer exactly, with 64 bits, and REAL."""
     if isinstance(value, int | float):
-        return [value] if math.isfinite(value) or isinstance(value, float) else []
+        return [value]
     if not isinstance(value, str):
         return []
     number = _real(value)
     numbers: list[int | float] = [] if number is None else [number]
     if len(value) < 100:
-        try:
+        with suppress(ValueError):
             numbers.append(int(value))
-        except ValueError:
-            pass
     return numbers
 
 
