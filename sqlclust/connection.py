@@ -14,6 +14,7 @@ import apsw
 
 from sqlclust.core.control import Control
 from sqlclust.errors import DatabaseFileError, shown
+from sqlclust.sqlite import statements
 from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.surface.catalog import CATALOG
@@ -54,7 +55,7 @@ def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: boo
         with translated_errors(connection, doing="opening"):
             make_safe(connection)
             register(connection)
-            connection.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads the header: is it a database?
+            statements.run(connection, "SELECT count(*) FROM sqlite_schema")  # reads the header: is it a database?
     except BaseException:
         connection.close()
         raise
@@ -70,7 +71,7 @@ def make_safe(connection: apsw.Connection) -> None:
     it is.
     """
     for name, value in (("foreign_keys", True), ("trusted_schema", False), ("cell_size_check", True), ("mmap_size", 0)):
-        connection.pragma(name, value)
+        statements.pragma(connection, name, value)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
 
 
@@ -145,14 +146,14 @@ def _read_schema_again(connection: apsw.Connection) -> None:
     read. Of functions that were not there at that time SQLite would let the file's own tables call any.
     """
     writable = connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
-    connection.execute("PRAGMA writable_schema = RESET").fetchall()  # also turns it off
+    statements.all_rows(connection, "PRAGMA writable_schema = RESET")  # also turns it off
     if writable:
         connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)
 
 
 def _registered(connection: apsw.Connection) -> bool:
     try:
-        connection.execute("SELECT clust_version()").fetchall()
+        statements.all_rows(connection, "SELECT clust_version()")
     except apsw.SQLError:
         return False
     return True

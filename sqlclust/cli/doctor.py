@@ -13,6 +13,7 @@ from sqlclust.cli.database import database_argument, open_database, read_databas
 from sqlclust.cli.output import cell_text, one_line, output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import seconds
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor import Diagnosis, Finding, Repair, diagnose
 
 _EPILOG = """\b
@@ -59,7 +60,7 @@ def command(context: click.Context, db: str, fix: bool, quick: bool, output: str
 
 def _count_of_tables(connection: apsw.Connection) -> str:
     sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    n = connection.execute(sql).get
+    n = statements.value(connection, sql)
     return "1 table" if n == 1 else f"{n} tables"
 
 
