@@ -127,9 +127,8 @@ def described(connection: apsw.Connection, sql: str) -> Statement:
     with _cursor(connection) as cursor:
         cursor.exec_trace = stop
         with suppress(apsw.ExecTraceAbort):
-            cursor.execute(
-                sql, cast(Any, apsw)._null_bindings, can_cache=False
-            )  # any values; apsw.ext has no others either
+            any_values = cast(Any, apsw)._null_bindings  # apsw.ext has no others either
+            cursor.execute(sql, any_values, can_cache=False)
     return found[0]
 
 

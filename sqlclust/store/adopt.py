@@ -239,12 +239,10 @@ def _own_connection(host: apsw.Connection, *, keys: bool) -> Iterator[apsw.Conne
     own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
     try:
         statements.pragma(own, "trusted_schema", False)
-        statements.pragma(
-            own, "foreign_keys", keys
-        )  # off, dropping and renaming a table leave the keys of other tables alone
-        statements.pragma(
-            own, "legacy_alter_table", True
-        )  # the same; references to a name stay references to that name
+        # off, dropping and renaming a table leave the keys of other tables alone
+        statements.pragma(own, "foreign_keys", keys)
+        # the same; references to a name stay references to that name
+        statements.pragma(own, "legacy_alter_table", True)
         own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
         own.set_progress_handler(lambda: host.is_interrupted, 2_000)

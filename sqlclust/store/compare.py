@@ -110,7 +110,7 @@ def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Des
 
 def compare(connection: apsw.Connection, a: int | str, b: int | str) -> Comparison:
     """Everything about two results, read at one moment; arguments and errors as of `lineage`."""
-    with translated_errors(connection, doing="comparing results"), connection:
+    with translated_errors(connection, doing="comparing results"), statements.savepoint(connection):
         schema.check(connection)
         id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
         overlap = _overlap(connection, id_a, id_b)

@@ -167,9 +167,8 @@ def _listening(connection: apsw.Connection) -> Iterator[None]:
 
     SQLite's own waiting hears neither Ctrl-C nor an interrupt until it ends.
     """
-    timeout: int = statements.pragma(
-        connection, "busy_timeout"
-    )  # 0 where the host has a handler, or this one is there already
+    # 0 where the host has a handler, or this one is there already
+    timeout: int = statements.pragma(connection, "busy_timeout")
     if timeout == 0:
         yield
         return

@@ -85,9 +85,8 @@ def _own_connection(host: apsw.Connection) -> Iterator[apsw.Connection]:
     own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
     try:
         statements.pragma(own, "trusted_schema", False)
-        statements.pragma(
-            own, "foreign_keys", False
-        )  # no ON DELETE action; what the repair does to foreign keys is checked
+        # no ON DELETE action; what the repair does to foreign keys is checked
+        statements.pragma(own, "foreign_keys", False)
         own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         own.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
