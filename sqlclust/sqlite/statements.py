@@ -36,8 +36,8 @@ class Statement(NamedTuple):
 
 def run(connection: apsw.Connection, sql: str, bindings: Bindings = None) -> None:
     """Run statements to their end; rows are passed over."""
-    with each_row(connection, sql, bindings) as rows:
-        for _ in rows:
+    with _cursor(connection) as cursor:
+        for _ in cursor.execute(sql, bindings):
             pass
 
 
