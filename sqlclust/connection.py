@@ -1,6 +1,6 @@
 """How APSW binds the catalogue: registering on a connection of anyone's, and opening one of our own.
 
-Only this file knows APSW's ways of binding functions; the records in `surface/` do not.
+Only this file and `virtual_table.py` know APSW's ways of binding functions; the records in `surface/` do not.
 """
 
 from __future__ import annotations

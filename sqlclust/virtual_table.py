@@ -20,6 +20,10 @@ _ONE_TOO_MANY = "argument after the last"
 not become a condition on one of the columns it returns.
 """
 _ROWS_OF_A_CALL = 2**40
+_READING, _LOOKING_UP = (1e6, 100_000), (9e5, 60_000)
+"""Cost and rows, for the planner. A look-up is a little cheaper than reading all, and two are dearer: reading once for an OR is
+what it has to choose, since in a join it compares the arguments again after an OR of look-ups, and handles cannot be compared.
+"""
 _EQUAL = apsw.SQLITE_INDEX_CONSTRAINT_EQ
 _Arguments = tuple[tuple[str, type, Any], ...]
 """Name, type and value of each argument given: 1 and 1.0 are two."""
@@ -83,7 +87,7 @@ class Table:
         if plan.looked_up is not None:
             info.idxNum |= 1 << len(self._record.args)
         info.idxStr = plan.read_only
-        info.estimatedCost, info.estimatedRows = (1e6, 100_000) if plan.looked_up is None else (9e5, 10)
+        info.estimatedCost, info.estimatedRows = _READING if plan.looked_up is None else _LOOKING_UP
         if plan.read_only:
             info.estimatedCost = (
                 1e100  # any other plan is better, such as one that has it as an argument in each branch of an OR

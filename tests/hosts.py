@@ -77,7 +77,7 @@ class HostConnection(apsw.Connection):
 def plain_cursor(connection: apsw.Connection) -> apsw.Cursor:
     """A cursor of APSW's own without traces."""
     cursor = apsw.Cursor(connection)
-    cursor.row_trace = cursor.exec_trace = None
+    cursor.row_trace, cursor.exec_trace = lambda _, row: row, lambda *_: True
     if hasattr(cursor, "convert_jsonb"):
         cursor.convert_jsonb = None
     return cursor

@@ -20,6 +20,20 @@ Bindings = Sequence[Any] | Mapping[str, Any] | None
 Row = tuple[Any, ...]
 
 
+def _as_it_is(cursor: apsw.Cursor, row: Row) -> Row:
+    return row
+
+
+def _let_it_run(cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
+    return True
+
+
+_NONE_IS_NONE = tuple(map(int, apsw.apsw_version().split(".")[:2])) >= (3, 51)
+"""Before, None for a cursor's trace was the connection's."""
+_NO_ROW_TRACE = None if _NONE_IS_NONE else _as_it_is
+_NO_EXEC_TRACE = None if _NONE_IS_NONE else _let_it_run
+
+
 class Statement(NamedTuple):
     """What SQLite says of a statement before it runs.
 
@@ -136,7 +150,7 @@ def described(connection: apsw.Connection, sql: str) -> Statement:
 def _cursor(connection: apsw.Connection) -> Iterator[apsw.Cursor]:
     """A cursor of APSW's own, closed afterwards: connection.cursor() would be the host's factory's."""
     cursor = apsw.Cursor(connection)
-    cursor.row_trace = cursor.exec_trace = None
+    cursor.row_trace, cursor.exec_trace = _NO_ROW_TRACE, _NO_EXEC_TRACE
     if hasattr(cursor, "convert_binding"):
         cursor.convert_binding = cursor.convert_jsonb = None
     try:

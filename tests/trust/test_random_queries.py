@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import apsw
 import pytest
 
 from sqlclust import virtual_table
@@ -28,6 +29,10 @@ DIRECTED = {
         "SELECT t1.id FROM ‹clust_labels by condition› t1 WHERE t1.options = '{}' AND t1.clustering_fit_id = 1 AND t1.id = 1 "
         "OR t1.options = '{}' AND t1.clustering_fit_id = 2 AND t1.id = 1",
     ),
+    "an OR is made of look-ups": (
+        "SELECT t1.id, t2.k FROM ‹clust_hdbscan› t1, h_any t2 WHERE t1.id = 1 AND t1.label >= -1 OR t1.id = 3 ORDER BY t1.id",
+        "SELECT t1.id, t2.k FROM ‹clust_predict› t1, h_any t2 WHERE t1.id = 'nan' OR t1.id = 3 AND t1.label >= -1 ORDER BY t1.id",
+    ),
     "a repeated argument is forgotten": (
         "SELECT t1.id FROM ‹clust_labels by condition› t1 WHERE t1.clustering_fit_id = 1 AND t1.options = '{}' "
         "AND t1.clustering_fit_id IN (SELECT id FROM fit WHERE id > 1)",
@@ -38,7 +43,7 @@ DIRECTED = {
 
 @pytest.fixture(scope="module")
 def answers() -> Answers:
-    return Answers(database(remembering=True))
+    return Answers(database(remembering=True, analyzed=False))
 
 
 def test_every_table_function_takes_part(answers: Answers) -> None:
@@ -57,7 +62,7 @@ def test_random_queries(answers: Answers, seed: int) -> None:
 
 
 def test_random_queries_of_functions_that_compute_every_time() -> None:
-    answers = Answers(database())
+    answers = Answers(database(analyzed=True))
     for query in islice(queries(answers.functions, 9), 15):
         assert answers.difference(query) == ""
 
@@ -117,11 +122,18 @@ find, looks_up, column = lookup.Lookup.find, virtual_table._Plan._looks_up, virt
         ("equality is too narrow", lookup.Lookup, "find", only_exactly),
         ("IN is taken over", virtual_table._Plan, "_looks_up", with_in),
         ("calls share their rowids", virtual_table.Table, "number_of", lambda self, arguments: 0),
+        pytest.param(
+            "an OR is made of look-ups",
+            virtual_table,
+            "_LOOKING_UP",
+            (9e5, 10),
+            marks=pytest.mark.skipif(apsw.SQLITE_VERSION_NUMBER < 3_054_000, reason="SQLite has another plan for it"),
+        ),
         ("a repeated argument is forgotten", virtual_table.Cursor, "Column", forgotten),
     ],
 )
 def test_mistakes_are_found(
-    answers: Answers, monkeypatch: pytest.MonkeyPatch, mistake: str, where: type, name: str, wrong: object
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, mistake: str, where: object, name: str, wrong: object
 ) -> None:
     monkeypatch.setattr(where, name, wrong)
     assert all(answers.difference(query) for query in DIRECTED[mistake])
