@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlclust.sqlite.lookup import Lookup
-from tests.trust.random_queries import IDS, OTHERS
+from tests.trust.query_database import IDS, OTHERS
 
 AFFINITIES = ("BLOB", "TEXT", "NUMERIC", "INTEGER", "REAL")
 numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-20, 20) | st.floats(allow_nan=False) | st.sampled_from(

@@ -11,7 +11,8 @@ from sqlclust import virtual_table
 from sqlclust.sqlite import lookup
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import TableFunction
-from tests.trust.random_queries import CALLS, Answers, database, queries
+from tests.trust.query_database import CALLS, database
+from tests.trust.random_queries import Answers, queries
 
 DIRECTED = {
     "rows found by id are numbered anew": (
