@@ -481,6 +481,16 @@ class DatabaseFileError(DatabaseError):
         self.path, self.reason = path, reason
 
 
+class NotAuthorizedError(DatabaseError):
+    """The connection's authorizer forbids something that is needed."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(
+            f"{path or 'this database'}: the connection's authorizer forbids a statement of sqlclust ({reason})"
+        )
+        self.path, self.reason = path, reason
+
+
 class NotUnicodeError(DatabaseError):
     """TEXT in the database whose bytes are not UTF-8, so that no program can read it as text."""
 

@@ -7,16 +7,39 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.connection import make_safe
+from tests.hosts import HOSTS, HostConnection
 from tests.small import add_embeddings, clustered
+
+HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}
+"""Modules whose tests run once for each of these hosts."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    hosts = HOSTED.get(metafunc.module.__name__.rpartition(".")[2])
+    if hosts and "con" in metafunc.fixturenames:
+        metafunc.parametrize("con", hosts, indirect=True)
 
 
 @pytest.fixture
-def con() -> Iterator[apsw.Connection]:
-    """A database of ours in memory, empty."""
-    connection = sqlclust.connect(":memory:")
-    sqlclust.initialize(connection)
-    yield connection
-    connection.close()
+def con(request: pytest.FixtureRequest) -> Iterator[apsw.Connection]:
+    """A database of ours in memory, empty; where the test is hosted, on a host's connection that has its own ways."""
+    host = getattr(request, "param", "plain")
+    if host == "plain":
+        connection = sqlclust.connect(":memory:")
+        sqlclust.initialize(connection)
+        yield connection
+        connection.close()
+        return
+    hosted = HostConnection(":memory:")
+    make_safe(hosted)
+    hosted.become(host)
+    sqlclust.register(hosted)
+    sqlclust.initialize(hosted)
+    hosted.check()
+    yield hosted
+    hosted.check()
+    hosted.close()
 
 
 @pytest.fixture

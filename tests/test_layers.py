@@ -14,8 +14,8 @@ import pytest
 import sqlclust
 
 PACKAGE = Path(sqlclust.__file__).resolve().parent
-LAYERS = ["errors", "core", "narrowing", "vectors", "recognition", "formats"]
-LAYERS += ["options", "schema", "store", "surface", "connection", "cli"]
+LAYERS = ["errors", "core", "narrowing", "vectors", "recognition", "formats", "options", "sqlite", "schema", "store"]
+LAYERS += ["surface", "virtual_table", "connection", "cli"]
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions
 FILES = sorted(PACKAGE.rglob("*.py"))
 NOT_ALLOWED_ANYWHERE = {"sqlite3", "pandas", "sqlalchemy"}
@@ -81,6 +81,53 @@ def test_only_the_connection_binds() -> None:
             if isinstance(node, ast.Attribute)
         }
         assert not names & {"create_scalar_function", "create_aggregate_function", "create_module", "pyobject"}, path
+
+
+STATEMENTS = PACKAGE / "sqlite" / "statements.py"
+OF_THE_USER = {PACKAGE / "cli" / "query.py"}
+"""Runs what the user has written."""
+RUNS = {"execute", "executemany", "fetchone", "fetchall", "cursor", "pragma", "query_info"}
+CONNECTIONS = {"connection", "con", "own", "old", "new", "trial", "host"}
+
+
+def runs_of(text: str) -> Iterator[str]:
+    """What in a file runs statements on a connection, whose rows and cursors may be a host's: `NAME, line N`."""
+    tree = ast.parse(text)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            by_room = isinstance(node.value, ast.Name) and node.value.id == "statements"
+            if (node.attr in RUNS and not by_room) or (node.attr == "get" and id(node) not in called):
+                yield f"{node.attr}, line {node.lineno}"
+        if isinstance(node, ast.With):
+            for item in node.items:
+                value = item.context_expr
+                name = (
+                    value.attr if isinstance(value, ast.Attribute) else value.id if isinstance(value, ast.Name) else ""
+                )
+                if name.strip("_") in CONNECTIONS:
+                    yield f"with {name}, line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted({*FILES} - {STATEMENTS} - OF_THE_USER), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_statements_run_in_one_room(path: Path) -> None:
+    assert list(runs_of(path.read_text(encoding="utf-8"))) == []
+    assert "apsw.ext" not in imports_of(path)  # its functions make the host's cursors
+
+
+def test_statements_outside_the_room_are_found() -> None:
+    for text in (
+        "self._connection.execute(sql)",
+        "rows.get",
+        "own.pragma('x', 1)",
+        "with self._new: pass",
+        "with con, x: pass",
+    ):
+        assert len(list(runs_of(text))) == 1, text
+    for text in ("{}.get(1)", "statements.pragma(own, 'x')", "with statements.savepoint(own): pass"):
+        assert list(runs_of(text)) == [], text
 
 
 def test_the_public_names() -> None:

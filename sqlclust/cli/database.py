@@ -16,6 +16,7 @@ import click
 from sqlclust import schema
 from sqlclust.connection import connect
 from sqlclust.errors import DatabaseFileError, SchemaConflictError
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -100,4 +101,4 @@ def allow_interrupts(connection: apsw.Connection) -> None:
 
 def is_empty(connection: apsw.Connection) -> bool:
     """Whether a database has no tables at all: a new one."""
-    return connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").fetchone() is None
+    return statements.first_row(connection, "SELECT 1 FROM main.sqlite_schema LIMIT 1") is None

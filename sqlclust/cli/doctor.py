@@ -16,6 +16,7 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import seconds
 from sqlclust.formats import FormatName
 from sqlclust.options import DoctorOptions
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor import Diagnosis, Finding, Repair, diagnose
 
 _EPILOG = """\b
@@ -65,7 +66,7 @@ def command(
 
 def _count_of_tables(connection: apsw.Connection) -> str:
     sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    n = connection.execute(sql).get
+    n = statements.value(connection, sql)
     return "1 table" if n == 1 else f"{n} tables"
 
 

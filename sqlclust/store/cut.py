@@ -87,8 +87,11 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     ids: list[Id] = []
     changed: list[Id] = []
     buffer = GrowingBytes()
-    with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
-        rows = member_rows(connection, stored.ids, stored.record["embedding_model"])
+    with (
+        translated_errors(connection, doing="reading the embeddings"),
+        control.phase("load"),
+        member_rows(connection, stored.ids, stored.record["embedding_model"]) as rows,
+    ):
         while batch := list(islice(rows, _REPORT)):
             for embedding_id, vector in batch:
                 if (check := expected.get(embedding_id)) is None:

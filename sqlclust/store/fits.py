@@ -24,10 +24,11 @@ from sqlclust.core.metrics import IndexArray, unit_length
 from sqlclust.core.spanning_tree import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, UnknownFitError, shown
 from sqlclust.options import MAX_INTEGER, CutOptions, HdbscanOptions, names, of_part, parse
+from sqlclust.sqlite import statements
 from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
-from sqlclust.store.rows import rows_as_dicts, stored_object
+from sqlclust.store.rows import stored_object
 from sqlclust.store.written import refuse_vanished
 
 _INTEGERS, _MIXED = b"i", b"m"
@@ -192,7 +193,7 @@ def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | Non
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
     values = {**vars(record), "versions": json.dumps(record.versions), "timings": json.dumps(record.timings), **stored}
-    fit_id: int | None = connection.execute(_INSERT, values).get
+    fit_id: int | None = statements.value(connection, _INSERT, values)
     if fit_id is None:
         refuse_vanished(connection, "ClusteringFit")
     return fit_id
@@ -201,7 +202,7 @@ def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | Non
 def finish(connection: apsw.Connection, clustering_fit_id: int, timings: dict[str, float]) -> None:
     """Write the phases' final durations, inside the caller's transaction."""
     rounded = {name: round(seconds, 4) for name, seconds in timings.items()}
-    connection.execute(_FINISH, (json.dumps(rounded), clustering_fit_id))
+    statements.run(connection, _FINISH, (json.dumps(rounded), clustering_fit_id))
 
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
@@ -240,7 +241,7 @@ def find(connection: apsw.Connection, key: dict[str, Any]) -> int | None:
         key: a value for each of IDENTITY.
     """
     with translated_errors(connection, doing="looking for a stored fit"):
-        found: int | None = connection.execute(_FIND, key).get
+        found: int | None = statements.value(connection, _FIND, key)
     return found
 
 
@@ -251,8 +252,8 @@ def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
         UnknownFitError: there is no such fit; lists those there are.
     """
     with translated_errors(connection, doing="looking for a fit"):
-        known = [int(row[0]) for row in connection.execute(_KNOWN)]
-        latest: int | None = connection.execute(_LATEST).get
+        known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
+        latest: int | None = statements.value(connection, _LATEST)
     if which == "latest" and latest is not None:
         return latest
     fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
@@ -274,9 +275,9 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
     """
     with translated_errors(connection, doing="reading a fit"):
         schema.check(connection)
-        found = rows_as_dicts(connection.execute(_LOAD, (clustering_fit_id,)))
+        found = statements.dict_rows(connection, _LOAD, (clustering_fit_id,))
         if not found:
-            known = [int(row[0]) for row in connection.execute(_KNOWN)]
+            known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
             raise UnknownFitError(clustering_fit_id, known=known)
     fit, _ = interrupt.run(connection, lambda control: decode(found[0], control))
     return fit

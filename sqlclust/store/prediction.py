@@ -24,6 +24,7 @@ from sqlclust.core.selection import members as members_of
 from sqlclust.core.selection import select_from
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
+from sqlclust.sqlite import statements
 from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
@@ -80,7 +81,7 @@ def recover(connection: apsw.Connection, clustering_result_id: int, progress: Pr
     with translated_errors(connection, doing="reading a result"):
         schema.check(connection)
         result_id = resolve_result(connection, clustering_result_id)
-        [(parameters, fit_id)] = connection.execute(_RESULT, (result_id,)).fetchall()
+        [(parameters, fit_id)] = statements.all_rows(connection, _RESULT, (result_id,))
     if fit_id is None:
         raise ResultWithoutFitError(result_id)
     stored = fits.load(connection, fit_id)
@@ -125,8 +126,11 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
 
 def _check_rows(connection: apsw.Connection, found: Recovered) -> None:
     """Make sure that the labels are the stored ones."""
-    with translated_errors(connection, doing="reading a result"):
-        rows: dict[Any, Any] = dict(map(tuple, connection.execute(_LABELS, (found.id,))))
+    with (
+        translated_errors(connection, doing="reading a result"),
+        statements.each_row(connection, _LABELS, (found.id,)) as stored,
+    ):
+        rows: dict[Any, Any] = dict(stored)
     pairs = zip(found.points.ids, found.labels.tolist(), strict=True)
     differing = [embedding_id for embedding_id, label in pairs if rows.pop(embedding_id, None) != label]
     if differing or rows:
@@ -218,12 +222,13 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
     """
     builder, model = PointsBuilder(advice=SAID_OF_EMBEDDINGS), recovered.stored.record["embedding_model"]
     with translated_errors(connection, doing="reading the embeddings"):
-        count = connection.execute(_OTHERS.format("count(*)"), (model, recovered.id)).get
+        count = statements.value(connection, _OTHERS.format("count(*)"), (model, recovered.id))
         check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
-        rows = connection.execute(_OTHERS.format("e.id, e.vector"), (model, recovered.id))
-        while builder.extend(rows):
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted")
+        sql = _OTHERS.format("e.id, e.vector")
+        with statements.each_row(connection, sql, (model, recovered.id)) as rows:
+            while builder.extend(rows):
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
     return builder.finish()
 
 
@@ -248,7 +253,7 @@ def store(connection: apsw.Connection, recovered: Recovered, points: Points, pre
     """
     with write_transaction(connection, doing="storing predictions", patience=PATIENCE):
         moment = now()
-        connection.executemany(_STORE, _rows(recovered.id, points, prediction, moment))
+        statements.run_many(connection, _STORE, _rows(recovered.id, points, prediction, moment))
         check_predictions(connection, recovered.id, moment=moment, n=len(points))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.layers import Layer, layers
 from sqlclust.core.linkage import single_linkage
+from sqlclust.core.selection import Selected, select_from
 from sqlclust.errors import ArgumentError
 from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
@@ -67,7 +67,7 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 
 
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
-    """The condensed tree: what falls out of which cluster at which density."""
+    """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
     stored = fits.load(context.connection, _fit_id("clust_condensed_tree", clustering_fit_id))
     parsed = store_cut.check_options(parse_object(options), stored)
     n = len(stored.ids)
@@ -75,11 +75,15 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
         return
     check_cutting(n)
 
-    def work(control: Control) -> Any:
-        hierarchy = single_linkage(stored.tree, control)
-        return condense(hierarchy, min_cluster_size=parsed.selecting(n)["min_cluster_size"], control=control)
+    def work(control: Control) -> Selected:
+        selecting = parsed.selecting(n)
+        size = selecting.pop("min_cluster_size")
+        tree = condense(single_linkage(stored.tree, control), min_cluster_size=size, control=control)
+        return select_from(tree, control=control, **selecting)
 
-    for parent, child, density, size in context.run(work).tolist():
+    selected = context.run(work)
+    labels = {cluster: label for label, cluster in enumerate(selected.cluster.tolist())}
+    for parent, child, density, size in selected.tree.tolist():
         point = child < n
         yield (
             parent - n,
@@ -87,6 +91,8 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
             stored.ids[child] if point else None,
             density if density != float("inf") else None,
             size,
+            None if point else labels.get(child - n),
+            labels.get(parent - n),
         )
 
 
@@ -175,9 +181,19 @@ FIT_TABLES = (
         args=("clustering_fit_id", "options"),
         optional=1,
         function=clust_condensed_tree,
-        columns={"parent": "INTEGER", "child": "INTEGER", "id": "", "lambda": "REAL", "size": "INTEGER"},
-        summary="The condensed tree of a stored fit. Clusters are numbered from 0, the root; child is a cluster, or id an "
-        "embedding, that leaves parent at density lambda (1/distance; NULL: infinite).",
+        columns={
+            "parent": "INTEGER",
+            "child": "INTEGER",
+            "id": "",
+            "lambda": "REAL",
+            "size": "INTEGER",
+            "label": "INTEGER",
+        },
+        hidden_columns={"parent_label": "INTEGER"},
+        summary="The condensed tree of a stored fit that clust_labels with the same options cuts. Clusters are numbered from 0, "
+        "the root; child is a cluster, or id an embedding, that leaves parent at density lambda (1/distance; NULL: infinite). "
+        "label is the one that clust_labels gives, if child is selected, and NULL for all others. The hidden column parent_label "
+        "is that of parent: with allow_single_cluster the root may be selected, which is nobody's child.",
         example="SELECT count(id) FROM clust_condensed_tree(1, '{\"min_cluster_size\": 5}') -- 40",
     ),
     TableFunction(

@@ -13,8 +13,8 @@ import pytest
 import sqlclust
 from sqlclust.core.control import Control
 from sqlclust.errors import Interrupted
+from sqlclust.sqlite import statements
 from sqlclust.store import fits
-from sqlclust.store.rows import rows_as_dicts
 
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 COMPUTING = ("duplicates", "neighbors", "spanning tree", "clusters", "medoids")
@@ -142,7 +142,7 @@ def test_work_that_has_no_phase(demo: apsw.Connection, monkeypatch: pytest.Monke
 def test_a_stop_is_no_damage(demo: apsw.Connection) -> None:
     demo.execute("UPDATE Embedding SET id = 'x' || id WHERE id = 40")
     sqlclust.fit(demo, "demo", min_cluster_size=5)
-    [row] = rows_as_dicts(demo.execute("SELECT * FROM ClusteringFit"))
+    [row] = statements.dict_rows(demo, "SELECT * FROM ClusteringFit")
     assert len(fits.decode({**row}).ids) == 40
     control = Control()
     control.stop()

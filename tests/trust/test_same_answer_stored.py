@@ -447,7 +447,7 @@ FUNCTIONS: dict[str, str] = {
     "clust_duplicates": f"SELECT id, representative_id, copies FROM clust_duplicates({OLD})",
     "clust_sweep": 'SELECT * FROM clust_sweep(1, \'{"min_cluster_size": [3, 6, 12], "cluster_selection_epsilon": [0, 1]}\')',
     "clust_spanning_tree": "SELECT weight FROM clust_spanning_tree(1)",
-    "clust_condensed_tree": "SELECT parent, child, id, lambda, size FROM clust_condensed_tree(1) ORDER BY 1, 2, 3",
+    "clust_condensed_tree": "SELECT parent, child, id, lambda, size, label FROM clust_condensed_tree(1) ORDER BY 1, 2, 3",
     "clust_core_distances": "SELECT id, core_distance FROM clust_core_distances(1)",
     "clust_layers": "SELECT layer, min_cluster_size, id, label, probability, persistence FROM clust_layers(1)",
     "clust_nearest": 'SELECT id, label, nearest_label, strength FROM clust_nearest(1, \'{"rows": "all"}\')',

@@ -255,7 +255,7 @@ def test_a_failing_upgrade_leaves_version_1_whole(
 
 KILLED = """
 import os, signal, sys
-import sqlclust
+import apsw, sqlclust
 from sqlclust import schema
 con = sqlclust.connect(sys.argv[1])
 con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
@@ -266,10 +266,7 @@ def count(*_):
     if steps[0] == at:
         os.kill(os.getpid(), signal.SIGKILL)
     return True
-con.set_profile(count)  # after each statement
-def trace(*_):
-    return count()
-con.exec_trace = trace  # before each statement
+con.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, count)  # before and after each statement
 sqlclust.initialize(con)
 print(steps[0])
 """

@@ -7,6 +7,7 @@ import apsw
 from sqlclust import schema
 from sqlclust.core.control import Progress
 from sqlclust.formats import FormatName
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.clusters import check_clusters
 from sqlclust.store.doctor.examination import RESTORE, Examination
 from sqlclust.store.doctor.file_state import (
@@ -68,7 +69,7 @@ def check_rows(exam: Examination) -> None:
     related = related_tables(exam.layout, exam.families, vectors)
     with exam.phase("tables"):
         check_schema(exam, exam.version)
-        if not exam.connection.pragma("foreign_keys"):
+        if not statements.pragma(exam.connection, "foreign_keys"):
             exam.add(
                 "foreign-keys-off", "note", None, None, n=1,
                 detail="this connection does not enforce foreign keys; it is a setting of each connection, not of the file",

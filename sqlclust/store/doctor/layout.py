@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import apsw
 
+from sqlclust.sqlite import statements
+
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
 
@@ -158,7 +160,7 @@ def read_layout(connection: apsw.Connection) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    objects_found: list[tuple[Any, ...]] = connection.execute(_OBJECTS).fetchall()
+    objects_found: list[tuple[Any, ...]] = statements.all_rows(connection, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
             kind, name, owner, sql = (bytes(text).decode() for text in texts)
@@ -219,7 +221,7 @@ def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
 
 
 def _pragma(connection: apsw.Connection, pragma: str, name: str) -> Iterable[tuple]:  # type: ignore[type-arg]
-    return connection.execute(f"PRAGMA main.{pragma}({quoted(name)})").fetchall()
+    return statements.all_rows(connection, f"PRAGMA main.{pragma}({quoted(name)})")
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 import apsw
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from sqlclust.errors import Id, VectorJSONError
 from sqlclust.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.findings import Severity
 from sqlclust.store.doctor.layout import Table, VectorTable, quoted
@@ -132,14 +134,15 @@ def check_vectors(exam: Examination, vectors: VectorTable) -> None:
     """
     with exam.guarded(vectors.table):
         seen = _Pass(None if vectors.known else exam.format)
-        for keys, models, blobs in _batches(exam, vectors, texts=seen.said == "json"):
-            seen.take(keys, models, blobs)
+        with closing(_batches(exam, vectors, texts=seen.said == "json")) as batches:
+            for keys, models, blobs in batches:
+                seen.take(keys, models, blobs)
         _report(exam, vectors, seen)
 
 
 def _batches(
     exam: Examination, vectors: VectorTable, *, texts: bool
-) -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
+) -> Generator[tuple[list[Any], list[Any], list[Any]], None, None]:
     """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text.
 
     Of vectors that are no BLOBs, or with `texts` no TEXT, which comes as a BLOB then, only the type is known.
@@ -155,17 +158,18 @@ def _batches(
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    for one_key, one_model, blob in exam.connection.execute(f"SELECT {key}, {model}, {vector} FROM {table.sql}"):
-        keys.append(one_key)
-        models.append(one_model)
-        blobs.append(blob)
-        size += len(blob) if isinstance(blob, bytes) else 8
-        if size >= _BATCH_BYTES or len(keys) >= _BATCH_ROWS:
-            yield keys, models, blobs
-            done += len(keys)
-            exam.at(done / rows)
-            exam.check_interrupt()
-            keys, models, blobs, size = [], [], [], 0
+    with statements.each_row(exam.connection, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
+        for one_key, one_model, blob in found:
+            keys.append(one_key)
+            models.append(one_model)
+            blobs.append(blob)
+            size += len(blob) if isinstance(blob, bytes) else 8
+            if size >= _BATCH_BYTES or len(keys) >= _BATCH_ROWS:
+                yield keys, models, blobs
+                done += len(keys)
+                exam.at(done / rows)
+                exam.check_interrupt()
+                keys, models, blobs, size = [], [], [], 0
     yield keys, models, blobs
 
 
@@ -303,7 +307,7 @@ def check_models(exam: Examination, result: Table, assignment: Table, embedding:
     """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
     with exam.guarded(assignment):
         try:
-            models = [exam.connection.execute(_MODELS.format(table=t.sql)).fetchall() for t in (result, embedding)]
+            models = [statements.all_rows(exam.connection, _MODELS.format(table=t.sql)) for t in (result, embedding)]
         except (UnicodeDecodeError, apsw.SQLError):
             models = []
         if models and models[0] == models[1] and len(models[0]) == 1:
