@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.approximate import FULL, approximate_neighbors
+from sqlclust.core.approximate import FULL, neighbors_and_lists
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
@@ -122,11 +122,13 @@ def fit(
     else:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
-            indices, distances = approximate_neighbors(scaled, k, FULL, seed, control, span=(0.0, 0.9))
-            found = recall(scaled, distances, min(min_samples, k), seed, control)
+            seen = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
+            found = recall(scaled, seen.squared, min(min_samples, k), seed, control)
         with control.phase("spanning tree"):
-            squared = core_distances(distances.astype(np.float64), indices, points.counts, min_samples=min_samples)
-            tree = approximate_tree(scaled, indices, distances, squared, scale, control)
+            squared = core_distances(
+                seen.squared.astype(np.float64), seen.indices, points.counts, min_samples=min_samples
+            )
+            tree = approximate_tree(scaled, seen, squared, scale, control)
     core = np.ldexp(from_squared(squared, metric), -exponent)
     tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
     return _of_all_rows(points, core, tree)._replace(engine=engine, recall=found)

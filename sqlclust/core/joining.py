@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sqlclust.core.approximate import NeighborsAndLists
 from sqlclust.core.axes import image, principal_axes
 from sqlclust.core.control import Control
 from sqlclust.core.edges import Edges, lightest, no_edges
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.nearby import lightest_nearby
 from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
 from sqlclust.core.threads import for_each_block
 
@@ -27,24 +29,24 @@ _ROWS = 2048
 
 def approximate_tree(
     vectors: Float32Array,
-    indices: IndexArray,
-    squared: Float32Array,
+    near: NeighborsAndLists,
     core: Float64Array,
     scale: float,
     control: Control,
 ) -> SpanningTree:
-    """A spanning tree of max(core(i), core(j), scale · |i − j|²), the lightest the neighbours show.
+    """A spanning tree of max(core(i), core(j), scale · |i − j|²), the lightest that neighbours and lists show.
 
     Args:
         vectors: float32 (m, d), distinct.
-        indices, squared: intp, float32 (m, k), the neighbours of each.
+        near: about the nearest k of each, and the lists they were found in.
         core: float64 (m,), squared core distances.
         scale: > 0, what hdbscan's alpha makes of squared distances.
 
     Returns:
         The tree; its weights are squared distances.
 
-    Cost: O(m·k), and for q members that ask O(q·m) multiplications along 64 axes.
+    Cost: O(m·k); for q vectors that ask O(q·size·d) multiplications in lists of that size; and for p members of parts that no
+    list leads out of O(p·m) multiplications along 64 axes.
     """
     m = len(core)
     prepared: list[tuple[Float32Array, Float32Array]] = []
@@ -52,28 +54,52 @@ def approximate_tree(
     def outgoing(
         points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
     ) -> Edges:
-        if not prepared:
-            prepared.append(_images(vectors, control, span))
-        askers = _askers(points, component, core)
-        along, half = prepared[0]
-        found = no_edges(m)
+        found = lightest_nearby(points, near.lists, vectors, core, scale, component, control, span)
+        np.minimum.at(ceiling, component[points], found.weight)
+        lost = np.flatnonzero(np.isinf(ceiling[component[points]]))
+        if len(lost):
+            if not prepared:
+                prepared.append(_images(vectors, control, span))
+            far = _out_of_sight(points[lost], component, len(ceiling), vectors, prepared[0], core, scale, control, span)
+            found.put(lost, far)
+        # nothing that the lists show was left out because it is too heavy
+        ceiling[:] = np.inf
+        return found
 
-        def search(start: int) -> None:
-            some = askers[start : start + _TILE]
-            others = _likeliest(some, along, half, component, control)
-            here = np.repeat(some, others.shape[1])
-            known = others.ravel() >= 0
-            edges = _measured(vectors, core, scale, here[known], others.ravel()[known].astype(np.intp))
-            found.put(some, lightest(edges, np.repeat(np.arange(len(some)), others.shape[1])[known], len(some)))
+    complete = near.indices.shape[1] >= m - 1
+    bound = np.full(m, np.inf) if complete else np.maximum(core, near.squared[:, -1].astype(np.float64) * scale)
+    return spanning_tree(Lists(near.indices, near.squared, core, scale), core, bound, outgoing, control)
 
-        for_each_block(search, range(0, len(askers), _TILE), control, span=span)
-        best = lightest(found.at(askers), component[askers], len(ceiling))
-        result = no_edges(m)
-        _from_the_other_end(result, best, points, component, vectors, core, scale, control)
-        return result.at(points)
 
-    bound = np.full(m, np.inf)
-    return spanning_tree(Lists(indices, squared, core, scale), core, bound, outgoing, control, patient=True)
+def _out_of_sight(
+    points: IndexArray,
+    component: IndexArray,
+    parts: int,
+    vectors: Float32Array,
+    prepared: tuple[Float32Array, Float32Array],
+    core: Float64Array,
+    scale: float,
+    control: Control,
+    span: tuple[float, float],
+) -> Edges:
+    """For components that no list leads out of, each at one of its members, an edge found by a few of its members among all."""
+    askers = _askers(points, component, core)
+    along, half = prepared
+    found = no_edges(len(core))
+
+    def search(start: int) -> None:
+        some = askers[start : start + _TILE]
+        others = _likeliest(some, along, half, component, control)
+        here = np.repeat(some, others.shape[1])
+        known = others.ravel() >= 0
+        edges = _measured(vectors, core, scale, here[known], others.ravel()[known].astype(np.intp))
+        found.put(some, lightest(edges, np.repeat(np.arange(len(some)), others.shape[1])[known], len(some)))
+
+    for_each_block(search, range(0, len(askers), _TILE), control, span=span)
+    best = lightest(found.at(askers), component[askers], parts)
+    result = no_edges(len(core))
+    _from_the_other_end(result, best, points, component, vectors, core, scale, control)
+    return result.at(points)
 
 
 def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:

@@ -27,11 +27,13 @@ class Lists(NamedTuple):
         members: int32 (n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
         bounds: intp (c + 1,), where each list begins and ends.
         primary: int32 (n,), each vector's nearest centre.
+        rank: int8 (n·over,), for each entry of `members` how near the list's centre is to it: 0 for its nearest.
     """
 
     members: np.ndarray[tuple[int], np.dtype[np.int32]]
     bounds: IndexArray
     primary: np.ndarray[tuple[int], np.dtype[np.int32]]
+    rank: np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
 def overlapping_lists(
@@ -42,7 +44,7 @@ def overlapping_lists(
     Args:
         points: float32 (n, p).
         count: lists, 1 <= count <= n.
-        over: 1 <= over <= count.
+        over: 1 <= over <= count, at most 127.
         seed: which points the centres are learnt from.
 
     Cost: O(n·count·p) multiplications; O(n·over) memory.
@@ -68,7 +70,8 @@ def overlapping_lists(
     flat = nearest.ravel()
     by_list = np.argsort(flat, kind="stable")
     bounds = np.searchsorted(flat[by_list], np.arange(count + 1))
-    return Lists((by_list // over).astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy())
+    members, rank = np.divmod(by_list, over)
+    return Lists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
 
 
 def _largest_first(values: Float32Array, over: int, *, grouped: bool) -> IndexArray:

@@ -96,8 +96,6 @@ def spanning_tree(
     bound: Float64Array,
     outgoing: Outgoing,
     control: Control,
-    *,
-    patient: bool = False,
 ) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
 
@@ -106,7 +104,6 @@ def spanning_tree(
         core: float64 (m,), squared core distances.
         bound: float64 (m,), for each point a weight that none of its edges that are not listed is below; changed.
         outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
-        patient: ask only once no component lists any edge out any more.
 
     Returns:
         The tree; its weights are squared distances.
@@ -131,8 +128,6 @@ def spanning_tree(
         sizes = np.bincount(component, minlength=parts)
         waiting = int(np.argmax(sizes))
         doubtful = np.flatnonzero((bound <= best.weight[component]) & (component != waiting))
-        if patient and np.isfinite(best.weight).any():
-            doubtful = doubtful[:0]
         if len(doubtful):
             ceiling = best.weight.copy()
             fresh = outgoing(doubtful, component, ceiling, span=(done, done))
