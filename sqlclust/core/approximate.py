@@ -128,7 +128,9 @@ def neighbors_and_lists(
     size = max(effort.size, 6 * k)
     count = max(1, round(m * effort.over / size))
     if count < 2 * effort.over:
-        lists = Lists(np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32), np.zeros(m, dtype=np.int8))
+        lists = Lists(
+            np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32), np.zeros(m, dtype=np.int8)
+        )
     else:
         lists = _lists(
             vectors, axes or principal_axes(vectors, LIST_AXES), count, effort.over, seed, control, (at(0.0), at(0.15))

@@ -20,7 +20,7 @@ from sqlclust.core.threads import for_each_block
 
 Int32Array = NDArray[np.int32]
 
-NEAREST_LISTS = 3
+NEAREST_LISTS = 2
 """Lists that a vector asks in, of those it is in."""
 _LISTS_AT_A_TIME = 8
 _ROWS, _COLUMNS = 512, 1024

@@ -160,6 +160,7 @@ def fit(
             dimension=points.vectors.shape[1],
             versions=versions(),
             timings={**reading.seconds, **timings, **seconds},
+            tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
         )
         blobs = fits.to_blobs(points, fingerprint, fitted) if store_fit else None
     result_id = publish(

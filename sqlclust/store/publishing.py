@@ -175,7 +175,7 @@ class _Writing:
         )
         connection.execute(_FINISH, (now(), self.result_id))
         if isinstance(fit, FitRecord):
-            fits.finish(connection, fit_id, {**fit.timings, "publish": control.elapsed()})
+            fits.finish(connection, fit_id, fit, publish=control.elapsed())
         self._written = self._row()
 
     def is_there(self) -> bool:
