@@ -44,6 +44,11 @@ def no_edges(count: int) -> Edges:
     return Edges(np.full(count, np.inf), np.full(count, np.inf), none, none.copy())
 
 
+def edges_between(weight: Float64Array, distance: Float64Array, here: IndexArray, there: IndexArray) -> Edges:
+    """Edges whose ends are given in any order."""
+    return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
+
+
 def joined(*parts: Edges) -> Edges:
     """All the edges of several."""
     return Edges(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -24,7 +24,7 @@ import numpy as np
 from sqlclust.core.approximate import NeighborsAndLists
 from sqlclust.core.axes import image, principal_axes
 from sqlclust.core.control import Control
-from sqlclust.core.edges import Edges, before, lightest, no_edges
+from sqlclust.core.edges import Edges, before, edges_between, lightest, no_edges
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.nearby import lightest_nearby
 from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
@@ -62,7 +62,6 @@ def approximate_tree(
     Cost: O(m·k); for q vectors that ask O(q·size·d) multiplications in lists of that size; and for p members of parts that no
     list leads out of O(p·m) multiplications along 64 axes.
     """
-    m = len(core)
     prepared: list[tuple[Float32Array, Float32Array]] = []
 
     def outgoing(
@@ -83,13 +82,25 @@ def approximate_tree(
             edges = _among_all(askers, points[members], component, vectors, prepared[0], core, scale, control, span)
             lighter = before(edges, found.at(members))
             found.put(members[lighter], edges.at(lighter))
-        # nothing that the lists show was left out because it is too heavy
-        ceiling[:] = np.inf
         return found
 
-    complete = near.indices.shape[1] >= m - 1
-    bound = np.full(m, np.inf) if complete else np.maximum(core, near.squared[:, -1].astype(np.float64) * scale)
-    return spanning_tree(Lists(near.indices, near.squared, core, scale), core, bound, outgoing, control)
+    return spanning_tree(
+        Lists(near.indices, near.squared, core, scale),
+        core,
+        _bounds(near, core, scale),
+        outgoing,
+        control,
+        thorough=True,
+    )
+
+
+def _bounds(near: NeighborsAndLists, core: Float64Array, scale: float) -> Edges:
+    """For each vector what none of its edges comes before, of those that its lists show and its neighbours do not."""
+    m = len(core)
+    if near.indices.shape[1] >= m - 1:
+        return no_edges(m)
+    farthest = near.squared[:, -1].astype(np.float64)
+    return edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), near.indices[:, -1] + 1)
 
 
 def _among_all(
@@ -203,4 +214,4 @@ def _from_the_other_end(
 def _measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
     distance = squared_distances(vectors, here, there)
     weight = np.maximum(np.maximum(core[here], core[there]), distance * scale)
-    return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
+    return edges_between(weight, distance, here, there)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
@@ -18,16 +19,18 @@ _ROUNDS = 3
 _PER_CENTRE = 16
 _ROWS = 1024
 _GROUP = 16
+_LARGEST = 4
+"""Times the mean size of a list that one may have."""
 
 
 class Lists(NamedTuple):
     """Members of overlapping lists.
 
     Attributes:
-        members: int32 (n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
+        members: int32 (at most n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
         bounds: intp (c + 1,), where each list begins and ends.
         primary: int32 (n,), each vector's nearest centre.
-        rank: int8 (n·over,), for each entry of `members` how near the list's centre is to it: 0 for its nearest.
+        rank: int8, for each entry of `members` how near the list's centre is to it: 0 for its nearest.
     """
 
     members: np.ndarray[tuple[int], np.dtype[np.int32]]
@@ -69,9 +72,30 @@ def overlapping_lists(
     for_each_block(assign, range(0, n, _ROWS), control, span=(middle, span[1]))
     flat = nearest.ravel()
     by_list = np.argsort(flat, kind="stable")
-    bounds = np.searchsorted(flat[by_list], np.arange(count + 1))
+    owner = flat[by_list]
+    bounds = np.searchsorted(owner, np.arange(count + 1))
+    if np.diff(bounds).max() > _LARGEST * n * over / count:
+        by_list, owner = _without_hubs(by_list, owner, over, int(_LARGEST * n * over / count))
+        bounds = np.searchsorted(owner, np.arange(count + 1))
     members, rank = np.divmod(by_list, over)
     return Lists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
+
+
+def _without_hubs(
+    by_list: IndexArray, owner: NDArray[np.int32], over: int, most: int
+) -> tuple[IndexArray, NDArray[np.int32]]:
+    """Assignments with no list of more than `most`, unless it is the nearest list of more.
+
+    A centre between separated groups is near to all of them: its list would hold every vector, and cost a whole product.
+    Those stay to whom the centre is nearer by rank.
+    """
+    rank = by_list % over
+    order = np.lexsort((by_list, rank, owner))
+    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    place = np.empty(len(owner), dtype=np.intp)
+    place[order] = np.arange(len(owner)) - np.repeat(starts, np.diff(starts, append=len(owner)))
+    keep = (rank == 0) | (place < most)
+    return by_list[keep], owner[keep]
 
 
 def _largest_first(values: Float32Array, over: int, *, grouped: bool) -> IndexArray:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.control import Control
-from sqlclust.core.edges import Edges, lightest
+from sqlclust.core.edges import Edges, edges_between, lightest
 from sqlclust.core.lists import Lists
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.threads import for_each_block
@@ -166,4 +166,4 @@ def measured(
 
     for_each_block(measure, range(0, len(here), _MEASURED_AT_A_TIME), control, span=span)
     weight = np.maximum(np.maximum(core[here], core[there]), distance * scale)
-    return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
+    return edges_between(weight, distance, here, there)

@@ -3,7 +3,8 @@
 1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
 2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of
    the two, from a few principal axes (`pruning`): a quarter to a sixth of the multiplications of a full product.
-3. Only those pairs are measured, in float64, from the differences.
+3. Only those pairs are measured, in float64, from the differences. Where most pairs of a tile are left, as where nearly all are
+   equally far, a product in float64 leaves those that may be among the k nearest (`dense`).
 
 So the result is what brute force in float64 gives.
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from sqlclust.core.approximate import SEED, approximate_neighbors
 from sqlclust.core.axes import Axes, principal_axes
 from sqlclust.core.control import Control
+from sqlclust.core.dense import Blocks, blocks_of, nearest_of_rows
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.pruning import TILE, Pruning, pruning
 from sqlclust.core.threads import for_each_block
@@ -66,10 +68,11 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     limits = _limits(vectors, axes, k, control)
     prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
     limits = limits[prepared.order]
+    blocks = blocks_of(vectors)
     found: list[_Sorted] = []
 
     def search(start: int) -> None:
-        pairs = _pairs_of_panel(vectors, prepared, limits, k, start, control)
+        pairs = _pairs_of_panel(vectors, blocks, prepared, limits, k, start, control)
         if pairs:
             found.append(_by_block(pairs, -(-m // _OWNERS)))
 
@@ -88,9 +91,17 @@ def _limits(vectors: Float32Array, axes: Axes, k: int, control: Control) -> Floa
 
 
 def _pairs_of_panel(
-    vectors: Float32Array, prepared: Pruning, limits: Float64Array, k: int, start: int, control: Control
+    vectors: Float32Array,
+    blocks: Blocks,
+    prepared: Pruning,
+    limits: Float64Array,
+    k: int,
+    start: int,
+    control: Control,
 ) -> list[_Pairs]:
-    """All pairs of a vector of one panel with one before it, or before it in the panel, within the larger limit."""
+    """All pairs of a vector of one panel with one before it, or before it in the panel, within the larger limit; or as many of
+    them as hold the k nearest.
+    """
     order = prepared.order
     panel = slice(start, min(start + TILE, len(order)))
     right = prepared.right(panel, limits[panel])
@@ -111,20 +122,63 @@ def _pairs_of_panel(
         for low in range(0, len(row), _SETTLED_AT_A_TIME):
             control.check()
             part = slice(low, low + _SETTLED_AT_A_TIME)
-            found.append(_measured(vectors, order, limits, row[part], column[part]))
-            if sum(len(pairs.owner) for pairs in found) > crowded:
-                found[:] = [_k_nearest(found, k)]
+            keep(_measured(vectors, order, limits, row[part], column[part]))
 
+    def keep(pairs: _Pairs) -> None:
+        found.append(pairs)
+        if sum(len(pairs.owner) for pairs in found) > crowded:
+            found[:] = [_k_nearest(found, k)]
+
+    dense: _DensePanel | None = None
+    hopeless = skipped = 0
     for low in range(0, start + 1, TILE):
         control.check()
         rows = slice(low, min(low + TILE, len(order)))
-        row, column = prepared.survivors(rows, right, panel, values, triangle=low == start)
-        waiting.append((row + low, column + start))
-        count += len(row)
+        pairs = None
+        if skipped < hopeless:
+            skipped += 1
+        else:
+            pairs = prepared.survivors(rows, right, panel, values, triangle=low == start)
+            hopeless, skipped = (2 * hopeless + 1 if pairs is None else 0), 0
+        if pairs is None:
+            dense = dense or _DensePanel(blocks, order, limits, k, panel)
+            keep(dense.pairs(rows))
+            continue
+        waiting.append((pairs[0] + low, pairs[1] + start))
+        count += len(pairs[0])
         if count > _SETTLED_AT_A_TIME:
             settle()
     settle()
     return found
+
+
+class _DensePanel:
+    """A panel of which so many pairs survive that tiles of it are measured by products in float64."""
+
+    def __init__(self, blocks: Blocks, order: IndexArray, limits: Float64Array, k: int, panel: slice) -> None:
+        self._blocks, self._order, self._limits, self._k = blocks, order, limits, k
+        self._columns = self._by_index(panel)
+        self._side = blocks.side(order[self._columns])
+
+    def _by_index(self, rows: slice) -> IndexArray:
+        """Rows of a slice in the order of the vectors' indices, in which ties are resolved."""
+        return np.asarray(rows.start + np.argsort(self._order[rows], kind="stable"))
+
+    def pairs(self, rows: slice) -> _Pairs:
+        """Pairs of a row and a column after it that may be among the k nearest of either."""
+        at, columns = self._by_index(rows), self._columns
+        exact, k, limits = self._blocks.exact, self._k, self._limits
+        here, there = self._order[at], self._order[columns]
+        squared, row_slack, column_slack = self._blocks.block(here, self._side)
+        if rows.stop > columns.min():
+            squared[at[:, None] >= columns] = np.inf
+        of_rows = nearest_of_rows(squared, row_slack + column_slack.max(), limits[at], k, exact=exact)
+        of_columns = nearest_of_rows(squared.T, column_slack + row_slack.max(), limits[columns], k, exact=exact).T
+        row, column = np.nonzero(of_rows | of_columns)
+        distance = squared[row, column] if exact else squared_distances(self._blocks.vectors, here[row], there[column])
+        mine = of_rows[row, column] & (distance <= limits[at[row]])
+        theirs = of_columns[row, column] & (distance <= limits[columns[column]])
+        return _both_ends(here[row], there[column], distance, mine, theirs)
 
 
 def _measured(
@@ -132,11 +186,17 @@ def _measured(
 ) -> _Pairs:
     here, there = order[row], order[column]
     squared = squared_distances(vectors, here, there)
-    near_row, near_column = squared <= limits[row], squared <= limits[column]
+    return _both_ends(here, there, squared, squared <= limits[row], squared <= limits[column])
+
+
+def _both_ends(
+    here: IndexArray, there: IndexArray, squared: Float64Array, mine: NDArray[np.bool_], theirs: NDArray[np.bool_]
+) -> _Pairs:
+    """Pairs as seen from those of their ends that want them."""
     return _Pairs(
-        np.concatenate([here[near_row], there[near_column]]).astype(np.int32),
-        np.concatenate([there[near_row], here[near_column]]).astype(np.int32),
-        np.concatenate([squared[near_row], squared[near_column]]),
+        np.concatenate([here[mine], there[theirs]]).astype(np.int32),
+        np.concatenate([there[mine], here[theirs]]).astype(np.int32),
+        np.concatenate([squared[mine], squared[theirs]]),
     )
 
 

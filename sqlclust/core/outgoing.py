@@ -1,7 +1,9 @@
 """NumPy-only core: the lightest edge out of a component, searched among all vectors. No SQL.
 
 What the neighbour lists do not show is searched here, with `pruning`: only vectors that may be nearer than the lightest
-edge the component already knows, of another component, and with a core distance not above it, are measured.
+edge the component already knows, of another component, and with a core distance not above it, are measured. Where that costs
+a good part of a product of all pairs, as where clusters are well separated, the rest of the tree is found at once
+(`contraction`).
 """
 
 from __future__ import annotations
@@ -9,17 +11,23 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sqlclust.core.contraction import contracted_tree
 from sqlclust.core.control import Control
-from sqlclust.core.edges import Edges, joined, lightest, no_edges
+from sqlclust.core.dense import Blocks, Side, blocks_of, lightest_of_owners
+from sqlclust.core.edges import Edges, edges_between, joined, lightest, no_edges
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.neighbors import Neighbors
-from sqlclust.core.pruning import TILE, Pruning
+from sqlclust.core.pruning import TILE, Costs, Pruning
 from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
 from sqlclust.core.threads import for_each_block
 
 _AT_ONCE = 1 << 16
 _REFRESH = 8
+_BUDGET = 0.35
+"""Share of a product of all pairs that searching may cost, in all rounds together, before the rest of the tree is found at once.
+Embeddings take 0.15 of one; the rest of the tree at once takes 0.9."""
 _lowering = threading.Lock()
 """Two searches may lower one ceiling at a time."""
 
@@ -38,112 +46,163 @@ def exact_tree(
 
     Returns:
         The tree; its weights are squared distances.
+
+    Cost: at most what a third of a product of all pairs costs and what `contracted_tree` does, but for data that are left in
+        very many components.
+    """
+    search = _Search(vectors, prepared, core, scale, control)
+
+    def remaining(component: IndexArray, parts: int) -> Edges:
+        return contracted_tree(search.blocks, prepared, core, scale, component, parts, control)
+
+    lists = Lists(neighbors.indices, neighbors.squared, core, scale)
+    return spanning_tree(lists, core, _bounds(neighbors, core, scale), search, control, remaining=remaining)
+
+
+def _bounds(neighbors: Neighbors, core: Float64Array, scale: float) -> Edges:
+    """For each vector what none of its edges to vectors that are not among its neighbours comes before.
+
+    Lists ascend by (distance, index): what is not listed is farther than the last, or as far and has a larger index.
     """
     m = len(core)
-    complete = neighbors.indices.shape[1] >= m - 1
-    bound = np.full(m, np.inf) if complete else np.maximum(core, neighbors.squared[:, -1] * scale)
-
-    def outgoing(
-        points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
-    ) -> Edges:
-        return lightest_out(points, vectors, prepared, core, scale, component, ceiling, control, span)
-
-    return spanning_tree(Lists(neighbors.indices, neighbors.squared, core, scale), core, bound, outgoing, control)
+    if neighbors.indices.shape[1] >= m - 1:
+        return no_edges(m)
+    own, after, farthest = np.arange(m), neighbors.indices[:, -1] + 1, neighbors.squared[:, -1].copy()
+    return Edges(np.maximum(core, farthest * scale), farthest, np.minimum(own, after), np.maximum(own, after))
 
 
-def lightest_out(
-    points: IndexArray,
-    vectors: Float32Array,
-    prepared: Pruning,
-    core: Float64Array,
-    scale: float,
-    component: IndexArray,
-    ceiling: Float64Array,
-    control: Control,
-    span: tuple[float, float],
-) -> Edges:
-    """For each of `points` the lightest edge out of its component, where it is not heavier than its component's lightest.
+class _TooDear(Exception):
+    """The search has cost what it may."""
 
-    Args:
-        points: intp (q,).
-        vectors: float32 (m, d).
-        core: float64 (m,), squared core distances.
-        scale: > 0, what squared distances are multiplied by.
-        component: intp (m,).
-        ceiling: float64 (components,), the weight of the lightest edge each component knows, inf where none; lowered here to
-            what is found.
 
-    Returns:
-        For each point its lightest edge, unless it is heavier than the ceiling: then any edge or none (weight inf).
+class _Search:
+    """Finds for points the lightest edge out of their component; see `spanning_tree.Outgoing`.
 
-    Cost: O(q·m·p) multiplications for the p axes that rule out most.
+    Attributes:
+        blocks: the vectors, for products in float64.
+
+    Cost: O(q·m·p) multiplications for q points and the p axes that rule out most, and where they rule out little three
+    products of q·m pairs.
     """
-    position = np.empty(len(core), dtype=np.intp)
-    position[prepared.order] = np.arange(len(core))
-    # a tile whose core distances are all above the ceiling needs no look
-    tile_core = np.minimum.reduceat(core[prepared.order], np.arange(0, len(core), TILE))
-    points_in_order = points[np.lexsort((points, component[points]))]
-    result = no_edges(len(core))
 
-    def search(start: int) -> None:
-        some = points_in_order[start : start + TILE]
-        found = _search(some, position[some], vectors, prepared, tile_core, core, scale, component, ceiling, control)
-        result.put(some, found)
+    _limited = False
 
-    for_each_block(search, range(0, len(points), TILE), control, span=span)
-    return result.at(points)
+    def __init__(
+        self, vectors: Float32Array, prepared: Pruning, core: Float64Array, scale: float, control: Control
+    ) -> None:
+        m = len(core)
+        self.blocks: Blocks = blocks_of(vectors)
+        self._vectors, self._prepared, self._core, self._scale = vectors, prepared, core, scale
+        self._control = control
+        self._position = np.empty(m, dtype=np.intp)
+        self._position[prepared.order] = np.arange(m)
+        # a tile whose core distances are all above the ceiling needs no look
+        self._tile_core = np.minimum.reduceat(core[prepared.order], np.arange(0, m, TILE))
+        self._costs = Costs(vectors.shape[1])
+        self._left = _BUDGET * self._costs.product(m * m)
 
+    def __call__(
+        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
+    ) -> Edges | None:
+        # the components' table takes no more memory than a copy of the vectors
+        self._limited = len(ceiling) ** 2 <= self._vectors.size
+        try:
+            return self._found(points, component, ceiling, span)
+        except _TooDear:
+            return None
 
-def _search(
-    points: IndexArray,
-    rows: IndexArray,
-    vectors: Float32Array,
-    prepared: Pruning,
-    tile_core: Float64Array,
-    core: Float64Array,
-    scale: float,
-    component: IndexArray,
-    ceiling: Float64Array,
-    control: Control,
-) -> Edges:
-    own = component[points]
-    values = np.empty(TILE * len(points), dtype=np.float32)
-    best = no_edges(len(points))
-    known = ceiling[own]
-    right = prepared.right(rows, known / scale)
-    for number, low in enumerate(range(0, len(core), TILE)):
-        control.check()
-        if number % _REFRESH == 1:
-            lower = ceiling[own]
-            if (lower < known).any():
-                known = lower
-                right = prepared.right(rows, known / scale)
-        if tile_core[number] > known.max():
-            continue
-        here = prepared.order[low : low + TILE]
-        there_component, there_core = component[here], core[here]
+    def _spend(self, cost: float) -> None:
+        with _lowering:
+            self._left -= cost
+        if self._limited and self._left < 0:
+            raise _TooDear
 
-        def leads_out(
-            row: IndexArray,
-            column: IndexArray,
-            there_component: IndexArray = there_component,
-            there_core: Float64Array = there_core,
-        ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-            return np.asarray((there_component[row] != own[column]) & (there_core[row] <= ceiling[own[column]]))
+    def _found(
+        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, span: tuple[float, float]
+    ) -> Edges:
+        self._spend(self._costs.columns(len(points) * len(self._core), self._prepared.first.shape[1]))
+        order = points[np.lexsort((points, component[points]))]
+        result = no_edges(len(self._core))
 
-        row, column = prepared.survivors(slice(low, low + TILE), right, rows, values, worth=leads_out)
-        for start in range(0, len(row), _AT_ONCE):
-            control.check()
-            part = slice(start, start + _AT_ONCE)
-            found = _measured(vectors, core, scale, points[column[part]], here[row[part]])
-            first = lightest(found, column[part], len(points))
-            best = lightest(joined(best, first), np.tile(np.arange(len(points)), 2), len(points))
-            with _lowering:
-                np.minimum.at(ceiling, own, best.weight)
-    return best
+        def search(start: int) -> None:
+            some = order[start : start + TILE]
+            result.put(some, self._lightest_out(some, component, ceiling))
 
+        for_each_block(search, range(0, len(points), TILE), self._control, span=span)
+        return result.at(points)
 
-def _measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
-    distance = squared_distances(vectors, here, there)
-    weight = np.maximum(np.maximum(core[here], core[there]), distance * scale)
-    return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
+    def _lightest_out(self, points: IndexArray, component: IndexArray, ceiling: Float64Array) -> Edges:
+        """As `__call__`, for some points in the order of their components."""
+        core, prepared = self._core, self._prepared
+        rows, own = self._position[points], component[points]
+        values = np.empty(TILE * len(points), dtype=np.float32)
+        best = no_edges(len(points))
+        known = ceiling[own]
+        right = prepared.right(rows, known / self._scale)
+        side: Side | None = None
+        for number, low in enumerate(range(0, len(core), TILE)):
+            self._control.check()
+            if number % _REFRESH == 1:
+                lower = ceiling[own]
+                if (lower < known).any():
+                    known = lower
+                    right = prepared.right(rows, known / self._scale)
+            if self._tile_core[number] > known.max():
+                continue
+            here = prepared.order[low : low + TILE]
+            there_component, there_core = component[here], core[here]
+
+            def leads_out(
+                row: IndexArray,
+                column: IndexArray,
+                there_component: IndexArray = there_component,
+                there_core: Float64Array = there_core,
+            ) -> NDArray[np.bool_]:
+                return np.asarray((there_component[row] != own[column]) & (there_core[row] <= ceiling[own[column]]))
+
+            pairs = prepared.survivors(slice(low, low + TILE), right, rows, values, worth=leads_out, spend=self._spend)
+            if pairs is None:
+                self._spend(self._costs.dense(len(here) * len(points)))
+                side = side or self.blocks.side(points)
+                outside = there_component[:, None] != own
+                best = self._improved(best, *self._of_block(here, side, points, own, ceiling, outside), own, ceiling)
+                continue
+            row, column = pairs
+            self._spend(self._costs.pairs(len(row)))
+            for start in range(0, len(row), _AT_ONCE):
+                self._control.check()
+                part = slice(start, start + _AT_ONCE)
+                found = self._measured(points[column[part]], here[row[part]])
+                best = self._improved(best, found, column[part], own, ceiling)
+        return best
+
+    def _of_block(
+        self,
+        here: IndexArray,
+        side: Side,
+        points: IndexArray,
+        own: IndexArray,
+        ceiling: Float64Array,
+        outside: NDArray[np.bool_],
+    ) -> tuple[Edges, IndexArray]:
+        """The lightest edges of a whole tile, and which of the points each is of."""
+        components, owners = np.unique(own, return_inverse=True)
+        known = ceiling[components]
+        found = lightest_of_owners(
+            self.blocks, here, side, points, self._core, self._scale, owners, known, outside=outside
+        )
+        return edges_between(found.weight, found.distance, here[found.row], points[found.column]), found.column
+
+    def _improved(self, best: Edges, found: Edges, column: IndexArray, own: IndexArray, ceiling: Float64Array) -> Edges:
+        """The lighter of the points' best edges and of what was found for them; lowers the ceiling."""
+        count = len(own)
+        first = lightest(found, column, count)
+        best = lightest(joined(best, first), np.tile(np.arange(count), 2), count)
+        with _lowering:
+            np.minimum.at(ceiling, own, best.weight)
+        return best
+
+    def _measured(self, here: IndexArray, there: IndexArray) -> Edges:
+        distance = squared_distances(self._vectors, here, there)
+        weight = np.maximum(np.maximum(self._core[here], self._core[there]), distance * self._scale)
+        return edges_between(weight, distance, here, there)

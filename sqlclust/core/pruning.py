@@ -6,9 +6,9 @@
     (x', −|x|²/2, 1) · (y', 1, (L² − |y|²)/2) >= 0
 
 so a tile costs one product and one comparison with zero while it is still in the cache. Pairs that survive are asked again with
-further axes; what survives that is left to `metrics.squared_distances`. Everything that can go wrong in rounding is at most
-`s·(|x|² + |y|²)`, a sum of a share of x and a share of y, so the two columns carry it and no pair within the limit is lost,
-however different the lengths.
+further axes. What survives that is left to `metrics.squared_distances`, or to `dense` where much of a tile does. Everything that
+can go wrong in rounding is at most `s·(|x|² + |y|²)`, a sum of a share of x and a share of y, so the two columns carry it and no
+pair within the limit is lost, however different the lengths.
 """
 
 from __future__ import annotations
@@ -32,9 +32,38 @@ _TINY = 2.0**-100
 _SAMPLE = 768
 _STEP = 32
 _ROWS = 1024
-_MULTIPLY, _PAIR, _PAIR_AXIS, _SETTLE = 0.0155, 90.0, 0.8, 1500.0
-"""Nanoseconds a core takes: one column of a product for one pair; a surviving pair, and each further axis of it; settling
-it in float64. Only their ratios matter, and only for the speed."""
+_MULTIPLY, _PAIR, _PAIR_AXIS, _SETTLE, _DENSE = 0.0155, 90.0, 0.8, 4.0, 0.05
+"""Nanoseconds a core takes: one column of a product for one pair; a surviving pair, and each further axis of it; for each
+dimension, settling a pair in float64, and a pair of a tile that is multiplied in float64. Only their ratios matter, and only
+for the speed."""
+_CROWDED = 0.02
+"""Share of a tile's pairs from which on measuring each takes longer than a product of the tile in float64."""
+
+
+class Costs(NamedTuple):
+    """About what work costs, in nanoseconds of a core, for vectors of some dimension."""
+
+    dimension: int
+
+    def product(self, pairs: int) -> float:
+        """A float32 product in all dimensions."""
+        return pairs * self.dimension * _MULTIPLY
+
+    def columns(self, pairs: int, columns: int) -> float:
+        """A float32 product of so many columns."""
+        return pairs * columns * _MULTIPLY
+
+    def pairs(self, count: int) -> float:
+        """Measuring pairs one by one."""
+        return count * self.dimension * _SETTLE
+
+    def dense(self, pairs: int) -> float:
+        """Measuring whole tiles."""
+        return pairs * self.dimension * _DENSE
+
+
+Worth = Callable[[IndexArray, IndexArray], NDArray[np.bool_]]
+"""Which of some pairs (row, column) are worth a further look; indices that broadcast."""
 
 
 class Pruning(NamedTuple):
@@ -74,15 +103,21 @@ class Pruning(NamedTuple):
         values: Float32Array,
         *,
         triangle: bool = False,
-        worth: Callable[[IndexArray, IndexArray], NDArray[np.bool_]] | None = None,
-    ) -> tuple[IndexArray, IndexArray]:
+        worth: Worth | None = None,
+        spend: Callable[[float], object] | None = None,
+    ) -> tuple[IndexArray, IndexArray] | None:
         """Pairs that may be within the limit: rows of `left`, counted from its start, and columns of `right`.
 
         Args:
             right: of `right(right_rows, …)`.
             values: float32 (>= rows · columns,), room for the product.
             triangle: left and right are the same rows; only pairs of a row before its column.
-            worth: which pairs (row, column) to look at any further.
+            worth: which pairs to look at any further.
+            spend: called with what asking the further axes costs, in nanoseconds of a core (`Costs`).
+
+        Returns:
+            The pairs; or None where there are so many that one product of the tile in float64 (`dense`) takes less time than
+            measuring each.
         """
         here = self.first[left]
         size = len(here), len(right)
@@ -90,12 +125,30 @@ class Pruning(NamedTuple):
         np.matmul(here, right.T, out=product)
         if triangle:
             product[_ON_OR_BELOW[: size[0], : size[1]]] = -1.0
-        at = np.flatnonzero(product.ravel() >= 0)
+        possible = product >= 0
+        count = int(np.count_nonzero(possible))
+        if worth is not None and count > _CROWDED * product.size:
+            possible &= worth(np.arange(size[0])[:, None], np.arange(size[1]))
+            count = int(np.count_nonzero(possible))
+        more = self.further.shape[1]
+        one_by_one, at_once = count * (_PAIR + _PAIR_AXIS * more), product.size * _MULTIPLY * more
+        if more and spend is not None:
+            spend(min(one_by_one, at_once))
+        if more and one_by_one > at_once:
+            # so many that the further axes are asked of all pairs at once
+            product -= np.multiply.outer(here[:, -3], right[:, -3])
+            product += self.further[left] @ self.further[right_rows].T
+            possible &= product >= 0
+            count = int(np.count_nonzero(possible))
+            more = 0
+        if count > _CROWDED * product.size:
+            return None
+        at = np.flatnonzero(possible)
         row, column = np.divmod(at, size[1])
         if worth is not None:
             wanted = worth(row, column)
             at, row, column = at[wanted], row[wanted], column[wanted]
-        if self.further.shape[1] and len(at):
+        if more and len(at):
             value = product.ravel()[at]
             value -= here[row, -3] * right[column, -3]
             further_left, further_right = self.further[left], self.further[right_rows]

@@ -3,8 +3,9 @@
 Borůvka's rounds over the nearest-neighbour lists: every component takes its lightest edge that leads out, in the strict order
 of `edges`, so that the tree is the only one there is. A list does not show everything, but what it does not show cannot be
 lighter than its bound: the larger of the point's core distance and its last listed distance. Where a component's lightest
-listed edge is below all its members' bounds it is certain. The members whose bound is not above it are searched for
-(`outgoing`); in each round the largest component may wait, and it never has to be searched for.
+listed edge comes before all its members' bounds it is certain. The members whose bound comes first are searched for
+(`outgoing`); in each round the largest component may wait, and it never has to be searched for. Bounds are places in the strict
+order too: where everything ties, as in a grid, only they tell that nothing lighter is left.
 """
 
 from __future__ import annotations
@@ -36,15 +37,26 @@ class Outgoing(Protocol):
 
     def __call__(
         self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
-    ) -> Edges:
-        """For each point its lightest edge out of its component.
+    ) -> Edges | None:
+        """For each point its lightest edge out of its component, or another that is known, or none.
 
         Args:
             points: intp (q,).
             component: intp (m,).
             ceiling: float64 (components,), weight of the lightest edge known; an edge above it may be left out.
                 Lowered to what is found.
+
+        Returns:
+            Of each component's points at least one has the lightest edge out of any of them, if that is not above the ceiling.
+            None where finding all that is missing of the tree at once costs less.
         """
+
+
+class Remaining(Protocol):
+    """What finds all that is missing of the tree at once."""
+
+    def __call__(self, component: IndexArray, parts: int) -> Edges:
+        """The tree's edges between `parts` components."""
 
 
 class Lists:
@@ -93,17 +105,23 @@ _ROWS = 8192
 def spanning_tree(
     lists: Lists,
     core: Float64Array,
-    bound: Float64Array,
+    bound: Edges,
     outgoing: Outgoing,
     control: Control,
+    *,
+    thorough: bool = False,
+    remaining: Remaining | None = None,
 ) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
 
     Args:
         lists: of the nearest neighbours; more of them mean fewer searches.
         core: float64 (m,), squared core distances.
-        bound: float64 (m,), for each point a weight that none of its edges that are not listed is below; changed.
+        bound: (m,), for each point what none of its edges that are not listed comes before; changed.
         outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
+        thorough: what `outgoing` finds for a point is the lightest that it can find for it, however heavy: the point is asked
+            again once that leads nowhere, and not as soon as its component's lightest is above what it was.
+        remaining: finds the rest of the tree, for an `outgoing` that gives up.
 
     Returns:
         The tree; its weights are squared distances.
@@ -124,29 +142,36 @@ def spanning_tree(
         searched = np.flatnonzero(np.isfinite(found.weight))
         searched = searched[component[found.left[searched]] != component[found.right[searched]]]
         edges = joined(edges, found.at(searched))
-        best = _lightest_of_both(edges, component, parts)
+        best = lightest_of_both(edges, component, parts)
         sizes = np.bincount(component, minlength=parts)
         waiting = int(np.argmax(sizes))
-        doubtful = np.flatnonzero((bound <= best.weight[component]) & (component != waiting))
-        if len(doubtful):
-            ceiling = best.weight.copy()
-            fresh = outgoing(doubtful, component, ceiling, span=(done, done))
-            found.put(doubtful, fresh)
-            bound[doubtful] = np.minimum(fresh.weight, np.nextafter(ceiling[component[doubtful]], np.inf))
-            better = _lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)
+        best_of_point = best.at(component)
+        doubtful = before(bound, best_of_point) | np.isinf(best_of_point.weight)
+        asking = np.flatnonzero(doubtful & (component != waiting))
+        if len(asking):
+            fresh = outgoing(asking, component, best.weight.copy(), span=(done, done))
+            if fresh is None:
+                if remaining is None:
+                    raise TypeError("remaining is missing, and outgoing has given up")
+                chosen.append(remaining(component, parts))
+                break
+            found.put(asking, fresh)
+            better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)
             earlier = np.flatnonzero(before(better, best))
             best.put(earlier, better.at(earlier))
+            bound.put(asking, fresh if thorough else best.at(component[asking]))
         certain = np.isfinite(best.weight)
-        certain[waiting] &= bool((bound[component == waiting] > best.weight[waiting]).all())
+        members = np.flatnonzero(component == waiting)
+        certain[waiting] &= not before(bound.at(members), best.at(component[members])).any()
         new = unique(best.at(certain))
         chosen.append(new)
-        component, parts = _merge(component, parts, new)
+        component, parts = merge(component, parts, new)
     tree = joined(*chosen)
     order = np.lexsort((tree.right, tree.left, tree.distance, tree.weight))
     return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
 
 
-def _lightest_of_both(edges: Edges, component: IndexArray, parts: int) -> Edges:
+def lightest_of_both(edges: Edges, component: IndexArray, parts: int) -> Edges:
     """For each component the lightest edge at either of whose ends it is.
 
     Every edge counts for both its components: so of components in a ring each would have chosen a lighter edge than
@@ -156,7 +181,7 @@ def _lightest_of_both(edges: Edges, component: IndexArray, parts: int) -> Edges:
     return lightest(joined(edges, edges), owner, parts)
 
 
-def _merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:
+def merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:
     """Components after joining along `edges`, numbered from 0."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

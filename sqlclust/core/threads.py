@@ -19,7 +19,8 @@ Block = TypeVar("Block")
 
 _guard = threading.Lock()
 _users = 0
-_limit: Any = None
+_limited: list[tuple[Any, int]] = []
+"""While there are users: each BLAS library that is loaded, and how many threads it had."""
 
 
 def worker_count() -> int:
@@ -31,16 +32,24 @@ def worker_count() -> int:
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Limit BLAS to one thread while any caller is inside.
+    """Limit BLAS to one thread while any caller is inside, whichever thread it is in.
 
     BLAS libraries keep one limit for the whole process; counting the callers is what restores it rightly when two fits overlap.
+    Results hang on it as well as speed: with AVX2, a library that shares a product among its threads rounds it differently.
     """
-    global _users, _limit
-    from threadpoolctl import threadpool_limits
+    global _users, _limited
+    from threadpoolctl import ThreadpoolController
 
     with _guard:
         if _users == 0:
-            _limit = threadpool_limits(limits=1, user_api="blas")
+            counts = [
+                (library, library.get_num_threads())
+                for library in ThreadpoolController().lib_controllers
+                if library.user_api == "blas"
+            ]
+            _limited = [(library, count) for library, count in counts if count is not None]  # None: it cannot be set
+        for library, _ in _limited:
+            _set_threads(library, 1)
         _users += 1
     try:
         yield
@@ -48,8 +57,36 @@ def single_threaded_blas() -> Iterator[None]:
         with _guard:
             _users -= 1
             if _users == 0:
-                _limit.restore_original_limits()
-                _limit = None
+                for library, count in _limited:
+                    _set_threads(library, count)
+                    _release(library)
+                _limited = []
+
+
+def _single_threaded_here() -> None:
+    """The limit for the calling thread too: OpenBLAS built with OpenMP keeps one for each thread."""
+    with _guard:
+        for library, _ in _limited:
+            _set_threads(library, 1)
+
+
+def _set_threads(library: Any, count: int) -> None:
+    """Give a BLAS library so many threads, also where another thread was the first to set them.
+
+    From threadpoolctl 3.8 on, the first thread that sets a number in OpenBLAS is the only one that can, until it ends or
+    releases it; for all others setting does nothing, without a word.
+    """
+    if library.get_num_threads() == count:
+        return
+    library.set_num_threads(count)
+    if library.get_num_threads() != count and hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread(force=True)
+        library.set_num_threads(count)
+
+
+def _release(library: Any) -> None:
+    if hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread()
 
 
 def for_each_block(
@@ -78,7 +115,7 @@ def for_each_block(
             control.check()
             work(block)
 
-    with single_threaded_blas(), ThreadPoolExecutor(workers, thread_name_prefix="sqlclust") as pool:
+    with single_threaded_blas(), _pool(workers) as pool:
         done = 0
         running: set[Future[None]] = set()
         try:
@@ -95,3 +132,7 @@ def for_each_block(
         except BaseException:
             failed.set()
             raise
+
+
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="sqlclust", initializer=_single_threaded_here)

@@ -1,0 +1,195 @@
+"""What the exact engine does where little can be ruled out: tiles multiplied in float64, and the rest of the tree found at once.
+Every way gives what brute force gives, on data where everything ties, or nearly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from sqlclust.core import contraction, hdbscan, neighbors, outgoing, pruning
+from sqlclust.core.approximate import Effort
+from sqlclust.core.control import Control
+from sqlclust.core.dense import blocks_of
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.metrics import Float32Array, squared_distances
+from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
+from sqlclust.core.outgoing import exact_tree
+from tests.benchmarks.worst_cases import fit_seconds, groups, product_seconds
+from tests.core.brute import all_squared, minimum_spanning_tree, nearest
+
+Random = np.random.Generator
+
+
+def separated(random: Random) -> Float32Array:
+    """Groups of 20 that no neighbour list leads out of."""
+    return groups(20, 0.05)(400, 24, random)
+
+
+def far_from_each_other(random: Random) -> Float32Array:
+    """Two groups of groups, so far apart that float32 products cannot tell the groups."""
+    vectors = groups(16, 0.05)(400, 12, random)
+    vectors[::2] += 3e4
+    return vectors
+
+
+def simplex(random: Random) -> Float32Array:
+    """Groups whose centres are all equally far from each other."""
+    vectors: Float32Array = np.eye(20, 32, dtype=np.float32)[random.integers(20, size=400)]
+    vectors += (1e-3 * random.standard_normal(vectors.shape)).astype(np.float32)
+    return vectors
+
+
+def identity(random: Random) -> Float32Array:
+    return np.eye(300, dtype=np.float32)
+
+
+def sets(random: Random) -> Float32Array:
+    """Some of many words: ones and zeros, nearly everything ties."""
+    return (random.random((400, 60)) < 0.08).astype(np.float32)
+
+
+def groups_of_integers(random: Random) -> Float32Array:
+    """Separated groups on a lattice: distances within and between groups tie."""
+    centres = 40 * random.integers(0, 4, (25, 6))
+    return (centres[random.integers(25, size=500)] + random.integers(0, 4, (500, 6))).astype(np.float32)
+
+
+def not_integers(random: Random) -> Float32Array:
+    """Thirds of integers: they tie but for rounding."""
+    return (random.integers(0, 4, (500, 5)) / 3).astype(np.float32)
+
+
+def far_group(random: Random) -> Float32Array:
+    vectors = random.standard_normal((400, 16))
+    vectors[:40] += 1e5
+    return vectors.astype(np.float32)
+
+
+def in_a_row(random: Random) -> Float32Array:
+    """Groups along a line, each nearer to the next: components join one after the other."""
+    centres = np.cumsum(np.linspace(5, 1, 30))[random.integers(30, size=450)]
+    return (centres[:, None] * np.ones(3) + 1e-3 * random.standard_normal((450, 3))).astype(np.float32)
+
+
+HARD = (
+    separated, far_from_each_other, simplex, identity, sets, groups_of_integers, not_integers, far_group, in_a_row,
+)  # fmt: skip
+
+
+@pytest.fixture(params=["as it comes", "tiles in float64", "table at once", "table in float64"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Ways through the code, on tiles so small that a few hundred vectors make many."""
+    name = str(request.param)
+    monkeypatch.setattr(neighbors, "SEED", Effort(over=3, size=40))
+    for module in (neighbors, outgoing, contraction):
+        monkeypatch.setattr(module, "TILE", 64)
+    if name == "tiles in float64":
+        monkeypatch.setattr(pruning, "_CROWDED", -1.0)
+        monkeypatch.setattr(outgoing, "_BUDGET", np.inf)
+    elif name != "as it comes":
+        monkeypatch.setattr(outgoing, "_BUDGET", -1.0)
+        monkeypatch.setattr(contraction, "_MANY", 0 if name == "table in float64" else 1 << 30)
+    return name
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
+def test_neighbors_and_tree_are_those_of_brute_force(make: Callable[[Random], Float32Array]) -> None:
+    vectors = distinct(make(np.random.default_rng(3)), normalize=False).vectors
+    squared = all_squared(vectors)
+    for k, min_samples, scale in ((1, 1, 1.0), (6, 3, 1.0), (6, 6, 1.7), (6, 2, 0.3)):
+        found, prepared = neighbors_and_pruning(vectors, k, Control())
+        indices, distances = nearest(squared, k)
+        np.testing.assert_array_equal(found.squared, distances)
+        np.testing.assert_array_equal(found.indices, indices)
+        given = found.squared.copy()
+        counts = np.ones(len(vectors), dtype=np.intp)
+        core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
+        tree = exact_tree(vectors, prepared, found, core, scale, Control())
+        left, right, weight = minimum_spanning_tree(squared, core, scale)
+        np.testing.assert_array_equal(tree.weight, weight)
+        np.testing.assert_array_equal(tree.left, left)
+        np.testing.assert_array_equal(tree.right, right)
+        np.testing.assert_array_equal(found.squared, given)  # what is given is not changed
+
+
+def test_each_way_is_gone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test above varies does happen."""
+    gone: list[str] = []
+
+    def noted(module: object, name: str) -> None:
+        function = getattr(module, name)
+
+        def noting(*args: object, **kwargs: object) -> object:
+            gone.append(name)
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, noting)
+
+    noted(neighbors, "nearest_of_rows")
+    noted(outgoing, "lightest_of_owners")
+    noted(outgoing, "contracted_tree")
+    noted(contraction._Contraction, "_multiplied")
+    test_neighbors_and_tree_are_those_of_brute_force(separated)
+    expected = {
+        "as it comes": set(),
+        "tiles in float64": {"nearest_of_rows", "lightest_of_owners"},
+        "table at once": {"contracted_tree"},
+        "table in float64": {"contracted_tree", "_multiplied"},
+    }[way]
+    assert expected <= set(gone)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "exact"),
+    [
+        (np.eye(5), True),
+        (np.arange(40).reshape(4, 10), True),
+        (np.arange(40).reshape(4, 10) / 8, True),
+        (np.arange(40).reshape(4, 10) / 3, False),
+        (np.array([[2.0**20, 1.0], [2.0, 3.0]]), True),
+        (np.array([[2.0**40, 1.0], [2.0, 3.0]]), False),
+        (np.zeros((2, 3)), True),
+        (np.array([[1e-45, 3e-45]]), True),
+    ],
+)
+def test_what_float64_multiplies_without_rounding(vectors: Float32Array, exact: bool) -> None:
+    assert blocks_of(vectors.astype(np.float32)).exact == exact
+
+
+@pytest.mark.parametrize("make", [*HARD, lambda random: random.standard_normal((200, 700)).astype(np.float32) * 1e10])
+def test_blocks_are_as_wrong_as_they_say(make: Callable[[Random], Float32Array]) -> None:
+    vectors = make(np.random.default_rng(4))
+    blocks, rows = blocks_of(vectors), np.arange(100)
+    columns = np.arange(50, len(vectors))
+    block = blocks.block(rows, blocks.side(columns))
+    left, right = np.meshgrid(rows, columns, indexing="ij")
+    true = squared_distances(vectors, left.ravel(), right.ravel()).reshape(left.shape)
+    error = np.abs(block.squared - true)
+    assert (error <= block.row_slack[:, None] + block.column_slack).all()
+    assert (error == 0).all() or not blocks.exact
+
+
+def test_separated_groups_take_a_few_products() -> None:
+    """Ratios of processor seconds, so that a busy machine does not matter. Settling each pair took 50 of them; it takes 4."""
+    vectors = groups(200, 0.05)(8000, 384, np.random.default_rng(0))
+    fit_seconds(vectors[:500], normalize=True)
+    ratio = fit_seconds(vectors, normalize=True)[0] / product_seconds(vectors)
+    assert ratio < 15
+
+
+def test_all_pairs_equally_far() -> None:
+    """Of equally far ones the first by index are the neighbours; each point's lightest edge leads to the first of all."""
+    fitted = hdbscan.fit(
+        np.eye(700, dtype=np.float32),
+        min_samples=3,
+        metric="euclidean",
+        normalize=False,
+        alpha=1.0,
+        control=Control(),
+    )
+    np.testing.assert_array_equal(fitted.tree.weight, np.sqrt(2.0))
+    assert len(np.unique(fitted.core)) == 1
