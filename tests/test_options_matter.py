@@ -13,7 +13,7 @@ import pytest
 
 import sqlclust
 import sqlclust.core.hdbscan as core
-from sqlclust.core.approximate import approximate_neighbors
+from sqlclust.core.approximate import neighbors_and_lists
 from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names
 from sqlclust.surface.catalog import OPTIONS
@@ -106,6 +106,7 @@ CALLS = {
     "clust_duplicates": table(f"SELECT * FROM clust_duplicates({POINTS}, :options)"),
     "clust_layers": table("SELECT *, persistence FROM clust_layers(1, :options)"),
     "clust_nearest": table("SELECT * FROM clust_nearest(1, :options)"),
+    "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
 }  # fmt: skip
 
 Check = Callable[[Answer, Answer], bool]
@@ -141,6 +142,8 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
 ELSEWHERE = {
     *((function, option) for function in ("clust_hdbscan", "clust_fit") for option in ("engine", "seed")),
     ("clust_points", "duplicates"),
+    ("clust_points", "format"),
+    ("clust_doctor", "format"),
 }
 """Options with tests of their own below."""
 
@@ -195,8 +198,8 @@ def test_engine_and_seed(con: apsw.Connection, function: str, monkeypatch: pytes
         seeds.append(seed)
         return real(points, k, effort, seed, *args, **named)
 
-    real = approximate_neighbors
-    monkeypatch.setattr(core, "approximate_neighbors", approximate)
+    real = neighbors_and_lists
+    monkeypatch.setattr(core, "neighbors_and_lists", approximate)
     for options in ({"engine": "exact"}, {"engine": "auto"}, {"seed": 5}):
         sqlclust_result(con, function, {**BASE, "alpha": 1.5, **options})
     assert seeds == []
@@ -216,6 +219,26 @@ def test_duplicates_of_points(con: apsw.Connection) -> None:
     with pytest.raises(SqlclustError, match="came 2 times"):
         CALLS["clust_points"](con, {"duplicates": "error"})
     assert len(CALLS["clust_points"](con, {"duplicates": "first"}).rows) == 2
+
+
+def test_format_of_points(con: apsw.Connection) -> None:
+    """Four bytes are one number of float32, and four of int8."""
+    sql = "SELECT clust_points(value, unhex(printf('%08d', value)), ?) FROM json_each('[1, 2, 3]')"
+    neighbors = f'SELECT distance FROM clust_neighbors(({sql}), \'{{"k": 1, "normalize": false}}\')'
+    assert [row[0] for row in con.execute(neighbors, ('{"format": "int8"}',))] == [1.0, 1.0, 1.0]
+    assert [row[0] for row in con.execute(neighbors, ('{"format": "float32"}',))] != [1.0, 1.0, 1.0]
+
+
+def test_format_of_the_doctor() -> None:
+    con = sqlclust.connect(":memory:")
+    con.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, embedding BLOB)")
+    wide = np.random.default_rng(0).normal(size=(40, 8))
+    con.executemany("INSERT INTO doc VALUES (?, ?)", [(i, row.tobytes()) for i, row in enumerate(wide)])
+
+    def found(options: dict[str, Any]) -> set[Any]:
+        return {row[0] for row in CALLS["clust_doctor"](con, options).rows}
+
+    assert "vector-format" in found({}) - found({"format": "float64"})
 
 
 # --- the condensed tree ------------------------------------------------------------------------------------------------

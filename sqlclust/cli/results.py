@@ -12,7 +12,7 @@ from sqlclust.store.results import parameters_of
 
 RESULT_COLUMNS = (
     "id", "embedding_model", "algorithm", "n_rows", "n_clusters", "n_noise", "noise_share", "duration", "engine", "recall",
-    "completed_at", "parameters",
+    "tree_confirmed", "completed_at", "parameters",
 )  # fmt: skip
 """Columns of a result in --json, --nl and --csv."""
 
@@ -43,7 +43,9 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
             result["n_rows"],
             result["n_clusters"],
             percent(result["noise_share"]),
-            result["engine"] if result["engine"] != "approximate" else f"approximate {_recall(result)}",
+            result["engine"]
+            if result["engine"] != "approximate"
+            else f"approximate {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}",
             result["duration"],
             result["completed_at"][:16].replace("T", " "),
             unusual_parameters(result["parameters"]),
@@ -58,7 +60,7 @@ def summary(result: Mapping[str, Any]) -> str:
     clusters = "1 cluster" if result["n_clusters"] == 1 else f"{result['n_clusters']:,} clusters"
     engine = result["engine"]
     if engine == "approximate":  # never shown as if it were exact
-        engine = f"approximate, recall {_recall(result)}"
+        engine = f"approximate, recall {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}"
     how = ", ".join(filter(None, (engine, seconds(result["duration"]))))
     return (
         f"{printable(result['embedding_model'])}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
@@ -66,9 +68,8 @@ def summary(result: Mapping[str, Any]) -> str:
     )
 
 
-def _recall(result: Mapping[str, Any]) -> str:
-    recall = result["recall"]
-    return f"{recall:.3f}" if isinstance(recall, float) else "unknown"
+def _share(measured: object) -> str:
+    return f"{measured:.3f}" if isinstance(measured, float) else "unknown"
 
 
 def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:

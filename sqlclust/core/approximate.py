@@ -59,6 +59,20 @@ FULL = Effort(over=10, size=700)
 """For neighbours that count."""
 
 
+class NeighborsAndLists(NamedTuple):
+    """Approximate neighbours, and where they were looked for.
+
+    Attributes:
+        indices: intp (m, k), ascending by (distance, index).
+        squared: float32 (m, k), squared distances from the differences, wrong by d · 2⁻²⁴ of their value at most.
+        lists: the overlapping lists whose members were compared with each other.
+    """
+
+    indices: IndexArray
+    squared: Float32Array
+    lists: Lists
+
+
 class _Pairs(NamedTuple):
     """Neighbours found: int32 owner, int32 other, float32 squared distance."""
 
@@ -84,17 +98,28 @@ def approximate_neighbors(
     axes: Axes | None = None,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[IndexArray, Float32Array]:
-    """About the k nearest neighbours of every vector.
+    """`neighbors_and_lists` without the lists."""
+    found = neighbors_and_lists(vectors, k, effort, seed, control, axes=axes, span=span)
+    return found.indices, found.squared
+
+
+def neighbors_and_lists(
+    vectors: Float32Array,
+    k: int,
+    effort: Effort,
+    seed: int,
+    control: Control,
+    *,
+    axes: Axes | None = None,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> NeighborsAndLists:
+    """About the k nearest neighbours of every vector, and the lists they were found in.
 
     Args:
         vectors: float32 (m, d).
         k: 1 <= k < m.
         seed: of the lists' centres.
         axes: principal axes of the vectors, where they are known already.
-
-    Returns:
-        intp (m, k) indices ascending by (distance, index), and float32 (m, k) squared distances from the differences, wrong
-        by d · 2⁻²⁴ of their value at most.
 
     Cost: O(m·over·size·d) multiplications, and O(m²·over·64 / size) for the lists; memory O(m·k) and 64 float32 a vector.
     """
@@ -106,7 +131,9 @@ def approximate_neighbors(
     size = max(effort.size, 6 * k)
     count = max(1, round(m * effort.over / size))
     if count < 2 * effort.over:
-        lists = Lists(np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32))
+        lists = Lists(
+            np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32), np.zeros(m, dtype=np.int8)
+        )
     else:
         lists = _lists(
             vectors,
@@ -152,7 +179,7 @@ def approximate_neighbors(
     incomplete = np.flatnonzero(result[:, -1] < 0)
     if len(incomplete):  # lists of outliers may be short
         result[incomplete], measured[incomplete] = nearest_of(vectors, incomplete, k, control)
-    return result, measured
+    return NeighborsAndLists(result, measured, lists)
 
 
 def _lists(

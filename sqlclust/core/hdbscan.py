@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.approximate import FULL, approximate_neighbors
+from sqlclust.core.approximate import FULL, neighbors_and_lists
 from sqlclust.core.condensed_tree import condense
+from sqlclust.core.confirming import confirmed
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.engines import ENGINES as ENGINES
@@ -62,6 +63,8 @@ class Fit(NamedTuple):
         tree: the spanning tree of the n rows, weights in the metric.
         engine: which engine ran.
         recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
+        tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirming`; 1.0 for the
+            exact engine.
     """
 
     points: Distinct
@@ -69,6 +72,7 @@ class Fit(NamedTuple):
     tree: SpanningTree
     engine: Engine = "exact"
     recall: float = 1.0
+    tree_confirmed: float = 1.0
 
 
 def fit(
@@ -114,7 +118,7 @@ def fit(
     k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
     # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
     scale = measure.scale(alpha)
-    found = 1.0
+    found = sure = 1.0
     if finder.exact:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
@@ -125,14 +129,17 @@ def fit(
     else:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
-            indices, distances = approximate_neighbors(scaled, k, FULL, seed, control, span=(0.0, 0.9))
-            found = recall(scaled, distances, min(min_samples, k), seed, control)
+            seen = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
+            found = recall(scaled, seen.squared, min(min_samples, k), seed, control)
         with control.phase("spanning tree"):
-            squared = core_distances(distances.astype(np.float64), indices, points.counts, min_samples=min_samples)
-            tree = approximate_tree(scaled, indices, distances, squared, scale, control)
+            squared = core_distances(
+                seen.squared.astype(np.float64), seen.indices, points.counts, min_samples=min_samples
+            )
+            tree = approximate_tree(scaled, seen, squared, scale, control)
+            sure = confirmed(scaled, tree, squared, scale, seed, control)
     core = np.ldexp(measure.from_squared(squared), -exponent)
     tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
-    return _of_all_rows(points, core, tree)._replace(engine=finder.name, recall=found)
+    return _of_all_rows(points, core, tree)._replace(engine=finder.name, recall=found, tree_confirmed=sure)
 
 
 def _of_all_rows(points: Distinct, core: Float64Array, tree: SpanningTree) -> Fit:

@@ -27,14 +27,16 @@ class Lists(NamedTuple):
     """Members of overlapping lists.
 
     Attributes:
-        members: int32 (n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
+        members: int32 (at most n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
         bounds: intp (c + 1,), where each list begins and ends.
         primary: int32 (n,), each vector's nearest centre.
+        rank: int8, for each entry of `members` how near the list's centre is to it: 0 for its nearest.
     """
 
     members: np.ndarray[tuple[int], np.dtype[np.int32]]
     bounds: IndexArray
     primary: np.ndarray[tuple[int], np.dtype[np.int32]]
+    rank: np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
 def overlapping_lists(
@@ -45,7 +47,7 @@ def overlapping_lists(
     Args:
         points: float32 (n, p).
         count: lists, 1 <= count <= n.
-        over: 1 <= over <= count.
+        over: 1 <= over <= count, at most 127.
         seed: which points the centres are learnt from.
 
     Cost: O(n·count·p) multiplications; O(n·over) memory.
@@ -75,7 +77,8 @@ def overlapping_lists(
     if np.diff(bounds).max() > _LARGEST * n * over / count:
         by_list, owner = _without_hubs(by_list, owner, over, int(_LARGEST * n * over / count))
         bounds = np.searchsorted(owner, np.arange(count + 1))
-    return Lists((by_list // over).astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy())
+    members, rank = np.divmod(by_list, over)
+    return Lists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
 
 
 def _without_hubs(

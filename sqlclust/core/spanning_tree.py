@@ -109,7 +109,7 @@ def spanning_tree(
     outgoing: Outgoing,
     control: Control,
     *,
-    patient: bool = False,
+    thorough: bool = False,
     remaining: Remaining | None = None,
 ) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
@@ -119,7 +119,8 @@ def spanning_tree(
         core: float64 (m,), squared core distances.
         bound: (m,), for each point what none of its edges that are not listed comes before; changed.
         outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
-        patient: ask only once no component lists any edge out any more.
+        thorough: what `outgoing` finds for a point is the lightest that it can find for it, however heavy: the point is asked
+            again once that leads nowhere, and not as soon as its component's lightest is above what it was.
         remaining: finds the rest of the tree, for an `outgoing` that gives up.
 
     Returns:
@@ -147,8 +148,6 @@ def spanning_tree(
         best_of_point = best.at(component)
         doubtful = before(bound, best_of_point) | np.isinf(best_of_point.weight)
         asking = np.flatnonzero(doubtful & (component != waiting))
-        if patient and np.isfinite(best.weight).any():
-            asking = asking[:0]
         if len(asking):
             fresh = outgoing(asking, component, best.weight.copy(), span=(done, done))
             if fresh is None:
@@ -160,7 +159,7 @@ def spanning_tree(
             better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)
             earlier = np.flatnonzero(before(better, best))
             best.put(earlier, better.at(earlier))
-            bound.put(asking, best.at(component[asking]))
+            bound.put(asking, fresh if thorough else best.at(component[asking]))
         certain = np.isfinite(best.weight)
         members = np.flatnonzero(component == waiting)
         certain[waiting] &= not before(bound.at(members), best.at(component[members])).any()

@@ -175,6 +175,7 @@ def fit(
             dimension=points.vectors.shape[1],
             versions=versions(),
             timings={**reading.seconds, **timings, **seconds},
+            tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
         )
         if store_fit:
             blobs, _ = interrupt.run(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -37,9 +37,20 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _INT64 = range(-(2**63), 2**63)
 
 
+MEASURED = "measured"
+"""Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
+TREE_CONFIRMED = f"""
+iif(f.engine = 'exact', 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))
+"""
+"""SQL of the `tree_confirmed` of a ClusteringFit f; NULL where an earlier version made the fit."""
+
+
 @dataclass(frozen=True)
 class FitRecord:
-    """What is stored about a fit besides its BLOBs; columns of ClusteringFit of the same names."""
+    """What is stored about a fit besides its BLOBs; columns of ClusteringFit of the same names.
+
+    `tree_confirmed` goes with `timings` (`MEASURED`), and only that of an approximate fit: it is 1.0 of an exact one.
+    """
 
     embedding_model: str
     selection: str
@@ -56,6 +67,12 @@ class FitRecord:
     corpus_hash: str
     versions: dict[str, str]
     timings: dict[str, float]
+    tree_confirmed: float | None = None
+
+    def timings_as_json(self) -> str:
+        """The column `timings`."""
+        measured = {MEASURED: {"tree_confirmed": self.tree_confirmed}}
+        return json.dumps({**self.timings, **(measured if self.tree_confirmed is not None else {})})
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +197,9 @@ def _decode_id(kind: bytes, content: bytes) -> Id:
     raise ValueError("row_ids has an id of unknown type")
 
 
-_COLUMNS = tuple(field.name for kind in (FitRecord, FitBlobs) for field in fields(kind))
+_COLUMNS = tuple(
+    field.name for kind in (FitRecord, FitBlobs) for field in fields(kind) if field.name != "tree_confirmed"
+)
 _INSERT = f"""
 INSERT INTO main.ClusteringFit ({", ".join(_COLUMNS)})
 VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
@@ -192,17 +211,17 @@ _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
 def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | None) -> int:
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
-    values = {**vars(record), "versions": json.dumps(record.versions), "timings": json.dumps(record.timings), **stored}
+    values = {**vars(record), "versions": json.dumps(record.versions), "timings": record.timings_as_json(), **stored}
     fit_id: int | None = statements.value(connection, _INSERT, values)
     if fit_id is None:
         refuse_vanished(connection, "ClusteringFit")
     return fit_id
 
 
-def finish(connection: apsw.Connection, clustering_fit_id: int, timings: dict[str, float]) -> None:
-    """Write the phases' final durations, inside the caller's transaction."""
-    rounded = {name: round(seconds, 4) for name, seconds in timings.items()}
-    statements.run(connection, _FINISH, (json.dumps(rounded), clustering_fit_id))
+def finish(connection: apsw.Connection, clustering_fit_id: int, record: FitRecord, *, publish: float) -> None:
+    """Write the phases' final durations, inside the caller's transaction; `publish` is the last one's, in seconds."""
+    timings = {name: round(seconds, 4) for name, seconds in {**record.timings, "publish": publish}.items()}
+    statements.run(connection, _FINISH, (replace(record, timings=timings).timings_as_json(), clustering_fit_id))
 
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"

@@ -176,7 +176,7 @@ class _Writing:
         )
         statements.run(connection, _FINISH, (now(), self.result_id))
         if isinstance(fit, FitRecord):
-            fits.finish(connection, fit_id, {**fit.timings, "publish": control.elapsed()})
+            fits.finish(connection, fit_id, fit, publish=control.elapsed())
         self._written = self._row()
 
     def is_there(self) -> bool:

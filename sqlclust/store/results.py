@@ -10,13 +10,14 @@ import apsw
 
 from sqlclust.errors import FitDamagedError, ResultDamagedError, UnknownResultError
 from sqlclust.sqlite import statements
+from sqlclust.store.fits import TREE_CONFIRMED
 from sqlclust.store.locking import translated_errors, write_transaction
 from sqlclust.store.rows import stored_object
 from sqlclust.store.written import check_deleted
 
-_SUMMARY = """
+_SUMMARY = f"""
 SELECT s.clustering_result_id AS id, s.embedding_model, s.algorithm, s.n_rows, s.n_clusters, s.n_noise, s.noise_share,
-       s.duration, f.engine, f.recall, s.completed_at, s.parameters
+       s.duration, f.engine, f.recall, {TREE_CONFIRMED} AS tree_confirmed, s.completed_at, s.parameters
 FROM main.ClusteringSummary s
 LEFT JOIN main.ClusteringFit f ON f.id = s.clustering_fit_id
 """

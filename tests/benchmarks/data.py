@@ -58,6 +58,23 @@ def embeddings(
     return result
 
 
+def near_copies(vectors: Float32Array, count: int, *, jitter: float = 0.012, seed: int = 0) -> Float32Array:
+    """Unit vectors and near copies of each, in random order: float32 (n · (1 + count), dimension). Hard for an approximate
+    spanning tree: the lists of the nearest neighbours are full of copies and do not lead out of small groups.
+
+    Args:
+        vectors: float32 (n, dimension), of length one; as they are where `count` is 0.
+        jitter: standard deviation of what is added to each component, before the copy is scaled to length one.
+    """
+    if count == 0:
+        return vectors
+    random = np.random.default_rng((seed, count))
+    copies = np.repeat(vectors, count, axis=0)
+    copies += np.float32(jitter) * random.standard_normal(copies.shape, dtype=np.float32)
+    copies /= np.linalg.norm(copies, axis=1, keepdims=True)
+    return random.permutation(np.concatenate([vectors, copies]))
+
+
 def _spectrum(dimension: int) -> Float64Array:
     """Standard deviations of the axes: 58 % of the variance in the first sixth of them."""
     rank = np.arange(dimension)

@@ -132,7 +132,7 @@ def fit(connection: apsw.Connection, rows: int, size: int) -> None:
     print(
         f"fit: {seconds:.0f} s, peak {peak() / size:.2f} × the vectors, {clusters:,} clusters, noise {noise:.3f}, recall {recall}"
     )
-    rounded = "SELECT group_concat(key || ' ' || round(value, 1), ', ') FROM json_each(?)"
+    rounded = "SELECT group_concat(key || ' ' || round(value, 1), ', ') FROM json_each(?) WHERE type <> 'object'"
     print("    " + connection.execute(rounded, (timings,)).get)
 
 

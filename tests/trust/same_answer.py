@@ -104,7 +104,8 @@ def parameters(connection: apsw.Connection, result_id: int) -> str:
 
 FIT_COLUMNS = (
     "embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed, n, n_distinct, dimension, "
-    "corpus_hash, versions, row_ids, row_checks, core_distances, spanning_tree"
+    "corpus_hash, versions, timings ->> '$.measured.tree_confirmed' AS tree_confirmed, row_ids, "
+    "row_checks, core_distances, spanning_tree"
 )
 
 

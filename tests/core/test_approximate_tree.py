@@ -1,0 +1,163 @@
+"""The tree over approximate neighbours: near copies, the search within lists, and the figure that says how good a tree is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sqlclust.core import confirming, hdbscan, nearby, threads
+from sqlclust.core.agreement import adjusted_rand_index
+from sqlclust.core.confirming import confirmed
+from sqlclust.core.control import Control
+from sqlclust.core.lists import Lists
+from sqlclust.core.metrics import Float32Array, Float64Array, squared_distances
+from sqlclust.core.nearby import lightest_nearby
+from sqlclust.core.spanning_tree import SpanningTree
+from tests.benchmarks.data import embeddings, near_copies
+from tests.core.brute import all_squared, minimum_spanning_tree
+
+Random = np.random.Generator
+
+
+def _fit(vectors: Float32Array, engine: hdbscan.Engine, alpha: float = 1.0) -> hdbscan.Fit:
+    return hdbscan.fit(
+        vectors, min_samples=5, metric="euclidean", normalize=True, alpha=alpha, control=Control(), engine=engine
+    )
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.2])
+def test_near_copies_are_clustered_as_exactly(alpha: float) -> None:
+    """Their lists of neighbours end within small groups; the lightest edges out of these are in no list."""
+    vectors = near_copies(embeddings(800, 48, seed=2, identical=0.0), 7, seed=2)
+    exact, approximate = _fit(vectors, "exact", alpha), _fit(vectors, "approximate", alpha)
+    assert approximate.recall > 0.99
+    assert approximate.tree_confirmed > 0.98
+    assert exact.tree_confirmed == 1.0
+    for size in (10, 40):
+        labels = [hdbscan.select_clusters(fitted.tree, min_cluster_size=size).labels for fitted in (exact, approximate)]
+        assert len(set(labels[0].tolist())) > 5
+        assert adjusted_rand_index(*labels) >= 0.98
+
+
+def _lists(random: Random, m: int, count: int, over: int) -> Lists:
+    """Every one of m vectors in `over` lists, by chance."""
+    nearest = np.argsort(random.random((m, count)), axis=1)[:, :over]
+    by_list = np.argsort(nearest.ravel(), kind="stable")
+    bounds = np.searchsorted(nearest.ravel()[by_list], np.arange(count + 1))
+    members, rank = np.divmod(by_list, over)
+    return Lists(members.astype(np.int32), bounds, nearest[:, 0].astype(np.int32), rank.astype(np.int8))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("parts", [2, 9])
+def test_the_lightest_edge_within_the_nearest_lists(scale: float, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearby, "_ROWS", 7)
+    monkeypatch.setattr(nearby, "_COLUMNS", 11)
+    random = np.random.default_rng(parts)
+    m = 200
+    vectors = random.standard_normal((m, 6)).astype(np.float32)
+    core = np.partition(all_squared(vectors), 3, axis=1)[:, 3]
+    component = random.integers(0, parts, m)
+    lists = _lists(random, m, 8, 3)
+    lists.members[lists.bounds[2] : lists.bounds[3]] = np.flatnonzero(component == 0)[0]  # a list of one component
+    points = np.sort(random.permutation(m)[:60])
+    found = lightest_nearby(points, lists, vectors, core, scale, component, Control(), (0.0, 1.0))
+    weight = np.maximum(np.maximum(core[:, None], core), scale * all_squared(vectors))
+    shared = np.zeros((m, m), dtype=bool)
+    for number in range(8):
+        part = slice(lists.bounds[number], lists.bounds[number + 1])
+        asking = lists.members[part][lists.rank[part] < nearby.NEAREST_LISTS]
+        shared[np.ix_(asking, lists.members[part])] = True
+    weight[~shared | (component[:, None] == component)] = np.inf
+    np.testing.assert_allclose(found.weight, weight[points].min(axis=1), rtol=1e-6)
+    ends = np.sort([found.left, found.right], axis=0)
+    np.testing.assert_array_equal(ends, [found.left, found.right])
+    known = np.isfinite(found.weight)
+    assert ((found.left == points) | (found.right == points))[known].all()
+    assert (component[found.left] != component[found.right])[known].all()
+    np.testing.assert_array_equal(found.distance[known], squared_distances(vectors, found.left, found.right)[known])
+
+
+def test_components_that_share_no_list_are_joined_where_they_are_nearest() -> None:
+    """Groups so far apart that every list is within one of them."""
+    random = np.random.default_rng(3)
+    centres = np.repeat(random.standard_normal((12, 8)) * 100, 200, axis=0)
+    vectors = (centres + random.standard_normal((2400, 8))).astype(np.float32)
+    trees = [
+        hdbscan.fit(
+            vectors, min_samples=4, metric="euclidean", normalize=False, alpha=1.0, control=Control(), engine=engine
+        ).tree
+        for engine in hdbscan.ENGINES
+    ]
+    np.testing.assert_allclose(trees[1].weight[-11:], trees[0].weight[-11:], rtol=0.02)
+
+
+@pytest.fixture
+def small_panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirming, "_PANEL", 16)
+    monkeypatch.setattr(confirming, "_PANELS_AT_A_TIME", 2)
+
+
+def _mutual(vectors: Float32Array, scale: float) -> tuple[Float64Array, Float64Array]:
+    """Squared core distances, and the weight of every pair."""
+    squared = all_squared(vectors)
+    core = np.partition(squared, min(3, len(vectors) - 2), axis=1)[:, min(3, len(vectors) - 2)]
+    return core, np.maximum(np.maximum(core[:, None], core), scale * squared)
+
+
+def _share_by_brute_force(tree: SpanningTree, weight: Float64Array) -> float:
+    """Of vectors that see no edge that is lighter than the heaviest on the tree's path."""
+    m = len(weight)
+    heaviest = np.zeros((m, m))
+    part = np.arange(m)
+    for left, right, height in zip(*tree, strict=True):
+        here, there = np.flatnonzero(part == part[left]), np.flatnonzero(part == part[right])
+        heaviest[np.ix_(here, there)] = height
+        heaviest[np.ix_(there, here)] = height
+        part[there] = part[left]
+    return float((weight >= heaviest * (1 - 1e-4)).all(axis=1).mean())
+
+
+def _with_wrong_edges(tree: SpanningTree, weight: Float64Array, wrong: int, random: Random) -> SpanningTree:
+    """Another spanning tree: some edges replaced by any that join the same two sides."""
+    left, right = tree.left.copy(), tree.right.copy()
+    m = len(weight)
+    for edge in random.choice(m - 1, wrong, replace=False):
+        side = np.zeros(m, dtype=bool)
+        side[left[edge]] = True
+        for _ in range(m):
+            reached = side.copy()
+            others = np.arange(m - 1) != edge
+            reached[right[others & side[left]]] = reached[left[others & side[right]]] = True
+            if (reached == side).all():
+                break
+            side = reached
+        left[edge], right[edge] = random.choice(np.flatnonzero(side)), random.choice(np.flatnonzero(~side))
+    order = np.argsort(weight[left, right], kind="stable")
+    return SpanningTree(left[order], right[order], weight[left, right][order])
+
+
+@pytest.mark.usefixtures("small_panels")
+@pytest.mark.parametrize("m", [2, 3, 16, 17, 150])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_a_minimum_spanning_tree_is_confirmed(m: int, scale: float) -> None:
+    vectors = np.random.default_rng(m).standard_normal((m, 5)).astype(np.float32)
+    core, _ = _mutual(vectors, scale)
+    tree = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, scale))
+    assert confirmed(vectors, tree, core, scale, 0, Control()) == 1.0
+
+
+@pytest.mark.usefixtures("small_panels")
+@pytest.mark.parametrize("wrong", [1, 2, 4, 8])
+def test_the_share_that_is_confirmed_is_that_of_brute_force(wrong: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(wrong)
+    vectors = random.standard_normal((150, 12)).astype(np.float32)
+    core, weight = _mutual(vectors, 1.0)
+    best = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, 1.0))
+    tree = _with_wrong_edges(best, weight, wrong, random)
+    expected = _share_by_brute_force(tree, weight)
+    assert expected < 1.0
+    assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(expected)
+    for workers in (1, 5):
+        monkeypatch.setattr(threads, "worker_count", lambda workers=workers: workers)
+        assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(expected)
