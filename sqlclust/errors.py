@@ -440,6 +440,10 @@ class DatabaseFileError(DatabaseError):
         self.path, self.reason = path, reason
 
 
+class WriteProtectedError(DatabaseFileError):
+    """A database that can be opened for reading only."""
+
+
 class NotUnicodeError(DatabaseError):
     """TEXT in the database whose bytes are not UTF-8, so that no program can read it as text."""
 

@@ -158,17 +158,6 @@ def test_reading_rolls_back_what_a_crashed_program_left(fitted: Path, tmp_path: 
     assert succeed("query", crashed, "SELECT count(*) AS n FROM Embedding WHERE content IS NULL", "--csv") == "n\n40\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_cannot_be_written(fitted: Path) -> None:
-    fitted.chmod(0o444)
-    fitted.parent.chmod(0o555)
-    try:
-        succeed("list", fitted)
-        assert "cannot write to it" in fail("delete", fitted, 1, "--yes")
-    finally:
-        fitted.parent.chmod(0o755)
-
-
 # --- stopping ---------------------------------------------------------------------------------------------
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
