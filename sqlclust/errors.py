@@ -552,6 +552,21 @@ class InputFileError(SqlclustError):
         self.path, self.reason = path, reason
 
 
+# --- other packages --------------------------------------------------------------------------------------------
+
+
+class BorrowedFunctionError(SqlclustError):
+    """A function of another package that is not public, and that this version of the package has changed."""
+
+    def __init__(self, *, package: str, version: str, function: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"{package} {version} has changed {function}, which sqlclust calls: {found}; expected a function that takes "
+            f"{expected}. Install a version of {package} that sqlclust knows, or a newer sqlclust"
+        )
+        self.package, self.version, self.function = package, version, function
+        self.found, self.expected = found, expected
+
+
 # --- stopping --------------------------------------------------------------------------------------------------
 
 

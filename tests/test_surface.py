@@ -616,3 +616,18 @@ def test_interrupt_while_waiting_for_the_lock(two: tuple[apsw.Connection, apsw.C
     other.execute("ROLLBACK")
     assert written(con) == NOTHING
     assert con.pragma("busy_timeout") == 5_000
+
+
+# --- another SQLite ------------------------------------------------------------------------------------------------------
+
+
+def test_a_json_function_among_the_arguments(con: apsw.Connection) -> None:
+    """Some versions of SQLite wipe the handle away then, 3.54 does and 3.49 does not: the right rows, or what to write."""
+    sql = (
+        "SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector(json_array(value, 1))) "
+        "FROM json_each('[1, 2, 3]')))"
+    )
+    try:
+        assert con.execute(sql).get == 3
+    except sqlclust.SqlclustError as error:
+        assert "SQLite also wipes it away where one of its JSON functions stands" in str(error)  # noqa: PT017 - or none

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.borrowed import borrow
 from sqlclust.core.condensed_tree import CondensedTree
 from sqlclust.core.metrics import Float64Array, IndexArray
 
@@ -132,16 +133,14 @@ def select_from(
     allow_single_cluster: bool,
 ) -> Selected:
     """Which clusters `select` takes; the arguments are the same."""
-    from hdbscan._hdbscan_tree import get_clusters, simplify_hierarchy
-
     n = int(tree["parent"].min())
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite densities
         if cluster_selection_persistence > 0.0 and (tree["child"] >= n).any():
-            tree = simplify_hierarchy(tree.copy(), cluster_selection_persistence)
+            tree = borrow("simplify_hierarchy")(tree.copy(), cluster_selection_persistence)
         clusters = cluster_tree(tree)
         count = len(clusters.parent)
         stability = dict(zip(range(n, n + count), _stabilities(tree, clusters.birth).tolist(), strict=True))
-        found, _, scores = get_clusters(
+        found, _, scores = borrow("get_clusters")(
             _one_point_each(tree, count),
             stability,  # of clusters that are not selected it is changed
             cluster_selection_method,

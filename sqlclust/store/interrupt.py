@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import apsw
 
+from sqlclust.core.borrowed import BORROWED
 from sqlclust.core.control import Control, Progress
 from sqlclust.errors import Interrupted
 from sqlclust.store.memory import clear_memory_errors
@@ -27,7 +28,7 @@ _STEP = 0.05
 """Seconds between two looks: an interrupt is noticed well within half a second, and nothing is lost by waiting."""
 
 
-_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", "sklearn.cluster", "hdbscan._hdbscan_tree")
+_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.module for borrowed in BORROWED))
 """What the core imports when it is used. Together that takes a second the first time, and cannot be stopped half-way."""
 
 

@@ -179,7 +179,8 @@ def test_delete(fitted: Path) -> None:
 def test_delete_asks(fitted: Path) -> None:
     for stdin in ("n\n", ""):
         ran = run("delete", fitted, 1, stdin=stdin)
-        assert (ran.code, ran.out) == (1, "")
+        assert ran.code == 1
+        assert ran.out.strip() in ("", stdin.strip())  # Click before 8.4 echoes in its tests what is typed
         assert re.match(r"demo: result 1, .*\nDelete it\? \[y/N\]: ", ran.err)
         assert ran.err.endswith("Aborted!\n")
         assert rows(fitted, "SELECT id FROM ClusteringResult") == [(1,)]
