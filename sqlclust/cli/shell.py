@@ -12,6 +12,7 @@ import click
 
 from sqlclust import __version__
 from sqlclust.cli.database import allow_interrupts, database_argument, database_for_statements
+from sqlclust.cli.docstrings import restore_docstrings
 from sqlclust.cli.results import cluster_table, result_table, summary
 from sqlclust.connection import make_safe, register
 from sqlclust.errors import SqlclustError
@@ -151,3 +152,6 @@ class _Shell(apsw.shell.Shell):
 
     def _say(self, text: str) -> None:
         self.write(self.stdout, text + "\n")  # type: ignore[no-untyped-call]
+
+
+restore_docstrings(apsw.shell.Shell, _Shell)  # APSW's shell makes `.help` of them, and does not begin without
