@@ -78,8 +78,10 @@ def run(
     _wait_for_libraries(connection)
     control = Control(note if progress else None)
     with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
-        future = pool.submit(work, control)
         try:
+            future = pool.submit(
+                work, control
+            )  # inside: Ctrl-C may come when the worker has begun and submit has not returned
             while True:
                 try:
                     result = future.result(timeout=_STEP)

@@ -12,6 +12,8 @@ from sqlclust.cli import corpus
 from sqlclust.cli.demo import FILE, MODEL
 from tests.cli.terminal import fail, python, rows, run, succeed
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = ("json", "csv", "calendar", "zipfile", "statistics", "argparse")
 
 

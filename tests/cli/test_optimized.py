@@ -11,6 +11,8 @@ import pytest
 from sqlclust.cli import COMMANDS
 from tests.cli.terminal import Ran, python, run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, sys

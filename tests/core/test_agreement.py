@@ -75,6 +75,6 @@ def test_mutual_information_of_large_clusters_like_scikit_learn() -> None:
 
 def test_mutual_information_of_thousands_of_clusters_takes_no_time() -> None:
     a, b = np.random.default_rng(2).integers(0, 3_000, size=(2, 200_000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert abs(adjusted_mutual_information(a, b)) < 0.001
-    assert time.perf_counter() - started < 5  # a few hundredths; scikit-learn needs half a minute
+    assert time.process_time() - started < 5  # a few hundredths; scikit-learn needs half a minute
