@@ -392,6 +392,14 @@ class SchemaMissingError(DatabaseError):
         self.path = path
 
 
+class SQLiteVersionError(DatabaseError):
+    """An SQLite that is older than the schema."""
+
+    def __init__(self, *, found: str, expected: str) -> None:
+        super().__init__(f"this is SQLite {found}, and sqlclust's tables need {expected} or newer; nothing was changed")
+        self.found, self.expected = found, expected
+
+
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 

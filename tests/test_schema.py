@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError
+from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError, SQLiteVersionError
 from sqlclust.schema import MIGRATIONS, VERSION, check, object_names, schema_sql, version
 from tests.small import add_embeddings, clustered
 
@@ -662,6 +662,18 @@ def test_a_failing_initialize_leaves_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert not con.in_transaction
 
 
+def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = apsw.Connection(":memory:")
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.37.2")
+    with pytest.raises(
+        SQLiteVersionError, match=r"^this is SQLite 3\.37\.2, and sqlclust's tables need 3\.38 or newer; nothing"
+    ):
+        sqlclust.initialize(con)
+    assert con.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.38.0")
+    assert sqlclust.initialize(con)
+
+
 INITIALIZE = """
 import sys, time, sqlclust
 con = sqlclust.connect(sys.argv[1])
@@ -670,6 +682,7 @@ print(sqlclust.initialize(con))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_initialize_at_once(tmp_path: Path) -> None:
     import time
 
