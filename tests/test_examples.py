@@ -11,6 +11,8 @@ import pytest
 
 import sqlclust
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,14 @@ def layer_of(module: str) -> str | None:
     return parts[1] if len(parts) > 1 and parts[1] != "__main__" else None
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports_of(path: Path) -> Iterator[str]:
     """Every module imported anywhere in the file, in functions and under TYPE_CHECKING too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -61,10 +67,9 @@ def test_imports_go_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_second_sqlite(path: Path) -> None:
     """One file opened through two SQLite libraries in one process loses committed rows (facts.md)."""
-    text = path.read_text(encoding="utf-8")
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_ANYWHERE == set()
-    names = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
-    names |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
     assert "Database" not in names  # sqlite_utils.Database opens files with the standard library's sqlite3
 
 
@@ -76,11 +81,7 @@ def test_core_knows_no_sql(path: Path) -> None:
 
 def test_only_the_connection_binds() -> None:
     for path in (PACKAGE / "surface").glob("*.py"):
-        names = {
-            node.attr
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Attribute)
-        }
+        names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
         assert not names & {"create_scalar_function", "create_aggregate_function", "create_module", "pyobject"}, path
 
 
@@ -139,14 +140,14 @@ def private_names(path: Path) -> set[str]:
     """Names with a leading underscore that are imported from other packages, or taken from their modules."""
     found: set[str] = set()
     aliases: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if "._" in alias.name}
             aliases |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] not in ("sqlclust", "__future__"):
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name for name in names if "._" in name}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
             base = ast.unparse(node.value)
             if base.split(".")[0] in aliases:

@@ -79,6 +79,7 @@ def test_a_package_that_moved_the_module(monkeypatch: pytest.MonkeyPatch) -> Non
         borrow("get_clusters")
 
 
+@pytest.mark.slow
 def test_what_is_imported_beforehand_is_what_computing_needs() -> None:
     """So that a fit that has begun imports no library: that could not be stopped half-way."""
     code = (

@@ -19,6 +19,8 @@ from tests.schemas import old_project
 from tests.trust import work
 from tests.trust.unwritable import commands
 
+pytestmark = pytest.mark.slow
+
 NAME = "100 %41 ?a=b#c ü.db"
 """What has to be quoted in a URI; a name that is not quoted twice either."""
 

@@ -26,6 +26,8 @@ from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
 from tests.trust.unwritable import commands
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 TABLES = (
