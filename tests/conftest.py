@@ -39,6 +39,7 @@ def _nothing_inherited() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in (*_ABOUT_A_TERMINAL, *_ABOUT_PYTHON):
             patch.delenv(name, raising=False)
+        patch.setenv("PYTHONUTF8", "1")  # whatever the locale is
         patch.setenv("TERM", "dumb")
         patch.setenv("HOME", os.devnull)  # the shell's history is nobody's
         yield

@@ -72,7 +72,9 @@ with closing(sqlite3.connect(sys.argv[1])) as con:
 def shell(path: Path, sql: str) -> subprocess.CompletedProcess[str]:
     if SHELL is None:
         pytest.skip("no sqlite3 shell on this machine")
-    return subprocess.run([SHELL, "-bail", "-batch", str(path)], input=sql, capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        [SHELL, "-bail", "-batch", str(path)], input=sql, capture_output=True, encoding="utf-8", cwd=ROOT
+    )
 
 
 def test_runs_in_the_stock_shell(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_runs_in_the_stock_shell(tmp_path: Path) -> None:
 def test_runs_in_the_standard_library(tmp_path: Path) -> None:
     path = tmp_path / "stdlib.db"  # a process of its own: two SQLite libraries must not share one
     made = subprocess.run(
-        [sys.executable, "-c", RUN_IN_STDLIB, str(path)], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", RUN_IN_STDLIB, str(path)], capture_output=True, encoding="utf-8", cwd=ROOT, check=True
     )
     assert made.stdout.split() == TABLES
 

@@ -311,7 +311,9 @@ def test_also_in_the_stock_shell(large: Path) -> None:
     queries = [f"SELECT * FROM {view} WHERE clustering_result_id = 1" for view in TRAJECTORIES]
     script = "".join(f"EXPLAIN QUERY PLAN {query};\n" for query in queries)
     script += f"SELECT count(*) > 0 FROM ({queries[-1]} LIMIT -1 OFFSET 1);\n"
-    done = subprocess.run([str(SHELL), "-bail", str(large)], input=script, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(SHELL), "-bail", str(large)], input=script, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stderr == ""
     assert done.stdout.count(EVERY_SEARCH_IS_OF_ONE_RESULT) == len(TRAJECTORIES)
     assert "SCAN ec" not in done.stdout

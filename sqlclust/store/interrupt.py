@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from importlib import import_module
 from typing import TypeVar
@@ -78,19 +77,15 @@ def run(
     _wait_for_libraries(connection)
     control = Control(note if progress else None)
     with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
-        try:
-            future = pool.submit(
-                work, control
-            )  # inside: Ctrl-C may come when the worker has begun and submit has not returned
-            while True:
-                try:
-                    result = future.result(timeout=_STEP)
-                    break
-                except NotYet:
-                    if connection.is_interrupted:
-                        raise apsw.InterruptError("interrupted") from None
-                    if progress and latest:
-                        progress(*latest[0])
+        try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
+            future = pool.submit(work, control)
+            while not future.done():
+                wait([future], timeout=_STEP)
+                if connection.is_interrupted:  # after the work as well: the next statement forgets an interrupt
+                    raise apsw.InterruptError("interrupted")
+                if progress and latest:
+                    progress(*latest[0])
+            result = future.result()
         except Interrupted:
             raise apsw.InterruptError("interrupted") from None
         except BaseException:  # of the work, which has ended then, or of the callback

@@ -74,7 +74,9 @@ def misuse(*args: object) -> str:
 def python(*args: object, stdin: str | None = None, cwd: Path | None = None) -> Ran:
     """`python` with these arguments, in a process of its own."""
     command = [sys.executable, *map(str, args)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, encoding="utf-8", cwd=cwd, timeout=PATIENCE, check=False
+    )
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
@@ -84,7 +86,7 @@ def interrupted(*args: object, stdin: str = "") -> Ran:
     """
     command = [sys.executable, "-m", "tests.cli.program", *map(str, args)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(command, cwd=ROOT, encoding="utf-8", stdin=pipe, stdout=pipe, stderr=pipe) as process:
         limit = threading.Timer(PATIENCE, process.kill)
         limit.start()
         try:

@@ -176,8 +176,8 @@ def test_one_failure_leaves_the_others(three: Path, option: list[str], tmp_path:
         assert [row["embedding_model"] for row in json.loads(ran.out)] == ["c"]
     else:
         assert ran.out.startswith("c: result 1, ")
-    assert "sqlclust.errors.ZeroVectorError: embedding 7" in log.read_text()
-    assert "Traceback" in log.read_text()
+    assert "sqlclust.errors.ZeroVectorError: embedding 7" in log.read_text(encoding="utf-8")
+    assert "Traceback" in log.read_text(encoding="utf-8")
 
 
 def test_a_model_of_one_row(three: Path) -> None:
@@ -239,14 +239,14 @@ def test_log_file(db: Path, tmp_path: Path) -> None:
     logger = logging.getLogger("sqlclust")
     before = logger.level, list(logger.handlers)
     succeed("fit", db, "--min-samples", 4, "--log-file", path)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO ", line) for line in text.splitlines())
     assert "min_samples=4" in text
     for phase in ("load", "publish"):
         assert re.search(rf" INFO {phase}: done in \d+\.\d s\n", text)
     assert "demo: result 1, 40 rows, 3 clusters, 4 noise" in text
     fail("fit", db, "nope", "--log-file", path)
-    assert "ERROR no embeddings of model 'nope'" in path.read_text()
+    assert "ERROR no embeddings of model 'nope'" in path.read_text(encoding="utf-8")
     assert (logger.level, logger.handlers) == before
 
 

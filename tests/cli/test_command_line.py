@@ -184,7 +184,7 @@ def test_a_full_disk_for_the_output(fitted: Path) -> None:
 
 def test_text_that_the_terminal_cannot_show(db: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT 'é' AS a", "--csv"]
+    command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT char(233) AS a", "--csv"]
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert done.stdout == b"a\n\\xe9\n"
 

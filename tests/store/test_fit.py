@@ -27,7 +27,8 @@ from sqlclust.errors import (
     UnknownModelError,
     ZeroVectorError,
 )
-from tests.moments import while_computing, while_waiting
+from sqlclust.store.fit import cluster
+from tests.moments import while_waiting
 from tests.small import add_embeddings, blob, clustered
 
 TABLES = ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster")
@@ -379,18 +380,21 @@ def test_disk_full(demo_file: Path) -> None:
 PHASES = ("load", "computing", "publish")
 
 
-def endlessly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Computing goes on until it is stopped, as nothing that is a matter of seconds does."""
+def endlessly(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Computing goes on until it is stopped, as nothing that is a matter of seconds does; set once it has begun."""
+    begun = threading.Event()
 
     def endless(vectors: Any, options: Any, control: Control, **more: Any) -> Any:
         end = time.monotonic() + 300  # a test that fails does not hang
         with control.phase("computing"):
+            begun.set()
             while time.monotonic() < end:
                 control.at(0.5)
                 time.sleep(0.01)
         pytest.fail("it was not stopped")
 
     monkeypatch.setattr("sqlclust.store.fit.cluster", endless)
+    return begun
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -429,8 +433,30 @@ def test_an_interrupt(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, ph
 
 
 def test_an_interrupt_from_another_thread(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    endlessly(monkeypatch)
-    with while_computing(demo.interrupt), pytest.raises(apsw.InterruptError):
+    begun = endlessly(monkeypatch)
+
+    def interrupt() -> None:
+        begun.wait()
+        demo.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(apsw.InterruptError):
+        sqlclust.fit(demo, "demo")
+    thread.join()
+    assert_nothing_written(demo)
+
+
+def test_an_interrupt_at_the_very_end_of_the_work(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statement that comes next would forget it."""
+
+    def ending(*args: Any, **more: Any) -> Any:
+        found = cluster(*args, **more)
+        demo.interrupt()
+        return found
+
+    monkeypatch.setattr("sqlclust.store.fit.cluster", ending)
+    with pytest.raises(apsw.InterruptError):
         sqlclust.fit(demo, "demo")
     assert_nothing_written(demo)
 
