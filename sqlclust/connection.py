@@ -6,16 +6,14 @@ Only this file and `virtual_table.py` know APSW's ways of binding functions; the
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import apsw
 
 from sqlclust.core.control import Control
-from sqlclust.errors import DatabaseFileError, shown
 from sqlclust.sqlite import statements
-from sqlclust.store import interrupt
+from sqlclust.store import interrupt, opening
 from sqlclust.store.locking import translated_errors
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
@@ -34,28 +32,25 @@ def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: boo
 
     Args:
         path: a file, or ':memory:'.
-        readonly: open for reading only.
+        readonly: open for reading only. A file in WAL mode can then be read where nothing can be written, too: see
+            `store.opening.open_file`.
         create: make the file if it is not there; otherwise that is an error.
 
     Raises:
+        WriteProtectedError: it can be opened with `readonly` only.
         DatabaseFileError: no such file, a directory, not a database, no permission, …
     """
-    name = _name_of(path)
-    if name != ":memory:":
-        _check_path(name, must_exist=readonly or not create)
-    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-    if not readonly and create:
-        flags |= apsw.SQLITE_OPEN_CREATE
-    try:
-        connection = apsw.Connection(name, flags=flags)
-    except apsw.CantOpenError as error:
-        raise DatabaseFileError(name, reason=f"cannot be opened ({error})") from None
+    name = opening.name_of(path)
+    connection = opening.open_file(name, readonly=readonly, create=create)
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT)
         with translated_errors(connection, doing="opening"):
-            make_safe(connection)
-            register(connection)
-            statements.run(connection, "SELECT count(*) FROM sqlite_schema")  # reads the header: is it a database?
+            try:
+                make_safe(connection)
+                register(connection)
+                statements.run(connection, "SELECT count(*) FROM sqlite_schema")  # reads the header: is it a database?
+            except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
+                raise opening.why_not(name, error, readonly=readonly) or error from None
     except BaseException:
         connection.close()
         raise
@@ -73,53 +68,6 @@ def make_safe(connection: apsw.Connection) -> None:
     for name, value in (("foreign_keys", True), ("trusted_schema", False), ("cell_size_check", True), ("mmap_size", 0)):
         statements.pragma(connection, name, value)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-
-
-def _name_of(path: object) -> str:
-    """A path as SQLite takes it: text, in UTF-8, without NUL, not empty (which would be a temporary database)."""
-    try:
-        name = os.fspath(path)  # type: ignore[call-overload]  # whatever it is
-    except TypeError:
-        name = path
-    if not isinstance(name, str):
-        raise DatabaseFileError(shown(path), reason=f"is a {type(path).__name__}, expected the name of a database file")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise DatabaseFileError(repr(name), reason="the name is not UTF-8, and SQLite opens no such file") from None
-    if not name or "\0" in name:
-        found = "empty" if not name else "one with a NUL character"
-        raise DatabaseFileError(repr(name), reason=f"the name is {found}, expected that of a database file")
-    return name
-
-
-def _check_path(path: str, *, must_exist: bool) -> None:
-    """Look before SQLite opens it: a FIFO would be waited for, and it says only that a file cannot be opened."""
-    mode = _mode_of(path, path)
-    if mode is None:
-        if must_exist:
-            raise DatabaseFileError(path, reason="there is no such file; sqlclust init makes one")
-        folder = os.path.dirname(os.path.abspath(path))
-        if not os.path.isdir(folder):
-            raise DatabaseFileError(path, reason=f"cannot be opened: there is no folder {folder}")
-    elif stat.S_ISDIR(mode):
-        raise DatabaseFileError(path, reason="is a directory, expected a database file")
-    elif not stat.S_ISREG(mode):
-        raise DatabaseFileError(path, reason="is not a regular file, expected a database file")
-    for beside in ("-journal", "-wal", "-shm"):
-        mode = _mode_of(path + beside, path)
-        if mode is not None and not stat.S_ISREG(mode):
-            raise DatabaseFileError(path, reason=f"{path}{beside} beside it is not a regular file")
-
-
-def _mode_of(file: str, path: str) -> int | None:
-    """What kind of file it is; None if there is none."""
-    try:
-        return os.stat(file).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DatabaseFileError(path, reason=f"cannot be opened ({error.strerror})") from None
 
 
 def register(connection: apsw.Connection) -> None:

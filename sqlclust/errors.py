@@ -433,6 +433,14 @@ class SchemaMissingError(DatabaseError):
         self.path = path
 
 
+class SQLiteVersionError(DatabaseError):
+    """An SQLite that is older than the schema."""
+
+    def __init__(self, *, found: str, expected: str) -> None:
+        super().__init__(f"this is SQLite {found}, and sqlclust's tables need {expected} or newer; nothing was changed")
+        self.found, self.expected = found, expected
+
+
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 
@@ -489,6 +497,10 @@ class NotAuthorizedError(DatabaseError):
             f"{path or 'this database'}: the connection's authorizer forbids a statement of sqlclust ({reason})"
         )
         self.path, self.reason = path, reason
+
+
+class WriteProtectedError(DatabaseFileError):
+    """A database that can be opened for reading only."""
 
 
 class NotUnicodeError(DatabaseError):
@@ -597,6 +609,21 @@ class InputFileError(SqlclustError):
     def __init__(self, path: str, *, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+# --- other packages --------------------------------------------------------------------------------------------
+
+
+class BorrowedFunctionError(SqlclustError):
+    """A function of another package that is not public, and that this version of the package has changed."""
+
+    def __init__(self, *, package: str, version: str, function: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"{package} {version} has changed {function}, which sqlclust calls: {found}; expected a function that takes "
+            f"{expected}. Install a version of {package} that sqlclust knows, or a newer sqlclust"
+        )
+        self.package, self.version, self.function = package, version, function
+        self.found, self.expected = found, expected
 
 
 # --- stopping --------------------------------------------------------------------------------------------------

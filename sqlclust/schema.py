@@ -22,8 +22,12 @@ from sqlclust.errors import (
     SchemaDamagedError,
     SchemaMissingError,
     SchemaVersionError,
+    SQLiteVersionError,
 )
 from sqlclust.sqlite import statements
+
+_OLDEST_SQLITE = (3, 38)
+"""STRICT tables are of 3.37; the JSON functions of the CHECKs are built in since 3.38."""
 
 _OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
 
@@ -102,6 +106,7 @@ def initialize(connection: apsw.Connection) -> bool:
     Cost of an upgrade from version 1: none to speak of, as no table is read or written but the ledger.
 
     Raises:
+        SQLiteVersionError: APSW was built with an SQLite older than 3.38; nothing was changed.
         SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours; nothing was changed.
         SchemaVersionError: a newer sqlclust wrote it.
     """
@@ -112,6 +117,7 @@ def initialize(connection: apsw.Connection) -> bool:
         if found == VERSION:
             return False
         if found is None:
+            _refuse_old_sqlite()
             _refuse_foreign_objects(connection, object_names())
             statements.run(connection, schema_sql())
             return True
@@ -195,6 +201,12 @@ def _check_shape(connection: apsw.Connection, name: str, expected: _Shape) -> No
     if missing:
         reason = f"{kind} {name} has no column {' '.join(filter(None, missing[0]))}"
         raise SchemaDamagedError(connection.filename, reason=reason)
+
+
+def _refuse_old_sqlite() -> None:
+    found = apsw.sqlite_lib_version()
+    if tuple(map(int, found.split("."))) < _OLDEST_SQLITE:
+        raise SQLiteVersionError(found=found, expected=".".join(map(str, _OLDEST_SQLITE)))
 
 
 def _refuse_foreign_objects(connection: apsw.Connection, ours: Set[str]) -> None:

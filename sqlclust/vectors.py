@@ -138,8 +138,10 @@ def _no_constant(name: str) -> float:
 
 
 def to_json(vector: Float32Array) -> str:
-    """A JSON array of the shortest decimals that give the same float32 back."""
-    return "[" + ", ".join(map(str, vector)) + "]"
+    """A JSON array of the shortest decimals that give the same float32 back, written as Python writes them: versions of
+    NumPy differ in when they write an exponent.
+    """
+    return "[" + ", ".join(map(repr, map(float, map(str, vector)))) + "]"
 
 
 def as_matrix(vectors: object, *, check: Callable[[int, int, int], None] | None = None) -> Float32Array:

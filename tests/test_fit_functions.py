@@ -29,6 +29,7 @@ OVER_FITS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OVER_FITS)
 @pytest.mark.parametrize(("value", "found"), [("1", "TEXT"), (1.0, "REAL"), (None, "NULL"), (b"1", "BLOB")])
 def test_a_fit_is_given_by_its_integer_id(fitted: apsw.Connection, name: str, value: Any, found: str) -> None:

@@ -190,6 +190,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", CLASSES)
 @settings(max_examples=200)
 @given(data=st.data())

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from sqlclust import __version__
+from sqlclust.cli.docstrings import docstring
 from sqlclust.cli.logs import warnings_shown
 from sqlclust.cli.output import printable
 from sqlclust.errors import SqlclustError
@@ -62,7 +63,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"sqlclust.cli.{cmd_name}").command
-        return command
+        return _with_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -93,6 +94,13 @@ class _LazyGroup(click.Group):
             raise click.ClickException(printable(str(error))) from error
 
 
+def _with_help(command: click.Command) -> click.Command:
+    """Click makes the help of the docstring, which is not there under `python -OO`."""
+    if command.help is None and command.callback is not None:
+        command.help = docstring(command.callback)
+    return command
+
+
 def _give_up_stdout() -> None:
     """What could not be written is not tried again at the end, where it would be a second message."""
     with contextlib.suppress(OSError, ValueError):
@@ -113,3 +121,6 @@ def _interrupted(ctx: click.Context) -> NoReturn:
 @click.version_option(__version__, prog_name="sqlclust")
 def main() -> None:
     """Cluster the embeddings in an SQLite file with HDBSCAN, and keep the results there as rows."""
+
+
+_with_help(main)

@@ -15,7 +15,7 @@ import click
 
 from sqlclust import schema
 from sqlclust.connection import connect
-from sqlclust.errors import DatabaseFileError, SchemaConflictError
+from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
 from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 
@@ -75,6 +75,21 @@ def read_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection
     with _closing(connection):
         if tables:
             schema.check(connection)
+        yield connection
+
+
+@contextmanager
+def database_for_statements(path: str, *, readonly: bool) -> Iterator[apsw.Connection]:
+    """For a person's own statements, on any SQLite file: for writing if it can be, as SQLite itself opens a file without WAL."""
+    if readonly:
+        with read_database(path, tables=False) as connection:
+            yield connection
+        return
+    try:
+        connection = connect(path, create=False)
+    except WriteProtectedError:
+        connection = connect(path, readonly=True)
+    with _closing(connection):
         yield connection
 
 

@@ -166,7 +166,8 @@ def _matching(akin: _Pairs, n_a: int, n_b: int) -> _Pairs:
     rows = np.concatenate([akin.a, np.arange(n_a)])
     columns = np.concatenate([akin.b, n_b + np.arange(n_a)])
     costs = np.concatenate([worst - gain, np.full(n_a, worst)])
-    graph = csr_array((costs, (rows, columns)), shape=(n_a, n_b + n_a))
+    places = rows.astype(np.int32), columns.astype(np.int32)  # the matching of SciPy before 1.15 takes no others
+    graph = csr_array((costs, places), shape=(n_a, n_b + n_a))
     partners = np.full(n_a, -1, dtype=np.intp)
     found_a, found_b = min_weight_full_bipartite_matching(graph)
     partners[found_a] = found_b

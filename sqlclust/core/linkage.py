@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sqlclust.core.borrowed import borrow
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct
 from sqlclust.core.metrics import Float64Array, IndexArray
@@ -63,14 +64,12 @@ def single_linkage(tree: SpanningTree, control: Control | None = None) -> Hierar
     Cost: O(n log n); 0.1 s for 100,000 rows. scikit-learn's compiled union-find is used because hdbscan's own, which
     gives the same, takes fifty times as long.
     """
-    from sklearn.cluster._hierarchical_fast import _single_linkage_label
-
     control = control or Control()
     control.check()
     n = len(tree.weight) + 1
     edges = np.column_stack([tree.left.astype(np.float64), tree.right.astype(np.float64), tree.weight])
     control.check()
-    merges = np.asarray(_single_linkage_label(edges))
+    merges = np.asarray(borrow("_single_linkage_label")(edges))
     control.check()
     children = merges[:, :2].astype(np.intp)
     parent = np.full(2 * n - 1, 2 * n - 2, dtype=np.intp)

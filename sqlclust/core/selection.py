@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.borrowed import borrow
 from sqlclust.core.condensed_tree import CondensedTree
 from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float64Array, IndexArray
@@ -140,8 +141,6 @@ def select_from(
     control: Control | None = None,
 ) -> Selected:
     """Which clusters `select` takes; the arguments are the same."""
-    from hdbscan._hdbscan_tree import get_clusters
-
     control = control or Control()
     control.check()
     n = int(tree["parent"].min())
@@ -155,7 +154,7 @@ def select_from(
         stability = dict(zip(range(n, n + count), _stabilities(tree, clusters.birth).tolist(), strict=True))
         small = _one_point_each(tree, count)
         control.check()
-        found, _, scores = get_clusters(
+        found, _, scores = borrow("get_clusters")(
             small,
             stability,  # of clusters that are not selected it is changed
             cluster_selection_method,
@@ -200,8 +199,6 @@ def _simplified(tree: CondensedTree, persistence: float) -> CondensedTree:
     of its last row, which the function judges a cluster by; the first has none, and shows the density that it writes
     where it writes one. It rounds all densities to float32.
     """
-    from hdbscan._hdbscan_tree import simplify_hierarchy
-
     n = int(tree["parent"].min())
     of, rows = tree["parent"] - n, np.flatnonzero(tree["child"] >= n)
     count = int(of.max()) + 1
@@ -212,7 +209,7 @@ def _simplified(tree: CondensedTree, persistence: float) -> CondensedTree:
     points["lambda_val"][::2], points["lambda_val"][1::2] = -1.0, last
     small = np.concatenate([tree[rows], points])
     small["child_size"][: len(rows)] = rows  # carried along: which row it was
-    small = simplify_hierarchy(small, persistence)
+    small = borrow("simplify_hierarchy")(small, persistence)
     kept, first = small[: -2 * count], small[-2 * count :: 2]
     result = tree.copy()
     result["parent"] = first["parent"][of]

@@ -20,12 +20,14 @@ RESULT = "SELECT embedding_id, label, probability, outlier_score FROM EmbeddingC
 # --- fit ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fit_says_that_a_stored_fit_was_reused(fitted: Path) -> None:
     out = succeed("fit", fitted, "--min-cluster-size", 6, "--min-samples", 5)
     assert out.splitlines()[1] == "  stored fit 1 was reused: same embeddings and settings"
     assert "reused" not in succeed("fit", fitted, "--min-cluster-size", 6, "--min-samples", 4)
 
 
+@pytest.mark.slow
 def test_fits_that_are_not_stored(db: Path) -> None:
     for _ in range(2):
         assert "reused" not in succeed("fit", db, "--min-cluster-size", 5, "--no-store-fit")

@@ -16,6 +16,8 @@ from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_se
 from sqlclust.core.threads import single_threaded_blas, worker_count
 from tests.benchmarks.data import embeddings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("engine", hdbscan.ENGINES)
 @pytest.mark.parametrize(("rows", "dimension", "min_samples"), [(20_000, 32, 5), (4_000, 256, 5), (5_000, 32, 200)])

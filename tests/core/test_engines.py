@@ -23,6 +23,8 @@ from sqlclust.core.recall import nearest_of
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 
+pytestmark = pytest.mark.slow
+
 Random = np.random.Generator
 
 
@@ -161,12 +163,12 @@ def test_a_tight_ball_takes_neither_the_memory_nor_the_time_of_all_pairs() -> No
     random = np.random.default_rng(3)
     ball = 1 + 1e-6 * random.standard_normal((3000, 64))
     vectors = np.concatenate([ball, random.standard_normal((500, 64))]).astype(np.float32)
-    started = time.perf_counter()
+    started = time.process_time()
     tracemalloc.start()
     fitted = _fit(vectors, "exact")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60
     assert peak < 400e6
     assert (fitted.tree.weight[:2999] < 1e-3).all()
     assert (fitted.tree.weight[2999:] > 1).all()

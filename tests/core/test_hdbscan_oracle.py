@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from sqlclust.core.metrics import Float32Array, IndexArray
 from tests.core.oracle import Outcome, definition, definition_tree, facts, ours, same, same_labels, theirs
 
+pytestmark = pytest.mark.slow
+
 
 def blobs(rng: np.random.Generator, n: int) -> Float32Array:
     """Six clusters of very different density in five dimensions."""

@@ -82,6 +82,7 @@ cut_options = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(model=st.sampled_from(sorted(MODELS)), options=cut_options)
 def test_a_cut_is_a_fresh_fit(stored: apsw.Connection, model: str, options: dict[str, Any]) -> None:

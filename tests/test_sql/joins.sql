@@ -102,10 +102,6 @@ SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vecto
        (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vector) FROM Embedding)) WHERE id = 'a7' COLLATE NOCASE);
 --> 1|0|1
 
--- a JSON function among the arguments of clust_points
-SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector(json_array(value, 1))) FROM json_each('[1, 2, 3]')));
---> !! SQLite also wipes it away where one of its JSON functions stands among clust_points' arguments
-
 -- a JSON function among the arguments of clust_points, as the error says to write it
 SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector('' || json_array(value, 1))) FROM json_each('[1, 2, 3]')));
 --> 3

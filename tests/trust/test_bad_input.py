@@ -160,7 +160,10 @@ def test_command_line(shared: Path, vectors: Path, case: str) -> None:
     if status == 1:
         assert ran.err == f"Error: {filled_in(message)}\n"
     else:
-        assert ran.err.splitlines()[-1] == f"Error: {filled_in(message)}"
+        last = ran.err.splitlines()[-1]
+        if case == "an unknown option":  # Click puts it in quotation marks since 8.4
+            last = last.replace("option: --qqqq", "option '--qqqq'.")
+        assert last == f"Error: {filled_in(message)}"
         assert ran.err.startswith("Usage: sqlclust ")
     assert hashes(shared.parent) == before
 

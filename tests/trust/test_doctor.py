@@ -470,6 +470,7 @@ def test_finding(well: Path, tmp_path: Path, name: str) -> None:
     assert digest(path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_fix(well: Path, tmp_path: Path, name: str) -> None:
     case = CASES[name]

@@ -36,6 +36,8 @@ from tests.trust.same_answer import (
     tables,
 )
 
+pytestmark = pytest.mark.slow
+
 N = 300
 OPTIONS: dict[str, Any] = {"min_cluster_size": 6, "min_samples": 4}
 WAYS: dict[str, dict[str, Any]] = {
@@ -276,7 +278,7 @@ def test_the_command_line_in_a_process_of_its_own(tmp_path: Path) -> None:
         pass
     environment = {**os.environ, "PYTHONHASHSEED": "3", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C"}
     command = [sys.executable, "-m", "sqlclust", "fit", str(path), "--min-cluster-size", "6", "--min-samples", "4"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
     with opened(path) as con:
         assert of_result(con, 1) == expected("exact, of unit vectors")
 
