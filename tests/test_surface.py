@@ -459,6 +459,7 @@ def two(demo_file: Path) -> Iterator[tuple[apsw.Connection, apsw.Connection]]:
         con.close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; SELECT count(*) FROM Embedding"])
 @pytest.mark.parametrize("mode", ["delete", "wal"])
@@ -477,6 +478,7 @@ def test_a_lock_of_another_connection(two: tuple[apsw.Connection, apsw.Connectio
     assert con.execute("SELECT clust_fit('demo')").get == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN; SELECT count(*) FROM Embedding"], ids=["writer", "reader"])
 def test_publishing_waits_its_turn(two: tuple[apsw.Connection, apsw.Connection], lock: str) -> None:
     con, other = two

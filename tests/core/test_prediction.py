@@ -163,6 +163,7 @@ def test_members_get_their_own_labels(
     assert not found.distances.any()
 
 
+@pytest.mark.slow
 def test_many_members_in_tiles() -> None:
     """More than one panel of members and block of new vectors; and some that the list does not settle."""
     vectors, new = blobs(1, 8500), blobs(2, 270)

@@ -149,6 +149,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_fit_of_other_settings_is_not_reused(demo: apsw.Connection, name: str) -> None:
     fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
@@ -239,6 +240,7 @@ def test_ids_of_every_type(con: apsw.Connection, ids: list[Id]) -> None:
 # --- options --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [

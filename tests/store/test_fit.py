@@ -271,6 +271,7 @@ def test_no_lock_is_held_while_computing(two: tuple[apsw.Connection, apsw.Connec
     assert counts(other) == [1, 1, 3, 40]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_another_writer_never_ends(
     two: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch, journal: str
@@ -292,6 +293,7 @@ def test_another_writer_never_ends(
     sqlclust.fit(ours, "demo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_another_writer_ends_in_time(two: tuple[apsw.Connection, apsw.Connection], journal: str) -> None:
     ours, other = two
@@ -303,6 +305,7 @@ def test_another_writer_ends_in_time(two: tuple[apsw.Connection, apsw.Connection
     assert ours.execute("SELECT id FROM Run").get == 1
 
 
+@pytest.mark.slow
 def test_a_reader_holds_up_the_commit_without_wal(
     two: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from tests.schemas import version_1
 from tests.schemas.old_project import SHAPES, Shape, make
 from tests.trust.sick import broken, healthy
 
+pytestmark = pytest.mark.slow
+
 NO_SCHEMA = ("note", "no-schema", None, None, None, 1)
 
 

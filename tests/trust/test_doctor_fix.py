@@ -22,6 +22,8 @@ from sqlclust.store.doctor import repair
 from tests.cli.terminal import fail, run, succeed
 from tests.trust.sick import broken, healthy
 
+pytestmark = pytest.mark.slow
+
 WRONG = (
     "UPDATE Cluster SET size = 77 WHERE clustering_result_id = 2; DELETE FROM Cluster WHERE clustering_result_id = 1;"
     "DELETE FROM EmbeddingPrediction"
