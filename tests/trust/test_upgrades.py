@@ -185,11 +185,13 @@ def test_a_name_of_version_2_that_the_host_has_taken(
     succeed("show", old, 1)
     assert hashed(old) == before
     assert caplog.messages == []
-    succeed("delete", old, 7, "--yes")
+    ran = run("delete", old, 7, "--yes")
+    assert (ran.code, ran.err) == (0, f"Warning: {caught.value}\n")
     assert caplog.messages == [str(caught.value)]
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"id": "new", "vector": [1, 0, 0, 0, 0, 0, 0, 0]}\n', encoding="utf-8")
-    succeed("load", old, rows, "--model", "demo")
+    ran = run("load", old, rows, "--model", "demo")
+    assert (ran.code, ran.err.count(f"Warning: {caught.value}\n")) == (0, 1)
     assert caplog.messages == [str(caught.value)] * 2
     assert read(old, "SELECT max(version) FROM SqlclustMigration", "SELECT count(*) FROM ClusteringResult") == [
         [(1,)],
