@@ -1,7 +1,8 @@
 -- sqlclust schema, version 2.
 --
--- Embeddings, where they come from, and the clusterings made of them. Runs as it is in any stock sqlite3 >= 3.37 and uses
--- only built-in functions, so every SQLite program can read and guard the file:
+-- Embeddings, where they come from, and the clusterings made of them. Needs SQLite 3.38 and uses only its built-in functions,
+-- so every such program can read and guard the file. (STRICT is of 3.37; the JSON functions of the CHECKs may be missing there,
+-- and are built in since 3.38.)
 --
 --     sqlite3 -bail embeddings.db < schema.sql
 --

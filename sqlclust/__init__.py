@@ -135,7 +135,12 @@ def staleness(
 
 
 def doctor(
-    connection: apsw.Connection, *, fix: bool = False, quick: bool = False, progress: Progress | None = None
+    connection: apsw.Connection,
+    *,
+    fix: bool = False,
+    quick: bool = False,
+    format: str | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """What is wrong in the main database of a connection: ours, the old project's, or another program's.
 
@@ -143,6 +148,8 @@ def doctor(
         fix: repair what is certain, in one transaction, after a backup in a new file in the same folder. Never touches
             vectors or ids; other writers wait until it is done. The connection must be in no transaction.
         quick: pass over what reads the whole file: vectors, stored fits, the file's integrity, models of members.
+        format: of the vectors in other programs' tables, as clust_points has it: 'float64', 'json', … By default float32, and
+            a finding if they look like another.
         progress: called with (phase, fraction) from this thread.
 
     Returns:
@@ -150,12 +157,15 @@ def doctor(
         nothing is wrong.
 
     Raises:
-        SqlclustError: with `fix`, no backup can be made, the file is read-only or locked, …; nothing was changed.
+        SqlclustError: an unknown format; with `fix`, no backup can be made, the file is read-only or locked, …; nothing was
+            changed.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
     """
+    from sqlclust.options import DoctorOptions, parse
     from sqlclust.store.doctor import diagnose
 
-    return diagnose(connection, fix=fix, quick=quick, progress=progress)
+    options = parse(DoctorOptions, {"format": format})
+    return diagnose(connection, fix=fix, quick=quick, format=options.format, progress=progress)
 
 
 def adopt(

@@ -78,6 +78,22 @@ class OptionsJSONError(SqlclustError):
         self.found = found
 
 
+class UnknownMetricError(SqlclustError):
+    """A name that is no metric's where options are checked already: in a file of another version, in a call from Python."""
+
+    def __init__(self, metric: object, *, known: Sequence[str]) -> None:
+        super().__init__(f"unknown metric {shown(metric)}, expected {' or '.join(map(repr, known))}")
+        self.metric, self.known = metric, tuple(known)
+
+
+class UnknownEngineError(SqlclustError):
+    """A name that is no engine's; see UnknownMetricError."""
+
+    def __init__(self, engine: object, *, known: Sequence[str]) -> None:
+        super().__init__(f"unknown engine {shown(engine)}, expected {' or '.join(map(repr, known))}")
+        self.engine, self.known = engine, tuple(known)
+
+
 # --- ids and vectors -------------------------------------------------------------------------------------------
 
 
@@ -108,22 +124,47 @@ class RepeatedIdError(PointsError):
 
 
 class VectorTypeError(PointsError):
-    """A vector that is not a BLOB."""
+    """A vector of another SQL type than its format has."""
 
-    def __init__(self, subject: str, *, found: str, embedding_id: Id | None = None) -> None:
-        super().__init__(
-            f"{subject} is {found}, expected a BLOB of little-endian float32 (clust_vector makes one from JSON)"
-        )
-        self.found, self.embedding_id = found, embedding_id
+    def __init__(
+        self,
+        subject: str,
+        *,
+        found: str,
+        embedding_id: Id | None = None,
+        expected: str = "a BLOB of little-endian float32 (clust_vector makes one from JSON)",
+    ) -> None:
+        super().__init__(f"{subject} is {found}, expected {expected}")
+        self.found, self.embedding_id, self.expected = found, embedding_id, expected
 
 
 class VectorLengthError(PointsError):
-    """A BLOB whose length is not a positive multiple of four bytes."""
+    """A BLOB whose length is not a positive multiple of a number's: of float32 four bytes."""
 
-    def __init__(self, subject: str, *, found: int, embedding_id: Id | None = None) -> None:
+    def __init__(
+        self,
+        subject: str,
+        *,
+        found: int,
+        embedding_id: Id | None = None,
+        unit: int = 4,
+        numbers: str = "float32",
+        advice: str = "",
+    ) -> None:
         length = "1 byte" if found == 1 else f"{found} bytes"
-        super().__init__(f"{subject} has {length}, expected a positive multiple of 4 (float32)")
-        self.found, self.embedding_id = found, embedding_id
+        super().__init__(f"{subject} has {length}, expected a positive multiple of {unit} ({numbers}){advice}")
+        self.found, self.embedding_id, self.unit = found, embedding_id, unit
+
+
+class VectorFormatError(PointsError):
+    """Vectors that are read as float32 because nobody says otherwise, and are numbers of another format."""
+
+    def __init__(
+        self, subject: str, *, looks_like: Sequence[str], evidence: str, advice: str, embedding_id: Id | None = None
+    ) -> None:
+        likely = " or ".join(looks_like)
+        super().__init__(f"{subject} and others look like {likely} and not like float32: {evidence}. {advice}")
+        self.looks_like, self.evidence, self.embedding_id = tuple(looks_like), evidence, embedding_id
 
 
 class DimensionMismatchError(PointsError):
@@ -156,9 +197,9 @@ class ZeroVectorError(PointsError):
 class VectorJSONError(PointsError):
     """Text that is not a JSON array of numbers."""
 
-    def __init__(self, *, found: str) -> None:
-        super().__init__(f"clust_vector: found {found}, expected a JSON array of numbers such as '[0.1, 0.2]'")
-        self.found = found
+    def __init__(self, *, found: str, subject: str = "clust_vector") -> None:
+        super().__init__(f"{subject}: found {found}, expected a JSON array of numbers such as '[0.1, 0.2]'")
+        self.found, self.subject = found, subject
 
 
 class MatrixError(PointsError):
@@ -202,10 +243,10 @@ class ArgumentError(SqlclustError):
 class OutOfMemoryError(SqlclustError):
     """Not enough memory for the work asked for."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"not enough memory: {what}; nothing was written. Use the approximate engine, select fewer rows, or downsample"
-        )
+    def __init__(
+        self, what: str, *, advice: str = "Use the approximate engine, select fewer rows, or downsample"
+    ) -> None:
+        super().__init__(f"not enough memory: {what}; nothing was written. {advice}")
 
 
 # --- selecting and publishing ----------------------------------------------------------------------------------
@@ -392,6 +433,14 @@ class SchemaMissingError(DatabaseError):
         self.path = path
 
 
+class SQLiteVersionError(DatabaseError):
+    """An SQLite that is older than the schema."""
+
+    def __init__(self, *, found: str, expected: str) -> None:
+        super().__init__(f"this is SQLite {found}, and sqlclust's tables need {expected} or newer; nothing was changed")
+        self.found, self.expected = found, expected
+
+
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 
@@ -438,6 +487,20 @@ class DatabaseFileError(DatabaseError):
     def __init__(self, path: str, *, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class NotAuthorizedError(DatabaseError):
+    """The connection's authorizer forbids something that is needed."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(
+            f"{path or 'this database'}: the connection's authorizer forbids a statement of sqlclust ({reason})"
+        )
+        self.path, self.reason = path, reason
+
+
+class WriteProtectedError(DatabaseFileError):
+    """A database that can be opened for reading only."""
 
 
 class NotUnicodeError(DatabaseError):
@@ -546,6 +609,21 @@ class InputFileError(SqlclustError):
     def __init__(self, path: str, *, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+# --- other packages --------------------------------------------------------------------------------------------
+
+
+class BorrowedFunctionError(SqlclustError):
+    """A function of another package that is not public, and that this version of the package has changed."""
+
+    def __init__(self, *, package: str, version: str, function: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"{package} {version} has changed {function}, which sqlclust calls: {found}; expected a function that takes "
+            f"{expected}. Install a version of {package} that sqlclust knows, or a newer sqlclust"
+        )
+        self.package, self.version, self.function = package, version, function
+        self.found, self.expected = found, expected
 
 
 # --- stopping --------------------------------------------------------------------------------------------------

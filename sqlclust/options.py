@@ -13,13 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
-from sqlclust.core.metrics import METRICS, Metric
+from sqlclust.core import engines as core
+from sqlclust.core.engines import ENGINES
+from sqlclust.core.metrics import METRICS, Metric, unit_length
 from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError, shown
+from sqlclust.formats import FORMAT_NAMES, FormatName
 
-Engine = Literal["auto", "exact", "approximate"]
+Engine = Literal["auto", "exact", "approximate"]  # and so the choices below: a test compares the two
 SelectionMethod = Literal["eom", "leaf"]
 Duplicates = Literal["error", "first"]
 NearestRows = Literal["noise", "all"]
+Part = Literal["selection", "fit", "cut"]
+"""What an option of clustering decides: which rows are taken; the neighbours and the spanning tree, so that two fits of the same
+rows with another value are different fits; or which clusters are cut from the tree.
+"""
 
 MAX_INTEGER = 2**31 - 1
 _MAX_JSON = 100_000
@@ -35,12 +42,13 @@ def _option(
     at_most: float | None = None,
     choices: tuple[str, ...] = (),
     auto: str = "",
+    part: Part | None = None,
 ) -> Any:
-    """A field. `auto` says what None, the default, becomes."""
+    """A field. `auto` says what None, the default, becomes; `part` is for options of clustering, see Part."""
     if kind is int and at_most is None:
         at_most = MAX_INTEGER
     allowed = {"at_least": at_least, "above": above, "at_most": at_most, "choices": choices}
-    return field(default=default, metadata={"help": help, "kind": kind, "auto": auto, **allowed})
+    return field(default=default, metadata={"help": help, "kind": kind, "auto": auto, "part": part, **allowed})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,19 +56,35 @@ class CutOptions:
     """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
 
     min_cluster_size: int | None = _option(
-        None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)"
+        None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
     )
     cluster_selection_epsilon: float = _option(
-        0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0
+        0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0, part="cut"
     )
     cluster_selection_method: SelectionMethod = _option(
-        "eom", "eom: the most stable clusters; leaf: the finest", kind=str, choices=get_args(SelectionMethod)
+        "eom",
+        "eom: the most stable clusters; leaf: the finest",
+        kind=str,
+        choices=get_args(SelectionMethod),
+        part="cut",
     )
     cluster_selection_persistence: float = _option(
-        0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0
+        0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0, part="cut"
     )
-    max_cluster_size: int = _option(0, "larger clusters are split (eom); 0: no limit", kind=int, at_least=0)
-    allow_single_cluster: bool = _option(False, "one cluster of everything is a possible answer", kind=bool)
+    max_cluster_size: int = _option(
+        0,
+        "of a larger cluster eom takes the parts it splits into, and what is in none of them is noise; epsilon may join them to "
+        "larger ones again, and leaf takes no notice; 0: no limit",
+        kind=int,
+        at_least=0,
+        part="cut",
+    )
+    allow_single_cluster: bool = _option(
+        False,
+        "everything may be one cluster, even of fewer rows than min_cluster_size; without it the whole is never a cluster",
+        kind=bool,
+        part="cut",
+    )
 
     def selecting(self, n: int) -> dict[str, Any]:
         """The arguments of `core.hdbscan.select_clusters` for n rows."""
@@ -79,27 +103,30 @@ class HdbscanOptions(CutOptions):
         kind=int,
         at_least=1,
         auto="min(min_cluster_size, 15)",
+        part="fit",
     )
     alpha: float = _option(
-        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000
+        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000, part="fit"
     )
-    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
-    normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
+    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS, part="fit")
+    normalize: bool = _option(True, "scale vectors to length one first", kind=bool, part="fit")
     engine: Engine = _option(
         "auto",
         "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
         "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
         kind=str,
-        choices=get_args(Engine),
+        choices=("auto", *ENGINES),
+        part="fit",
     )
     downsample: int = _option(
         1,
         "keep every n-th embedding, by rank within each run (by rank of id where there are no runs)",
         kind=int,
         at_least=1,
+        part="selection",
     )
     seed: int = _option(
-        0, "for what is random in the approximate engine; the exact one uses none", kind=int, at_least=0
+        0, "for what is random in the approximate engine; the exact one uses none", kind=int, at_least=0, part="fit"
     )
 
     def resolved(self, n: int, dimension: int = 1) -> HdbscanOptions:
@@ -113,7 +140,7 @@ class HdbscanOptions(CutOptions):
     @property
     def needs_directions(self) -> bool:
         """Whether zero vectors cannot be clustered with these options."""
-        return self.normalize or self.metric == "cosine"
+        return unit_length(self.metric, normalize=self.normalize)
 
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, in the order of the fields."""
@@ -124,7 +151,7 @@ AUTO_LIMIT = 5e13
 """n² · dimension up to which `auto` is exact: minutes on two cores. It looks at no clock, so that one choice holds anywhere."""
 
 
-def default_engine(n: int, dimension: int) -> Literal["exact", "approximate"]:
+def default_engine(n: int, dimension: int) -> core.Engine:
     """What engine `auto` is for n rows."""
     return "exact" if float(n) * n * dimension <= AUTO_LIMIT else "approximate"
 
@@ -143,6 +170,13 @@ class PointsOptions:
         "a repeated id is an error, or (first) keeps its first row and is logged",
         kind=str,
         choices=get_args(Duplicates),
+    )
+    format: FormatName | None = _option(
+        None,
+        "of the vectors: BLOBs of little-endian numbers (bit: the lowest of each byte first, 0 and 1) or JSON arrays",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and an error if they look like another",
     )
 
 
@@ -183,6 +217,19 @@ class NearestOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """Options of clust_doctor, `sqlclust.doctor` and `sqlclust doctor`."""
+
+    format: FormatName | None = _option(
+        None,
+        "of the vectors in other programs' tables",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and a finding if they look like another",
+    )
+
+
 OptionsT = TypeVar(
     "OptionsT",
     CutOptions,
@@ -192,12 +239,31 @@ OptionsT = TypeVar(
     DuplicatesOptions,
     LayersOptions,
     NearestOptions,
+    DoctorOptions,
 )
 
 
 def names(options: type[OptionsT]) -> tuple[str, ...]:
     """The option names of a dataclass."""
     return tuple(f.name for f in dataclasses.fields(options))
+
+
+def of_part(options: type[CutOptions], part: Part) -> tuple[str, ...]:
+    """The names of those options of clustering that decide about a part of it, in the order of the fields.
+
+    Raises:
+        TypeError: an option does not say what it decides. Nothing can be derived then: a stored fit might be taken for
+            another's.
+    """
+    found = []
+    for option in dataclasses.fields(options):
+        if option.metadata.get("part") not in get_args(Part):
+            raise TypeError(
+                f"option {option.name!r} does not say which part of a clustering it decides: {get_args(Part)}"
+            )
+        if option.metadata["part"] == part:
+            found.append(option.name)
+    return tuple(found)
 
 
 def default_text(option: dataclasses.Field[Any]) -> str:

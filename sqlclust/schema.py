@@ -22,7 +22,12 @@ from sqlclust.errors import (
     SchemaDamagedError,
     SchemaMissingError,
     SchemaVersionError,
+    SQLiteVersionError,
 )
+from sqlclust.sqlite import statements
+
+_OLDEST_SQLITE = (3, 38)
+"""STRICT tables are of 3.37; the JSON functions of the CHECKs are built in since 3.38."""
 
 _OBJECTS = "SELECT type, name FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
 
@@ -50,7 +55,7 @@ def _create(connection: apsw.Connection, name: str) -> None:
         SchemaConflictError: the database has something else of that name.
     """
     _refuse_foreign_objects(connection, {name.lower()})
-    connection.execute(_objects()[name.lower()])
+    statements.run(connection, _objects()[name.lower()])
 
 
 # --- the schema of a file --------------------------------------------------------------------------------------
@@ -71,9 +76,9 @@ def _objects() -> dict[str, str]:
     """The tables, views, indexes and triggers of schema.sql: names in lower case, and the text that makes each."""
     connection = apsw.Connection(":memory:")
     try:
-        connection.execute(schema_sql())
-        rows = connection.execute("SELECT lower(name), sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
-        return {str(name): str(sql) for name, sql in rows}
+        statements.run(connection, schema_sql())
+        sql = "SELECT lower(name), sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+        return {str(name): str(text) for name, text in statements.all_rows(connection, sql)}
     finally:
         connection.close()
 
@@ -86,10 +91,10 @@ def object_names() -> frozenset[str]:
 def version(connection: apsw.Connection) -> int | None:
     """The schema version of the database, None where it has no ledger of ours."""
     ledger = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'SqlclustMigration' COLLATE NOCASE"
-    if connection.execute(ledger).fetchone() is None:
+    if statements.first_row(connection, ledger) is None:
         return None
     try:
-        found: int | None = connection.execute("SELECT max(version) FROM main.SqlclustMigration").get
+        found: int | None = statements.value(connection, "SELECT max(version) FROM main.SqlclustMigration")
     except apsw.SQLError:  # a table of that name that is not ours
         return None
     return found if isinstance(found, int) else None
@@ -101,6 +106,7 @@ def initialize(connection: apsw.Connection) -> bool:
     Cost of an upgrade from version 1: none to speak of, as no table is read or written but the ledger.
 
     Raises:
+        SQLiteVersionError: APSW was built with an SQLite older than 3.38; nothing was changed.
         SchemaConflictError: it has tables, views, indexes or triggers of our names that are not ours; nothing was changed.
         SchemaVersionError: a newer sqlclust wrote it.
     """
@@ -111,15 +117,18 @@ def initialize(connection: apsw.Connection) -> bool:
         if found == VERSION:
             return False
         if found is None:
+            _refuse_old_sqlite()
             _refuse_foreign_objects(connection, object_names())
-            connection.execute(schema_sql())
+            statements.run(connection, schema_sql())
             return True
         if found > VERSION:
             raise SchemaVersionError(connection.filename, found=found, expected=VERSION)
         for number, name, step in MIGRATIONS:
             if number > found:
                 step(connection)
-                connection.execute("INSERT INTO main.SqlclustMigration (version, name) VALUES (?, ?)", (number, name))
+                statements.run(
+                    connection, "INSERT INTO main.SqlclustMigration (version, name) VALUES (?, ?)", (number, name)
+                )
     return True
 
 
@@ -155,16 +164,18 @@ def _shapes() -> dict[str, _Shape]:
     """What kind of thing each of our tables is, and of the views that are read here: kind, STRICT or not, columns and types."""
     connection = apsw.Connection(":memory:")
     try:
-        connection.execute(schema_sql())
-        names = [name for kind, name in connection.execute(_OBJECTS) if kind == "table" or name in _VIEWS_READ]
+        statements.run(connection, schema_sql())
+        names = [
+            name for kind, name in statements.all_rows(connection, _OBJECTS) if kind == "table" or name in _VIEWS_READ
+        ]
         return {name: _shape(connection, name) for name in names}
     finally:
         connection.close()
 
 
 def _shape(connection: apsw.Connection, name: str) -> _Shape:
-    kind, strict = connection.execute(_KIND, (name,)).fetchone() or ("", 0)
-    columns = connection.execute(_COLUMNS, (name,)).fetchall() if kind else []
+    kind, strict = statements.first_row(connection, _KIND, (name,)) or ("", 0)
+    columns = statements.all_rows(connection, _COLUMNS, (name,)) if kind else []
     # of a view the types depend on what SQLite makes of its expressions
     return (
         str(kind),
@@ -192,9 +203,15 @@ def _check_shape(connection: apsw.Connection, name: str, expected: _Shape) -> No
         raise SchemaDamagedError(connection.filename, reason=reason)
 
 
+def _refuse_old_sqlite() -> None:
+    found = apsw.sqlite_lib_version()
+    if tuple(map(int, found.split("."))) < _OLDEST_SQLITE:
+        raise SQLiteVersionError(found=found, expected=".".join(map(str, _OLDEST_SQLITE)))
+
+
 def _refuse_foreign_objects(connection: apsw.Connection, ours: Set[str]) -> None:
     """Make sure that names, in lower case, that we are about to use are free."""
-    names = [f"{kind} {name}" for kind, name in connection.execute(_OBJECTS) if name.lower() in ours]
+    names = [f"{kind} {name}" for kind, name in statements.all_rows(connection, _OBJECTS) if name.lower() in ours]
     if names:
         raise SchemaConflictError(connection.filename, names=sorted(names), version=version(connection))
 
@@ -203,14 +220,14 @@ def _refuse_foreign_objects(connection: apsw.Connection, ours: Set[str]) -> None
 def _transaction(connection: apsw.Connection) -> Iterator[None]:
     """A write transaction from its start; inside the caller's transaction a savepoint."""
     if connection.in_transaction:
-        with connection:
+        with statements.savepoint(connection):
             yield
         return
-    connection.execute("BEGIN IMMEDIATE")
+    statements.run(connection, "BEGIN IMMEDIATE")
     try:
         yield
-        connection.execute("COMMIT")
+        statements.run(connection, "COMMIT")
     except BaseException:
         if connection.in_transaction:  # SQLite rolls back itself on some errors
-            connection.execute("ROLLBACK")
+            statements.run(connection, "ROLLBACK")
         raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from sqlclust.errors import (
     ZeroVectorError,
     shown,
 )
+from sqlclust.narrowing import warn_if_merged
 
 Float32Array = NDArray[np.float32]
 
@@ -80,17 +81,26 @@ def from_json(text: object) -> bytes:
     Raises:
         VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32.
     """
+    return _stored(json_numbers(text)).tobytes()
+
+
+def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.float64]:
+    """float64 (dimension,), the numbers of a JSON array, none of them beyond float32.
+
+    Raises:
+        VectorJSONError: as `from_json`; `subject` is named.
+    """
     if not isinstance(text, str):
-        raise VectorJSONError(found=sqlite_type(text))
+        raise VectorJSONError(found=sqlite_type(text), subject=subject)
     try:
         numbers = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
-        raise VectorJSONError(found="JSON nested too deeply") from None
+        raise VectorJSONError(found="JSON nested too deeply", subject=subject) from None
     except ValueError as error:
-        raise VectorJSONError(found=f"text that is not JSON ({error})") from None
+        raise VectorJSONError(found=f"text that is not JSON ({error})", subject=subject) from None
     if not isinstance(numbers, list) or not numbers:
-        raise VectorJSONError(found=f"{text[:40]!r}")
-    return from_numbers(numbers)
+        raise VectorJSONError(found=f"{text[:40]!r}", subject=subject)
+    return _checked_numbers(numbers, subject)
 
 
 def from_numbers(numbers: Sequence[object]) -> bytes:
@@ -99,20 +109,28 @@ def from_numbers(numbers: Sequence[object]) -> bytes:
     Raises:
         VectorJSONError: an element is no number, or beyond float32.
     """
+    return _stored(_checked_numbers(numbers, "clust_vector")).tobytes()
+
+
+def _stored(numbers: NDArray[np.float64]) -> Float32Array:
+    with np.errstate(over="ignore"):
+        return numbers.astype(STORED)
+
+
+def _checked_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
     if set(map(type, numbers)) <= {int, float}:
         try:
-            with np.errstate(over="ignore"):
-                vector = np.array(numbers, dtype=np.float64).astype(STORED)
+            vector = np.array(numbers, dtype=np.float64)
         except OverflowError:  # an int beyond float64
-            vector = np.array([math.inf], dtype=STORED)
-        if np.isfinite(vector).all():
-            return vector.tobytes()
+            vector = np.array([math.inf])
+        if np.isfinite(_stored(vector)).all():
+            return vector
     for position, number in enumerate(numbers):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise VectorJSONError(found=f"{shown(number)} at position {position}")
+            raise VectorJSONError(found=f"{shown(number)} at position {position}", subject=subject)
         if not abs(number) < _BEYOND:
-            raise VectorJSONError(found=f"{shown(number)} at position {position}, beyond float32")
-    return np.array(numbers, dtype=STORED).tobytes()
+            raise VectorJSONError(found=f"{shown(number)} at position {position}, beyond float32", subject=subject)
+    return np.array(numbers, dtype=np.float64)
 
 
 def _no_constant(name: str) -> float:
@@ -120,12 +138,17 @@ def _no_constant(name: str) -> float:
 
 
 def to_json(vector: Float32Array) -> str:
-    """A JSON array of the shortest decimals that give the same float32 back."""
-    return "[" + ", ".join(map(str, vector)) + "]"
+    """A JSON array of the shortest decimals that give the same float32 back, written as Python writes them: versions of
+    NumPy differ in when they write an exponent.
+    """
+    return "[" + ", ".join(map(repr, map(float, map(str, vector)))) + "]"
 
 
-def as_matrix(vectors: object) -> Float32Array:
-    """float32 (n, dimension) of anything array-like, checked.
+def as_matrix(vectors: object, *, check: Callable[[int, int, int], None] | None = None) -> Float32Array:
+    """float32 (n, dimension) of anything array-like, checked. Different rows that become equal are logged as a warning.
+
+    Args:
+        check: called with n, the dimension, and the bytes that copies of the vectors will take, before any copy is made.
 
     Raises:
         MatrixError: not two-dimensional, no columns, or not numbers.
@@ -133,18 +156,25 @@ def as_matrix(vectors: object) -> Float32Array:
     """
     if isinstance(vectors, np.ma.MaskedArray) and np.ma.is_masked(vectors):
         raise MatrixError(found="a masked array that hides some of its numbers")  # asarray would take them in again
+    if check is not None and isinstance(vectors, list | tuple):  # of which NumPy makes float64 before it has a shape
+        dimension = len(vectors[0]) if vectors and isinstance(vectors[0], Sized) else 0
+        check(len(vectors), dimension, len(vectors) * dimension * (8 + ITEM_BYTES))
     try:
         given = np.asarray(vectors)
     except ValueError as error:  # rows of different lengths
         raise MatrixError(found=f"no array ({error})") from None
     if given.ndim != 2 or given.shape[1] == 0 or given.dtype.kind not in "fiu":
         raise MatrixError(found=f"shape {given.shape} of {given.dtype}")
+    if check is not None:
+        as_it_is = given.dtype == np.float32 and given.flags.c_contiguous
+        check(given.shape[0], given.shape[1], 0 if as_it_is else ITEM_BYTES * given.size)
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(given, dtype=np.float32)
     row = first_not_finite(matrix)
     if row is not None:
         position = int(np.argmin(np.isfinite(matrix[row])))
         raise NotFiniteError(f"row {row}", position=position, found=float(given[row, position]))
+    warn_if_merged(given, matrix)
     return matrix
 
 
@@ -183,9 +213,13 @@ def first_not_finite(vectors: Float32Array, *, block: int = 64) -> int | None:
     return None
 
 
-def first_zero(vectors: Float32Array, *, block: int = 4096) -> int | None:
-    """Row of the first zero vector in float32 (n, dimension), or None. O(n·dimension), O(block) memory."""
+def first_zero(vectors: Float32Array, *, block: int = 4096, check: Callable[[], None] = lambda: None) -> int | None:
+    """Row of the first zero vector in float32 (n, dimension), or None; `check` is called for each block.
+
+    Cost: O(n·dimension), O(block) memory.
+    """
     for start in range(0, len(vectors), block):
+        check()
         nonzero = vectors[start : start + block].any(axis=1)
         if not nonzero.all():
             return start + int(np.argmin(nonzero))

@@ -1,22 +1,84 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, settings
 
 import sqlclust
-from tests.small import add_embeddings, clustered
+
+# what tests share checks too: with PYTHONOPTIMIZE only asserts that pytest has rewritten do
+pytest.register_assert_rewrite(
+    *(f"tests.{path.stem}" for path in Path(__file__).parent.iterdir() if path.stem[0] != "_")
+)
+
+from sqlclust.connection import make_safe  # noqa: E402
+from tests.hosts import HOSTS, HostConnection  # noqa: E402
+from tests.small import add_embeddings, clustered  # noqa: E402
+
+# an example may take as long as the machine is slow
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM)
+_ABOUT_A_TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PY_COLORS")
+_ABOUT_PYTHON = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONIOENCODING", "PYTHONINSPECT", "PYTHONUNBUFFERED")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_inherited() -> Iterator[None]:
+    """Whoever started the suite ignored or blocked signals (a background job of a script ignores Ctrl-C, and so do its
+    children), and has settings for a terminal and for Python: for these tests, and what they start, nobody has.
+    """
+    numbers = {number: signal.getsignal(number) for number in _SIGNALS}
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (*_ABOUT_A_TERMINAL, *_ABOUT_PYTHON):
+            patch.delenv(name, raising=False)
+        patch.setenv("PYTHONUTF8", "1")  # whatever the locale is
+        patch.setenv("TERM", "dumb")
+        patch.setenv("HOME", os.devnull)  # the shell's history is nobody's
+        yield
+    for number, handler in numbers.items():
+        signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}
+"""Modules whose tests run once for each of these hosts."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    hosts = HOSTED.get(metafunc.module.__name__.rpartition(".")[2])
+    if hosts and "con" in metafunc.fixturenames:
+        metafunc.parametrize("con", hosts, indirect=True)
 
 
 @pytest.fixture
-def con() -> Iterator[apsw.Connection]:
-    """A database of ours in memory, empty."""
-    connection = sqlclust.connect(":memory:")
-    sqlclust.initialize(connection)
-    yield connection
-    connection.close()
+def con(request: pytest.FixtureRequest) -> Iterator[apsw.Connection]:
+    """A database of ours in memory, empty; where the test is hosted, on a host's connection that has its own ways."""
+    host = getattr(request, "param", "plain")
+    if host == "plain":
+        connection = sqlclust.connect(":memory:")
+        sqlclust.initialize(connection)
+        yield connection
+        connection.close()
+        return
+    hosted = HostConnection(":memory:")
+    make_safe(hosted)
+    hosted.become(host)
+    sqlclust.register(hosted)
+    sqlclust.initialize(hosted)
+    hosted.check()
+    yield hosted
+    hosted.check()
+    hosted.close()
 
 
 @pytest.fixture
@@ -28,12 +90,20 @@ def demo(con: apsw.Connection) -> apsw.Connection:
     return con
 
 
-@pytest.fixture
-def demo_file(tmp_path: Path) -> Path:
-    """A database file with the same rows."""
-    path = tmp_path / "demo.db"
+@pytest.fixture(scope="session")
+def demo_content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database file with the same rows, made once: each row is a transaction of its own, and waits for the disk."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
     connection = sqlclust.connect(str(path))
     sqlclust.initialize(connection)
     add_embeddings(connection, clustered())
     connection.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def demo_file(tmp_path: Path, demo_content: bytes) -> Path:
+    """A database file with the same rows."""
+    path = tmp_path / "demo.db"
+    path.write_bytes(demo_content)
     return path

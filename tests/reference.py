@@ -110,7 +110,7 @@ def _executed(block: str, folder: str) -> str:
         if not line.startswith("$ "):
             continue
         done = subprocess.run(
-            line[2:], shell=True, cwd=folder, env=environment, text=True, capture_output=True, check=False
+            line[2:], shell=True, cwd=folder, env=environment, encoding="utf-8", capture_output=True, check=False
         )
         assert done.returncode == 0, f"{line}: {done.stderr}"
         lines += [line, *(out.rstrip() for out in (done.stderr + done.stdout).splitlines())]

@@ -10,6 +10,8 @@ import pytest
 from sqlclust.cli.corpus import DIMENSION, MIN_TEXTS_PER_WORD, Docstring, Embedded, docstrings, embed
 from sqlclust.errors import InputFileError, OptionError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus() -> list[Docstring]:

@@ -11,6 +11,8 @@ import pytest
 
 import sqlclust
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -22,7 +24,7 @@ def shell(database: Path, script: str) -> str:
     with (EXAMPLES / script).open() as stdin:
         done = subprocess.run(
             [sys.executable, "-m", "sqlclust", "shell", str(database)],
-            stdin=stdin, text=True, capture_output=True, check=True,
+            stdin=stdin, encoding="utf-8", capture_output=True, check=True,
         )  # fmt: skip
     assert done.stderr == ""
     return done.stdout
@@ -55,7 +57,7 @@ def test_stock_sqlite3(tmp_path: Path) -> None:
     with (EXAMPLES / "02_stock_sqlite3.sql").open() as stdin:
         done = subprocess.run(
             ["sqlite3", "-bail", str(tmp_path / "quickstart.db")],
-            stdin=stdin, text=True, capture_output=True, check=True,
+            stdin=stdin, encoding="utf-8", capture_output=True, check=True,
         )  # fmt: skip
     assert done.stderr == ""
     lines = [line.split() for line in done.stdout.splitlines()]
@@ -66,7 +68,7 @@ def test_stock_sqlite3(tmp_path: Path) -> None:
 
 def test_python_app() -> None:
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "03_python_app.py")], text=True, capture_output=True, check=True
+        [sys.executable, str(EXAMPLES / "03_python_app.py")], encoding="utf-8", capture_output=True, check=True
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [

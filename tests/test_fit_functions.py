@@ -29,6 +29,7 @@ OVER_FITS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OVER_FITS)
 @pytest.mark.parametrize(("value", "found"), [("1", "TEXT"), (1.0, "REAL"), (None, "NULL"), (b"1", "BLOB")])
 def test_a_fit_is_given_by_its_integer_id(fitted: apsw.Connection, name: str, value: Any, found: str) -> None:
@@ -89,7 +90,7 @@ def test_the_condensed_tree_leads_to_the_labels(fitted: apsw.Connection) -> None
     below(top, cluster) AS (
         SELECT child, child FROM tree WHERE child IS NOT NULL AND child NOT IN (SELECT parent FROM tree WHERE child)
         UNION ALL SELECT top, t.child FROM below JOIN tree t ON t.parent = cluster AND t.child IS NOT NULL)
-    SELECT top, count(*), count(DISTINCT label), min(label) FROM below JOIN tree t ON t.parent = cluster AND t.id IS NOT NULL
+    SELECT top, count(*), count(DISTINCT l.label), min(l.label) FROM below JOIN tree t ON t.parent = cluster AND t.id IS NOT NULL
     JOIN clust_labels(1, '{"min_cluster_size": 5}') l ON l.id = t.id GROUP BY top
     """
     rows = fitted.execute(sql).fetchall()

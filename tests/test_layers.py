@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import sqlclust
+from sqlclust.core.borrowed import BORROWED
 
 PACKAGE = Path(sqlclust.__file__).resolve().parent
-LAYERS = ["errors", "core", "vectors", "options", "schema", "store", "surface", "connection", "cli"]
+LAYERS = ["errors", "core", "narrowing", "vectors", "recognition", "formats", "options", "sqlite", "schema", "store"]
+LAYERS += ["surface", "virtual_table", "connection", "cli"]
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions
 FILES = sorted(PACKAGE.rglob("*.py"))
 NOT_ALLOWED_ANYWHERE = {"sqlite3", "pandas", "sqlalchemy"}
@@ -32,9 +36,14 @@ def layer_of(module: str) -> str | None:
     return parts[1] if len(parts) > 1 and parts[1] != "__main__" else None
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports_of(path: Path) -> Iterator[str]:
     """Every module imported anywhere in the file, in functions and under TYPE_CHECKING too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -59,27 +68,69 @@ def test_imports_go_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_second_sqlite(path: Path) -> None:
     """One file opened through two SQLite libraries in one process loses committed rows (facts.md)."""
-    text = path.read_text(encoding="utf-8")
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_ANYWHERE == set()
-    names = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
-    names |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
     assert "Database" not in names  # sqlite_utils.Database opens files with the standard library's sqlite3
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
 def test_core_knows_no_sql(path: Path) -> None:
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_IN_CORE == set()
-    assert path.read_text(encoding="utf-8").partition("\n")[0].lower().replace("-", " ").count("numpy only") == 1
+    assert path.read_text(encoding="utf-8").partition("\n")[0].lower().replace("-", " ").count("arrays only") == 1
 
 
 def test_only_the_connection_binds() -> None:
     for path in (PACKAGE / "surface").glob("*.py"):
-        names = {
-            node.attr
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Attribute)
-        }
+        names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
         assert not names & {"create_scalar_function", "create_aggregate_function", "create_module", "pyobject"}, path
+
+
+STATEMENTS = PACKAGE / "sqlite" / "statements.py"
+OF_THE_USER = {PACKAGE / "cli" / "query.py"}
+"""Runs what the user has written."""
+RUNS = {"execute", "executemany", "fetchone", "fetchall", "cursor", "pragma", "query_info"}
+CONNECTIONS = {"connection", "con", "own", "old", "new", "trial", "host"}
+
+
+def runs_of(text: str) -> Iterator[str]:
+    """What in a file runs statements on a connection, whose rows and cursors may be a host's: `NAME, line N`."""
+    tree = ast.parse(text)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            by_room = isinstance(node.value, ast.Name) and node.value.id == "statements"
+            if (node.attr in RUNS and not by_room) or (node.attr == "get" and id(node) not in called):
+                yield f"{node.attr}, line {node.lineno}"
+        if isinstance(node, ast.With):
+            for item in node.items:
+                value = item.context_expr
+                name = (
+                    value.attr if isinstance(value, ast.Attribute) else value.id if isinstance(value, ast.Name) else ""
+                )
+                if name.strip("_") in CONNECTIONS:
+                    yield f"with {name}, line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted({*FILES} - {STATEMENTS} - OF_THE_USER), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_statements_run_in_one_room(path: Path) -> None:
+    assert list(runs_of(path.read_text(encoding="utf-8"))) == []
+    assert "apsw.ext" not in imports_of(path)  # its functions make the host's cursors
+
+
+def test_statements_outside_the_room_are_found() -> None:
+    for text in (
+        "self._connection.execute(sql)",
+        "rows.get",
+        "own.pragma('x', 1)",
+        "with self._new: pass",
+        "with con, x: pass",
+    ):
+        assert len(list(runs_of(text))) == 1, text
+    for text in ("{}.get(1)", "statements.pragma(own, 'x')", "with statements.savepoint(own): pass"):
+        assert list(runs_of(text)) == [], text
 
 
 def test_the_public_names() -> None:
@@ -101,10 +152,116 @@ def test_the_public_names() -> None:
     assert public - modules - {"annotations", "TYPE_CHECKING", "Any"} == set(sqlclust.__all__) - {"__version__"}
 
 
+# --- other packages -------------------------------------------------------------------------------------------------------
+
+
+def distribution_of(module: str) -> str:
+    """How pip calls what a module is in; only where that is not the module's own name."""
+    return {"sklearn": "scikit-learn", "sqlite_utils": "sqlite-utils"}.get(module, module)
+
+
+def imported_packages(paths: Iterable[Path]) -> set[str]:
+    """What is imported of neither ours nor Python's own, as pip calls it."""
+    names = {module.split(".")[0] for path in paths for module in imports_of(path)}
+    return {distribution_of(name) for name in names - sys.stdlib_module_names - {"sqlclust", "tests"}}
+
+
+def declared(dependencies: Iterable[str]) -> set[str]:
+    return {re.split(r"[\[<>=!~ ]", dependency, maxsplit=1)[0] for dependency in dependencies}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """What another package happens to bring along may be gone with its next version."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed, extra = declared(project["dependencies"]), project["optional-dependencies"]
+    assert imported_packages(FILES) | {borrowed.package for borrowed in BORROWED} == needed
+    tests = PACKAGE.parent / "tests"
+    benchmarks = set((tests / "benchmarks").rglob("*.py"))
+    of_tests = imported_packages(path for path in tests.rglob("*.py") if path not in benchmarks)
+    assert of_tests <= needed | declared(extra["test"])
+    assert imported_packages(benchmarks) <= {
+        *(needed | declared(extra["test"])), *(name.replace("-", "_") for name in declared(extra["benchmark"])),
+    }  # fmt: skip
+
+
+def private_names(path: Path) -> set[str]:
+    """Names with a leading underscore that are imported from other packages, or taken from their modules."""
+    found: set[str] = set()
+    aliases: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if "._" in alias.name}
+            aliases |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] not in ("sqlclust", "__future__"):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if "._" in name}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            base = ast.unparse(node.value)
+            if base.split(".")[0] in aliases:
+                found.add(f"{base}.{node.attr}")
+    return found
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_every_module_can_be_imported_first(path: Path) -> None:
-    if path.stem != "__main__":
-        importlib.import_module(module_of(path))
+def test_nothing_private_of_other_packages(path: Path) -> None:
+    """Nobody promises that it stays; `core/borrowed.py` has what there is, tries it, and says which version changed it."""
+    if path != PACKAGE / "core" / "borrowed.py":
+        assert private_names(path) == set()
+
+
+def test_a_private_name_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text(
+        "import os, hdbscan._prim\nfrom sklearn.a._b import c\nfrom scipy import _d\nos._exit(hdbscan.e.f)\n"
+    )
+    assert private_names(path) == {"hdbscan._prim", "sklearn.a._b.c", "scipy._d", "os._exit"}
+
+
+# --- importing -------------------------------------------------------------------------------------------------------------
+
+IMPORT_EACH_FIRST = """
+import sys, traceback
+def forget():
+    for name in [*sys.modules]:
+        if name.split('.')[0] == 'sqlclust':
+            del sys.modules[name]
+failed = False
+for name in sys.argv[1:]:
+    forget()
+    try:
+        __import__(name)
+    except BaseException:
+        failed = True
+        print(name, traceback.format_exc())
+sys.exit(failed)
+"""
+
+
+def import_each_first(modules: Iterable[str], folder: Path) -> str:
+    """Import each module where none of ours is imported yet; what went wrong."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH_FIRST, *modules], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert (done.returncode == 0) == (done.stdout == ""), done
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_every_module_can_be_imported_first() -> None:
+    """No cycle of imports, whichever module is the first."""
+    modules = [module_of(path) for path in FILES if path.stem != "__main__"]
+    assert import_each_first(modules, PACKAGE.parent) == ""
+
+
+def test_a_cycle_of_imports_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "sqlclust"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "a.py").write_text("a = 1\nfrom sqlclust.b import b\n")
+    (folder / "b.py").write_text("from sqlclust.a import a\nb = 1\n")
+    assert import_each_first(["sqlclust", "sqlclust.a"], tmp_path) == ""
+    assert "cannot import name 'b' from partially initialized module" in import_each_first(["sqlclust.b"], tmp_path)
 
 
 def imported_by(code: str) -> set[str]:

@@ -17,6 +17,8 @@ import pytest
 import sqlclust
 from tests.small import clustered
 
+pytestmark = pytest.mark.slow
+
 NUMERIC_LOOKING = ["0688868048517e121234567890123456", "0688868048519e771234567890654321"]
 N = 40
 

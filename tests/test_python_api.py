@@ -39,6 +39,7 @@ SAME_DATA: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", SAME_DATA.values(), ids=SAME_DATA)
 def test_hdbscan_takes_anything_like_an_array(given: Any) -> None:
     expected = sqlclust.hdbscan(DATA)

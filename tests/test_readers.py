@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.cli.records import rows_of
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors import to_json
 
@@ -335,7 +336,7 @@ def test_csv_and_tsv(tmp_path: Path, format: str, delimiter: str, bom: bytes) ->
     assert (source.count, source.format) == (None, format)
     assert list(source.rows) == [
         record("a", content="one,\n\ttwo", run="r", at=3),
-        record(7, content="", run=9, at=0),
+        record("7", content="", run="9", at=0),
         record(content="'"),
         record(UUID_LIKE, content="é", run="1e5"),
     ]
@@ -346,17 +347,86 @@ TEXT = [UUID_LIKE, "1e5", "1e999", "007", "-0", "+7", " 7", "7.0", "7_0", "٧", 
 TEXT += ["-9223372036854775809", "9" * 5000, "0x10", "true", "a\tb"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "ids.txt"])
-def test_only_canonical_64_bit_integers_become_integers(tmp_path: Path, kind: str) -> None:
-    cells = INTEGERS + TEXT
-    if kind == "csv":
-        source = read(csv_file(tmp_path / "v.csv", [["id", "vector"], *([cell, "[1]"] for cell in cells)]))
+KINDS_OF_COLUMN = ["id", "run_id", "ids.txt"]
+
+
+def column_of(folder: Path, kind: str, cells: list[str], **options: Any) -> list[Any]:
+    """The ids that a column of texts gives, of a CSV file or of ids.txt."""
+    if kind == "ids.txt":
+        path = array_file(folder / "v.npy", np.ones((len(cells), 1)))
+        source = read(path, ids=text_file(folder / "ids.txt", "\n".join(cells) + "\n"), **options)
     else:
-        path = array_file(tmp_path / "v.npy", np.ones((len(cells), 1)))
-        source = read(path, ids=text_file(tmp_path / "ids.txt", "\n".join(cells)))
-    found = [row.id for row in source.rows if isinstance(row, Record)]
-    assert found == [int(cell) for cell in INTEGERS] + TEXT
-    assert {type(id) for id in found} == {int, str}
+        rows = [[cell, "[1]", at] for at, cell in enumerate(cells)]
+        source = read(csv_file(folder / "v.csv", [[kind, "vector", "sequence_number"], *rows]), **options)
+    found = list(source.rows)
+    assert all(isinstance(row, Record) for row in found)
+    return [getattr(row, "id" if kind == "ids.txt" else kind) for row in found]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_COLUMN)
+def test_a_column_of_canonical_64_bit_integers_becomes_integers(tmp_path: Path, kind: str) -> None:
+    found = column_of(tmp_path, kind, ["", *INTEGERS])  # an empty cell is no id, and of no type
+    assert [(type(id), id) for id in found] == [(type(None), None), *((int, int(cell)) for cell in INTEGERS)]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_COLUMN)
+@pytest.mark.parametrize("cell", TEXT)
+def test_one_other_id_makes_text_of_the_whole_column(tmp_path: Path, kind: str, cell: str) -> None:
+    cells = ["", *INTEGERS, cell, "8"]
+    assert column_of(tmp_path, kind, cells) == [None, *cells[1:]]
+
+
+def test_each_column_has_a_type_of_its_own(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "v.csv", [["id", "vector", "run_id"], ["1", "[1]", "07"], ["2", "[1]", "7"]])
+    source = read(path)
+    assert source.id_types == {"id": "integer", "run_id": "text"}
+    assert list(source.rows) == [record(1, stored(1), run="07"), record(2, stored(1), run="7")]
+
+
+def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def counting(path: Path, format: str) -> Any:
+        for number, row in enumerate(rows_of(path, format)):
+            seen.append(number)
+            yield row
+
+    monkeypatch.setattr("sqlclust.cli.readers.rows_of", counting)
+    path = csv_file(tmp_path / "v.csv", [["id", "vector"], ["1", "[1]"], ["x", "[1]"], *[["2", "[1]"]] * 100])
+    read(path)
+    assert seen == [0, 0, 1]  # the first row by itself, then up to x; a column that is not there has nothing to tell
+
+
+@pytest.mark.parametrize("kind", ["id", "ids.txt"])
+def test_a_type_that_is_said(tmp_path: Path, kind: str) -> None:
+    assert column_of(tmp_path, kind, INTEGERS, id_type="text") == INTEGERS
+    assert column_of(tmp_path, kind, INTEGERS, id_type="integer") == [int(cell) for cell in INTEGERS]
+    for cell in TEXT:
+        with pytest.raises(InputFileError, match=r"row 2: id is .*, expected an integer as SQLite writes it") as caught:
+            column_of(tmp_path, kind, ["1", cell, "3"], id_type="integer")
+        assert repr(cell)[:20] in str(caught.value)
+
+
+def test_a_type_that_is_said_of_runs(tmp_path: Path) -> None:
+    assert column_of(tmp_path, "run_id", ["1", "2"], run_id_type="text") == ["1", "2"]
+    with pytest.raises(InputFileError, match=r"row 2: run_id is '02', expected an integer"):
+        column_of(tmp_path, "run_id", ["1", "02"], run_id_type="integer")
+
+
+def test_a_type_that_is_said_of_ids_that_have_types(tmp_path: Path) -> None:
+    path = text_file(tmp_path / "v.json", '[{"id": 7, "vector": [1]}, {"id": "8", "vector": [1]}, {"vector": [1]}]')
+    ids = [row.id for row in read(path, id_type="text").rows if isinstance(row, Record)]
+    assert ids == ["7", "8", None]
+    ids = [row.id for row in read(path, id_type="integer").rows if isinstance(row, Record)]
+    assert ids == [7, 8, None]
+    array = array_file(tmp_path / "v.npy", np.ones((2, 1)))
+    names = array_file(tmp_path / "ids.npy", np.array(["7", "8"]))
+    assert [row.id for row in read(array, ids=names, id_type="integer").rows if isinstance(row, Record)] == [7, 8]
+    for text, reason in (("7.0", "id is 7.0"), ('"a"', "id is 'a'"), (str(2**63), f"id is {2**63}")):
+        path = text_file(tmp_path / "v.nl", f'{{"vector": [1]}}\n{{"id": {text}, "vector": []}}\n')
+        assert reason_of(path, id_type="integer").startswith(f"row 2: {reason}, expected an integer")
+    path = text_file(tmp_path / "v.nl", '{"id": 7.0, "vector": [1]}')
+    assert reason_of(path, id_type="text") == "row 1: id is 7.0, expected text or an integer"
 
 
 def test_json_ids_keep_their_type(tmp_path: Path) -> None:

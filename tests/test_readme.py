@@ -12,6 +12,8 @@ import pytest
 import sqlclust
 from tests.reference import README, filled_in, without_times
 
+pytestmark = pytest.mark.slow
+
 TEXT = README.read_text(encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError
+from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError, SQLiteVersionError
 from sqlclust.schema import MIGRATIONS, VERSION, check, object_names, schema_sql, version
 from tests.small import add_embeddings, clustered
 
@@ -72,7 +72,9 @@ with closing(sqlite3.connect(sys.argv[1])) as con:
 def shell(path: Path, sql: str) -> subprocess.CompletedProcess[str]:
     if SHELL is None:
         pytest.skip("no sqlite3 shell on this machine")
-    return subprocess.run([SHELL, "-bail", "-batch", str(path)], input=sql, capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        [SHELL, "-bail", "-batch", str(path)], input=sql, capture_output=True, encoding="utf-8", cwd=ROOT
+    )
 
 
 def test_runs_in_the_stock_shell(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_runs_in_the_stock_shell(tmp_path: Path) -> None:
 def test_runs_in_the_standard_library(tmp_path: Path) -> None:
     path = tmp_path / "stdlib.db"  # a process of its own: two SQLite libraries must not share one
     made = subprocess.run(
-        [sys.executable, "-c", RUN_IN_STDLIB, str(path)], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", RUN_IN_STDLIB, str(path)], capture_output=True, encoding="utf-8", cwd=ROOT, check=True
     )
     assert made.stdout.split() == TABLES
 
@@ -662,6 +664,18 @@ def test_a_failing_initialize_leaves_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert not con.in_transaction
 
 
+def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = apsw.Connection(":memory:")
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.37.2")
+    with pytest.raises(
+        SQLiteVersionError, match=r"^this is SQLite 3\.37\.2, and sqlclust's tables need 3\.38 or newer; nothing"
+    ):
+        sqlclust.initialize(con)
+    assert con.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.38.0")
+    assert sqlclust.initialize(con)
+
+
 INITIALIZE = """
 import sys, time, sqlclust
 con = sqlclust.connect(sys.argv[1])
@@ -670,6 +684,7 @@ print(sqlclust.initialize(con))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_initialize_at_once(tmp_path: Path) -> None:
     import time
 

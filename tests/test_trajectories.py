@@ -21,6 +21,8 @@ from sqlclust.errors import ArgumentError, UnknownResultError
 from sqlclust.schema import schema_sql
 from tests.small import Id, blob
 
+pytestmark = pytest.mark.slow
+
 SHELL = shutil.which("sqlite3")
 Step = tuple[int, int]
 """A sequence number and the label of its embedding."""
@@ -309,9 +311,9 @@ def test_also_in_the_stock_shell(large: Path) -> None:
     queries = [f"SELECT * FROM {view} WHERE clustering_result_id = 1" for view in TRAJECTORIES]
     script = "".join(f"EXPLAIN QUERY PLAN {query};\n" for query in queries)
     script += f"SELECT count(*) > 0 FROM ({queries[-1]} LIMIT -1 OFFSET 1);\n"
-    started = time.monotonic()
-    done = subprocess.run([str(SHELL), "-bail", str(large)], input=script, capture_output=True, text=True, check=True)
-    assert time.monotonic() - started < 15  # about one and a half
+    done = subprocess.run(
+        [str(SHELL), "-bail", str(large)], input=script, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stderr == ""
     assert done.stdout.count(EVERY_SEARCH_IS_OF_ONE_RESULT) == len(TRAJECTORIES)
     assert "SCAN ec" not in done.stdout
@@ -321,9 +323,9 @@ def test_also_in_the_stock_shell(large: Path) -> None:
 def test_seconds_at_a_hundred_thousand_invocations(large: Path) -> None:
     con = sqlclust.connect(str(large))
     for source in (*(f"{view} WHERE clustering_result_id = 1" for view in TRAJECTORIES), "clust_milestone(1)"):
-        started = time.monotonic()
+        started = time.process_time()
         con.execute(f"SELECT count(*) FROM (SELECT * FROM {source} LIMIT -1 OFFSET 0)").fetchall()
-        assert time.monotonic() - started < 15, source  # about one
+        assert time.process_time() - started < 60, source  # about one; of the square of the rows, hours
     steps_in, visited = con.execute("SELECT sum(length), sum(n_noise) FROM ClusterMilestoneDwell "
                                     "WHERE clustering_result_id = 1").get  # fmt: skip
     assert (steps_in, visited) == con.execute(

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 import click
 
 from sqlclust import __version__
+from sqlclust.cli.docstrings import docstring
+from sqlclust.cli.logs import warnings_shown
 from sqlclust.cli.output import printable
 from sqlclust.errors import SqlclustError
 
@@ -61,7 +63,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"sqlclust.cli.{cmd_name}").command
-        return command
+        return _with_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -69,7 +71,8 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            value = super().invoke(ctx)
+            with warnings_shown():
+                value = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
             return value
         except SqlclustError as error:
@@ -89,6 +92,13 @@ class _LazyGroup(click.Group):
             if isinstance(error, apsw.InterruptError):
                 _interrupted(ctx)
             raise click.ClickException(printable(str(error))) from error
+
+
+def _with_help(command: click.Command) -> click.Command:
+    """Click makes the help of the docstring, which is not there under `python -OO`."""
+    if command.help is None and command.callback is not None:
+        command.help = docstring(command.callback)
+    return command
 
 
 def _give_up_stdout() -> None:
@@ -111,3 +121,6 @@ def _interrupted(ctx: click.Context) -> NoReturn:
 @click.version_option(__version__, prog_name="sqlclust")
 def main() -> None:
     """Cluster the embeddings in an SQLite file with HDBSCAN, and keep the results there as rows."""
+
+
+_with_help(main)

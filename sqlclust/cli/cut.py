@@ -33,7 +33,7 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     """Make other clusters of a stored fit.
 
     FIT is the id of a ClusteringFit; the latest one by default. The result is a new one, and the one that a fresh fit with
-    these options and the same --min-samples would give, row for row; but no distance is measured again. Another
+    these options and the same --min-samples would give, row for row; but neighbours are not looked for again. Another
     --min-samples, --metric and the like need a fit of their own: "sqlclust fit", where --min-samples follows
     --min-cluster-size unless it is given.
     """

@@ -15,7 +15,8 @@ import click
 
 from sqlclust import schema
 from sqlclust.connection import connect
-from sqlclust.errors import DatabaseFileError, SchemaConflictError
+from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,6 +79,21 @@ def read_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection
 
 
 @contextmanager
+def database_for_statements(path: str, *, readonly: bool) -> Iterator[apsw.Connection]:
+    """For a person's own statements, on any SQLite file: for writing if it can be, as SQLite itself opens a file without WAL."""
+    if readonly:
+        with read_database(path, tables=False) as connection:
+            yield connection
+        return
+    try:
+        connection = connect(path, create=False)
+    except WriteProtectedError:
+        connection = connect(path, readonly=True)
+    with _closing(connection):
+        yield connection
+
+
+@contextmanager
 def create_database(path: str) -> Iterator[apsw.Connection]:
     """As `open_database`, made if it is not there; without our tables then."""
     with _closing(connect(path)) as connection:
@@ -100,4 +116,4 @@ def allow_interrupts(connection: apsw.Connection) -> None:
 
 def is_empty(connection: apsw.Connection) -> bool:
     """Whether a database has no tables at all: a new one."""
-    return connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").fetchone() is None
+    return statements.first_row(connection, "SELECT 1 FROM main.sqlite_schema LIMIT 1") is None

@@ -19,6 +19,7 @@ from sqlclust.cli.output import one_line
 from sqlclust.cli.results import seconds, summary
 from sqlclust.errors import DatabaseFileError
 from sqlclust.options import HdbscanOptions
+from sqlclust.sqlite import statements
 from sqlclust.store.fit import fit
 from sqlclust.store.loading import load_embeddings
 from sqlclust.store.results import show_result
@@ -134,7 +135,8 @@ ORDER BY probability DESC, embedding_id
 def _described(connection: apsw.Connection, result_id: int, cluster: dict[str, Any]) -> str:
     medoid = cluster["medoid_embedding_id"]
     names = {medoid.rsplit(".", 1)[-1]: medoid}
-    for (member,) in connection.execute(_MEMBERS, {"result": result_id, "label": cluster["label"], "medoid": medoid}):
+    bindings = {"result": result_id, "label": cluster["label"], "medoid": medoid}
+    for (member,) in statements.all_rows(connection, _MEMBERS, bindings):
         names.setdefault(member.rsplit(".", 1)[-1], member)  # write is in many classes: once is enough
         if len(names) > _MEMBERS_SHOWN:
             break

@@ -10,9 +10,13 @@ import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.options import options_of
 from sqlclust.cli.output import cell_text, one_line, output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import seconds
+from sqlclust.formats import FormatName
+from sqlclust.options import DoctorOptions
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor import Diagnosis, Finding, Repair, diagnose
 
 _EPILOG = """\b
@@ -29,9 +33,12 @@ _CHARACTERS = 400
 @database_argument
 @click.option("--fix", is_flag=True, help="Repair what is certain, after a backup in a new file in the same folder.")
 @click.option("--quick", is_flag=True, help="Only what needs no look at vectors, stored fits, or the file's integrity.")
+@options_of(DoctorOptions)
 @output_options
 @click.pass_context
-def command(context: click.Context, db: str, fix: bool, quick: bool, output: str | None) -> None:
+def command(
+    context: click.Context, db: str, fix: bool, quick: bool, format: FormatName | None, output: str | None
+) -> None:
     """Look for what is wrong in a database.
 
     In any: made by sqlclust, of the project that it comes from, or of another program. Damaged ids, orphans, repeated
@@ -42,7 +49,7 @@ def command(context: click.Context, db: str, fix: bool, quick: bool, output: str
     started = time.monotonic()
     opened = open_database if fix else read_database
     with opened(db, tables=False) as connection, Progress("doctor") as progress:
-        diagnosis = diagnose(connection, fix=fix, quick=quick, progress=progress)
+        diagnosis = diagnose(connection, fix=fix, quick=quick, format=format, progress=progress)
         tables = _count_of_tables(connection)
     if output:
         if diagnosis.backup:
@@ -59,7 +66,7 @@ def command(context: click.Context, db: str, fix: bool, quick: bool, output: str
 
 def _count_of_tables(connection: apsw.Connection) -> str:
     sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    n = connection.execute(sql).get
+    n = statements.value(connection, sql)
     return "1 table" if n == 1 else f"{n} tables"
 
 

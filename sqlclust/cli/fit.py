@@ -16,6 +16,7 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
 from sqlclust.options import HdbscanOptions, parse
+from sqlclust.sqlite import statements
 from sqlclust.store.fit import fit
 from sqlclust.store.results import reused_fit, summarize_result
 from sqlclust.store.selection import models
@@ -143,7 +144,9 @@ def _announce(connection: apsw.Connection, model: str, options: HdbscanOptions, 
     from sqlclust.core.cost import fit_seconds, multiplications_per_second
 
     n = dict(models(connection))[model] // options.downsample
-    length = connection.execute("SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)).get
+    length = statements.value(
+        connection, "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)
+    )
     dimension = length // ITEM_BYTES
     engine = options.resolved(n, dimension).engine
     speed = multiplications_per_second()

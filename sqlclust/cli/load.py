@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shlex import quote
 
 import click
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
+from sqlclust.cli.ids import ID_TYPES, IdType
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.results import seconds
 from sqlclust.errors import ExistingEmbeddingError, InputFileError, LoadError, PointsError, SqlclustError
-from sqlclust.store.loading import Existing, load_embeddings
+from sqlclust.formats import FORMAT_NAMES, FormatName
+from sqlclust.store.loading import Existing, id_types, load_embeddings
 from sqlclust.store.locking import PATIENCE
 
 _SKIPPED_SHOWN = 10
@@ -44,9 +46,19 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
 @click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
 @click.option("--texts", type=_FILE, help="Texts for the rows of an array, in the same kinds of file.")
 @click.option("--id-column", default="id", help="Column or key of the ids.")
+@click.option(
+    "--id-type", type=click.Choice(ID_TYPES), show_default="see above", help="What all ids of the files become."
+)
 @click.option("--vector-column", default="vector", help="Column or key of the vectors; 'embedding' is found as well.")
+@click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in the files: of BLOBs in base64, or of the bytes of an array.",
+)
 @click.option("--content-column", default="content", help="Column or key of the texts.")
 @click.option("--run-column", default="run_id", help="Column or key of the run that a row belongs to.")
+@click.option("--run-id-type", type=click.Choice(ID_TYPES), show_default="see above", help="The same for runs.")
 @click.option("--sequence-column", default="sequence_number", help="Column or key of a row's place in its run.")
 @click.option(
     "--format", "format", type=click.Choice(FORMATS), help="What the files are.  [default: by their ending or content]"
@@ -66,9 +78,12 @@ def command(
     ids: Path | None,
     texts: Path | None,
     id_column: str,
+    id_type: IdType | None,
     vector_column: str,
+    vector_format: FormatName | None,
     content_column: str,
     run_column: str,
+    run_id_type: IdType | None,
     sequence_column: str,
     format: str | None,
     existing: Existing | None,
@@ -82,6 +97,10 @@ def command(
     Rows that cannot be used (NaN, no numbers, another dimension than the rows before) are skipped and listed on stderr.
     An id that is in the database already is an error unless --ignore or --replace is given. Rows without an id are
     numbered after the largest integer id. A row with a run and a sequence number is also entered as a step of that run.
+
+    The ids of a column of CSV, TSV or .txt are of one type: INTEGER if every one is an integer written as SQLite writes it (no
+    leading zero, no exponent) and those in the database are not TEXT; else TEXT. To tell, the column is read once before.
+    Ids of JSON and of arrays have their types. --id-type says otherwise.
     """
     if not model:
         raise click.BadParameter("the name is empty", param_hint="--model")
@@ -91,7 +110,16 @@ def command(
     loaded: list[dict[str, object]] = []
     for file in files:
         try:
-            source = read(file, ids=ids, texts=texts, columns=columns, format=format)
+            source = read(
+                file,
+                ids=ids,
+                texts=texts,
+                columns=columns,
+                format=format,
+                id_type=id_type,
+                run_id_type=run_id_type,
+                vector_format=vector_format,
+            )
             loaded.append(_load(db, file, source, model, existing or "error", quiet=output is not None))
         except SqlclustError as error:
             raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
@@ -115,6 +143,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
             create_tables = is_empty(connection)
             if not create_tables:
                 upgrade(connection)
+            rows.types_there = lambda: id_types(connection, model)
             result = load_embeddings(
                 connection,
                 model,
@@ -128,6 +157,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
             Path(db).unlink()
         raise
     rows.report_skipped()
+    source.narrowing.warn()
     if not quiet:
         if create_tables:
             click.echo(f"{db} created")
@@ -146,16 +176,23 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
 
 
 class _Rows:
-    """A file's rows on their way into the database."""
+    """A file's rows on their way into the database.
+
+    Attributes:
+        skipped: those that cannot be used.
+        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
+    """
 
     def __init__(self, file: Path, source: Source) -> None:
         self._file, self._source = file, source
         self.skipped: list[Skipped] = []
+        self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
 
     def usable(self, progress: Progress) -> Iterator[Record]:
         """The rows that can be used; the others are remembered."""
         number, usable = 0, 0
-        for number, row in enumerate(self._source.rows, start=1):
+        as_there = self._as_there(*self.types_there())
+        for number, row in enumerate(map(as_there, self._source.rows), start=1):
             problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
             if problem is not None:
                 self.skipped.append(problem)
@@ -171,6 +208,29 @@ class _Rows:
             progress.clear()
             self.report_skipped()
             raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
+
+    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped], Record | Skipped]:
+        """What makes text again of integers that were told from text, where the ids in the database are TEXT.
+
+        A small part of a column of hashes may have digits only.
+        """
+        told = self._source.id_types
+        ids_as_text = ids == "text" and told.get("id") == "integer"
+        runs_as_text = runs == "text" and told.get("run_id") == "integer"
+        if told.get("id") == "text" and ids == "integer":
+            so_far = "its ids become TEXT, and those of the model so far are INTEGER"
+            click.echo(f"{self._file}: {so_far}; --id-type says what all of the file become", err=True)
+        if not ids_as_text and not runs_as_text:
+            return lambda row: row
+
+        def as_text(row: Record | Skipped) -> Record | Skipped:
+            if isinstance(row, Record) and ids_as_text and row.id is not None:
+                row = row._replace(id=str(row.id))
+            if isinstance(row, Record) and runs_as_text and row.run_id is not None:
+                row = row._replace(run_id=str(row.run_id))
+            return row
+
+        return as_text
 
     def report_skipped(self) -> None:
         """Say which rows were left out, and why."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sqlclust.cli.output import printable
 from sqlclust.errors import SqlclustError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,6 +64,26 @@ def logging_to(path: str | None) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         handler.close()
+
+
+class _Shown(logging.Handler):
+    """Warnings, on stderr, on lines of their own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress that may be there
+        click.echo(f"{clear}Warning: {printable(record.getMessage())}", err=True)
+
+
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Show what the library warns of inside, also where a log file has it."""
+    handler = _Shown(logging.WARNING)
+    handler.addFilter(lambda record: record.levelno == logging.WARNING)  # an error is shown as the command's own
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class PhaseLog:

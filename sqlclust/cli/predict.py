@@ -11,10 +11,12 @@ import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.ids import ID_TYPES, IdType
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
-from sqlclust.cli.readers import FORMATS, Columns, Skipped, read
+from sqlclust.cli.readers import FORMATS, Columns, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
+from sqlclust.formats import FORMAT_NAMES, FormatName
 from sqlclust.store import prediction as store
 from sqlclust.store.points import Points, PointsBuilder
 from sqlclust.store.results import resolve_result
@@ -38,7 +40,16 @@ _FILE = click.Path(readable=False, path_type=Path)
 @click.option("--store", "stored", is_flag=True, help="Write them to the table EmbeddingPrediction, beside the result.")
 @click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
 @click.option("--id-column", default="id", help="Column or key of the ids in FILE.")
+@click.option(
+    "--id-type", type=click.Choice(ID_TYPES), show_default="as for sqlclust load", help="What all ids of FILE become."
+)
 @click.option("--vector-column", default="vector", help="Column or key of the vectors in FILE.")
+@click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in FILE: of BLOBs in base64, or of the bytes of an array.",
+)
 @click.option(
     "--format", "format", type=click.Choice(FORMATS), show_default="by its ending or content", help="What FILE is."
 )
@@ -56,7 +67,9 @@ def command(
     stored: bool,
     ids: Path | None,
     id_column: str,
+    id_type: IdType | None,
     vector_column: str,
+    vector_format: FormatName | None,
     format: str | None,
     limit: int | None,
     output: str | None,
@@ -74,7 +87,10 @@ def command(
     with (open_database if stored else read_database)(db) as connection, Progress() as progress:
         recovered = store.recover(connection, resolve_result(connection, result), progress)
         if file:
-            points = _points_of(file, ids, Columns(id=id_column, vector=vector_column), format)
+            columns = Columns(id=id_column, vector=vector_column)
+            members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
+            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format)
+            points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
         else:
             points = store.others(connection, recovered)
         rows = _predicted(connection, recovered, points, stored, progress, file)
@@ -107,9 +123,9 @@ def _predicted(
     return [rows[row] for row in points.order.tolist()]
 
 
-def _points_of(file: Path, ids: Path | None, columns: Columns, format: str | None) -> Points:
-    source = read(file, ids=ids, columns=columns, format=format)
-    builder = PointsBuilder()
+def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
+    """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
+    builder = PointsBuilder(format="float32")
     skipped: list[Skipped] = []
     number = 0
     try:
@@ -117,7 +133,8 @@ def _points_of(file: Path, ids: Path | None, columns: Columns, format: str | Non
             if isinstance(row, Skipped):
                 skipped.append(row)
             else:
-                builder.add(number if row.id is None else row.id, row.vector)
+                embedding_id = number if row.id is None else row.id
+                builder.add(str(embedding_id) if as_text else embedding_id, row.vector)
         points = builder.finish()
     except PointsError as error:
         raise SqlclustError(f"{file}: {error}") from error
@@ -127,6 +144,7 @@ def _points_of(file: Path, ids: Path | None, columns: Columns, format: str | Non
         click.echo(f"… and {len(skipped) - _SKIPPED_SHOWN:,} more", err=True)
     if not len(points):
         raise InputFileError(str(file), reason=f"none of its {number:,} rows can be used")
+    source.narrowing.warn()
     return points
 
 

@@ -10,7 +10,7 @@ import apsw
 import apsw.ext
 import click
 
-from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.database import database_argument, database_for_statements
 from sqlclust.cli.output import output_options, table, write_rows
 from sqlclust.errors import SqlclustError
 from sqlclust.store.texts import not_unicode
@@ -47,8 +47,7 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
     """
     if sql == "-":
         sql = sys.stdin.read()
-    opened = read_database if readonly else open_database
-    with opened(db, tables=False) as connection:
+    with database_for_statements(db, readonly=readonly) as connection:
         values = {name.lstrip(":@$"): _value(text) for name, text in parameters}
         columns = _check(connection, sql, values, readonly=readonly)
         try:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sqlclust.cli.rows import Record, Skipped, Unusable, float32, from_cell, not_finite, reading, shown, value_of
-from sqlclust.errors import dimensions
+from sqlclust.cli.ids import IdType, WrongId, as_id, is_integer
+from sqlclust.cli.rows import Record, Skipped, Unusable, not_finite, reading, shown, value_of
+from sqlclust.errors import InputFileError, dimensions
+from sqlclust.formats import FORMATS, FormatName, narrowed
+from sqlclust.narrowing import Narrowing
 from sqlclust.vectors import STORED
 
 _FIELD_CHARACTERS = 1 << 27  # Python's own limit, 131,072, is less than a vector of 8,192 numbers in CSV
@@ -79,24 +85,50 @@ def _missing(row: Mapping[str, object], columns: Columns, names: Iterable[str]) 
     return None
 
 
-def from_records(rows: Iterable[object], columns: Columns, cells: bool = False) -> Iterator[Record | Skipped]:
-    """`cells`: the values are text, as in CSV, and integers have to be told from it."""
+def from_records(
+    rows: Iterable[object],
+    columns: Columns,
+    path: Path,
+    *,
+    types: Mapping[str, IdType | None],
+    format: FormatName,
+    narrowing: Narrowing,
+    cells: bool = False,
+) -> Iterator[Record | Skipped]:
+    """The embeddings in rows.
+
+    Args:
+        path: of the file, for errors.
+        types: what `id` and `run_id` become; None: what they are.
+        format: of the vectors; others than json are BLOBs in base64.
+        narrowing: is shown the numbers.
+        cells: the values are text, as in CSV, where no text means nothing.
+
+    Raises:
+        InputFileError: an id that cannot be of its type.
+    """
     first: tuple[int, int] | None = None  # row and dimension of the first usable row
     for number, row in enumerate(rows, 1):
         try:
-            record = _record(row, columns, cells=cells)
+            record, numbers = _record(row, columns, types, format, cells=cells)
             dimension = len(record.vector) // STORED.itemsize
             first = first or (number, dimension)
             if dimension != first[1]:
                 expected = f"expected {first[1]} as in row {first[0]}"
                 raise Unusable(f"the vector has {dimensions(dimension)}, {expected}")
+        except WrongId as error:
+            raise InputFileError(str(path), reason=f"row {number:,}: {error}") from None
         except Unusable as problem:
             yield Skipped(number, str(problem))
         else:
+            narrowing.add_row(numbers)
             yield record
 
 
-def _record(row: object, columns: Columns, *, cells: bool) -> Record:
+def _record(
+    row: object, columns: Columns, types: Mapping[str, IdType | None], format: FormatName, *, cells: bool
+) -> tuple[Record, NDArray[Any]]:
+    """The embedding in a row, and its numbers before they became float32."""
     if isinstance(row, Unusable):
         raise row
     if not isinstance(row, dict):
@@ -108,20 +140,50 @@ def _record(row: object, columns: Columns, *, cells: bool) -> Record:
     missing = _missing(row, columns, ("vector", "id"))
     if missing is not None:
         raise Unusable(f"no {missing!r} in the row")
+    values = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
+    embedding_id, run_id, sequence_number = (None if cells and value == "" else value for value in values)
+    # before anything is skipped: it is the file that is wrong
+    embedding_id = as_id(embedding_id, types["id"], columns.id)
+    run_id = as_id(run_id, types["run_id"], columns.run_id)
+    if cells and is_integer(sequence_number):
+        sequence_number = int(str(sequence_number))
     vector = row[columns.vector] if columns.vector in row else row["embedding"]
-    integers = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
-    embedding_id, run_id, sequence_number = map(from_cell, integers) if cells else integers
-    return Record(
-        value_of(embedding_id, columns.id, int, float, str),
-        _vector(vector),
+    embedding_id = value_of(embedding_id, columns.id, int, float, str)
+    numbers = _numbers(vector) if format == "json" else _of_base64(vector, format)
+    stored = narrowed(numbers)
+    if not np.isfinite(stored).all():
+        raise not_finite(numbers, stored)
+    record = Record(
+        embedding_id,
+        stored.tobytes(),
         value_of(row.get(columns.content), columns.content, str),
         value_of(run_id, columns.run_id, int, float, str),
         value_of(sequence_number, columns.sequence_number, int),
     )
+    return record, numbers
 
 
-def _vector(value: object) -> bytes:
-    """The stored form of a JSON array of numbers, or of text that holds one."""
+def _of_base64(value: object, format: FormatName) -> NDArray[Any]:
+    """The numbers of a BLOB in base64: text, or an object as sqlite-utils has it."""
+    if isinstance(value, dict) and value.get("$base64") is True:
+        value = value.get("encoded")
+    try:
+        blob = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except ValueError:
+        blob = b""
+    unit = FORMATS[format].unit
+    if not blob:
+        raise Unusable(
+            f"the vector is {'NULL' if value is None else shown(value)}, expected a BLOB in base64 ({format})"
+        )
+    if len(blob) % unit:
+        raise Unusable(f"the vector has {len(blob)} bytes, expected a positive multiple of {unit} ({format})")
+    numbers: NDArray[Any] = FORMATS[format].numbers(np.frombuffer(blob, dtype=np.uint8)[None])[0]
+    return numbers
+
+
+def _numbers(value: object) -> NDArray[np.float64]:
+    """The numbers of a JSON array, or of text that holds one."""
     numbers = value
     if isinstance(value, str):
         try:
@@ -136,10 +198,6 @@ def _vector(value: object) -> bytes:
         found = f"{shown(numbers[position])} at position {position}"
         raise Unusable(f"the vector has {found}, expected a number")
     try:
-        given = np.array(numbers, dtype=np.float64)
+        return np.array(numbers, dtype=np.float64)
     except OverflowError:
         raise Unusable("the vector has an integer beyond float32") from None
-    stored = float32(given)
-    if not np.isfinite(stored).all():
-        raise not_finite(given, stored)
-    return stored.tobytes()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.errors import Id, InputFileError
-from sqlclust.vectors import STORED, Float32Array
+from sqlclust.narrowing import Narrowing
+from sqlclust.vectors import Float32Array
 
 BOM = b"\xef\xbb\xbf"
+INT64 = range(-(2**63), 2**63)
 
 _FIRST_LINE_BYTES = 1 << 24  # enough to tell the format; a binary file may be one endless line
-_CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _EXPECTED = {int: "an integer", float: "a number", str: "text"}
-_INT64 = range(-(2**63), 2**63)
 
 
 class Record(NamedTuple):
@@ -45,11 +44,22 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What `read` found: the rows in file order, their number if it is known beforehand, one of `FORMATS`."""
+    """What `read` found.
+
+    Attributes:
+        rows: in file order.
+        count: how many there are, if that is known beforehand.
+        format: one of `FORMATS`.
+        id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user says it: told from the texts of
+            the whole column. An integer told so is one that its text can be made of again.
+        narrowing: what became equal among the rows that were read so far.
+    """
 
     rows: Iterator[Record | Skipped]
     count: int | None
     format: str
+    id_types: Mapping[str, str] = field(default_factory=dict)
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
 
 class Unusable(Exception):
@@ -91,12 +101,6 @@ def first_line(path: Path) -> bytes:
 # --- values: each raises Unusable -------------------------------------------------------------------------
 
 
-def float32(numbers: NDArray[Any]) -> Float32Array:
-    """The numbers as they are stored, contiguous; one beyond float32 becomes infinite, without a warning."""
-    with np.errstate(all="ignore"):
-        return np.ascontiguousarray(numbers, dtype=STORED)
-
-
 def not_finite(given: NDArray[Any], stored: Float32Array) -> Unusable:
     """What is wrong with a vector that has NaN, infinity or a number beyond float32; `given` before it was stored."""
     position = int(np.argmin(np.isfinite(stored)))
@@ -105,22 +109,12 @@ def not_finite(given: NDArray[Any], stored: Float32Array) -> Unusable:
     return Unusable(f"the vector has {found} at position {position}, {why}")
 
 
-def from_cell(cell: object) -> object:
-    """The integer, if the text is one canonically and of 64 bits; None for no text; otherwise the text.
-
-    Never a float: '1e5' and '0688868048517e121234567890123456' are ids, and as numbers such ids collide.
-    """
-    if isinstance(cell, str) and _CANONICAL_INTEGER.fullmatch(cell) and int(cell) in _INT64:
-        return int(cell)
-    return None if cell == "" else cell
-
-
 def value_of(value: object, name: str, *types: type) -> Any:
     """The value, if it is NULL or one of these types, and can be stored as it is."""
     if value is not None and type(value) not in types:
         expected = " or ".join(_EXPECTED[allowed] for allowed in types)
         raise Unusable(f"{name} is {shown(value)}, expected {expected}")
-    if isinstance(value, int) and value not in _INT64:
+    if isinstance(value, int) and value not in INT64:
         raise Unusable(f"{name} is {shown(value)}, beyond SQLite's 64-bit integers")
     if isinstance(value, float) and not math.isfinite(value):
         raise Unusable(f"{name} is {value}, expected a finite number")

@@ -11,7 +11,8 @@ import apsw.shell
 import click
 
 from sqlclust import __version__
-from sqlclust.cli.database import allow_interrupts, database_argument, open_database, read_database
+from sqlclust.cli.database import allow_interrupts, database_argument, database_for_statements
+from sqlclust.cli.docstrings import restore_docstrings
 from sqlclust.cli.results import cluster_table, result_table, summary
 from sqlclust.connection import make_safe, register
 from sqlclust.errors import SqlclustError
@@ -41,8 +42,7 @@ def command(db: str, readonly: bool) -> None:
     statements that somebody else wrote: they may write, ATTACH other files, and the dot-commands .load, .shell, .read,
     .open, .output, .backup and the like do with other files and programs whatever they are told, under --readonly too.
     """
-    opened = read_database if readonly else open_database
-    with opened(db, tables=False) as connection, _prepared_connections():
+    with database_for_statements(db, readonly=readonly) as connection, _prepared_connections():
         shell = _Shell(db=connection)
         try:
             shell.cmdloop(_banner(db))  # type: ignore[no-untyped-call]  # APSW's shell has no types
@@ -152,3 +152,6 @@ class _Shell(apsw.shell.Shell):
 
     def _say(self, text: str) -> None:
         self.write(self.stdout, text + "\n")  # type: ignore[no-untyped-call]
+
+
+restore_docstrings(apsw.shell.Shell, _Shell)  # APSW's shell makes `.help` of them, and does not begin without

@@ -1,1 +1,1 @@
-"""HDBSCAN on arrays. NumPy only: nothing in this folder knows SQL, files or APSW. One file per stage."""
+"""HDBSCAN on arrays. Arrays only: nothing in this folder knows SQL, files or APSW. One file per stage."""

@@ -1,9 +1,11 @@
-"""NumPy-only core: agreement of two labellings of the same things. No SQL."""
+"""Arrays only: agreement of two labellings of the same things. No SQL."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sqlclust.core.control import Control
 
 
 def adjusted_rand_index(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
@@ -44,7 +46,7 @@ def _from_zero(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def adjusted_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+def adjusted_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64], control: Control | None = None) -> float:
     """Adjusted mutual information of two labellings int64 (n,), n >= 1: 1 is equal up to names, 0 what chance gives.
 
     Cost: O(n log n), and for what chance gives about 100 steps for every two different sizes of clusters. scikit-learn's
@@ -53,16 +55,19 @@ def adjusted_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> f
 
     Source: Vinh, Epps, Bailey 2010 (arithmetic normalisation).
     """
+    control = control or Control()
     n = len(a)
     _, rows, sizes_a = np.unique(a, return_inverse=True, return_counts=True)
+    control.check()
     _, columns, sizes_b = np.unique(b, return_inverse=True, return_counts=True)
+    control.check()
     cells, common = np.unique(rows.astype(np.int64) * len(sizes_b) + columns, return_counts=True)
     if len(cells) == len(sizes_a) == len(sizes_b):
         return 1.0
     of_a, of_b = sizes_a[cells // len(sizes_b)], sizes_b[cells % len(sizes_b)]
     # sorted: the same sum whatever order the things, and so the clusters, came in
     information = float(np.sort(common / n * np.log(common / of_a * (n / of_b))).sum())
-    by_chance = _expected_information(sizes_a, sizes_b)
+    by_chance = _expected_information(sizes_a, sizes_b, control)
     at_most = (_entropy(sizes_a) + _entropy(sizes_b)) / 2
     return (information - by_chance) / (at_most - by_chance)
 
@@ -72,7 +77,7 @@ def _entropy(sizes: NDArray[np.intp]) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _expected_information(sizes_a: NDArray[np.intp], sizes_b: NDArray[np.intp]) -> float:
+def _expected_information(sizes_a: NDArray[np.intp], sizes_b: NDArray[np.intp], control: Control) -> float:
     """The mutual information of labellings with clusters of these sizes, in the mean over all ways to deal out the labels.
 
     The overlap of two clusters is hypergeometric then and depends on their sizes only. Overlaps further from the mean m than
@@ -86,6 +91,7 @@ def _expected_information(sizes_a: NDArray[np.intp], sizes_b: NDArray[np.intp]) 
     b, times_b = np.unique(sizes_b, return_counts=True)
     total = 0.0
     for a, times in zip(different_a.tolist(), times_a.tolist(), strict=True):
+        control.check()
         mean = a / n * b
         reach = 12 * np.sqrt(mean) + 60
         first = np.maximum(np.maximum(1, a + b - n), np.floor(mean - reach).astype(np.int64))

@@ -1,4 +1,4 @@
-"""NumPy-only core: nearest neighbours, approximately, from overlapping lists. No SQL.
+"""Arrays only: nearest neighbours, approximately, from overlapping lists. No SQL.
 
 Every vector is in several lists of nearby vectors (`lists`). Within its nearest list it finds a limit: the distance of its k-th
 neighbour there. Then the members of every list are multiplied with each other, and pairs within the larger of their
@@ -34,6 +34,9 @@ _TILE, _COLUMNS = 2048, 128
 """Narrow, so that little of what is computed is on the wrong side of the diagonal."""
 _ROWS = 2048
 _GROUP = 4
+_CROWDED = 4
+"""Times as many pairs in a tile as its members want neighbours, from which on only the nearest are kept: where all pairs are
+about equally far."""
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
 _LISTS_AT_A_TIME, _PACKED_AT_A_TIME = 16, 1 << 18
 _MERGED_AT_A_TIME = 1 << 18
@@ -133,7 +136,13 @@ def neighbors_and_lists(
         )
     else:
         lists = _lists(
-            vectors, axes or principal_axes(vectors, LIST_AXES), count, effort.over, seed, control, (at(0.0), at(0.15))
+            vectors,
+            axes if axes and axes.basis is not None else principal_axes(vectors, LIST_AXES, control),
+            count,
+            effort.over,
+            seed,
+            control,
+            (at(0.0), at(0.15)),
         )
     limits = np.empty(m, dtype=np.float32)
     own = np.argsort(lists.primary, kind="stable").astype(np.int32)
@@ -156,7 +165,7 @@ def neighbors_and_lists(
             pairs: list[_Pairs] = []
             for number in numbers:
                 members = lists.members[lists.bounds[number] : lists.bounds[number + 1]]
-                pairs += _pairs_of_list(vectors, members, limits, control)
+                pairs += _pairs_of_list(vectors, members, k, limits, control)
                 if pairs and (number == numbers[-1] or sum(len(some.owner) for some in pairs) > _PACKED_AT_A_TIME):
                     found.append(best.by_block(pairs))
                     pairs.clear()
@@ -178,7 +187,7 @@ def _lists(
 ) -> Lists:
     """Overlapping lists by the leading principal axes."""
     axes = axes.leading(LIST_AXES)
-    along = np.empty((len(vectors), axes.basis.shape[1]), dtype=np.float32)
+    along = np.empty((len(vectors), axes.width), dtype=np.float32)
 
     def prepare(start: int) -> None:
         along[start : start + _ROWS] = image(vectors[start : start + _ROWS], axes)[0]
@@ -223,8 +232,10 @@ def _best_of_groups(values: Float32Array, groups: int) -> Float32Array:
     return np.asarray(best)
 
 
-def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Array, control: Control) -> list[_Pairs]:
-    """Pairs of a list's members of which one is within the other's limit.
+def _pairs_of_list(
+    vectors: Float32Array, members: Int32Array, k: int, limits: Float32Array, control: Control
+) -> list[_Pairs]:
+    """Pairs of a list's members of which one is within the other's limit; of very many, those that are the k nearest of either.
 
     The members are ordered by their limit, so that of a pair the later one's is the larger.
     """
@@ -257,6 +268,8 @@ def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Ar
                 own[_ON_OR_BELOW[max(low - start, 0) :, : len(right)][: len(own)]] = -1.0
             flat = product.ravel()
             at = np.flatnonzero(flat >= 0)
+            if len(at) > _CROWDED * k * sum(product.shape):
+                at = _largest(product, k)
             row, column = np.divmod(at, len(right))
             squared = there_bound[column] - 2 * flat[at]
             here, other = members[low + row], there[column]
@@ -264,6 +277,17 @@ def _pairs_of_list(vectors: Float32Array, members: Int32Array, limits: Float32Ar
             found.append(_Pairs(other, here, squared))
             found.append(_Pairs(here[mutual], other[mutual], squared[mutual]))
     return found
+
+
+def _largest(values: Float32Array, k: int) -> IndexArray:
+    """Where the k largest values of each row and of each column are, of those >= 0: flat indices, ascending."""
+    kept = np.zeros(values.shape, dtype=bool)
+    for axis, size in enumerate(values.shape):
+        few = min(k, size)
+        largest = np.argpartition(values, size - few, axis=axis).take(range(size - few, size), axis=axis)
+        np.put_along_axis(kept, largest, True, axis=axis)
+    kept &= values >= 0
+    return np.flatnonzero(kept)
 
 
 class _Best:

@@ -1,4 +1,4 @@
-"""NumPy-only core: how good a spanning tree is, measured on a sample of vectors. No SQL.
+"""Arrays only: how good a spanning tree is, measured on a sample of vectors. No SQL.
 
 A tree is a minimum spanning tree if and only if no pair of vectors has a lighter edge than the heaviest on the tree's path
 between them. For the vectors of a sample all their pairs are asked that: a vector is confirmed where the answer is no. What a

@@ -1,4 +1,4 @@
-"""NumPy-only core: the minimum spanning tree between components, from one triangle of products. No SQL.
+"""Arrays only: the minimum spanning tree between components, from one triangle of products. No SQL.
 
 Where clusters are well separated, no neighbour list leads out of them, and Borůvka's rounds would search for nearly all vectors
 each time. Instead one pass over all pairs gives a table: for every two components a weight that no edge between them is below
@@ -24,7 +24,7 @@ from sqlclust.core.pruning import TILE, Pruning
 from sqlclust.core.spanning_tree import lightest_of_both, merge
 from sqlclust.core.threads import for_each_block
 
-_MANY = 8
+_MANY = 3
 """Entries settled for each component from which on float32 is too rough, and the table is made again in float64."""
 _ROUNDED = 2.0**-20
 """More than rounding to float32 takes, as a share."""

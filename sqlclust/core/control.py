@@ -1,7 +1,8 @@
-"""NumPy-only core: how long work reports its progress and is stopped. No SQL, no printing.
+"""Arrays only: how long work reports its progress and is stopped. No SQL, no printing.
 
 One `Control` goes through every stage. A stage calls `control.at(fraction)` every few hundredths of a second of work;
-that is where a stop request takes effect, so that a fit ends within half a second of an interrupt.
+that is where a stop request takes effect, so that a fit ends within half a second of an interrupt. A single call of a library
+that takes longer is not stopped; README names those there are.
 """
 
 from __future__ import annotations

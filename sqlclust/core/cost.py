@@ -1,8 +1,8 @@
-"""NumPy-only core: what a fit will take, before it starts. No SQL.
+"""Arrays only: what a fit will take, before it starts. No SQL.
 
 Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
 tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).
-Data without a low intrinsic dimension takes the exact engine up to three times as long, since less can be ruled out.
+Data without a low intrinsic dimension takes the exact engine longer, since less can be ruled out.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from sqlclust.core.approximate import FULL, LIST_AXES
+from sqlclust.core.engines import engine_of
 from sqlclust.core.threads import single_threaded_blas, worker_count
 
 _EXACT_SHARE = 0.5
@@ -30,14 +31,17 @@ def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
     Args:
         n: vectors.
         min_samples: what is kept of neighbours grows with it: 1,000 takes 64 KB a vector with the exact engine.
-        engine: "exact" or "approximate".
+        engine: one of ENGINES.
+
+    Raises:
+        UnknownEngineError
     """
     vectors = 4 * n * dimension
     # the axes: a sample in float64 and float32, and the covariances, or what spans few vectors
     sample = min(n, max(4096, 4 * dimension))
     axes = 12 * sample * dimension + 32 * dimension * min(dimension, 2 * n)
     neighbors = n * (min(min_samples, n - 1) + 5)
-    if engine == "exact":
+    if engine_of(engine).exact:
         return _FIXED + axes + 2 * vectors + 64 * neighbors
     return _FIXED + axes + vectors + vectors // 3 + n * 4 * LIST_AXES + 40 * neighbors
 
@@ -46,10 +50,14 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     """About how long a fit takes on this machine, from vectors to spanning tree.
 
     Args:
+        engine: one of ENGINES.
         multiplications_per_second: of `multiplications_per_second`.
+
+    Raises:
+        UnknownEngineError
     """
     workers = worker_count()
-    if engine == "exact":
+    if engine_of(engine).exact:
         return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
     within = n * FULL.over * FULL.size * dimension
     assigning = n * (n * FULL.over / FULL.size) * LIST_AXES

@@ -1,12 +1,13 @@
-"""NumPy-only core: squared distances of whole blocks by one float64 product, with a bound on how wrong they are. No SQL.
+"""Arrays only: squared distances of whole blocks by one product, with a bound on how wrong they are. No SQL.
 
 |x − y|² = |x|² + |y|² − 2·x·y. Of many pairs of the same rows and columns this takes a hundredth of the time that measuring
 each from its difference takes. What `pruning` lets through by the thousand is asked here again; few are left to measure.
+The product is in float64, or in float32 where that has no rounding.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,9 @@ _LATTICE_ROWS = 1024
 
 
 class Side(NamedTuple):
-    """The columns of blocks: float64 (c, d) centred vectors, their centre, (c,) squared lengths and how far those are wrong."""
+    """The columns of blocks: (c, d) centred vectors, their centre, float64 (c,) squared lengths and how far those are wrong."""
 
-    vectors: Float64Array
+    vectors: Float32Array | Float64Array
     centre: Float64Array
     squared: Float64Array
     slack: Float64Array
@@ -50,65 +51,73 @@ class Blocks(NamedTuple):
 
     Attributes:
         vectors: float32 (m, d).
-        exact: whether float64 products of them have no rounding at all, as of integers that are not too large.
+        exact_in: the type in which products of them have no rounding at all, as of integers that are not too large; or None.
     """
 
     vectors: Float32Array
-    exact: bool
+    exact_in: type[np.float32] | type[np.float64] | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether distances have no rounding at all."""
+        return self.exact_in is not None
 
     def side(self, columns: IndexArray) -> Side:
-        """Some vectors as columns; blocks are centred on their mean."""
-        wide = self.vectors[columns].astype(np.float64)
-        centre = np.zeros(wide.shape[1]) if self.exact else wide.mean(axis=0)
-        return Side(*self._centred(wide, centre))
+        """Some vectors as columns; blocks are centred on their mean, unless they are exact."""
+        centre = np.zeros(0) if self.exact else self.vectors[columns].mean(axis=0, dtype=np.float64)
+        return self._side(columns, centre)
 
     def block(self, rows: IndexArray, side: Side) -> Block:
         """Squared distances of some vectors to a side's. O(r·c·d) multiplications."""
-        wide, _, squared, slack = self._centred(self.vectors[rows].astype(np.float64), side.centre)
-        distances = wide @ side.vectors.T
+        here = self._side(rows, side.centre)
+        distances = (here.vectors @ side.vectors.T).astype(np.float64, copy=False)
         distances *= -2.0
-        distances += squared[:, None]
+        distances += here.squared[:, None]
         distances += side.squared
         np.maximum(distances, 0.0, out=distances)
-        return Block(distances, slack, side.slack)
+        return Block(distances, here.slack, side.slack)
 
-    def _centred(
-        self, wide: Float64Array, centre: Float64Array
-    ) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
-        if not self.exact:
-            wide -= centre
+    def _side(self, rows: IndexArray, centre: Float64Array) -> Side:
+        if self.exact_in is not None:
+            vectors: Any = self.vectors[rows].astype(self.exact_in, copy=False)
+            squared = np.einsum("ij,ij->i", vectors, vectors).astype(np.float64)
+            return Side(vectors, centre, squared, np.zeros(len(rows)))
+        wide = self.vectors[rows].astype(np.float64)
+        wide -= centre
         squared = np.einsum("ij,ij->i", wide, wide)
         # a sum of d products loses at most d roundings of |x|·|y|: in the product, in both lengths, and in the distance it
         # is compared with; 2·|x|·|y| <= |x|² + |y|²
-        slack = (5.0 * wide.shape[1] + 64.0) * _UNIT_ROUNDOFF * squared
-        return wide, centre, squared, np.zeros_like(slack) if self.exact else slack
+        return Side(wide, centre, squared, (5.0 * wide.shape[1] + 64.0) * _UNIT_ROUNDOFF * squared)
 
 
 def blocks_of(vectors: Float32Array) -> Blocks:
     """Vectors float32 (m, d), finite, m >= 1, for blocks of distances. O(m·d) for integers and the like, else O(d)."""
-    return Blocks(vectors, _products_are_exact(vectors))
+    if _sums_fit(vectors, 24):
+        return Blocks(vectors, np.float32)
+    return Blocks(vectors, np.float64 if _sums_fit(vectors, 53) else None)
 
 
-def _products_are_exact(vectors: Float32Array) -> bool:
-    """Whether all numbers are multiples of a power of two, so large that float64 holds every sum of their products."""
-    longest = 0.0
+def _sums_fit(vectors: Float32Array, digits: int) -> bool:
+    """Whether all numbers are multiples of a power of two, so large that so many digits hold every sum of their products."""
+    longest = known = 0.0
     for start in range(0, len(vectors), _LATTICE_ROWS):
         part = vectors[start : start + _LATTICE_ROWS]
         longest = max(longest, float(np.einsum("ij,ij->i", part, part, dtype=np.float64).max()))
+        known = known or longest
         # what is no multiple of the step for the longest so far, is none for a longer one
-        if not _are_multiples(part, longest):
+        if not _are_multiples(part, longest, digits):
             return False
-    return all(
-        _are_multiples(vectors[start : start + _LATTICE_ROWS], longest)
+    return known == longest or all(
+        _are_multiples(vectors[start : start + _LATTICE_ROWS], longest, digits)
         for start in range(0, len(vectors), _LATTICE_ROWS)
     )
 
 
-def _are_multiples(vectors: Float32Array, longest: float) -> bool:
-    """Whether the numbers are multiples of a step of which 2⁵³ squares are more than four times the longest squared length."""
+def _are_multiples(vectors: Float32Array, longest: float, digits: int) -> bool:
+    """Whether the numbers are multiples of a step; 2**digits of its squares are over four times the longest squared length."""
     if longest == 0.0:
         return True
-    exponent = -((50 - int(np.frexp(longest)[1])) // 2)
+    exponent = -((digits - 3 - int(np.frexp(longest)[1])) // 2)
     steps: NDArray[np.float64] = np.ldexp(vectors.astype(np.float64), -exponent)
     return bool((steps == np.rint(steps)).all())
 

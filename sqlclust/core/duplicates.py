@@ -1,4 +1,4 @@
-"""NumPy-only core: identical vectors, collapsed exactly, and the canonical order of the distinct ones. No SQL.
+"""Arrays only: identical vectors, collapsed exactly, and the canonical order of the distinct ones. No SQL.
 
 Real corpora repeat (captions, boilerplate). The later stages see each distinct vector once, with the number of its copies.
 They see them in an order that depends on the vectors' contents alone: whatever order the rows come in, and whatever their

@@ -1,4 +1,4 @@
-"""NumPy-only core: weighted edges and the strict order that makes a minimum spanning tree the only one. No SQL.
+"""Arrays only: weighted edges and the strict order that makes a minimum spanning tree the only one. No SQL.
 
 Mutual reachability ties often: all that lies within a point's core distance is equally far. Edges are ordered by (weight,
 distance, smaller index, larger index), so that of equal weights the truly nearest comes first, and no two edges are equal.

@@ -1,4 +1,4 @@
-"""NumPy-only core: the pipeline, from vectors to clusters. No SQL.
+"""Arrays only: the pipeline, from vectors to clusters. No SQL.
 
 collapse identical vectors → nearest neighbours → core distances → spanning tree of mutual reachability → single linkage →
 condensed tree → selection → medoids
@@ -6,7 +6,7 @@ condensed tree → selection → medoids
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,19 @@ from sqlclust.core.condensed_tree import condense
 from sqlclust.core.confirming import confirmed
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
+from sqlclust.core.engines import ENGINES as ENGINES
+from sqlclust.core.engines import Engine as Engine
+from sqlclust.core.engines import engine_of
 from sqlclust.core.joining import approximate_tree, seen
 from sqlclust.core.linkage import single_linkage, with_copies
 from sqlclust.core.medoids import medoids
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
 from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
 from sqlclust.core.outgoing import exact_tree
 from sqlclust.core.recall import recall
 from sqlclust.core.scale import in_range
 from sqlclust.core.selection import Selection, SelectionMethod, nothing_selected, select
 from sqlclust.core.spanning_tree import SpanningTree
-
-Engine = Literal["exact", "approximate"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 _SPARE_NEIGHBORS = 5
 """Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
@@ -55,7 +55,7 @@ class Clustering(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """The expensive half: what depends only on the vectors, the metric, min_samples and alpha.
+    """The expensive half: neighbours and spanning tree, which no option of selecting changes.
 
     Attributes:
         points: the distinct vectors and their rows.
@@ -100,23 +100,26 @@ def fit(
         rank: intp (n,), the rows' order by id: of identical vectors the first is the one that the others hang on. The rows' own
             order by default.
 
+    Raises:
+        UnknownMetricError, UnknownEngineError
+
     Cost: for m distinct vectors exactly at most O(m²·d) multiplications in float32, for embeddings about a third of them, and
     memory two copies of the vectors; approximately O(m·6,000·d) and one copy; and O(m·min_samples) memory. See `cost`.
     """
-    unit_length = normalize or metric == "cosine"
+    measure, finder = metric_of(metric), engine_of(engine)
     with control.phase("duplicates"):
-        points = distinct(vectors, normalize=unit_length, control=control)
+        points = distinct(vectors, normalize=normalize or measure.unit_length, control=control)
         if rank is not None:
             points = points.by_rank(rank)
     n, m = len(vectors), len(points.counts)
     if m == 1:
-        return _of_all_rows(points, np.zeros(1), _no_edges())
+        return _of_all_rows(points, np.zeros(1), _no_edges())._replace(engine=finder.name)
     min_samples = min(min_samples, n - 1)
     k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
     # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
-    scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha
+    scale = measure.scale(alpha)
     found = sure = 1.0
-    if engine == "exact":
+    if finder.exact:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
             near, prepared = neighbors_and_pruning(scaled, k, control)
@@ -137,9 +140,9 @@ def fit(
             tree = approximate_tree(scaled, known, squared, scale, control)
             del known
             sure = confirmed(scaled, tree, squared, scale, seed, control)
-    core = np.ldexp(from_squared(squared, metric), -exponent)
-    tree = tree._replace(weight=np.ldexp(from_squared(tree.weight, metric), -exponent))
-    return _of_all_rows(points, core, tree)._replace(engine=engine, recall=found, tree_confirmed=sure)
+    core = np.ldexp(measure.from_squared(squared), -exponent)
+    tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
+    return _of_all_rows(points, core, tree)._replace(engine=finder.name, recall=found, tree_confirmed=sure)
 
 
 def _of_all_rows(points: Distinct, core: Float64Array, tree: SpanningTree) -> Fit:
@@ -155,6 +158,7 @@ def select_clusters(
     cluster_selection_persistence: float = 0.0,
     max_cluster_size: int = 0,
     allow_single_cluster: bool = False,
+    control: Control | None = None,
 ) -> Selection:
     """Clusters from a spanning tree of n rows: the cheap half, without medoids.
 
@@ -168,12 +172,13 @@ def select_clusters(
     if len(tree.weight) == 0:
         return nothing_selected(1)
     return select(
-        condense(single_linkage(tree), min_cluster_size=min_cluster_size),
+        condense(single_linkage(tree, control), min_cluster_size=min_cluster_size, control=control),
         cluster_selection_method=cluster_selection_method,
         cluster_selection_epsilon=cluster_selection_epsilon,
         cluster_selection_persistence=cluster_selection_persistence,
         max_cluster_size=max_cluster_size,
         allow_single_cluster=allow_single_cluster,
+        control=control,
     )
 
 
@@ -197,6 +202,7 @@ def with_medoids(
             groups=points.group_of_row(),
             counts=points.counts,
             rank=np.arange(len(labels)) if rank is None else rank,
+            control=control,
         )
     sizes = np.bincount(labels[labels >= 0], minlength=len(middle)).astype(np.intp)
     return Clustering(labels, selection.probabilities, selection.outlier_scores, middle, sizes, selection.persistence)
@@ -205,7 +211,7 @@ def with_medoids(
 def cut(fitted: Fit, *, rank: IndexArray | None = None, control: Control, **selecting: Any) -> Clustering:
     """Clusters from a fit: `select_clusters`, whose arguments `selecting` are, and `with_medoids`."""
     with control.phase("clusters"):
-        selection = select_clusters(fitted.tree, **selecting)
+        selection = select_clusters(fitted.tree, control=control, **selecting)
     return with_medoids(selection, fitted.points, rank=rank, control=control)
 
 

@@ -1,4 +1,4 @@
-"""NumPy-only core: the spanning tree over approximate neighbours. No SQL.
+"""Arrays only: the spanning tree over approximate neighbours. No SQL.
 
 Borůvka's rounds, with the bounds of the exact tree: a component's lightest listed edge is taken only where no member's list ends
 below it. The members whose lists do end below it ask in the overlapping lists that their neighbours came from (`nearby`). Where
@@ -150,8 +150,8 @@ def _among_all(
 
 
 def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
-    axes = principal_axes(vectors, _AXES)
-    along = np.empty((len(vectors), axes.basis.shape[1]), dtype=np.float32)
+    axes = principal_axes(vectors, _AXES, control)
+    along = np.empty((len(vectors), axes.width), dtype=np.float32)
     half = np.empty(len(vectors), dtype=np.float32)
 
     def prepare(start: int) -> None:

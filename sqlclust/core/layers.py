@@ -1,4 +1,4 @@
-"""NumPy-only core: several resolutions of one hierarchy at once, nested. No SQL.
+"""Arrays only: several resolutions of one hierarchy at once, nested. No SQL.
 
 After PLSCAN (Bot, McInnes, Aerts 2025, "Persistent Multiscale Density-based Clustering"). With min_cluster_size m, the leaf
 clusters of the condensed tree are clusters in which no split into two of at least m rows is left. As m grows, leaves
@@ -66,27 +66,30 @@ def layers(hierarchy: Hierarchy, *, min_cluster_size: int, max_layers: int, cont
     Cost: O(n log n) for each layer.
     """
     found = []
-    chosen = peaks(leaf_tree(hierarchy, min_cluster_size=min_cluster_size), max_layers=max_layers)
+    chosen = peaks(leaf_tree(hierarchy, min_cluster_size=min_cluster_size, control=control), max_layers=max_layers)
     for done, (size, persistence) in enumerate(chosen):
         control.at(done / len(chosen))
         selection = select(
-            condense(hierarchy, min_cluster_size=size),
+            condense(hierarchy, min_cluster_size=size, control=control),
             cluster_selection_method="leaf",
             cluster_selection_epsilon=0.0,
             cluster_selection_persistence=0.0,
             max_cluster_size=0,
             allow_single_cluster=False,
+            control=control,
         )
         found.append(Layer(size, persistence, selection.labels, selection.probabilities))
     return found
 
 
-def leaf_tree(hierarchy: Hierarchy, *, min_cluster_size: int) -> LeafTree:
+def leaf_tree(hierarchy: Hierarchy, *, min_cluster_size: int, control: Control | None = None) -> LeafTree:
     """When each cluster of the condensed tree is a leaf. The first entry is the root's, which never counts."""
-    tree = condense(hierarchy, min_cluster_size=min_cluster_size)
+    control = control or Control()
+    tree = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
     n = int(tree["parent"].min())
     rows = tree[tree["child"] >= n]  # two for each split, one after the other; parents before children
     count = len(cluster_tree(tree).parent)
+    control.check()
     parents, left, right = rows["parent"][::2] - n, rows["child"][::2] - n, rows["child"][1::2] - n
     smaller = np.minimum(rows["child_size"][::2], rows["child_size"][1::2])
     until = np.zeros(count, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""NumPy-only core: what became of the clusters of one labelling in another of the same things. No SQL. SciPy matches."""
+"""Arrays only: what became of the clusters of one labelling in another of the same things. No SQL. SciPy matches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sqlclust.core.control import Control
 
 Int64Array = NDArray[np.int64]
 
@@ -69,7 +71,9 @@ class _Pairs(NamedTuple):
         return _Pairs(self.a[rows], self.b[rows], self.overlap[rows], self.jaccard[rows])
 
 
-def lineage(overlap: Overlap, clusters_a: Int64Array, clusters_b: Int64Array) -> list[Descent]:
+def lineage(
+    overlap: Overlap, clusters_a: Int64Array, clusters_b: Int64Array, control: Control | None = None
+) -> list[Descent]:
     """What became of every cluster of a, and where every cluster of b comes from.
 
     A cluster of a and one of b are akin if at least half of one of them is in the other. Of all ways to pair akin clusters,
@@ -94,6 +98,8 @@ def lineage(overlap: Overlap, clusters_a: Int64Array, clusters_b: Int64Array) ->
     Source: survival, split and absorption by overlap of at least half as in MONIC (Spiliopoulou, Ntoutsi, Theodoridis,
     Schult 2006), the pairing by maximum total overlap (Kuhn 1955, the Hungarian method).
     """
+    control = control or Control()
+    control.check()
     labels_a = np.union1d(clusters_a, overlap.label_a[overlap.label_a >= 0])
     labels_b = np.union1d(clusters_b, overlap.label_b[overlap.label_b >= 0])
     sizes_a = _sizes(overlap.label_a, overlap.size, labels_a)
@@ -101,19 +107,24 @@ def lineage(overlap: Overlap, clusters_a: Int64Array, clusters_b: Int64Array) ->
     pairs = _pairs(overlap, labels_a, labels_b, sizes_a, sizes_b)
     of_a, of_b = 2 * pairs.overlap >= sizes_a[pairs.a], 2 * pairs.overlap >= sizes_b[pairs.b]
 
+    control.check()
     matched = _matching(pairs.take(of_a | of_b), len(labels_a), len(labels_b))
     split = _closest(pairs.take(of_b & ~np.isin(pairs.b, matched.b)), of="b")
     merged = _closest(pairs.take(of_a & ~np.isin(pairs.a, matched.a)), of="a")
 
+    control.check()
     rows: list[Descent] = []
     for event, found in (("match", matched), ("split", split), ("merge", merged)):
         for a, b, common, jaccard in zip(*(column.tolist() for column in found), strict=True):
+            control.check()
             size_a, size_b = int(sizes_a[a]), int(sizes_b[b])
             shares = common / size_a, common / size_b
             rows.append(Descent(event, int(labels_a[a]), int(labels_b[b]), common, jaccard, *shares, size_a, size_b))
+    control.check()
     known_b = np.concatenate([matched.b, split.b])
     for b in np.setdiff1d(np.arange(len(labels_b)), known_b).tolist():
         rows.append(Descent("birth", None, int(labels_b[b]), 0, None, None, None, None, int(sizes_b[b])))
+    control.check()
     known_a = np.concatenate([matched.a, merged.a])
     for a in np.setdiff1d(np.arange(len(labels_a)), known_a).tolist():
         rows.append(Descent("death", int(labels_a[a]), None, 0, None, None, None, int(sizes_a[a]), None))
@@ -155,7 +166,8 @@ def _matching(akin: _Pairs, n_a: int, n_b: int) -> _Pairs:
     rows = np.concatenate([akin.a, np.arange(n_a)])
     columns = np.concatenate([akin.b, n_b + np.arange(n_a)])
     costs = np.concatenate([worst - gain, np.full(n_a, worst)])
-    graph = csr_array((costs, (rows, columns)), shape=(n_a, n_b + n_a))
+    places = rows.astype(np.int32), columns.astype(np.int32)  # the matching of SciPy before 1.15 takes no others
+    graph = csr_array((costs, places), shape=(n_a, n_b + n_a))
     partners = np.full(n_a, -1, dtype=np.intp)
     found_a, found_b = min_weight_full_bipartite_matching(graph)
     partners[found_a] = found_b

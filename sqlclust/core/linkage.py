@@ -1,4 +1,4 @@
-"""NumPy-only core: from the spanning tree of the distinct vectors to the single-linkage hierarchy of all rows. No SQL."""
+"""Arrays only: from the spanning tree of the distinct vectors to the single-linkage hierarchy of all rows. No SQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sqlclust.core.borrowed import borrow
+from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct
 from sqlclust.core.metrics import Float64Array, IndexArray
 from sqlclust.core.spanning_tree import SpanningTree
@@ -53,7 +55,7 @@ def with_copies(tree: SpanningTree, points: Distinct, core: Float64Array) -> Spa
     return SpanningTree(left[order], right[order], weight[order])
 
 
-def single_linkage(tree: SpanningTree) -> Hierarchy:
+def single_linkage(tree: SpanningTree, control: Control | None = None) -> Hierarchy:
     """The single-linkage hierarchy.
 
     Args:
@@ -62,19 +64,22 @@ def single_linkage(tree: SpanningTree) -> Hierarchy:
     Cost: O(n log n); 0.1 s for 100,000 rows. scikit-learn's compiled union-find is used because hdbscan's own, which
     gives the same, takes fifty times as long.
     """
-    from sklearn.cluster._hierarchical_fast import _single_linkage_label
-
+    control = control or Control()
+    control.check()
     n = len(tree.weight) + 1
     edges = np.column_stack([tree.left.astype(np.float64), tree.right.astype(np.float64), tree.weight])
-    merges = np.asarray(_single_linkage_label(edges))
+    control.check()
+    merges = np.asarray(borrow("_single_linkage_label")(edges))
+    control.check()
     children = merges[:, :2].astype(np.intp)
     parent = np.full(2 * n - 1, 2 * n - 2, dtype=np.intp)
     parent[children] = np.arange(n, 2 * n - 1)[:, None]
     size = np.concatenate([np.ones(n, dtype=np.intp), merges[:, 3].astype(np.intp)])
-    return Hierarchy(children, tree.weight, size, parent, _breadth_first(children))
+    control.check()
+    return Hierarchy(children, tree.weight, size, parent, _breadth_first(children, control))
 
 
-def _breadth_first(children: IndexArray) -> IndexArray:
+def _breadth_first(children: IndexArray, control: Control) -> IndexArray:
     """intp (2n - 1,), each node's place breadth first from the root, left before right."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order
@@ -85,11 +90,17 @@ def _breadth_first(children: IndexArray) -> IndexArray:
     number = np.empty(nodes, dtype=np.intp)
     number[children] = np.arange(nodes - 1).reshape(-1, 2)
     number[-1] = nodes - 1
+    control.check()
     below = np.zeros(nodes, dtype=np.intp)
     below[number[n:]] = 2
     starts = np.concatenate([[0], np.cumsum(below)])
-    edges = number[children[np.argsort(number[n:])]].ravel()
+    order = np.argsort(number[n:])
+    control.check()
+    edges = number[children[order]].ravel()
+    control.check()
     graph = csr_array((np.ones(len(edges)), edges, starts), shape=(nodes, nodes))
     place = np.empty(nodes, dtype=np.intp)
-    place[breadth_first_order(graph, nodes - 1, return_predecessors=False)] = np.arange(nodes)
+    reached = breadth_first_order(graph, nodes - 1, return_predecessors=False)
+    control.check()
+    place[reached] = np.arange(nodes)
     return place[number]

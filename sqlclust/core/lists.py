@@ -1,4 +1,4 @@
-"""NumPy-only core: overlapping lists of nearby vectors, by k-means centres. No SQL.
+"""Arrays only: overlapping lists of nearby vectors, by k-means centres. No SQL.
 
 Each vector goes to its nearest `over` of c centres. Two near vectors rarely share their nearest centre only, but seldom share
 none of several: multiplying the members of every list with each other finds most neighbours at a fraction of all pairs.

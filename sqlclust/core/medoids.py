@@ -1,4 +1,4 @@
-"""NumPy-only core: the member in the middle of each cluster. No SQL.
+"""Arrays only: the member in the middle of each cluster. No SQL.
 
 The medoid is the member with the smallest sum of squared euclidean distances to all members. Since Σ|x − y|² =
 m·|x − mean|² + const, that is the member nearest the mean: O(m·d), no pair of members is compared. For unit vectors the
@@ -10,13 +10,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 
 _BLOCK = 4096
 
 
 def medoids(
-    vectors: Float32Array, labels: NDArray[np.int64], *, groups: IndexArray, counts: IndexArray, rank: IndexArray
+    vectors: Float32Array,
+    labels: NDArray[np.int64],
+    *,
+    groups: IndexArray,
+    counts: IndexArray,
+    rank: IndexArray,
+    control: Control | None = None,
 ) -> IndexArray:
     """The medoid row of every cluster.
 
@@ -30,6 +37,7 @@ def medoids(
     Returns:
         intp (n_clusters,), rows.
     """
+    control = control or Control()
     n_clusters = int(labels.max(initial=-1)) + 1
     result = np.empty(n_clusters, dtype=np.intp)
     group_label = np.full(len(vectors), -1, dtype=np.int64)
@@ -40,8 +48,9 @@ def medoids(
     by_label = np.argsort(group_label, kind="stable")
     bounds = np.searchsorted(group_label[by_label], np.arange(n_clusters + 1))
     for cluster in range(n_clusters):
+        control.at(cluster / n_clusters)
         members = by_label[bounds[cluster] : bounds[cluster + 1]]
-        squared = _to_mean(vectors, members, counts)
+        squared = _to_mean(vectors, members, counts, control)
         # what is compared are the sums, |x − mean|² plus the mean of all those; members whose sums differ in the last
         # bits of float64 only are equally good
         spread = squared @ counts[members] / counts[members].sum()
@@ -51,7 +60,7 @@ def medoids(
     return result
 
 
-def _to_mean(vectors: Float32Array, members: IndexArray, counts: IndexArray) -> Float64Array:
+def _to_mean(vectors: Float32Array, members: IndexArray, counts: IndexArray, control: Control) -> Float64Array:
     """Squared distances of some vectors from their mean, each counted `counts` times.
 
     All is relative to one of them, so that a cluster far from the origin loses no digits.
@@ -59,11 +68,13 @@ def _to_mean(vectors: Float32Array, members: IndexArray, counts: IndexArray) -> 
     origin = vectors[members[0]].astype(np.float64)
     total = np.zeros(vectors.shape[1])
     for start in range(0, len(members), _BLOCK):
+        control.check()
         part = members[start : start + _BLOCK]
         total += counts[part].astype(np.float64) @ (vectors[part] - origin)
     mean = total / counts[members].sum()
     squared = np.empty(len(members))
     for start in range(0, len(members), _BLOCK):
+        control.check()
         difference = vectors[members[start : start + _BLOCK]] - origin
         difference -= mean
         squared[start : start + _BLOCK] = np.einsum("ij,ij->i", difference, difference)

@@ -1,4 +1,4 @@
-"""NumPy-only core: how strongly each point belongs to its nearest cluster, noise included. No SQL.
+"""Arrays only: how strongly each point belongs to its nearest cluster, noise included. No SQL.
 
 hdbscan's soft clustering (`all_points_membership_vectors`, after McInnes, Healy, Astels 2017), of which the largest entry is
 kept. For a point p and a flat cluster c
@@ -24,7 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.control import Control
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, squared_distances
+from sqlclust.core.metrics import (
+    Float32Array,
+    Float64Array,
+    IndexArray,
+    Metric,
+    from_squared,
+    metric_of,
+    squared_distances,
+)
 from sqlclust.core.selection import Selected
 
 _CELLS = 1 << 21
@@ -79,8 +87,12 @@ def nearest_clusters(
         rows: intp (p,), of the n.
         rank: intp (n,), the rows' order by id: of exemplars equally near the first is named.
 
+    Raises:
+        UnknownMetricError
+
     Cost: O(p·e·d) for e exemplars, and O(p·n_clusters).
     """
+    metric_of(metric)
     p = len(rows)
     result = Nearest(np.full(p, -1, dtype=np.int64), np.zeros(p), np.full(p, -1, dtype=np.intp), np.full(p, np.nan))
     if selected is None or len(selected.cluster) == 0 or p == 0:

@@ -1,22 +1,83 @@
-"""NumPy-only core: distances between vectors. No SQL.
+"""Arrays only: distances between vectors. No SQL.
 
-Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates; every distance that ends up
-in a result is computed here, in float64, from the differences.
+Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates. Distances that the exact engine,
+neighbours and predictions give are computed here, in float64, from the differences. The approximate engine has its neighbours'
+distances from differences in float32, and stored core distances are float32.
 """
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sqlclust.errors import UnknownMetricError
 
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 
 Metric = Literal["euclidean", "cosine"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+
+
+class MetricRecord(NamedTuple):
+    """How distances in a metric follow from squared euclidean ones, which is what everything computes with.
+
+    Attributes:
+        name: as options and stored fits have it.
+        unit_length: whether vectors are scaled to length one whatever `normalize` says.
+        from_squared: distances from squared ones, in float64.
+        to_squared: the inverse, up to rounding.
+        scale: what dividing distances by alpha multiplies squared ones by.
+    """
+
+    name: Metric
+    unit_length: bool
+    from_squared: Callable[[Float64Array], Float64Array]
+    to_squared: Callable[[Float64Array], Float64Array]
+    scale: Callable[[float], float]
+
+
+_RECORDS: dict[str, MetricRecord] = {
+    record.name: record
+    for record in (
+        MetricRecord(
+            "euclidean",
+            unit_length=False,
+            from_squared=lambda squared: np.sqrt(squared),
+            to_squared=lambda distance: distance * distance,
+            scale=lambda alpha: alpha**-2,
+        ),
+        MetricRecord(  # between unit vectors 1 − cos = d²/2
+            "cosine",
+            unit_length=True,
+            from_squared=lambda squared: squared / 2.0,
+            to_squared=lambda distance: distance * 2.0,
+            scale=lambda alpha: 1.0 / alpha,
+        ),
+    )
+}
+METRICS: tuple[Metric, ...] = tuple(record.name for record in _RECORDS.values())
+
+
+def metric_of(name: str) -> MetricRecord:
+    """The metric of a name.
+
+    Raises:
+        UnknownMetricError: there is none.
+    """
+    record = _RECORDS.get(name) if isinstance(name, str) else None
+    if record is None:
+        raise UnknownMetricError(name, known=METRICS)
+    return record
+
+
+def unit_length(metric: str, *, normalize: bool) -> bool:
+    """Whether vectors are scaled to length one before they are compared. Raises UnknownMetricError."""
+    return metric_of(metric).unit_length or normalize
+
 
 _PAIR_BYTES = 1 << 19
 """Differences held at a time: about what a core's cache holds."""
@@ -76,13 +137,17 @@ def squared_lengths(vectors: Float64Array) -> Float64Array:
 
 
 def from_squared(squared: Float64Array, metric: Metric) -> Float64Array:
-    """Distances in the metric from squared euclidean ones; for cosine these are between unit vectors: 1 − cos = d²/2."""
-    return np.sqrt(squared) if metric == "euclidean" else squared / 2.0
+    """Distances in the metric from squared euclidean ones; for cosine these are between unit vectors: 1 − cos = d²/2.
+
+    Raises:
+        UnknownMetricError
+    """
+    return metric_of(metric).from_squared(squared)
 
 
 def to_squared(distance: Float64Array, metric: Metric) -> Float64Array:
     """The inverse of `from_squared`, up to rounding."""
-    return distance * distance if metric == "euclidean" else distance * 2.0
+    return metric_of(metric).to_squared(distance)
 
 
 def distance(a: Float32Array, b: Float32Array, metric: Metric) -> float:
@@ -93,9 +158,12 @@ def distance(a: Float32Array, b: Float32Array, metric: Metric) -> float:
 
     Returns:
         euclidean: the length of a − b. cosine: 1 − cos of their angle, in 0..2.
+
+    Raises:
+        UnknownMetricError
     """
     pair = np.stack([a, b])
-    if metric == "cosine":
+    if metric_of(metric).unit_length:
         wide = pair.astype(np.float64)
         wide /= np.abs(wide).max(axis=1, keepdims=True)
         wide /= np.sqrt(squared_lengths(wide))[:, None]

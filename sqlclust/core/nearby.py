@@ -1,4 +1,4 @@
-"""NumPy-only core: the lightest edges out of components, searched for among the members of overlapping lists. No SQL.
+"""Arrays only: the lightest edges out of components, searched for among the members of overlapping lists. No SQL.
 
 A vector that asks is multiplied with the members of its nearest few lists, the vectors of its own component are left out, and
 the likeliest of each list is measured from the differences. So the answer is the lightest edge that the lists can show, give or

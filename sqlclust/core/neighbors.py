@@ -1,4 +1,4 @@
-"""NumPy-only core: the k nearest neighbours of every vector, exactly. No SQL.
+"""Arrays only: the k nearest neighbours of every vector, exactly. No SQL.
 
 1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
 2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.approximate import SEED, approximate_neighbors
-from sqlclust.core.axes import Axes, principal_axes
+from sqlclust.core.axes import Axes, axes_that_pay
 from sqlclust.core.control import Control
 from sqlclust.core.dense import Blocks, blocks_of, nearest_of_rows
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
@@ -63,16 +63,19 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
     """
     m = len(vectors)
-    axes = principal_axes(vectors, vectors.shape[1])
+    axes = axes_that_pay(vectors, control)
     control.check()
-    limits = _limits(vectors, axes, k, control)
+    blocks = blocks_of(vectors)
+    # where nothing can be ruled out cheaply, and nothing has to be measured afterwards, limits are no use
+    pointless = blocks.exact and axes.basis is None
+    limits = np.full(m, np.inf) if pointless else _limits(vectors, axes, k, control)
     prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
     limits = limits[prepared.order]
-    blocks = blocks_of(vectors)
+    patience = _Patience()
     found: list[_Sorted] = []
 
     def search(start: int) -> None:
-        pairs = _pairs_of_panel(vectors, blocks, prepared, limits, k, start, control)
+        pairs = _pairs_of_panel(vectors, blocks, prepared, limits, k, start, patience, control)
         if pairs:
             found.append(_by_block(pairs, -(-m // _OWNERS)))
 
@@ -97,6 +100,7 @@ def _pairs_of_panel(
     limits: Float64Array,
     k: int,
     start: int,
+    patience: _Patience,
     control: Control,
 ) -> list[_Pairs]:
     """All pairs of a vector of one panel with one before it, or before it in the panel, within the larger limit; or as many of
@@ -130,16 +134,13 @@ def _pairs_of_panel(
             found[:] = [_k_nearest(found, k)]
 
     dense: _DensePanel | None = None
-    hopeless = skipped = 0
     for low in range(0, start + 1, TILE):
         control.check()
         rows = slice(low, min(low + TILE, len(order)))
         pairs = None
-        if skipped < hopeless:
-            skipped += 1
-        else:
+        if patience.worth_trying():
             pairs = prepared.survivors(rows, right, panel, values, triangle=low == start)
-            hopeless, skipped = (2 * hopeless + 1 if pairs is None else 0), 0
+            patience.learn(helped=pairs is not None)
         if pairs is None:
             dense = dense or _DensePanel(blocks, order, limits, k, panel)
             keep(dense.pairs(rows))
@@ -150,6 +151,25 @@ def _pairs_of_panel(
             settle()
     settle()
     return found
+
+
+class _Patience:
+    """How often to try to rule out pairs of a tile, where that has not helped: after every failure for twice as many tiles not.
+
+    Threads share it. What is tried changes the time taken, and nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._wait = self._waited = 0
+
+    def worth_trying(self) -> bool:
+        """Whether to try with this tile."""
+        self._waited += 1
+        return self._waited > self._wait
+
+    def learn(self, *, helped: bool) -> None:
+        """Note how it went."""
+        self._wait, self._waited = 0 if helped else 2 * self._wait + 1, 0
 
 
 class _DensePanel:

@@ -1,4 +1,4 @@
-"""NumPy-only core: the lightest edge out of a component, searched among all vectors. No SQL.
+"""Arrays only: the lightest edge out of a component, searched among all vectors. No SQL.
 
 What the neighbour lists do not show is searched here, with `pruning`: only vectors that may be nearer than the lightest
 edge the component already knows, of another component, and with a core distance not above it, are measured. Where that costs

@@ -1,4 +1,4 @@
-"""NumPy-only core: which cluster a new vector falls into, without changing the clusters. No SQL.
+"""Arrays only: which cluster a new vector falls into, without changing the clusters. No SQL.
 
 The new point is joined to the hierarchy where single linkage would join it, at its mutual reachability to the nearest
 member, and nothing else changes. hdbscan's `approximate_predict` has the same idea; it leaves out epsilon, and counts the
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from sqlclust.core.condensed_tree import densities
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, unit
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, unit, unit_length
 from sqlclust.core.reachable import Members, nearest_reachable
 from sqlclust.core.selection import Selected, members, strengths
+
+_BLOCK = 4096
 
 
 class Fitted(NamedTuple):
@@ -73,27 +75,37 @@ def predict(
         vectors: float32 (q, d), finite; no zero vector where `normalize` or the metric is cosine.
         min_samples, metric, normalize, alpha: of the fit.
 
+    Raises:
+        UnknownMetricError
+
     Cost: O(q·m·d) multiplications in float32 for m distinct members; memory a copy of the vectors.
 
     Source: McInnes, Healy, Astels 2017, hdbscan's `approximate_predict`; the clusters are those selected with every
     parameter, epsilon and max_cluster_size included.
     """
+    directions = unit_length(metric, normalize=normalize)
     if len(vectors) == 0:
         none = np.empty(0, dtype=np.intp)
         return Prediction(none.astype(np.int64), np.empty(0), none, np.empty(0))
-    points, unit_length = fitted.points, normalize or metric == "cosine"
+    points = fitted.points
     first = _first_rows(points, fitted.rank)
     known = Members(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
     with control.phase("predict"):
+        compared = np.empty_like(vectors, order="C")
+        for start in range(0, len(vectors), _BLOCK):
+            control.check()
+            block = vectors[start : start + _BLOCK]
+            compared[start : start + _BLOCK] = (unit(block) if directions else block) + np.float32(0.0)
         found = nearest_reachable(
             known,
-            (unit(vectors) if unit_length else vectors) + np.float32(0.0),
-            unit_length=unit_length,
+            compared,
+            unit_length=directions,
             min_samples=min_samples,
             metric=metric,
             alpha=alpha,
             control=control,
         )
+    control.check()
     neighbors = first[found.member]
     labels, probabilities = _placed(fitted.selected, neighbors, found.reachability, found.distance == 0.0)
     return Prediction(labels, probabilities, neighbors, from_squared(found.distance, metric))

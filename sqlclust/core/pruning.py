@@ -1,4 +1,4 @@
-"""NumPy-only core: ruling out pairs that are certainly too far apart, at a fraction of a full product. No SQL.
+"""Arrays only: ruling out pairs that are certainly too far apart, at a fraction of a full product. No SQL.
 
 |x − y|² ≥ |x' − y'|² for the images x' of `axes`: p principal coordinates and the length of the rest. With D² = |x|² + |y|² −
 2·x'·y' and a limit L² of y, the question D² <= L² is the sign of one dot product of p + 3 columns:
@@ -182,10 +182,12 @@ def pruning(
     Cost: O(m·d²) multiplications; a copy of the vectors.
     """
     m = len(vectors)
-    most = axes.basis.shape[1]
+    most = axes.width
     order = np.argsort(limits, kind="stable")
-    sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]
-    leading = _leading(*image(vectors[sample], axes), limits[sample] * axes.scale**2)
+    leading = most
+    if axes.basis is not None:
+        sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]
+        leading = _leading(*image(vectors[sample], axes), limits[sample] * axes.scale**2)
     # a product of n terms loses at most n roundings; rounding the coordinates and the lengths loses a few more
     share = 2.0 * (most + 32) * _UNIT_ROUNDOFF
     first = np.empty((m, leading + 3), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""NumPy-only core: for new vectors, the member that is nearest by mutual reachability, exactly. No SQL.
+"""Arrays only: for new vectors, the member that is nearest by mutual reachability, exactly. No SQL.
 
 As everywhere, float32 matrix products screen and float64 settles. A list of the nearest members gives each new vector its
 core distance, and nearly always the answer: what the list leaves out is at least as far as its last entry. The others are
@@ -19,6 +19,7 @@ from sqlclust.core.metrics import (
     IndexArray,
     Metric,
     from_squared,
+    metric_of,
     squared_distances,
     to_squared,
 )
@@ -104,12 +105,21 @@ def nearest_reachable(
         min_samples: >= 1; more than there are members means all of them.
         alpha: > 0.
 
+    Raises:
+        UnknownMetricError
+
     Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors.
     """
     m, q = len(members.vectors), len(vectors)
-    both = np.concatenate([members.vectors, vectors])
-    scale = alpha**-2 if metric == "euclidean" else 1.0 / alpha  # of squared distances
-    search = _Search(members, both, screen(both, unit_length=unit_length), min_samples, metric, scale, control)
+    both = np.empty((m + q, vectors.shape[1]), dtype=np.float32)
+    for block, start in ((members.vectors, 0), (vectors, m)):
+        for low in range(0, len(block), _COLUMNS):
+            control.check()
+            both[start + low : start + min(low + _COLUMNS, len(block))] = block[low : low + _COLUMNS]
+    scale = metric_of(metric).scale(alpha)  # of squared distances
+    search = _Search(
+        members, both, screen(both, unit_length=unit_length, control=control), min_samples, metric, scale, control
+    )
     result = Reachable(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:

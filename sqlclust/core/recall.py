@@ -1,4 +1,4 @@
-"""NumPy-only core: the nearest neighbours of a few vectors among all, and the share of them that a search found. No SQL."""
+"""Arrays only: the nearest neighbours of a few vectors among all, and the share of them that a search found. No SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy-only core: nearest neighbours of rows, copies included. No SQL."""
+"""Arrays only: nearest neighbours of rows, copies included. No SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import numpy as np
 
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, from_squared, squared_distances
+from sqlclust.core.metrics import (
+    Float32Array,
+    Float64Array,
+    IndexArray,
+    Metric,
+    from_squared,
+    squared_distances,
+    unit_length,
+)
 from sqlclust.core.neighbors import Neighbors, neighbors_and_pruning
 from sqlclust.core.scale import in_range
 
@@ -27,12 +35,15 @@ def row_neighbors(
         (row, neighbours intp (k',), distances float64 (k',)) for every row by rank, k' = min(k, n - 1), ascending by
         (distance, rank). All computing is done before the first is given.
 
+    Raises:
+        UnknownMetricError: with the first.
+
     Cost: as the exact engine, O(m²·d) for m distinct vectors; memory O(m·k). Vectors that have more neighbours than are
     wanted at one distance, as integers do, are measured again one by one.
     """
-    unit_length = normalize or metric == "cosine"
+    directions = unit_length(metric, normalize=normalize)
     with control.phase("duplicates"):
-        points = distinct(vectors, normalize=unit_length, control=control)
+        points = distinct(vectors, normalize=directions, control=control)
         scaled, exponent = in_range(points.vectors)
         points = points._replace(vectors=scaled)
     m, n = len(points.counts), len(vectors)
@@ -49,6 +60,7 @@ def row_neighbors(
         else:
             near, tied = Neighbors(np.empty((1, 0), dtype=np.intp), np.empty((1, 0))), {}
     for row in np.argsort(rank).tolist():
+        control.check()
         group = int(group_of_row[row])
         others, squared = tied.get(group, (near.indices[group], near.squared[group]))
         groups = np.concatenate([[group], others])

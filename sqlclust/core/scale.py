@@ -1,4 +1,4 @@
-"""NumPy-only core: numbers whose squares float32 can hold. No SQL."""
+"""Arrays only: numbers whose squares float32 can hold. No SQL."""
 
 from __future__ import annotations
 

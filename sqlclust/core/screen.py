@@ -1,4 +1,4 @@
-"""NumPy-only core: float32 matrix products that say which pairs may be close, with a bound on how wrong they are. No SQL.
+"""Arrays only: float32 matrix products that say which pairs may be close, with a bound on how wrong they are. No SQL.
 
 For rows x and y the product computes x·y − |y|²/2, and for unit vectors only x·y. For one x a larger value means a
 smaller distance, and |x − y|² = offset(x) − 2·value. The value is rounded, so it only screens: whoever uses it keeps
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float32Array, IndexArray
 
 _UNIT_ROUNDOFF = 2.0**-24
@@ -40,7 +41,7 @@ class Screen(NamedTuple):
         return result
 
 
-def screen(vectors: Float32Array, *, unit_length: bool) -> Screen:
+def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None = None) -> Screen:
     """Make vectors ready for screening.
 
     Args:
@@ -50,16 +51,19 @@ def screen(vectors: Float32Array, *, unit_length: bool) -> Screen:
     The bound: a float32 dot product of length d is wrong by at most d·u·|x|·|y| (u = 2⁻²⁴, any order of summation), the
     centring and the norms add a few u·(|x| + |y|)².
     """
+    control = control or Control()
     m, dimension = vectors.shape
     if unit_length:
         slack = np.full(m, (dimension + 16) * _UNIT_ROUNDOFF, dtype=np.float32)
         return Screen(vectors, None, slack, np.full(m, 2.0, dtype=np.float32))
     centre = np.zeros(dimension)
     for start in range(0, m, _BLOCK):
+        control.check()
         centre += vectors[start : start + _BLOCK].sum(axis=0, dtype=np.float64) / m
     centred = np.empty_like(vectors, order="C")
     norms = np.empty(m, dtype=np.float64)
     for start in range(0, m, _BLOCK):
+        control.check()
         part = slice(start, start + _BLOCK)
         centred[part] = vectors[part] - centre
         norms[part] = np.einsum("ij,ij->i", centred[part], centred[part], dtype=np.float64)

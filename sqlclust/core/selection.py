@@ -1,4 +1,4 @@
-"""NumPy-only core: flat clusters from a condensed tree. No SQL.
+"""Arrays only: flat clusters from a condensed tree. No SQL.
 
 Which clusters are selected, hdbscan's own compiled code decides; so labels mean exactly what hdbscan's mean. It is given a
 small tree, of the clusters with one point in each; what follows from the selection for all points is computed here, to the
@@ -12,7 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.borrowed import borrow
 from sqlclust.core.condensed_tree import CondensedTree
+from sqlclust.core.control import Control
 from sqlclust.core.metrics import Float64Array, IndexArray
 
 SelectionMethod = Literal["eom", "leaf"]
@@ -98,6 +100,7 @@ def select(
     cluster_selection_persistence: float,
     max_cluster_size: int,
     allow_single_cluster: bool,
+    control: Control | None = None,
 ) -> Selection:
     """Flat clusters of a condensed tree, as hdbscan selects them.
 
@@ -109,6 +112,7 @@ def select(
     The limit cases hdbscan leaves NaN are defined: in a cluster of infinite density (identical vectors, more than
     min_samples of them) a member of finite density has outlier score 1 and probability 0.
     """
+    control = control or Control()
     selected = select_from(
         tree,
         cluster_selection_method=cluster_selection_method,
@@ -116,10 +120,14 @@ def select(
         cluster_selection_persistence=cluster_selection_persistence,
         max_cluster_size=max_cluster_size,
         allow_single_cluster=allow_single_cluster,
+        control=control,
     )
     clusters = selected.clusters
     labels, probabilities = members(selected, clusters.point_cluster, clusters.point_density)
-    return Selection(labels, probabilities, _outlier_scores(clusters), _persistence(selected))
+    control.check()
+    scores = _outlier_scores(clusters)
+    control.check()
+    return Selection(labels, probabilities, scores, _persistence(selected))
 
 
 def select_from(
@@ -130,19 +138,24 @@ def select_from(
     cluster_selection_persistence: float,
     max_cluster_size: int,
     allow_single_cluster: bool,
+    control: Control | None = None,
 ) -> Selected:
     """Which clusters `select` takes; the arguments are the same."""
-    from hdbscan._hdbscan_tree import get_clusters, simplify_hierarchy
-
+    control = control or Control()
+    control.check()
     n = int(tree["parent"].min())
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite densities
         if cluster_selection_persistence > 0.0 and (tree["child"] >= n).any():
-            tree = simplify_hierarchy(tree.copy(), cluster_selection_persistence)
+            tree = _simplified(tree, cluster_selection_persistence)
+            control.check()
         clusters = cluster_tree(tree)
+        control.check()
         count = len(clusters.parent)
         stability = dict(zip(range(n, n + count), _stabilities(tree, clusters.birth).tolist(), strict=True))
-        found, _, scores = get_clusters(
-            _one_point_each(tree, count),
+        small = _one_point_each(tree, count)
+        control.check()
+        found, _, scores = borrow("get_clusters")(
+            small,
             stability,  # of clusters that are not selected it is changed
             cluster_selection_method,
             allow_single_cluster,
@@ -150,6 +163,7 @@ def select_from(
             cluster_selection_epsilon,
             max_cluster_size if max_cluster_size > 0 else n + 1,
         )
+    control.check()
     label = found[:count].astype(np.int64)
     cluster = np.zeros(len(scores), dtype=np.intp)
     cluster[label[label >= 0][::-1]] = np.flatnonzero(label >= 0)[::-1]  # of those with a label the first is selected
@@ -175,6 +189,38 @@ def _inhabited(selected: Selected, size: IndexArray) -> Selected:
         size=size[somebody],
         stability=selected.stability[somebody],
     )
+
+
+def _simplified(tree: CondensedTree, persistence: float) -> CondensedTree:
+    """The tree with short splits undone, as hdbscan's `simplify_hierarchy` undoes them, to the last bit.
+
+    That function walks through every row, seconds for a million. It is given the clusters' rows and two points of each
+    cluster instead; what it makes of a point depends on the point's cluster alone. A cluster's second point has the density
+    of its last row, which the function judges a cluster by; the first has none, and shows the density that it writes
+    where it writes one. It rounds all densities to float32.
+    """
+    n = int(tree["parent"].min())
+    of, rows = tree["parent"] - n, np.flatnonzero(tree["child"] >= n)
+    count = int(of.max()) + 1
+    last = np.empty(count)
+    last[of] = tree["lambda_val"]  # of assignments to one place the last one stays
+    points = np.zeros(2 * count, dtype=tree.dtype)
+    points["parent"] = np.repeat(np.arange(n, n + count), 2)
+    points["lambda_val"][::2], points["lambda_val"][1::2] = -1.0, last
+    small = np.concatenate([tree[rows], points])
+    small["child_size"][: len(rows)] = rows  # carried along: which row it was
+    small = borrow("simplify_hierarchy")(small, persistence)
+    kept, first = small[: -2 * count], small[-2 * count :: 2]
+    result = tree.copy()
+    result["parent"] = first["parent"][of]
+    written = first["lambda_val"][of]
+    result["lambda_val"] = np.where(written >= 0.0, written, tree["lambda_val"].astype(np.float32))
+    for name in ("parent", "child", "lambda_val"):
+        result[name][kept["child_size"]] = kept[name]
+    stays = tree["child"] < n
+    stays[kept["child_size"]] = True
+    simplified: CondensedTree = result[stays]
+    return simplified
 
 
 def _one_point_each(tree: CondensedTree, count: int) -> CondensedTree:

@@ -1,4 +1,4 @@
-"""NumPy-only core: the minimum spanning tree of mutual reachability, exactly, without an m×m matrix. No SQL.
+"""Arrays only: the minimum spanning tree of mutual reachability, exactly, without an m×m matrix. No SQL.
 
 Borůvka's rounds over the nearest-neighbour lists: every component takes its lightest edge that leads out, in the strict order
 of `edges`, so that the tree is the only one there is. A list does not show everything, but what it does not show cannot be

@@ -1,4 +1,4 @@
-"""NumPy-only core: blocks of work on all cores, each worker with single-threaded BLAS. No SQL.
+"""Arrays only: blocks of work on all cores, each worker with single-threaded BLAS. No SQL.
 
 NumPy releases the GIL in matrix products, comparisons and partitions, so plain threads keep every core busy; with one
 BLAS thread per worker, selecting in one block runs beside multiplying in another.

@@ -1,4 +1,4 @@
-"""NumPy-only core: how well a flat clustering fits its spanning tree. No SQL."""
+"""Arrays only: how well a flat clustering fits its spanning tree. No SQL."""
 
 from __future__ import annotations
 

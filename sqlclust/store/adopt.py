@@ -14,6 +14,7 @@ import apsw
 from sqlclust import schema
 from sqlclust.core.control import Control, Progress
 from sqlclust.errors import AdoptError, CommitUnknownError
+from sqlclust.sqlite import statements
 from sqlclust.store.adopt_rows import AdoptedResult, Copying, LeftOut
 from sqlclust.store.adopt_source import OldTables, Role, find_old_tables
 from sqlclust.store.backup import back_up
@@ -161,7 +162,7 @@ def _replaced(own: apsw.Connection, needed: int, backup: str | None, progress: P
             copying = Copying(own, tables.renamed(own, names), own, control)
             copying.run()
             for name in names.values():
-                own.execute(f"DROP TABLE main.{quoted(name)}")
+                statements.run(own, f"DROP TABLE main.{quoted(name)}")
             _check_rest(own, before, views)
     except CommitUnknownError as error:  # the backup may be needed
         raise CommitUnknownError(own.filename, doing=f"{_DOING} (backup: {made})", reason=error.reason) from None
@@ -180,7 +181,7 @@ def _set_aside(own: apsw.Connection, tables: OldTables) -> dict[Role, str]:
         number = 1
         while (aside := f"adopted_{name}_{number}").lower() in taken:
             number += 1
-        own.execute(f"ALTER TABLE main.{quoted(name)} RENAME TO {quoted(aside)}")
+        statements.run(own, f"ALTER TABLE main.{quoted(name)} RENAME TO {quoted(aside)}")
         names[role] = aside
     return names
 
@@ -188,7 +189,7 @@ def _set_aside(own: apsw.Connection, tables: OldTables) -> dict[Role, str]:
 def _tried(old: apsw.Connection, tables: OldTables, needed: int, progress: Progress | None) -> Adoption:
     """What would be: our tables in a temporary file, without the vectors."""
     with closing(apsw.Connection("")) as trial:
-        trial.pragma("foreign_keys", True)
+        statements.pragma(trial, "foreign_keys", True)
         with write_transaction(trial, doing="trying"):
             schema.initialize(trial)
             copying = Copying(old, tables, trial, Control(progress), stub=True)
@@ -218,12 +219,12 @@ def _reading(old: apsw.Connection) -> Iterator[None]:
     if old.in_transaction:
         raise AdoptError(old.filename, reason="its connection is in a transaction; COMMIT first")
     with translated_errors(old, doing="reading the old tables"):
-        old.execute("BEGIN")
+        statements.run(old, "BEGIN")
         try:
             yield
         finally:
             with suppress(apsw.Error):
-                old.execute("ROLLBACK")
+                statements.run(old, "ROLLBACK")
 
 
 def _same_file(connection: apsw.Connection, old: apsw.Connection) -> bool:
@@ -237,9 +238,11 @@ def _same_file(connection: apsw.Connection, old: apsw.Connection) -> bool:
 def _own_connection(host: apsw.Connection, *, keys: bool) -> Iterator[apsw.Connection]:
     own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
     try:
-        own.pragma("trusted_schema", False)
-        own.pragma("foreign_keys", keys)  # off, dropping and renaming a table leave the keys of other tables alone
-        own.pragma("legacy_alter_table", True)  # the same; references to a name stay references to that name
+        statements.pragma(own, "trusted_schema", False)
+        # off, dropping and renaming a table leave the keys of other tables alone
+        statements.pragma(own, "foreign_keys", keys)
+        # the same; references to a name stay references to that name
+        statements.pragma(own, "legacy_alter_table", True)
         own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
         own.set_progress_handler(lambda: host.is_interrupted, 2_000)
@@ -253,9 +256,9 @@ def _own_connection(host: apsw.Connection, *, keys: bool) -> Iterator[apsw.Conne
 
 def _check_foreign_keys(path: str, connection: apsw.Connection) -> None:
     """On a connection that does not enforce them."""
-    if connection.pragma("foreign_keys"):
+    if statements.pragma(connection, "foreign_keys"):
         return
-    for row in connection.execute("PRAGMA main.foreign_key_check"):
+    for row in statements.all_rows(connection, "PRAGMA main.foreign_key_check"):
         if str(row[0]).lower() in schema.object_names():
             raise AdoptError(path, reason=f"rows of {row[0]} point at rows of {row[2]} that are not there")
 
@@ -278,7 +281,8 @@ def _violations(own: apsw.Connection, without: Collection[str] = ()) -> dict[str
     for table in read_layout(own).tables.values():
         if table.foreign_keys and table.name not in without:
             try:
-                counts[table.name] = sum(1 for _ in own.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})"))
+                with statements.each_row(own, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
+                    counts[table.name] = sum(1 for _ in rows)
             except apsw.SQLError:
                 counts[table.name] = math.inf
     return counts
@@ -290,7 +294,7 @@ def _views(own: apsw.Connection) -> list[str]:
 
 def _works(own: apsw.Connection, view: str) -> bool:
     try:
-        own.execute(f"SELECT * FROM main.{quoted(view)} LIMIT 0").fetchall()
+        statements.all_rows(own, f"SELECT * FROM main.{quoted(view)} LIMIT 0")
     except apsw.SQLError:
         return False
     return True
@@ -312,12 +316,12 @@ def _bytes_needed(old: apsw.Connection, tables: OldTables) -> int:
 
 
 def _count(old: apsw.Connection, tables: OldTables, role: Role) -> int:
-    return int(old.execute(f"SELECT count(*) FROM {tables.sql(role)}").get)
+    return int(statements.value(old, f"SELECT count(*) FROM {tables.sql(role)}"))
 
 
 def _mean(old: apsw.Connection, tables: OldTables, role: Role, column: str) -> float:
     lengths = f"SELECT length({tables.column(role, column)}) AS v FROM {tables.sql(role)} old LIMIT {_SAMPLE}"
-    return float(old.execute(f"SELECT avg(v) FROM ({lengths})").get or 0)
+    return float(statements.value(old, f"SELECT avg(v) FROM ({lengths})") or 0)
 
 
 def _on_pages(row: float) -> float:
@@ -326,7 +330,7 @@ def _on_pages(row: float) -> float:
 
 
 def _file_bytes(connection: apsw.Connection) -> int:
-    return int(connection.pragma("page_count")) * int(connection.pragma("page_size"))
+    return int(statements.pragma(connection, "page_count")) * int(statements.pragma(connection, "page_size"))
 
 
 def _check_room(old: str, target: str, needed: int) -> None:

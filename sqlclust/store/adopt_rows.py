@@ -9,6 +9,7 @@ import apsw
 
 from sqlclust.core.control import Control
 from sqlclust.errors import Id, NotUnicodeError, shown
+from sqlclust.sqlite import statements
 from sqlclust.store.adopt_source import OldTables, Role
 
 _REPORT_ROWS = 1_000
@@ -162,13 +163,14 @@ class Copying:
             selected.append(self._tables.moment("embedding", "completed_at", "inserted_at", "started_at"))
         table = self._tables.sql(role)
         with self._control.phase(phase):
-            n: int = self._old.execute(f"SELECT count(*) FROM {table}").get
+            n: int = statements.value(self._old, f"SELECT count(*) FROM {table}")
             sql = f"SELECT {self._tables.place(role)}, {', '.join(selected)} FROM {table} old"
             self._reading = self._tables.names[role]
-            for number, row in enumerate(self._old.execute(sql), start=1):
-                add(row)
-                if number % _REPORT_ROWS == 0:
-                    self._at(number / n)
+            with statements.each_row(self._old, sql) as rows:
+                for number, row in enumerate(rows, start=1):
+                    add(row)
+                    if number % _REPORT_ROWS == 0:
+                        self._at(number / n)
 
     def _run_row(self, row: Any) -> None:
         place, identifier, prompt, moment = row
@@ -211,11 +213,11 @@ class Copying:
     def _there(self, table: str, identifier: object) -> bool:
         if not isinstance(identifier, str | bytes):
             return False
-        return self._new.execute(f"SELECT 1 FROM main.{table} WHERE id = ?", (identifier,)).fetchone() is not None
+        return statements.first_row(self._new, f"SELECT 1 FROM main.{table} WHERE id = ?", (identifier,)) is not None
 
     def _insert(self, role: Role, sql: str, values: tuple[Any, ...]) -> bool:
         try:
-            self._new.execute(sql, values)
+            statements.run(self._new, sql, values)
         except apsw.ConstraintError as error:
             self._leave(role, _refusal(error), values[0], _ROW)
             return False
@@ -238,14 +240,14 @@ class Copying:
         ])  # fmt: skip
         sql = f"SELECT {selected} FROM {tables.sql('result')} old ORDER BY 9, 7, 10"
         self._reading = tables.names["result"]
-        found: list[Any] = self._old.execute(sql).fetchall()
+        found: list[Any] = statements.all_rows(self._old, sql)
         self._reading = tables.names.get("assignment", "")
         for number, row in enumerate(found):
             identifier, place = row[0], row[-1]
             self._share = (number / len(found), 1 / len(found))
             self._at(self._share[0])
             try:
-                with self._new:  # a savepoint: a result goes over whole or not at all
+                with statements.savepoint(self._new):  # a savepoint: a result goes over whole or not at all
                     adopted = self._result(*row[:-1])
             except _Refused as refused:
                 self._add(
@@ -280,16 +282,16 @@ class Copying:
             raise _Refused(f"its parameters are {shown(parameters)}, expected a JSON object", _AGAIN)
         if isinstance(layer, int):  # a parameter that has a column of its own there
             sql = "SELECT json_insert(?, '$.layer', ?)"
-            parameters = self._new.execute(sql, (parameters, layer)).get
+            parameters = statements.value(self._new, sql, (parameters, layer))
         values = (model, algorithm, parameters, started, completed or created)
         try:
-            result_id: int = self._new.execute(_INSERT_RESULT, values).get
+            result_id: int = statements.value(self._new, _INSERT_RESULT, values)
         except apsw.ConstraintError as error:
             raise _Refused(_refusal(error), _AGAIN) from None
         labels = self._clusters(identifier, result_id)
         n_rows = self._members(identifier, result_id, model, labels)
         n_clusters = sum(label >= 0 for label in labels.values())
-        for label, medoid in self._new.execute(_FOREIGN_MEDOIDS, (result_id,)):
+        for label, medoid in statements.all_rows(self._new, _FOREIGN_MEDOIDS, (result_id,)):
             raise _Refused(f"the medoid of cluster {label}, {shown(medoid)}, is not a member of it", _AGAIN)
         return AdoptedResult(identifier, None if self._stub else result_id, model, n_rows, n_clusters)
 
@@ -310,7 +312,7 @@ class Copying:
             if not isinstance(medoid, str | bytes):
                 raise _Refused(f"the medoid of cluster {label} is {shown(medoid)}, expected an id", _AGAIN)
             try:
-                self._new.execute(_INSERT_CLUSTER, (result_id, label, medoid, size))
+                statements.run(self._new, _INSERT_CLUSTER, (result_id, label, medoid, size))
             except apsw.ConstraintError as error:
                 raise _Refused(f"cluster {label}: {_refusal(error)}", _AGAIN) from None
         return {key: label for key, label, _, _ in clusters}
@@ -319,7 +321,7 @@ class Copying:
         """(key, label, medoid, size); no labels were stored, so they are numbered in the order of the medoids' ids."""
         medoid = self._tables.column("assignment", "medoid_embedding_id")
         sql = f"SELECT {medoid}, count(*) FROM {self._of_result('assignment')} GROUP BY 1 ORDER BY 1"
-        found: list[Any] = self._old.execute(sql, (identifier,)).fetchall()
+        found: list[Any] = statements.all_rows(self._old, sql, (identifier,))
         medoids = [row for row in found if row[0] is not None]
         return [(None, -1, None, 0), *((key, label, key, size) for label, (key, size) in enumerate(medoids))]
 
@@ -328,10 +330,10 @@ class Copying:
         tables = self._tables
         columns = (tables.column("cluster", name) for name in ("id", "cluster_id", "medoid_embedding_id", "size"))
         sql = f"SELECT {', '.join(columns)} FROM {self._of_result('cluster')}"
-        found: list[Any] = self._old.execute(sql, (identifier,)).fetchall()
+        found: list[Any] = statements.all_rows(self._old, sql, (identifier,))
         target = tables.column("assignment", "cluster_id")
         sql = f"SELECT {target}, count(*) FROM {self._of_result('assignment')} GROUP BY 1"
-        counts: list[Any] = self._old.execute(sql, (identifier,)).fetchall()
+        counts: list[Any] = statements.all_rows(self._old, sql, (identifier,))
         counted: dict[Any, int] = dict(counts)
         clusters = []
         for key, label, medoid, stored in found:
@@ -355,16 +357,17 @@ class Copying:
             f"SELECT {tables.column('assignment', 'embedding_id')}, {tables.column('assignment', target)} "
             f"FROM {self._of_result('assignment')}"
         )
-        n: int = self._old.execute(f"SELECT count(*) FROM {self._of_result('assignment')}", (identifier,)).get
+        n: int = statements.value(self._old, f"SELECT count(*) FROM {self._of_result('assignment')}", (identifier,))
         n_rows = 0
         wrong: dict[str, tuple[int, Any]] = {}
-        for member, key in self._old.execute(sql, (identifier,)):
-            n_rows += 1
-            if n_rows % _REPORT_ROWS == 0:
-                self._at(self._share[0] + self._share[1] * n_rows / n)
-            if problem := self._member(result_id, model, member, labels.get(key)):
-                count, example = wrong.get(problem, (0, member))
-                wrong[problem] = (count + 1, example)
+        with statements.each_row(self._old, sql, (identifier,)) as rows:
+            for member, key in rows:
+                n_rows += 1
+                if n_rows % _REPORT_ROWS == 0:
+                    self._at(self._share[0] + self._share[1] * n_rows / n)
+                if problem := self._member(result_id, model, member, labels.get(key)):
+                    count, example = wrong.get(problem, (0, member))
+                    wrong[problem] = (count + 1, example)
         if wrong:
             reasons = [
                 f"{count:,} of {n_rows:,} {problem} (as {shown(example)})"
@@ -379,7 +382,7 @@ class Copying:
         """Write an assignment; what is wrong with it, if anything is."""
         if not isinstance(member, str | bytes):
             return "members have ids that are no longer the text they were"
-        there = self._new.execute("SELECT embedding_model FROM main.Embedding WHERE id = ?", (member,)).fetchone()
+        there = statements.first_row(self._new, "SELECT embedding_model FROM main.Embedding WHERE id = ?", (member,))
         if there is None:
             return "members are embeddings that are not there, or did not go over"
         if there[0] != model:
@@ -387,7 +390,7 @@ class Copying:
         if label is None:
             return "members are of a cluster that is not there"
         try:
-            self._new.execute(_INSERT_MEMBER, (result_id, member, label, 1.0 if label >= 0 else 0.0))
+            statements.run(self._new, _INSERT_MEMBER, (result_id, member, label, 1.0 if label >= 0 else 0.0))
         except apsw.ConstraintError:  # the primary key: all else was looked at
             return "members are assigned twice"
         return ""
@@ -401,10 +404,13 @@ class Copying:
         if not tables.has("assignment"):
             return
         of_result = tables.column("assignment", "clustering_result_id")
-        n, example = self._old.execute(f"""
+        [(n, example)] = statements.all_rows(
+            self._old,
+            f"""
             SELECT count(*), min({of_result}) FROM {tables.sql("assignment")} old
             WHERE NOT EXISTS (SELECT 1 FROM {tables.sql("result")} r WHERE r.id = {of_result})
-        """).get
+            """,
+        )
         if n:
             reason = "they are of a result that is not there, or whose id is no longer the text it was"
             self._add(tables.names["assignment"], reason, example, _AGAIN, n=n)

@@ -12,6 +12,7 @@ from sqlclust.core.agreement import adjusted_mutual_information, adjusted_rand_i
 from sqlclust.core.control import Control
 from sqlclust.core.lineage import EVENTS, Descent, Int64Array, Overlap
 from sqlclust.core.lineage import lineage as lineage_of
+from sqlclust.sqlite import statements
 from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.results import resolve_result
@@ -75,13 +76,15 @@ _SIZE = "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id =
 
 
 def _overlap(connection: apsw.Connection, a: int, b: int) -> Overlap:
-    rows = connection.execute(_OVERLAP, {"a": a, "b": b}).fetchall()
+    rows = statements.all_rows(connection, _OVERLAP, {"a": a, "b": b})
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     return Overlap(*columns)
 
 
 def _labels(connection: apsw.Connection, clustering_result_id: int) -> Int64Array:
-    return np.array([row[0] for row in connection.execute(_LABELS, (clustering_result_id,))], dtype=np.int64)
+    return np.array(
+        [row[0] for row in statements.all_rows(connection, _LABELS, (clustering_result_id,))], dtype=np.int64
+    )
 
 
 def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Descent]:
@@ -101,25 +104,28 @@ def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Des
         id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
         overlap = _overlap(connection, id_a, id_b)
         labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
-    rows, _ = interrupt.run(connection, lambda _: lineage_of(overlap, labels_a, labels_b))
+    rows, _ = interrupt.run(connection, lambda control: lineage_of(overlap, labels_a, labels_b, control))
     return rows
 
 
 def compare(connection: apsw.Connection, a: int | str, b: int | str) -> Comparison:
     """Everything about two results, read at one moment; arguments and errors as of `lineage`."""
-    with translated_errors(connection, doing="comparing results"), connection:
+    with translated_errors(connection, doing="comparing results"), statements.savepoint(connection):
         schema.check(connection)
         id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
         overlap = _overlap(connection, id_a, id_b)
         labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
-        n_a, n_b = (int(connection.execute(_SIZE, (result,)).get) for result in (id_a, id_b))
+        n_a, n_b = (int(statements.value(connection, _SIZE, (result,))) for result in (id_a, id_b))
 
-    def work(_: Control) -> tuple[list[Descent], float | None, float | None]:
-        rows = lineage_of(overlap, labels_a, labels_b)
+    def work(control: Control) -> tuple[list[Descent], float | None, float | None]:
+        rows = lineage_of(overlap, labels_a, labels_b, control)
         if not len(overlap.size):
             return rows, None, None
         labellings = overlap.labellings()
-        return rows, adjusted_rand_index(*labellings), adjusted_mutual_information(*labellings)
+        control.check()
+        ari = adjusted_rand_index(*labellings)
+        control.check()
+        return rows, ari, adjusted_mutual_information(*labellings, control)
 
     (rows, ari, ami), _ = interrupt.run(connection, work)
     noise_a, noise_b = overlap.label_a < 0, overlap.label_b < 0

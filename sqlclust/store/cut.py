@@ -1,4 +1,4 @@
-"""Cutting stored fits: other clusters from the same spanning tree, without touching a distance."""
+"""Cutting stored fits: other clusters from the same spanning tree. Neighbours are not looked for again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.growing import GrowingBytes
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import clear_memory_errors
+from sqlclust.store.memory import check_cutting, clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now
@@ -44,10 +44,9 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     def work(control: Control) -> core.Clustering:
         tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
         with control.phase("clusters"):
-            selection = core.select_clusters(tree, **options.selecting(len(points)))
+            selection = core.select_clusters(tree, control=control, **options.selecting(len(points)))
         with control.phase("duplicates"):
-            unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
-            vectors = distinct(points.vectors, normalize=unit_length, control=control)
+            vectors = distinct(points.vectors, normalize=stored.unit_length, control=control)
         return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
 
     return work
@@ -66,9 +65,7 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
             raise UnknownOptionError(name, allowed=cut_names)
         if name in settled:
             parse(HdbscanOptions, {name: value})
-            fitted = {**stored.record, **stored.record["selection"]}.get(name)
-            if isinstance(value, bool):
-                fitted = bool(fitted)
+            fitted = stored.settled[name]
             if name == "min_samples" and value is not None:
                 value = min(value, max(1, stored.record["n"] - 1))  # as a fit of them takes it
             if value != fitted and (name, value) != ("engine", "auto"):
@@ -81,15 +78,20 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
 
     Raises:
         MembersChangedError: some are gone or have another vector; names the first.
+        OutOfMemoryError: there is no room for them, and for what cutting takes; none was read.
 
     Cost: O(n·dimension), one read of the vectors.
     """
+    check_cutting(len(stored.ids), stored.record["dimension"])
     expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
     ids: list[Id] = []
     changed: list[Id] = []
     buffer = GrowingBytes()
-    with translated_errors(connection, doing="reading the embeddings"), control.phase("load"):
-        rows = member_rows(connection, stored.ids, stored.record["embedding_model"])
+    with (
+        translated_errors(connection, doing="reading the embeddings"),
+        control.phase("load"),
+        member_rows(connection, stored.ids, stored.record["embedding_model"]) as rows,
+    ):
         while batch := list(islice(rows, _REPORT)):
             for embedding_id, vector in batch:
                 if (check := expected.get(embedding_id)) is None:
@@ -152,15 +154,6 @@ def cut(
         version = data_version(connection)
     stored, options, points, clustering = labels(connection, clustering_fit_id, values, progress)
     record = stored.record
-    settled = {
-        "min_samples": record["min_samples"],
-        "alpha": record["alpha"],
-        "metric": record["metric"],
-        "normalize": bool(record["normalize"]),
-        "engine": record["engine"],
-        "downsample": record["selection"]["downsample"],
-        "seed": record["seed"],
-    }
     where = record["selection"]["where"]
     n = len(points)
     return publish(
@@ -168,7 +161,7 @@ def cut(
         points,
         clustering,
         stored.id,
-        {**options.selecting(n), **settled, **({"where": where} if where is not None else {})},
+        {**options.selecting(n), **stored.settled, **({"where": where} if where is not None else {})},
         unchanged=Unchanged(connection, points, record["embedding_model"], version=version),
         started_at=started_at,
         patience=PATIENCE,
@@ -199,6 +192,7 @@ def sweep(
         schema.check(connection)
     stored = fits.load(connection, clustering_fit_id)
     combinations = _combinations(values, stored)
+    check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[dict[str, Any]]:
         with control.phase("sweep"):
@@ -221,7 +215,7 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
 
 def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
     n = len(stored.ids)
-    hierarchy = single_linkage(stored.tree) if n > 1 else None
+    hierarchy = single_linkage(stored.tree, control) if n > 1 else None
     condensed, condensed_for = None, 0
     previous = None
     for done, options in enumerate(combinations):
@@ -229,8 +223,10 @@ def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Cont
         selecting = options.selecting(n)
         min_cluster_size = selecting.pop("min_cluster_size")
         if hierarchy is not None and condensed_for != min_cluster_size:
-            condensed, condensed_for = condense(hierarchy, min_cluster_size=min_cluster_size), min_cluster_size
-        selection = nothing_selected(n) if condensed is None else select(condensed, **selecting)
+            condensed = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
+            condensed_for = min_cluster_size
+        selection = nothing_selected(n) if condensed is None else select(condensed, control=control, **selecting)
+        control.check()
         sizes = np.bincount(selection.labels + 1, minlength=1)
         clusters = sizes[1:]
         yield {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -13,14 +13,16 @@ import apsw
 import sqlclust.core.hdbscan as core
 from sqlclust import __version__, schema
 from sqlclust.core.control import Control, Progress
+from sqlclust.core.engines import engine_of
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
+from sqlclust.store.directions import warn_of_one_direction
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import check_memory, clear_memory_errors
+from sqlclust.store.memory import check_memory, clear_memory_errors, reading_bytes
 from sqlclust.store.points import Fingerprint
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now
@@ -56,14 +58,20 @@ def check_top_level(connection: apsw.Connection, function: str) -> None:
 def cluster(
     vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
 ) -> tuple[core.Fit, core.Clustering]:
-    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`."""
+    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`.
+
+    Raises:
+        UnknownMetricError, UnknownEngineError: options that are not resolved, or that no check has seen.
+    """
+    if options.needs_directions:
+        warn_of_one_direction(vectors)
     fitted = core.fit(
         vectors,
         min_samples=options.min_samples or 1,
         metric=options.metric,
         normalize=options.normalize,
         alpha=options.alpha,
-        engine="approximate" if options.engine == "approximate" else "exact",
+        engine=engine_of(options.engine).name,
         seed=options.seed,
         rank=rank,
         control=control,
@@ -78,7 +86,14 @@ def cluster_array(vectors: object, options: HdbscanOptions, control: Control) ->
     Raises:
         MatrixError, NotFiniteError, ZeroVectorError, OutOfMemoryError
     """
-    matrix = as_matrix(vectors)[:: options.downsample]
+
+    def check(n: int, dimension: int, copy: int) -> None:
+        n = -(-n // options.downsample)
+        if n > 1:
+            resolved = options.resolved(n, dimension)
+            check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
+
+    matrix = as_matrix(vectors, check=check)[:: options.downsample]
     if len(matrix) == 0:
         return core.clustering_of_nothing()
     if options.needs_directions and (row := first_zero(matrix)) is not None:
@@ -125,17 +140,17 @@ def fit(
         version = data_version(connection)
         selection = Selection(embedding_model, where, parameters, options.downsample)
         with reading.phase("load"):
-            points = select(connection, selection, reading)
+            points = select(connection, selection, reading, check=_checking(options, selection))
     n = len(points)
     if n < 2:
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
     resolved = options.resolved(n, points.vectors.shape[1])
     check_memory(n, points.vectors.shape[1], resolved.min_samples or 1, resolved.engine)
-    if resolved.needs_directions:
-        points.check_directions()
 
     def hashing(control: Control) -> Fingerprint:
         with control.phase("hash"):
+            if resolved.needs_directions:
+                points.check_directions(control)
             return points.fingerprint(control)
 
     def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
@@ -162,7 +177,10 @@ def fit(
             timings={**reading.seconds, **timings, **seconds},
             tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
         )
-        blobs = fits.to_blobs(points, fingerprint, fitted) if store_fit else None
+        if store_fit:
+            blobs, _ = interrupt.run(
+                connection, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
+            )
     result_id = publish(
         connection,
         points,
@@ -182,15 +200,26 @@ def fit(
     return result_id
 
 
+def _checking(options: HdbscanOptions, selection: Selection) -> Callable[[int, int, int], None]:
+    """What refuses rows that there is no memory for, before or while they are read; see `select`."""
+
+    def check(n: int, held: int, dimension: int) -> None:
+        if n < 2:
+            return
+        at_least = options.resolved(n, dimension)
+        # more rows may come, and of more rows `auto` makes the engine that needs less
+        more_may_come = held > 0 or selection.filtered
+        engine = "approximate" if more_may_come and options.engine == "auto" else at_least.engine
+        more = reading_bytes(n - held, dimension)
+        check_memory(n, dimension, at_least.min_samples or 1, engine, more=more)
+
+    return check
+
+
 def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions) -> dict[str, Any]:
-    """What makes two fits the same."""
+    """What makes two fits the same: the columns of `fits.IDENTITY`."""
     return {
         "embedding_model": embedding_model,
         "corpus_hash": fingerprint.corpus_hash,
-        "metric": options.metric,
-        "normalize": options.normalize,
-        "min_samples": options.min_samples,
-        "alpha": options.alpha,
-        "engine": options.engine,
-        "seed": options.seed,
+        **{name: getattr(options, name) for name in fits.FIT_OPTIONS},
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,17 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust import schema
+from sqlclust.core.control import Control
+from sqlclust.core.engines import engine_of
 from sqlclust.core.hdbscan import Fit
-from sqlclust.core.metrics import IndexArray
+from sqlclust.core.metrics import IndexArray, unit_length
 from sqlclust.core.spanning_tree import SpanningTree
-from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, UnknownFitError, shown
-from sqlclust.options import MAX_INTEGER, HdbscanOptions, parse
+from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, UnknownFitError, shown
+from sqlclust.options import MAX_INTEGER, CutOptions, HdbscanOptions, names, of_part, parse
+from sqlclust.sqlite import statements
+from sqlclust.store import interrupt
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Fingerprint, Points, id_bytes, sort_key
-from sqlclust.store.rows import rows_as_dicts, stored_object
+from sqlclust.store.rows import stored_object
 from sqlclust.store.written import refuse_vanished
 
 _INTEGERS, _MIXED = b"i", b"m"
+_BLOCK = 8192
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _INT64 = range(-(2**63), 2**63)
 
@@ -100,13 +105,26 @@ class StoredFit:
     core_distances: NDArray[np.float32]
     tree: SpanningTree
 
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The options that cutting cannot change any more, with their values."""
+        return _settled(self.record)
 
-def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
+    @property
+    def unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared."""
+        return unit_length(self.record["metric"], normalize=bool(self.record["normalize"]))
+
+
+def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit, control: Control | None = None) -> FitBlobs:
     """The stored form of a fit: 24 bytes a row, and 8 for an INTEGER id or its length + 5 for another."""
+    control = control or Control()
     rank = points.rank()
     tree = fitted.tree
+    row_ids = encode_ids([points.ids[row] for row in points.order.tolist()], control)
+    control.check()
     return FitBlobs(
-        row_ids=encode_ids([points.ids[row] for row in points.order.tolist()]),
+        row_ids=row_ids,
         row_checks=fingerprint.row_checks.astype("<u4").tobytes(),
         core_distances=np.minimum(fitted.core[points.order], _MAX_FLOAT32).astype("<f4").tobytes(),
         spanning_tree=b"".join(
@@ -115,14 +133,18 @@ def to_blobs(points: Points, fingerprint: Fingerprint, fitted: Fit) -> FitBlobs:
     )
 
 
-def encode_ids(ids: Sequence[Id]) -> bytes:
+def encode_ids(ids: Sequence[Id], control: Control | None = None) -> bytes:
     """Ids as one BLOB: `i` and int64 each, or `m` and for each its type (i, r, t, b), its length as uint32 and its bytes."""
     if all(isinstance(value, int) for value in ids):
         return _INTEGERS + np.array(ids, dtype="<i8").tobytes()
-    return _MIXED + b"".join(map(id_bytes, ids))
+    parts = [_MIXED]
+    for start in range(0, len(ids), _BLOCK):
+        (control or Control()).check()
+        parts.append(b"".join(map(id_bytes, ids[start : start + _BLOCK])))
+    return b"".join(parts)
 
 
-def decode_ids(blob: bytes, n: int) -> list[Id]:
+def decode_ids(blob: bytes, n: int, control: Control | None = None) -> list[Id]:
     """The n ids of a BLOB, which are in SQLite's order, each once.
 
     Raises:
@@ -139,9 +161,12 @@ def decode_ids(blob: bytes, n: int) -> list[Id]:
         return values
     if kind != _MIXED:
         raise ValueError("row_ids has an unknown form")
+    control = control or Control()
     ids: list[Id] = []
     position = 0
     while position < len(body):
+        if len(ids) % _BLOCK == 0:
+            control.check()
         head = body[position : position + 5]
         if len(head) < 5:
             raise ValueError("row_ids ends inside an id")
@@ -153,8 +178,10 @@ def decode_ids(blob: bytes, n: int) -> list[Id]:
         position = end
     if len(ids) != n:
         raise ValueError("row_ids has another length")
-    if not all(a < b for a, b in pairwise(map(sort_key, ids))):
-        raise ValueError("row_ids are not in order")
+    for start in range(0, n, _BLOCK):
+        control.check()
+        if not all(a < b for a, b in pairwise(map(sort_key, ids[start : start + _BLOCK + 1]))):
+            raise ValueError("row_ids are not in order")
     return ids
 
 
@@ -170,13 +197,12 @@ def _decode_id(kind: bytes, content: bytes) -> Id:
     raise ValueError("row_ids has an id of unknown type")
 
 
-_INSERT = """
-INSERT INTO main.ClusteringFit (embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed,
-                                n, n_distinct, dimension, corpus_hash, versions, timings,
-                                row_ids, row_checks, core_distances, spanning_tree)
-VALUES (:embedding_model, :selection, :metric, :normalize, :min_samples, :alpha, :engine, :recall, :seed,
-        :n, :n_distinct, :dimension, :corpus_hash, :versions, :timings,
-        :row_ids, :row_checks, :core_distances, :spanning_tree)
+_COLUMNS = tuple(
+    field.name for kind in (FitRecord, FitBlobs) for field in fields(kind) if field.name != "tree_confirmed"
+)
+_INSERT = f"""
+INSERT INTO main.ClusteringFit ({", ".join(_COLUMNS)})
+VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
 RETURNING id
 """
 _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
@@ -186,7 +212,7 @@ def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | Non
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
     values = {**vars(record), "versions": json.dumps(record.versions), "timings": record.timings_as_json(), **stored}
-    fit_id: int | None = connection.execute(_INSERT, values).get
+    fit_id: int | None = statements.value(connection, _INSERT, values)
     if fit_id is None:
         refuse_vanished(connection, "ClusteringFit")
     return fit_id
@@ -195,23 +221,46 @@ def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | Non
 def finish(connection: apsw.Connection, clustering_fit_id: int, record: FitRecord, *, publish: float) -> None:
     """Write the phases' final durations, inside the caller's transaction; `publish` is the last one's, in seconds."""
     timings = {name: round(seconds, 4) for name, seconds in {**record.timings, "publish": publish}.items()}
-    connection.execute(_FINISH, (replace(record, timings=timings).timings_as_json(), clustering_fit_id))
+    statements.run(connection, _FINISH, (replace(record, timings=timings).timings_as_json(), clustering_fit_id))
 
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
 _KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
 _LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
-_FIND = """
+
+
+def fit_options(options: type[CutOptions]) -> tuple[str, ...]:
+    """The options that two fits of the same rows must agree in to be the same.
+
+    Raises:
+        TypeError: one of them has no column of ClusteringFit, so that a fit could not be told from another's.
+    """
+    found = of_part(options, "fit")
+    for name in found:
+        if name not in _COLUMNS:
+            raise TypeError(f"option {name!r} is part of a fit, and FitRecord and ClusteringFit have no column for it")
+    return found
+
+
+FIT_OPTIONS = fit_options(HdbscanOptions)
+_SETTLED = (*FIT_OPTIONS, *of_part(HdbscanOptions, "selection"))
+IDENTITY = ("embedding_model", "corpus_hash", *FIT_OPTIONS)
+"""Columns of ClusteringFit that are equal if and only if two fits are the same."""
+
+_FIND = f"""
 SELECT max(id) FROM main.ClusteringFit
-WHERE embedding_model = :embedding_model AND corpus_hash = :corpus_hash AND metric = :metric AND normalize = :normalize
-  AND min_samples = :min_samples AND alpha = :alpha AND engine = :engine AND seed = :seed AND spanning_tree IS NOT NULL
+WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
 """
 
 
 def find(connection: apsw.Connection, key: dict[str, Any]) -> int | None:
-    """The id of the newest stored fit of the same corpus and settings, None if there is none."""
+    """The id of the newest stored fit of the same corpus and settings, None if there is none.
+
+    Args:
+        key: a value for each of IDENTITY.
+    """
     with translated_errors(connection, doing="looking for a stored fit"):
-        found: int | None = connection.execute(_FIND, key).get
+        found: int | None = statements.value(connection, _FIND, key)
     return found
 
 
@@ -222,8 +271,8 @@ def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
         UnknownFitError: there is no such fit; lists those there are.
     """
     with translated_errors(connection, doing="looking for a fit"):
-        known = [int(row[0]) for row in connection.execute(_KNOWN)]
-        latest: int | None = connection.execute(_LATEST).get
+        known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
+        latest: int | None = statements.value(connection, _LATEST)
     if which == "latest" and latest is not None:
         return latest
     fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
@@ -239,19 +288,21 @@ def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
         UnknownFitError: there is no such fit.
         FitNotStoredError: it was made with --no-store-fit.
         FitDamagedError: its BLOBs are not what a fit writes.
+        apsw.InterruptError
 
     Cost: O(n).
     """
     with translated_errors(connection, doing="reading a fit"):
         schema.check(connection)
-        found = rows_as_dicts(connection.execute(_LOAD, (clustering_fit_id,)))
+        found = statements.dict_rows(connection, _LOAD, (clustering_fit_id,))
         if not found:
-            known = [int(row[0]) for row in connection.execute(_KNOWN)]
+            known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
             raise UnknownFitError(clustering_fit_id, known=known)
-    return decode(found[0])
+    fit, _ = interrupt.run(connection, lambda control: decode(found[0], control))
+    return fit
 
 
-def decode(row: dict[str, Any]) -> StoredFit:
+def decode(row: dict[str, Any], control: Control | None = None) -> StoredFit:
     """A stored fit of the columns of ClusteringFit, each checked; `row` is used up.
 
     Raises:
@@ -270,11 +321,13 @@ def decode(row: dict[str, Any]) -> StoredFit:
         return StoredFit(
             id=row["id"],
             record=row,
-            ids=decode_ids(blobs["row_ids"], n),
+            ids=decode_ids(blobs["row_ids"], n, control),
             row_checks=np.frombuffer(_of_length(blobs["row_checks"], 4 * n), dtype="<u4"),
             core_distances=_checked_core(np.frombuffer(_of_length(blobs["core_distances"], 4 * n), dtype="<f4")),
             tree=_decode_tree(_of_length(blobs["spanning_tree"], 16 * (n - 1)), n),
         )
+    except Interrupted:
+        raise
     except (ValueError, TypeError, OverflowError) as error:
         raise FitDamagedError(row["id"], reason=str(error)) from None
 
@@ -297,12 +350,17 @@ def _check_settings(row: dict[str, Any]) -> None:
     selection = row["selection"]
     if not {"where", "downsample"} <= {*selection} or not isinstance(selection["where"], str | None):
         raise ValueError("its selection is of another program")
-    if row["normalize"] not in (0, 1) or row["engine"] not in ("exact", "approximate"):
-        raise ValueError("its normalize or engine is of another program")
-    settings = {name: row[name] for name in ("metric", "min_samples", "alpha", "seed")}
-    parse(HdbscanOptions, {**settings, "downsample": selection["downsample"]})
+    if row["normalize"] not in (0, 1):
+        raise ValueError(f"its normalize is {shown(row['normalize'])}")
+    engine_of(row["engine"])  # "auto", which is an option, is no engine that ran
+    parse(HdbscanOptions, _settled(row))
     if row["min_samples"] is None or (row["n"] > 1 and row["min_samples"] >= row["n"]):
         raise ValueError(f"its min_samples {row['min_samples']} are not fewer than its {row['n']} rows")
+
+
+def _settled(record: dict[str, Any]) -> dict[str, Any]:
+    values = {**record, **record["selection"], "normalize": bool(record["normalize"])}
+    return {name: values[name] for name in names(HdbscanOptions) if name in _SETTLED}
 
 
 def _of_length(blob: object, expected: int) -> bytes:

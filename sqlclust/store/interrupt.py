@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from importlib import import_module
 from typing import TypeVar
 
 import apsw
 
+from sqlclust.core.borrowed import BORROWED
 from sqlclust.core.control import Control, Progress
 from sqlclust.errors import Interrupted
 from sqlclust.store.memory import clear_memory_errors
@@ -27,7 +27,7 @@ _STEP = 0.05
 """Seconds between two looks: an interrupt is noticed well within half a second, and nothing is lost by waiting."""
 
 
-_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", "sklearn.cluster", "hdbscan._hdbscan_tree")
+_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.module for borrowed in BORROWED))
 """What the core imports when it is used. Together that takes a second the first time, and cannot be stopped half-way."""
 
 
@@ -77,17 +77,15 @@ def run(
     _wait_for_libraries(connection)
     control = Control(note if progress else None)
     with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
-        future = pool.submit(work, control)
-        try:
-            while True:
-                try:
-                    result = future.result(timeout=_STEP)
-                    break
-                except NotYet:
-                    if connection.is_interrupted:
-                        raise apsw.InterruptError("interrupted") from None
-                    if progress and latest:
-                        progress(*latest[0])
+        try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
+            future = pool.submit(work, control)
+            while not future.done():
+                wait([future], timeout=_STEP)
+                if connection.is_interrupted:  # after the work as well: the next statement forgets an interrupt
+                    raise apsw.InterruptError("interrupted")
+                if progress and latest:
+                    progress(*latest[0])
+            result = future.result()
         except Interrupted:
             raise apsw.InterruptError("interrupted") from None
         except BaseException:  # of the work, which has ended then, or of the callback

@@ -18,6 +18,7 @@ from sqlclust.errors import (
     SchemaMissingError,
     shown,
 )
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import PATIENCE, write_transaction
 from sqlclust.store.written import refuse_vanished
 from sqlclust.vectors import ITEM_BYTES, check_blob, check_dimension
@@ -107,6 +108,24 @@ def load_embeddings(
     return loader.loaded
 
 
+_FIRST = "SELECT typeof(id) FROM main.Embedding WHERE embedding_model = ? ORDER BY created_at {way} LIMIT 1"
+_SMALLEST = "SELECT typeof(id) FROM main.Run ORDER BY id {way} LIMIT 1"
+
+
+def id_types(connection: apsw.Connection, embedding_model: str) -> tuple[str | None, str | None]:
+    """The types of a model's ids and of all runs' ids so far: 'text', 'integer', …; None: none yet, or of several types.
+
+    Cost: O(log n), by the ids at both ends: of a model those that came first and last, of the runs the smallest and largest,
+    which says it of all of them, since SQLite sorts by type.
+    """
+    ends = [
+        {statements.value(connection, sql.format(way=way), bindings) for way in ("ASC", "DESC")}
+        for sql, bindings in ((_FIRST, (embedding_model,)), (_SMALLEST, ()))
+    ]
+    of_ids, of_runs = (next(iter(types)) if len(types) == 1 else None for types in ends)
+    return of_ids, of_runs
+
+
 _INSERT = """
 INSERT INTO main.Embedding (id, invocation_id, embedding_model, vector, content) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
@@ -136,11 +155,11 @@ class _Loader:
     def __init__(self, connection: apsw.Connection, embedding_model: str, existing: Existing) -> None:
         self.loaded = Loaded()
         self._connection, self._model, self._existing = connection, embedding_model, existing
-        self._width: int | None = connection.execute(_DIMENSION, (embedding_model,)).get
+        self._width: int | None = statements.value(connection, _DIMENSION, (embedding_model,))
         self._numbers = _Numbers(connection, "Embedding")
         self._step_numbers = _Numbers(connection, "Invocation")
         # later rowids are of this load
-        self._last_rowid: int = connection.execute("SELECT coalesce(max(rowid), 0) FROM main.Embedding").get
+        self._last_rowid: int = statements.value(connection, "SELECT coalesce(max(rowid), 0) FROM main.Embedding")
 
     def add(self, row: NewEmbedding) -> None:
         self._check_vector(row.vector)
@@ -150,7 +169,7 @@ class _Loader:
             embedding_id = self._numbers.next()
         else:
             self._numbers.seen(embedding_id)
-        self._connection.execute(_INSERT, (embedding_id, step, self._model, row.vector, row.content))
+        statements.run(self._connection, _INSERT, (embedding_id, step, self._model, row.vector, row.content))
         if self._connection.changes():
             self.loaded.added += 1
         else:
@@ -165,9 +184,9 @@ class _Loader:
 
     def _add_existing(self, row: NewEmbedding, embedding_id: Id, step: Id | None) -> None:
         """The insert met an embedding of this id, or of this step of a run."""
-        there = None if row.id is None else self._connection.execute(_BY_ID, (row.id,)).fetchone()
+        there = None if row.id is None else statements.first_row(self._connection, _BY_ID, (row.id,))
         if there is None:
-            there = self._connection.execute(_BY_STEP, (step, self._model)).fetchone()
+            there = statements.first_row(self._connection, _BY_STEP, (step, self._model))
             if there is None:
                 refuse_vanished(self._connection, "Embedding")
             if row.id is not None:
@@ -187,15 +206,15 @@ class _Loader:
 
     def _replace(self, row: NewEmbedding, embedding_id: Id, vector: bytes, step: Id | None) -> None:
         if row.vector != vector:
-            results = [int(found[0]) for found in self._connection.execute(_USED_BY, (embedding_id,))]
+            results = [int(found[0]) for found in statements.all_rows(self._connection, _USED_BY, (embedding_id,))]
             if results:
                 raise ClusteredEmbeddingError(embedding_id=embedding_id, clustering_result_ids=results)
-            self._connection.execute(_FORGET_PREDICTIONS, (embedding_id,))
+            statements.run(self._connection, _FORGET_PREDICTIONS, (embedding_id,))
             self.loaded.predictions += self._connection.changes()
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
-        self._connection.execute(_UPDATE, values)
+        statements.run(self._connection, _UPDATE, values)
         if not self._connection.changes():
-            taken_by = self._connection.execute(_BY_STEP, (step, self._model)).fetchone()
+            taken_by = statements.first_row(self._connection, _BY_STEP, (step, self._model))
             if taken_by is None:
                 refuse_vanished(self._connection, "Embedding")
             raise ExistingEmbeddingError(embedding_id=embedding_id, taken=self._step_taken(row, taken_by[0]))
@@ -214,14 +233,14 @@ class _Loader:
                 given = f"run_id {shown(run_id)} and sequence_number {shown(sequence_number)}"
                 raise LoadError(f"found {given}, expected both or neither")
             return None
-        found = self._connection.execute(_FIND_STEP, (run_id, sequence_number)).fetchone()
+        found = statements.first_row(self._connection, _FIND_STEP, (run_id, sequence_number))
         if found is not None:
             step: Id = found[0]
             return step
-        self._connection.execute(_INSERT_RUN, (run_id,))
+        statements.run(self._connection, _INSERT_RUN, (run_id,))
         self.loaded.runs += self._connection.changes()
         number = self._step_numbers.next()
-        self._connection.execute(_INSERT_STEP, (number, run_id, sequence_number))
+        statements.run(self._connection, _INSERT_STEP, (number, run_id, sequence_number))
         self.loaded.invocations += 1
         return number
 
@@ -230,7 +249,7 @@ class _Numbers:
     """Ids for rows without one: each larger than every integer id so far."""
 
     def __init__(self, connection: apsw.Connection, table: str) -> None:
-        found = connection.execute(_LARGEST_INTEGER.format(table=table)).fetchone()
+        found = statements.first_row(connection, _LARGEST_INTEGER.format(table=table))
         self._largest: int = max(0, found[0]) if found else 0
 
     def next(self) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 import apsw
 
 from sqlclust.errors import CommitUnknownError, DatabaseFileError, LockedError, OutOfMemoryError
+from sqlclust.sqlite import statements
 from sqlclust.store.texts import not_unicode
 
 logger = logging.getLogger("sqlclust")
@@ -67,7 +68,7 @@ def write_transaction(
                 with suppress(
                     apsw.Error, MemoryError
                 ):  # it ends the transaction even if it fails; the first error says more
-                    connection.execute("ROLLBACK")
+                    statements.run(connection, "ROLLBACK")
             raise
 
 
@@ -97,7 +98,7 @@ def _patiently(connection: apsw.Connection, statement: str, *, doing: str, patie
     started = time.monotonic()
     while True:
         try:
-            connection.execute(statement)
+            statements.run(connection, statement)
             return
         except apsw.BusyError:
             waited = time.monotonic() - started
@@ -115,7 +116,7 @@ def _no_waiting_inside(connection: apsw.Connection) -> Iterator[None]:
     Nor between BEGIN and COMMIT: without WAL, once the cache is full, SQLite asks for the exclusive lock with every page,
     and would wait the whole timeout each time if somebody reads.
     """
-    timeout: int = connection.pragma("busy_timeout")
+    timeout: int = statements.pragma(connection, "busy_timeout")
     if timeout == 0:
         yield
         return
@@ -129,15 +130,15 @@ def _no_waiting_inside(connection: apsw.Connection) -> Iterator[None]:
 @contextmanager
 def _no_spilling(connection: apsw.Connection) -> Iterator[None]:
     """Changed pages stay in memory until COMMIT; with WAL they need not, as writing them shuts nobody out."""
-    if connection.pragma("journal_mode") == "wal" or connection.pragma("cache_spill") == 0:
+    if statements.pragma(connection, "journal_mode") == "wal" or statements.pragma(connection, "cache_spill") == 0:
         yield
         return
-    connection.execute("PRAGMA cache_spill = OFF")
+    statements.run(connection, "PRAGMA cache_spill = OFF")
     try:
         yield
     finally:
         with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
-            connection.execute("PRAGMA cache_spill = ON")
+            statements.run(connection, "PRAGMA cache_spill = ON")
 
 
 @contextmanager
@@ -147,17 +148,17 @@ def _room_for_pages(connection: apsw.Connection) -> Iterator[None]:
     With SQLite's own 2 MiB, writing a large result reads the same pages of ids and of its indexes again and again, and takes
     twice as long. For reading vectors once, from one end to the other, a small cache is better.
     """
-    size = connection.execute("PRAGMA main.cache_size").get  # pages; negative: KiB
-    held = -size if size < 0 else size * connection.pragma("page_size") // 1024
+    size = statements.value(connection, "PRAGMA main.cache_size")  # pages; negative: KiB
+    held = -size if size < 0 else size * statements.pragma(connection, "page_size") // 1024
     if held >= _CACHE_KIB:
         yield
         return
-    connection.execute(f"PRAGMA main.cache_size = {-_CACHE_KIB}")
+    statements.run(connection, f"PRAGMA main.cache_size = {-_CACHE_KIB}")
     try:
         yield
     finally:
         with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
-            connection.execute(f"PRAGMA main.cache_size = {size}")
+            statements.run(connection, f"PRAGMA main.cache_size = {size}")
 
 
 @contextmanager
@@ -166,7 +167,8 @@ def _listening(connection: apsw.Connection) -> Iterator[None]:
 
     SQLite's own waiting hears neither Ctrl-C nor an interrupt until it ends.
     """
-    timeout: int = connection.pragma("busy_timeout")  # 0 where the host has a handler, or this one is there already
+    # 0 where the host has a handler, or this one is there already
+    timeout: int = statements.pragma(connection, "busy_timeout")
     if timeout == 0:
         yield
         return

@@ -1,32 +1,122 @@
-"""Whether a fit fits into memory, before it starts."""
+"""Whether work fits into memory, before it starts and before its vectors are read."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import apsw
 
 from sqlclust.core.cost import memory_bytes
-from sqlclust.errors import OutOfMemoryError
+from sqlclust.core.threads import worker_count
+from sqlclust.errors import OutOfMemoryError, dimensions
+from sqlclust.store.available import available_memory
+from sqlclust.vectors import ITEM_BYTES
 
 _GIB = 1 << 30
+ID_BYTES = 150
+"""Of an id while it is read and checked: a Python int or a text of some 40 bytes, its place in a list and in a set, its order."""
 
 
-def check_memory(n: int, dimension: int, min_samples: int, engine: str) -> None:
+def check_memory(n: int, dimension: int, min_samples: int, engine: str, *, more: int = 0) -> None:
     """Refuse a fit that needs more than the memory that is free.
+
+    Args:
+        more: bytes it needs besides what `core.cost.memory_bytes` says: vectors that are still to be read, a copy.
 
     Raises:
         OutOfMemoryError: it says how much is needed and how much there is.
+        UnknownEngineError
     """
-    needed, free = memory_bytes(n, dimension, min_samples, engine), available_memory()
+    check_free(
+        memory_bytes(n, dimension, min_samples, engine) + more,
+        f"the {engine} engine",
+        f"{_vectors(n, dimension)} and min_samples {min_samples}",
+    )
+
+
+def check_free(needed: int, what: str, of: str, *, advice: str = "") -> None:
+    """Refuse work that needs more than the memory that is free, before it takes it.
+
+    Args:
+        needed: bytes.
+        what: the work, in the message; of what, `of`.
+        advice: what to do instead, for work that is no fit.
+
+    Raises:
+        OutOfMemoryError
+    """
+    free = available_memory()
     if free is not None and needed > free:
-        raise OutOfMemoryError(
-            f"the {engine} engine needs about {needed / _GIB:.1f} GiB for {n:,} vectors of {dimension} dimensions and "
-            f"min_samples {min_samples}, and {free / _GIB:.1f} GiB are free"
-        )
+        reason = f"{what} needs about {_gib(needed)} for {of}, and {_gib(free)} are free"
+        raise OutOfMemoryError(reason, **({"advice": advice} if advice else {}))
+
+
+FEWER = "Select fewer rows"
+"""Advice where there is no other engine."""
+
+_TREE_BYTES = 500
+"""Of a row of a stored fit while clusters are cut from it: the hierarchy, the condensed tree, what is computed from it."""
+_ROW_BYTES = 100
+_BLOCKS = 64 << 20
+
+
+def check_neighbors(n: int, dimension: int, k: int) -> None:
+    """Refuse to look for the k nearest of n vectors where the result, or the way to it, has no room. Raises OutOfMemoryError."""
+    k = min(k, max(n - 1, 1))
+    needed = memory_bytes(n, dimension, k, "exact") + n * (16 * k + 400)
+    check_free(needed, "clust_neighbors", f"{_vectors(n, dimension)} and k {k}", advice=FEWER)
+
+
+def check_duplicates(n: int, dimension: int) -> None:
+    """Refuse to look for duplicates among n vectors where they have no room once more. Raises OutOfMemoryError."""
+    needed = n * (ITEM_BYTES * dimension + _ROW_BYTES)
+    check_free(needed, "clust_duplicates", _vectors(n, dimension), advice=FEWER)
+
+
+def check_cutting(n: int, dimension: int = 0) -> None:
+    """Refuse to cut a stored fit of n rows that has no room; with a dimension, where its vectors are still to be read.
+
+    Raises:
+        OutOfMemoryError
+    """
+    vectors = reading_bytes(n, dimension) + n * (ITEM_BYTES * dimension + _ROW_BYTES) if dimension else 0
+    of = _vectors(n, dimension) if dimension else f"{n:,} rows"
+    check_free(n * _TREE_BYTES + vectors, "cutting a stored fit", of, advice="Fit fewer rows")
+
+
+def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -> None:
+    """Refuse to predict q vectors by n members; with `to_read` the q are still to be read. Raises OutOfMemoryError."""
+    needed = 2 * ITEM_BYTES * (n + 2 * q) * dimension + _ROW_BYTES * (n + q) + _BLOCKS * worker_count()
+    needed += reading_bytes(q, dimension) if to_read else 0
+    of = f"{_vectors(q, dimension)} and {n:,} members"
+    check_free(needed, "predicting", of, advice="Predict fewer rows at a time")
+
+
+def check_growing(n: int, dimension: int) -> None:
+    """Refuse to collect more vectors where a quarter more than the n there are has no room.
+
+    Raises:
+        OutOfMemoryError
+    """
+    needed, free = n * (ITEM_BYTES * dimension + ID_BYTES) // 4, available_memory()
+    if free is not None and needed > free:
+        reason = f"{_vectors(n, dimension)} are read, there are more of them, and {_gib(free)} are free"
+        raise OutOfMemoryError(reason, advice=FEWER)
+
+
+def reading_bytes(n: int, dimension: int) -> int:
+    """What reading n vectors with their ids takes: bytes."""
+    return n * (ITEM_BYTES * dimension + ID_BYTES)
+
+
+def _vectors(n: int, dimension: int) -> str:
+    return f"{n:,} vectors of {dimensions(dimension)}"
+
+
+def _gib(count: int) -> str:
+    return f"{count / _GIB:.1f} GiB" if count >= _GIB // 20 else f"{count / (1 << 20):.1f} MiB"
 
 
 @contextmanager
@@ -44,17 +134,3 @@ def clear_memory_errors(doing: str) -> Iterator[None]:
         if "can't start new thread" not in str(error):
             raise
         raise OutOfMemoryError(f"{doing} needs a thread, and the system gives none") from None
-
-
-def available_memory() -> int | None:
-    """Bytes this process may still take, as far as the system tells (Linux, its control groups included); else None."""
-    free: list[int] = []
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                free.append(int(line.split()[1]) * 1024)
-    with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text(encoding="ascii"))
-        free.append(limit - int((group / "memory.current").read_text(encoding="ascii")))
-    return min(free, default=None)

@@ -24,10 +24,12 @@ from sqlclust.core.selection import members as members_of
 from sqlclust.core.selection import select_from
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
+from sqlclust.sqlite import statements
 from sqlclust.store import cut, fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
-from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.memory import check_predicting
+from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
 from sqlclust.store.results import resolve_result
 from sqlclust.store.rows import now, stored_object
 from sqlclust.store.written import check_predictions
@@ -57,7 +59,7 @@ class Recovered:
     @property
     def unit_length(self) -> bool:
         """Whether vectors are scaled to length one before they are compared."""
-        return bool(self.stored.record["normalize"]) or self.stored.record["metric"] == "cosine"
+        return self.stored.unit_length
 
 
 _RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
@@ -79,7 +81,7 @@ def recover(connection: apsw.Connection, clustering_result_id: int, progress: Pr
     with translated_errors(connection, doing="reading a result"):
         schema.check(connection)
         result_id = resolve_result(connection, clustering_result_id)
-        [(parameters, fit_id)] = connection.execute(_RESULT, (result_id,)).fetchall()
+        [(parameters, fit_id)] = statements.all_rows(connection, _RESULT, (result_id,))
     if fit_id is None:
         raise ResultWithoutFitError(result_id)
     stored = fits.load(connection, fit_id)
@@ -101,20 +103,20 @@ def _options(result_id: int, text: object) -> CutOptions:
 
 def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
     n = len(points)
-    unit_length = bool(stored.record["normalize"]) or stored.record["metric"] == "cosine"
     with control.phase("clusters"):
         selecting = options.selecting(n)
         min_cluster_size = selecting.pop("min_cluster_size")
         labels, probabilities, selected = np.full(n, -1, dtype=np.int64), np.zeros(n), None
         if n > 1:
             tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
-            selected = select_from(condense(single_linkage(tree), min_cluster_size=min_cluster_size), **selecting)
+            condensed = condense(single_linkage(tree, control), min_cluster_size=min_cluster_size, control=control)
+            selected = select_from(condensed, control=control, **selecting)
             clusters = selected.clusters
             labels, probabilities = members_of(selected, clusters.point_cluster, clusters.point_density)
     rank = points.rank()
     with control.phase("duplicates"):
         fitted = core.Fitted(
-            distinct(points.vectors, normalize=unit_length, control=control),
+            distinct(points.vectors, normalize=stored.unit_length, control=control),
             stored.core_distances.astype(np.float64)[rank],
             rank,
             selected,
@@ -124,8 +126,11 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
 
 def _check_rows(connection: apsw.Connection, found: Recovered) -> None:
     """Make sure that the labels are the stored ones."""
-    with translated_errors(connection, doing="reading a result"):
-        rows: dict[Any, Any] = dict(map(tuple, connection.execute(_LABELS, (found.id,))))
+    with (
+        translated_errors(connection, doing="reading a result"),
+        statements.each_row(connection, _LABELS, (found.id,)) as stored,
+    ):
+        rows: dict[Any, Any] = dict(stored)
     pairs = zip(found.points.ids, found.labels.tolist(), strict=True)
     differing = [embedding_id for embedding_id, label in pairs if rows.pop(embedding_id, None) != label]
     if differing or rows:
@@ -140,18 +145,23 @@ def check_points(recovered: Recovered, points: Points) -> None:
     """Refuse points that cannot be compared with the members.
 
     Raises:
-        DimensionMismatchError, ZeroVectorError
+        DimensionMismatchError, OutOfMemoryError
     """
     if len(points):
         first = points.ids[int(points.order[0])]
         expected = recovered.points.vectors.shape[1]
+        check_predicting(len(recovered.points), *points.vectors.shape)
         check_dimension(points.vectors.shape[1], expected, subject_of(first), embedding_id=first)
-        if recovered.unit_length:
-            points.check_directions()
 
 
 def predicting(recovered: Recovered, points: Points, control: Control) -> core.Prediction:
-    """The work of predicting points that are checked; in `points`' order of rows."""
+    """The work of predicting points that are checked; in `points`' order of rows.
+
+    Raises:
+        ZeroVectorError
+    """
+    if recovered.unit_length:
+        points.check_directions(control)
     record = recovered.stored.record
     return core.predict(
         points.vectors,
@@ -197,7 +207,7 @@ def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple
 
 
 _OTHERS = """
-SELECT e.id, e.vector FROM main.Embedding e
+SELECT {} FROM main.Embedding e
 WHERE e.embedding_model = ?1
   AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = e.id AND ec.clustering_result_id = ?2)
 """
@@ -208,13 +218,17 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
 
     Raises:
         PointsError: a vector cannot be used; names the id.
+        OutOfMemoryError: there is no room for them; none was read.
     """
-    builder = PointsBuilder()
+    builder, model = PointsBuilder(advice=SAID_OF_EMBEDDINGS), recovered.stored.record["embedding_model"]
     with translated_errors(connection, doing="reading the embeddings"):
-        rows = connection.execute(_OTHERS, (recovered.stored.record["embedding_model"], recovered.id))
-        while builder.extend(rows):
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted")
+        count = statements.value(connection, _OTHERS.format("count(*)"), (model, recovered.id))
+        check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
+        sql = _OTHERS.format("e.id, e.vector")
+        with statements.each_row(connection, sql, (model, recovered.id)) as rows:
+            while builder.extend(rows):
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
     return builder.finish()
 
 
@@ -239,7 +253,7 @@ def store(connection: apsw.Connection, recovered: Recovered, points: Points, pre
     """
     with write_transaction(connection, doing="storing predictions", patience=PATIENCE):
         moment = now()
-        connection.executemany(_STORE, _rows(recovered.id, points, prediction, moment))
+        statements.run_many(connection, _STORE, _rows(recovered.id, points, prediction, moment))
         check_predictions(connection, recovered.id, moment=moment, n=len(points))
 
 

@@ -13,6 +13,7 @@ import apsw
 from sqlclust.core.control import Control
 from sqlclust.core.hdbscan import Clustering
 from sqlclust.errors import LockedError, MembersGoneError, UnknownFitError
+from sqlclust.sqlite import statements
 from sqlclust.store import fits
 from sqlclust.store.fits import FitBlobs, FitRecord
 from sqlclust.store.locking import write_transaction
@@ -148,20 +149,20 @@ class _Writing:
     def write(self, control: Control) -> None:
         connection, points, fit = self._connection, self._points, self._fit
         fit_id = fit if isinstance(fit, int) else fits.insert(connection, fit, self._blobs)
-        model = connection.execute("SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,)).get
+        model = statements.value(connection, "SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,))
         if model is None:  # a stored fit that was deleted since it was read
-            raise UnknownFitError(fit_id, known=[int(row[0]) for row in connection.execute(_FIT_IDS)])
+            raise UnknownFitError(fit_id, known=[int(row[0]) for row in statements.all_rows(connection, _FIT_IDS)])
         result = (model, self._parameters, fit_id, self._started_at)
-        result_id = connection.execute(_INSERT_RESULT, result).get
+        result_id = statements.value(connection, _INSERT_RESULT, result)
         if result_id is None:
             refuse_vanished(connection, "ClusteringResult")
         self.result_id = result_id
         # foreign keys may be off on a host's connection; then the check below stands in for them
         with _explaining_missing_members(connection, points):
-            connection.executemany(_INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
+            statements.run_many(connection, _INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
             _insert_assignments(connection, self.result_id, _assignment_columns(points, self._clustering), control)
-        if not connection.pragma("foreign_keys"):
-            missing = connection.execute(_FIRST_MISSING, (self.result_id,)).fetchone()
+        if not statements.pragma(connection, "foreign_keys"):
+            missing = statements.first_row(connection, _FIRST_MISSING, (self.result_id,))
             if missing is not None:
                 raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
         check_result(
@@ -173,7 +174,7 @@ class _Writing:
             assignments=_assignment_rows(self.result_id, points, self._clustering),
             n=len(points),
         )
-        connection.execute(_FINISH, (now(), self.result_id))
+        statements.run(connection, _FINISH, (now(), self.result_id))
         if isinstance(fit, FitRecord):
             fits.finish(connection, fit_id, fit, publish=control.elapsed())
         self._written = self._row()
@@ -183,7 +184,7 @@ class _Writing:
         return self._row() == self._written
 
     def _row(self) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._connection.execute(_RESULT_ROW, (self.result_id,)).fetchone()
+        found: tuple[Any, ...] | None = statements.first_row(self._connection, _RESULT_ROW, (self.result_id,))
         return found
 
 
@@ -216,7 +217,7 @@ def _insert_assignments(
     total = len(columns[0])
     for start in range(0, total, _BATCH):
         rows = zip(*(column[start : start + _BATCH] for column in columns), strict=True)
-        connection.executemany(_INSERT_ASSIGNMENT.format(result_id), rows)
+        statements.run_many(connection, _INSERT_ASSIGNMENT.format(result_id), rows)
         control.at(min(start + _BATCH, total) / total)
         _check_interrupt(connection)
 
@@ -238,6 +239,6 @@ class _explaining_missing_members:  # noqa: N801 - a context manager, used like 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, apsw.ConstraintError):
             exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
-            missing = [i for i in self._points.ids if self._connection.execute(exists, (i,)).fetchone() is None]
+            missing = [i for i in self._points.ids if statements.first_row(self._connection, exists, (i,)) is None]
             if missing:
                 raise MembersGoneError(embedding_id=missing[0], missing=len(missing)) from None

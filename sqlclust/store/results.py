@@ -9,9 +9,10 @@ from typing import Any
 import apsw
 
 from sqlclust.errors import FitDamagedError, ResultDamagedError, UnknownResultError
+from sqlclust.sqlite import statements
 from sqlclust.store.fits import TREE_CONFIRMED
 from sqlclust.store.locking import translated_errors, write_transaction
-from sqlclust.store.rows import rows_as_dicts, stored_object
+from sqlclust.store.rows import stored_object
 from sqlclust.store.written import check_deleted
 
 _SUMMARY = f"""
@@ -37,7 +38,7 @@ def list_results(connection: apsw.Connection, embedding_model: str | None = None
     """Every result, oldest first: id, embedding_model, n_rows, n_clusters, noise_share, engine, parameters, …"""
     with translated_errors(connection, doing="listing results"):
         sql = _SUMMARY + "WHERE :model IS NULL OR s.embedding_model = :model ORDER BY s.clustering_result_id"
-        return rows_as_dicts(connection.execute(sql, {"model": embedding_model}))
+        return statements.dict_rows(connection, sql, {"model": embedding_model})
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
@@ -50,7 +51,7 @@ def resolve_result(connection: apsw.Connection, which: int | str) -> int:
     Raises:
         UnknownResultError: there is no such result; lists those there are.
     """
-    known = [int(row[0]) for row in connection.execute("SELECT id FROM main.ClusteringResult ORDER BY id")]
+    known = [int(row[0]) for row in statements.all_rows(connection, "SELECT id FROM main.ClusteringResult ORDER BY id")]
     from_the_end = _LATEST.fullmatch(which) if isinstance(which, str) else None
     if from_the_end and int(from_the_end[1] or 0) < len(known):
         return known[-1 - int(from_the_end[1] or 0)]
@@ -68,7 +69,7 @@ def summarize_result(connection: apsw.Connection, result_id: int) -> dict[str, A
     """
     result_id = resolve_result(connection, result_id)
     with translated_errors(connection, doing="reading a result"):
-        [result] = rows_as_dicts(connection.execute(_SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,)))
+        [result] = statements.dict_rows(connection, _SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,))
     return result
 
 
@@ -82,7 +83,7 @@ WHERE r.id = ?1 AND EXISTS (SELECT 1 FROM main.ClusteringResult earlier
 def reused_fit(connection: apsw.Connection, result_id: int) -> int | None:
     """The id of a result's fit, if an earlier result was made of it; None if it was made for this one."""
     with translated_errors(connection, doing="reading a result"):
-        found: int | None = connection.execute(_REUSED, (result_id,)).get
+        found: int | None = statements.value(connection, _REUSED, (result_id,))
     return found
 
 
@@ -111,8 +112,8 @@ def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     result = summarize_result(connection, result_id)
     result_id = result["id"]
     with translated_errors(connection, doing="reading a result"):
-        fits = rows_as_dicts(connection.execute(_FIT, (result_id,)))
-        clusters = rows_as_dicts(connection.execute(_CLUSTERS, (result_id,)))
+        fits = statements.dict_rows(connection, _FIT, (result_id,))
+        clusters = statements.dict_rows(connection, _CLUSTERS, (result_id,))
     for fit in fits:
         for name in ("selection", "versions", "timings"):
             try:
@@ -151,12 +152,12 @@ def delete_result(connection: apsw.Connection, result_id: int, *, patience: floa
     """
     with write_transaction(connection, doing="deleting", patience=patience):
         result_id = resolve_result(connection, result_id)
-        rows: int = connection.execute(
-            "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
-        ).get
+        rows: int = statements.value(
+            connection, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
+        )
         for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
             try:
-                connection.execute(statement, (result_id,))
+                statements.run(connection, statement, (result_id,))
             except apsw.ConstraintError:
                 check_deleted(connection, result_id, _DELETED_BEFORE)  # is it because something was kept before?
                 raise

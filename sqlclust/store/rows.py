@@ -1,22 +1,10 @@
-"""What rows hold: a cursor's as dicts, JSON objects, and times as they are stored."""
+"""What rows hold: JSON objects, and times as they are stored."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
 from typing import Any
-
-import apsw
-
-
-def rows_as_dicts(cursor: apsw.Cursor) -> list[dict[str, Any]]:
-    """All rows of a cursor, each as column name → value."""
-    rows: list[dict[str, Any]] = []
-    names: tuple[str, ...] = ()
-    for row in cursor:
-        names = names or tuple(name for name, _ in cursor.get_description())
-        rows.append(dict(zip(names, row, strict=True)))
-    return rows
 
 
 def stored_object(text: object) -> dict[str, Any]:

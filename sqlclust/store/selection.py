@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
-import apsw.ext
 
 from sqlclust.core.control import Control
 from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
-from sqlclust.store.points import Points, PointsBuilder
+from sqlclust.store.memory import check_growing
+from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.vectors import ITEM_BYTES
 
 _REPORT = 8
 """Batches of rows between two looks at progress and interrupts."""
@@ -69,12 +73,25 @@ def _check_text(where: object) -> None:
 def models(connection: apsw.Connection) -> list[tuple[str, int]]:
     """Each embedding model with the number of its embeddings, by name."""
     with translated_errors(connection, doing="reading the names of the models"):
-        rows = connection.execute("SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1")
-        return [(str(name), int(count)) for name, count in rows]
+        sql = "SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1"
+        return [(str(name), int(count)) for name, count in statements.all_rows(connection, sql)]
 
 
-def select(connection: apsw.Connection, selection: Selection, control: Control) -> Points:
+_LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
+
+
+def select(
+    connection: apsw.Connection,
+    selection: Selection,
+    control: Control,
+    *,
+    check: Callable[[int, int, int], None] | None = None,
+) -> Points:
     """Read the selected embeddings, in one statement, so that they are of one moment.
+
+    Args:
+        check: called with (rows, of which are in memory, dimension), to refuse what there is no memory for: before a vector is
+            read, with the rows there will be at least; with a `where`, of which nobody knows that, as they come.
 
     Raises:
         UnknownModelError: there are no embeddings of the model at all.
@@ -89,14 +106,28 @@ def select(connection: apsw.Connection, selection: Selection, control: Control) 
     if total == 0:
         raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
     # with a condition the rest of the model's vectors may be few
-    builder = PointsBuilder(expected=0 if selection.where is not None else total // selection.downsample)
-    rows, batches = selected_rows(connection, selection), 0
-    while builder.extend(rows):
-        batches += 1
-        if batches % _REPORT == 0:
-            control.at(len(builder) * selection.downsample / total)
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted")
+    expected = 0 if selection.where is not None else total // selection.downsample
+    if check is not None and expected:
+        # of a BLOB: it is not read for that
+        length = statements.value(connection, _LENGTH, (selection.embedding_model,))
+        if isinstance(length, int) and length >= ITEM_BYTES:
+            check(expected, 0, length // ITEM_BYTES)
+
+    def growing(rows: int, dimension: int) -> None:
+        if check is not None:
+            check(rows, rows, dimension)
+        else:
+            check_growing(rows, dimension)
+
+    builder = PointsBuilder(expected=expected, growing=growing, advice=SAID_OF_EMBEDDINGS)
+    batches = 0
+    with selected_rows(connection, selection) as rows:
+        while builder.extend(rows):
+            batches += 1
+            if batches % _REPORT == 0:
+                control.at(len(builder) * selection.downsample / total)
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
     return builder.finish()
 
 
@@ -119,9 +150,9 @@ _COLLATION = "clust_utf_8"
 
 def _by_id(connection: apsw.Connection) -> str:
     """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
-    if connection.pragma("encoding") == "UTF-8":
+    if statements.pragma(connection, "encoding") == "UTF-8":
         return "Embedding.id"
-    if not any(name == _COLLATION for _, name in connection.execute("PRAGMA collation_list")):
+    if not any(name == _COLLATION for _, name in statements.all_rows(connection, "PRAGMA collation_list")):
         connection.create_collation(_COLLATION, _as_utf_8)
     return f"Embedding.id COLLATE {_COLLATION}"
 
@@ -131,12 +162,18 @@ def _as_utf_8(left: str, right: str) -> int:
     return (a > b) - (a < b)
 
 
-def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[object, object]]:
+def selected_rows(
+    connection: apsw.Connection, selection: Selection
+) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
     """The selected embeddings' ids and vectors as they are, one by one; none if there are none of the model.
 
     Raises:
-        FilterError: as `select`.
+        FilterError: as `select`, here or when rows are read.
     """
+    return closing(_selected_rows(connection, selection))
+
+
+def _selected_rows(connection: apsw.Connection, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     condition = "1"
     if selection.where is not None:
@@ -149,8 +186,11 @@ def selected_rows(connection: apsw.Connection, selection: Selection) -> Iterator
     else:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
     try:
-        with translated_errors(connection, doing="reading the embeddings"):
-            yield from connection.execute(sql, bindings)  # a condition may fail at any row
+        with (
+            translated_errors(connection, doing="reading the embeddings"),
+            statements.each_row(connection, sql, bindings) as rows,
+        ):
+            yield from rows  # a condition may fail at any row
     except KeyError as error:
         raise FilterError(selection.where, reason=f"no value for :{error.args[0]}") from None
     except (apsw.SQLError, apsw.BindingsError, apsw.TooBigError) as error:
@@ -166,8 +206,8 @@ def _check_condition(connection: apsw.Connection, where: str) -> None:
     """
     for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
         try:
-            details = apsw.ext.query_info(connection, f"SELECT 1 FROM main.Embedding WHERE {sentence}")
+            found = statements.described(connection, f"SELECT 1 FROM main.Embedding WHERE {sentence}")
         except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
             raise FilterError(where, reason=str(error)) from None
-        if details.query_remaining or not details.is_readonly:
+        if found.rest or not found.is_readonly:
             raise FilterError(where, reason="more than a condition")

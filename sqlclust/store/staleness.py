@@ -12,11 +12,12 @@ import numpy as np
 from sqlclust import schema
 from sqlclust.errors import FilterError, FitDamagedError, Id, ResultDamagedError
 from sqlclust.options import HdbscanOptions, parse
+from sqlclust.sqlite import statements
 from sqlclust.store import fits
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import sort_key
 from sqlclust.store.results import resolve_result
-from sqlclust.store.rows import rows_as_dicts, stored_object
+from sqlclust.store.rows import stored_object
 from sqlclust.store.selection import Selection, selected_rows
 
 _REPORT = 1024
@@ -106,8 +107,9 @@ def staleness(
     with translated_errors(connection, doing="looking for changes"):
         schema.check(connection)
         result_id = resolve_result(connection, clustering_result_id)
-        [result] = rows_as_dicts(connection.execute(_RESULT, (result_id,)))
-        members: set[Id] = {row[0] for row in connection.execute(_MEMBERS, (result_id,))}
+        [result] = statements.dict_rows(connection, _RESULT, (result_id,))
+        with statements.each_row(connection, _MEMBERS, (result_id,)) as rows:
+            members: set[Id] = {row[0] for row in rows}
         remarks: list[str] = []
         checks = _checks(result, remarks)
         selection = _selection(result, parameters)
@@ -118,13 +120,13 @@ def staleness(
             remarks.append(_WHERE)
         else:
             known = True
-        rows: Iterable[tuple[Any, Any]]
         if known and selection is not None:
-            rows = selected_rows(connection, selection)
+            reading = selected_rows(connection, selection)
         else:
-            rows = connection.execute(_MEMBER_VECTORS, (result_id, result["embedding_model"]))
+            reading = statements.each_row(connection, _MEMBER_VECTORS, (result_id, result["embedding_model"]))
         try:
-            new, missing, changed = _differences(connection, rows, members, checks)
+            with reading as vectors:
+                new, missing, changed = _differences(connection, vectors, members, checks)
         except FilterError as error:
             raise _explained(error, parameters) from None
     n_changed = len(changed) if checks is not None else None

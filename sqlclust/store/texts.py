@@ -9,6 +9,7 @@ from __future__ import annotations
 import apsw
 
 from sqlclust.errors import NotUnicodeError
+from sqlclust.sqlite import statements
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "Embedding": ("id", "embedding_model", "invocation_id", "content", "created_at"),
@@ -35,7 +36,7 @@ def _column_of(connection: apsw.Connection, value: bytes) -> str | None:
     for table, columns in _COLUMNS.items():
         for column in columns:
             try:
-                if connection.execute(_FIND.format(table=table, column=column), (value,)).fetchone():
+                if statements.first_row(connection, _FIND.format(table=table, column=column), (value,)):
                     return f"{table}.{column}"
             except apsw.Error:  # no such table, or something else is wrong with it: the bytes alone have to do
                 continue

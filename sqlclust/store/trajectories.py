@@ -9,6 +9,7 @@ import apsw
 
 from sqlclust import schema
 from sqlclust.errors import Id
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.results import resolve_result
 
@@ -53,11 +54,12 @@ def milestones(connection: apsw.Connection, clustering_result_id: int) -> Iterat
     """
     with translated_errors(connection, doing="reading a result"):
         schema.check(connection)
-        steps = connection.execute(_STEPS, (resolve_result(connection, clustering_result_id),))
+        result_id = resolve_result(connection, clustering_result_id)
         run_before, milestone = None, None
-        for run_id, sequence_number, embedding_id, label in steps:
-            if run_id != run_before:
-                run_before, milestone = run_id, None
-            if label >= 0:
-                milestone = label
-            yield Milestone(run_id, sequence_number, embedding_id, label, milestone)
+        with statements.each_row(connection, _STEPS, (result_id,)) as steps:
+            for run_id, sequence_number, embedding_id, label in steps:
+                if run_id != run_before:
+                    run_before, milestone = run_id, None
+                if label >= 0:
+                    milestone = label
+                yield Milestone(run_id, sequence_number, embedding_id, label, milestone)

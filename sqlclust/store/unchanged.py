@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from sqlclust.core.control import Control
 from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
+from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.points import Points, sort_key
 from sqlclust.vectors import STORED
@@ -27,7 +29,7 @@ _TRIES = 3
 def data_version(connection: apsw.Connection) -> int:
     """A number that changes with every commit to the main database by anyone, this connection included; in this process."""
     # a look at the file: the number alone is of the last look
-    connection.execute("PRAGMA main.data_version").fetchall()
+    statements.run(connection, "PRAGMA main.data_version")
     return connection.data_version("main")
 
 
@@ -88,21 +90,21 @@ class Unchanged:
         row_of = {embedding_id: row for row, embedding_id in enumerate(points.ids)}
         seen = np.zeros(len(points), dtype=np.bool_)
         replaced: list[Id] = []
-        rows = member_rows(connection, points.ids, self._model)
         done = 0
-        while batch := list(islice(rows, _BATCH)):
-            for embedding_id, vector in batch:
-                row = row_of.get(embedding_id)
-                if row is None:
-                    continue
-                seen[row] = True
-                if points.vectors[row].astype(STORED, copy=False).tobytes() != vector:
-                    replaced.append(embedding_id)
-            done += len(batch)
-            if control is not None:
-                control.at(done / len(points))
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted")
+        with member_rows(connection, points.ids, self._model) as rows:
+            while batch := list(islice(rows, _BATCH)):
+                for embedding_id, vector in batch:
+                    row = row_of.get(embedding_id)
+                    if row is None:
+                        continue
+                    seen[row] = True
+                    if points.vectors[row].astype(STORED, copy=False).tobytes() != vector:
+                        replaced.append(embedding_id)
+                done += len(batch)
+                if control is not None:
+                    control.at(done / len(points))
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
         missing = [points.ids[row] for row in np.flatnonzero(~seen).tolist()]
         if missing or replaced:
             self._explain(missing, replaced)
@@ -110,7 +112,7 @@ class Unchanged:
 
     def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
         exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
-        gone = [i for i in missing if self._connection.execute(exists, (i,)).fetchone() is None]
+        gone = [i for i in missing if statements.first_row(self._connection, exists, (i,)) is None]
         if gone:
             raise MembersGoneError(embedding_id=min(gone, key=sort_key), missing=len(gone))
         example = min([*missing, *replaced], key=sort_key)
@@ -125,8 +127,11 @@ _SCAN_BELOW = 3
 """Reading all vectors of a model is quicker than looking some up, if they are more than one in so many."""
 
 
-def member_rows(connection: apsw.Connection, ids: Sequence[Id], embedding_model: str) -> Iterator[tuple[Any, ...]]:
+def member_rows(
+    connection: apsw.Connection, ids: Sequence[Id], embedding_model: str
+) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
     """Id and vector of those of the ids that are embeddings of the model; there may be others among them."""
-    if connection.execute(_COUNT, (embedding_model,)).get > _SCAN_BELOW * len(ids):
-        return connection.executemany(_VECTOR, ((embedding_id, embedding_model) for embedding_id in ids))
-    return connection.execute(_VECTORS, (embedding_model,))
+    if statements.value(connection, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
+        each = ((embedding_id, embedding_model) for embedding_id in ids)
+        return statements.each_row_of_many(connection, _VECTOR, each)
+    return statements.each_row(connection, _VECTORS, (embedding_model,))

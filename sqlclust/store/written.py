@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import apsw
 
 from sqlclust.errors import AlteredError
+from sqlclust.sqlite import statements
 
 Row = tuple[Any, ...]
 
@@ -38,7 +39,7 @@ _TRIGGERS_OF_PREDICTIONS = ("EmbeddingPrediction_insert", "EmbeddingPrediction_u
 def foreign_triggers(connection: apsw.Connection, tables: Iterable[str], *, ours: Sequence[str] = ()) -> list[str]:
     """Names of the triggers on tables, but for ours; those of the connection (TEMP) included."""
     watched = {table.lower() for table in tables}
-    found = connection.execute(_TRIGGERS)
+    found = statements.all_rows(connection, _TRIGGERS)
     return sorted(str(name) for name, table in found if str(table).lower() in watched and name not in ours)
 
 
@@ -65,18 +66,19 @@ def check_result(
     Cost: counting; where there are foreign triggers, reading everything again.
     """
     triggers = foreign_triggers(connection, ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"))
-    if connection.execute(_RESULT, (result_id,)).fetchone() != result:
+    if statements.first_row(connection, _RESULT, (result_id,)) != result:
         raise AlteredError("ClusteringResult", found="another row", expected="the new result's", triggers=triggers)
     for table, expected in (("Cluster", n_clusters), ("EmbeddingCluster", n)):
-        found = connection.execute(_COUNT.format(table=table), (result_id,)).get
+        found = statements.value(connection, _COUNT.format(table=table), (result_id,))
         if found != expected:
             raise AlteredError(table, found=_rows(found), expected=f"{expected:,}", triggers=triggers)
     if not triggers:
         return
     for table, sql, rows in (("Cluster", _CLUSTERS, clusters), ("EmbeddingCluster", _ASSIGNMENTS, assignments)):
-        for there, written in zip_longest(connection.execute(sql, (result_id,)), map(_as_stored, rows)):
-            if there != written:
-                raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
+        with statements.each_row(connection, sql, (result_id,)) as found_rows:
+            for there, written in zip_longest(found_rows, map(_as_stored, rows)):
+                if there != written:
+                    raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
 
 
 _NEW = "SELECT count(*) FROM main.EmbeddingPrediction WHERE clustering_result_id = ? AND predicted_at = ?"
@@ -84,7 +86,7 @@ _NEW = "SELECT count(*) FROM main.EmbeddingPrediction WHERE clustering_result_id
 
 def check_predictions(connection: apsw.Connection, result_id: int, *, moment: str, n: int) -> None:
     """Make sure that n predictions of this moment are there; inside their transaction. Raises AlteredError."""
-    found: int = connection.execute(_NEW, (result_id, moment)).get
+    found: int = statements.value(connection, _NEW, (result_id, moment))
     if found < n:
         triggers = foreign_triggers(connection, ("EmbeddingPrediction",), ours=_TRIGGERS_OF_PREDICTIONS)
         raise AlteredError("EmbeddingPrediction", found=f"{found:,} new rows", expected=f"{n:,}", triggers=triggers)
@@ -102,7 +104,7 @@ def check_deleted(connection: apsw.Connection, result_id: int, tables: Iterable[
     """Make sure that nothing is left of a result; inside the transaction that deletes it. Raises AlteredError."""
     for table in tables:
         column = _LEFT[table]
-        left = connection.execute(f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,)).get
+        left = statements.value(connection, f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,))
         if left:
             triggers = foreign_triggers(connection, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
             raise AlteredError(table, found=_rows(left, "deleted"), expected="0", triggers=triggers)

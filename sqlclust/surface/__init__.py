@@ -1,1 +1,3 @@
-"""What SQL sees: plain callables with names and argument lists. Only `sqlclust/connection.py` knows how they are bound."""
+"""What SQL sees: plain callables with names and argument lists. Only `connection.py` and `virtual_table.py` know how they are
+bound.
+"""

@@ -25,8 +25,8 @@ class PointsAggregate:
     def step(self, embedding_id: object, vector: object, options: object = "{}") -> None:
         """Take an id and its vector; the options of the first row count."""
         if self._builder is None:
-            keep_first = parse_json(PointsOptions, options).duplicates == "first"
-            self._builder = PointsBuilder(keep_first=keep_first)
+            parsed = parse_json(PointsOptions, options)
+            self._builder = PointsBuilder(keep_first=parsed.duplicates == "first", format=parsed.format)
         self._builder.add(embedding_id, vector)
 
     def final(self) -> PointsHandle:
@@ -61,7 +61,7 @@ class MedoidAggregate:
     """clust_medoid: the id of the vector with the smallest sum of squared euclidean distances to the others."""
 
     def __init__(self) -> None:
-        self._builder = PointsBuilder(keep_first=False)
+        self._builder = PointsBuilder(format="float32")
         self._row = 0
 
     def step(self, embedding_id: object, vector: object) -> None:
@@ -134,7 +134,8 @@ AGGREGATES = (
         factory=PointsAggregate,
         returns="handle",
         summary="Collects ids and vectors for the table functions and checks them: no NULL or repeated id, no vector of another "
-        "dimension, no NaN. Its value is a handle that lives only inside the expression it is made in.",
+        "dimension, no NaN, none that looks like another format than float32 unless that is said. Its value is a handle that "
+        "lives only inside the expression it is made in.",
         example="SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) -- 40",
     ),
     AggregateFunction(

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlclust.options import (
     CutOptions,
+    DoctorOptions,
     DuplicatesOptions,
     HdbscanOptions,
     LayersOptions,
@@ -45,5 +46,6 @@ OPTIONS: dict[str, Any] = {
     "clust_duplicates": DuplicatesOptions,
     "clust_layers": LayersOptions,
     "clust_nearest": NearestOptions,
+    "clust_doctor": DoctorOptions,
 }
 """The options dataclass of each function that has an options argument."""

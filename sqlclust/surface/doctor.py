@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlclust.options import DoctorOptions, parse_json
 from sqlclust.store import doctor
 from sqlclust.surface.records import Context, TableFunction
 from sqlclust.surface.tables import Row
 
 
-def clust_doctor(context: Context) -> Iterator[Row]:
+def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
     """A row for each finding, errors first; writes nothing."""
-    yield from doctor.examine(context.connection)
+    yield from doctor.examine(context.connection, format=parse_json(DoctorOptions, options).format)
 
 
 DOCTOR_TABLES = (
     TableFunction(
         name="clust_doctor",
+        args=("options",),
+        optional=1,
         function=clust_doctor,
         columns={
             "finding": "TEXT",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from sqlclust.core.condensed_tree import condense
 from sqlclust.core.control import Control
 from sqlclust.core.layers import Layer, layers
 from sqlclust.core.linkage import single_linkage
+from sqlclust.core.selection import Selected, select_from
 from sqlclust.errors import ArgumentError
 from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
 from sqlclust.store import fits
 from sqlclust.store.fit import check_top_level
+from sqlclust.store.memory import check_cutting
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors import sqlite_type
@@ -66,17 +67,23 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 
 
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
-    """The condensed tree: what falls out of which cluster at which density."""
+    """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
     stored = fits.load(context.connection, _fit_id("clust_condensed_tree", clustering_fit_id))
     parsed = store_cut.check_options(parse_object(options), stored)
     n = len(stored.ids)
     if n == 1:
         return
+    check_cutting(n)
 
-    def work(_: Control) -> Any:
-        return condense(single_linkage(stored.tree), min_cluster_size=parsed.selecting(n)["min_cluster_size"])
+    def work(control: Control) -> Selected:
+        selecting = parsed.selecting(n)
+        size = selecting.pop("min_cluster_size")
+        tree = condense(single_linkage(stored.tree, control), min_cluster_size=size, control=control)
+        return select_from(tree, control=control, **selecting)
 
-    for parent, child, density, size in context.run(work).tolist():
+    selected = context.run(work)
+    labels = {cluster: label for label, cluster in enumerate(selected.cluster.tolist())}
+    for parent, child, density, size in selected.tree.tolist():
         point = child < n
         yield (
             parent - n,
@@ -84,6 +91,8 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
             stored.ids[child] if point else None,
             density if density != float("inf") else None,
             size,
+            None if point else labels.get(child - n),
+            labels.get(parent - n),
         )
 
 
@@ -93,12 +102,16 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
     stored = fits.load(context.connection, _fit_id("clust_layers", clustering_fit_id))
     if len(stored.ids) == 1:
         return
+    check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[Layer]:
         smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
         with control.phase("layers"):
             return layers(
-                single_linkage(stored.tree), min_cluster_size=smallest, max_layers=parsed.max_layers, control=control
+                single_linkage(stored.tree, control),
+                min_cluster_size=smallest,
+                max_layers=parsed.max_layers,
+                control=control,
             )
 
     for number, layer in enumerate(context.run(work)):
@@ -121,8 +134,8 @@ FIT_SCALARS = (
         function=clust_cut,
         uses_context=True,
         returns="INTEGER",
-        summary="Publishes other clusters from a stored fit, without touching a distance, and returns the new ClusteringResult "
-        "id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
+        summary="Publishes other clusters from a stored fit, without looking for neighbours again, and returns the new "
+        "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
 )
@@ -168,9 +181,19 @@ FIT_TABLES = (
         args=("clustering_fit_id", "options"),
         optional=1,
         function=clust_condensed_tree,
-        columns={"parent": "INTEGER", "child": "INTEGER", "id": "", "lambda": "REAL", "size": "INTEGER"},
-        summary="The condensed tree of a stored fit. Clusters are numbered from 0, the root; child is a cluster, or id an "
-        "embedding, that leaves parent at density lambda (1/distance; NULL: infinite).",
+        columns={
+            "parent": "INTEGER",
+            "child": "INTEGER",
+            "id": "",
+            "lambda": "REAL",
+            "size": "INTEGER",
+            "label": "INTEGER",
+        },
+        hidden_columns={"parent_label": "INTEGER"},
+        summary="The condensed tree of a stored fit that clust_labels with the same options cuts. Clusters are numbered from 0, "
+        "the root; child is a cluster, or id an embedding, that leaves parent at density lambda (1/distance; NULL: infinite). "
+        "label is the one that clust_labels gives, if child is selected, and NULL for all others. The hidden column parent_label "
+        "is that of parent: with allow_single_cluster the root may be selected, which is nobody's child.",
         example="SELECT count(id) FROM clust_condensed_tree(1, '{\"min_cluster_size\": 5}') -- 40",
     ),
     TableFunction(

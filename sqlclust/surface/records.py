@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -37,6 +38,11 @@ class PointsHandle:
     def __init__(self, points: Points) -> None:
         self.points = points
         self.memo: dict[object, Any] = {}
+
+    @cached_property
+    def contents(self) -> str:
+        """A hash that is the same for handles on the same points: a statement may collect them twice. O(n·dimension)."""
+        return self.points.fingerprint().corpus_hash
 
 
 class Aggregate(Protocol):

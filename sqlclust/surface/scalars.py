@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sqlclust import __version__, vectors
-from sqlclust.core.metrics import METRICS, distance, unit
+from sqlclust.core.metrics import METRICS, distance, metric_of, unit
 from sqlclust.errors import ArgumentError, shown
+from sqlclust.formats import FORMAT_NAMES, to_stored
 from sqlclust.options import HdbscanOptions, parse_json
 from sqlclust.store import fit as store_fit
 from sqlclust.surface.records import Context, ScalarFunction
@@ -17,9 +18,14 @@ def clust_version() -> str:
     return __version__
 
 
-def clust_vector(json: object) -> bytes | None:
-    """A vector BLOB from a JSON array."""
-    return None if json is None else vectors.from_json(json)
+def clust_vector(value: object, format: object = "json") -> bytes | None:
+    """A vector BLOB from a JSON array, or from a BLOB of another format."""
+    if value is None or format is None:
+        return None
+    for name in FORMAT_NAMES:
+        if format == name:
+            return to_stored(value, name, "clust_vector")
+    raise ArgumentError("clust_vector", "format", found=shown(format), expected=" or ".join(map(repr, FORMAT_NAMES)))
 
 
 def clust_to_json(vector: object) -> str | None:
@@ -59,7 +65,7 @@ def clust_distance(a: object, b: object, metric: object = "euclidean") -> float 
     first = vectors.decode(a, "clust_distance: the first vector")
     second = vectors.decode(b, "clust_distance: the second vector")
     vectors.check_dimension(len(second), len(first), "clust_distance: the second vector")
-    if metric == "cosine":
+    if metric_of(metric).unit_length:
         vectors.check_direction(first, "clust_distance: the first vector")
         vectors.check_direction(second, "clust_distance: the second vector")
     return distance(first, second, metric)
@@ -87,10 +93,12 @@ SCALARS = (
     ),
     ScalarFunction(
         name="clust_vector",
-        args=("json",),
+        args=("value", "format"),
+        optional=1,
         function=clust_vector,
         returns="BLOB",
-        summary="A vector (little-endian float32) from a JSON array of numbers.",
+        summary="A vector (little-endian float32) from a JSON array of numbers, or from a BLOB in another format, such as "
+        "'float64' (the formats of clust_points).",
         example="SELECT hex(clust_vector('[1, 2]')) -- 0000803F00000040",
         innocuous=True,
     ),

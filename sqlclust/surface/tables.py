@@ -10,11 +10,12 @@ import numpy as np
 from sqlclust.core.control import Control
 from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.hdbscan import Clustering
-from sqlclust.core.metrics import Float64Array, IndexArray
+from sqlclust.core.metrics import Float64Array, IndexArray, unit_length
 from sqlclust.core.row_neighbors import row_neighbors
 from sqlclust.errors import HandleLostError, HandleTypeError
 from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, parse_json
 from sqlclust.store.fit import cluster
+from sqlclust.store.memory import check_duplicates, check_memory, check_neighbors
 from sqlclust.store.points import Points
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 from sqlclust.vectors import sqlite_type
@@ -43,16 +44,21 @@ def clust_hdbscan(context: Context, points: object, options: object = "{}") -> I
 
 
 def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple[Points, Clustering | None]:
-    chosen = points.every(options.downsample)
-    if len(chosen) == 0:
-        return chosen, None
-    if options.needs_directions:
-        chosen.check_directions()
+    n, dimension = -(-len(points) // options.downsample), points.vectors.shape[1]
+    if n > 1:
+        resolved, copy = options.resolved(n, dimension), 4 * n * dimension if options.downsample > 1 else 0
+        check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
+    if len(points) == 0:
+        return points, None
 
-    def work(control: Control) -> Clustering:
-        return cluster(chosen.vectors, options.resolved(*chosen.vectors.shape), control, rank=chosen.rank())[1]
+    def work(control: Control) -> tuple[Points, Clustering]:
+        chosen = points.every(options.downsample, control)
+        if options.needs_directions:
+            chosen.check_directions(control)
+        resolved = options.resolved(*chosen.vectors.shape)
+        return chosen, cluster(chosen.vectors, resolved, control, rank=chosen.rank())[1]
 
-    return chosen, context.run(work)
+    return context.run(work)
 
 
 HDBSCAN_COLUMNS = {"id": "", "label": "INTEGER", "probability": "REAL", "outlier_score": "REAL", "medoid_id": ""}
@@ -82,13 +88,16 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
     parsed = parse_json(DuplicatesOptions, options)
     if len(handle.points) == 0:
         return iter(())
-    if parsed.normalize:
-        handle.points.check_directions()
     if parsed not in handle.memo:
-        vectors = handle.points.vectors
-        handle.memo[parsed] = context.run(
-            lambda control: distinct(vectors, normalize=parsed.normalize, control=control)
-        )
+        found = handle.points
+        check_duplicates(*found.vectors.shape)
+
+        def work(control: Control) -> Distinct:
+            if parsed.normalize:
+                found.check_directions(control)
+            return distinct(found.vectors, normalize=parsed.normalize, control=control)
+
+        handle.memo[parsed] = context.run(work)
     return _duplicates_rows(handle.points, handle.memo[parsed])
 
 
@@ -108,12 +117,13 @@ def clust_neighbors(context: Context, points: object, options: object = "{}") ->
     parsed = parse_json(NeighborsOptions, options)
     if len(handle.points) == 0:
         return iter(())
-    if parsed.normalize or parsed.metric == "cosine":
-        handle.points.check_directions()
     if parsed not in handle.memo:
         found = handle.points
+        check_neighbors(len(found), found.vectors.shape[1], parsed.k)
 
         def work(control: Control) -> list[tuple[int, IndexArray, Float64Array]]:
+            if unit_length(parsed.metric, normalize=parsed.normalize):
+                found.check_directions(control)
             near = row_neighbors(
                 found.vectors,
                 parsed.k,

@@ -76,6 +76,18 @@ def identity(n: int, dimension: int, random: np.random.Generator) -> Float32Arra
     return np.eye(3000, dtype=np.float32)
 
 
+def nearly_identity(n: int, dimension: int, random: np.random.Generator) -> Float32Array:
+    """All pairs are equally far, nearly."""
+    return _float32(np.eye(3000) + 1e-4 * random.standard_normal((3000, 3000)))
+
+
+def groups_far_away(n: int, dimension: int, random: np.random.Generator) -> Float32Array:
+    """Two times 100 tight groups, so far from each other that float32 products cannot tell the groups: not normalised."""
+    vectors = groups(200, 0.05)(n, dimension, random)
+    vectors[::2] += 1e4
+    return vectors
+
+
 CASES: dict[str, tuple[Callable[[int, int, np.random.Generator], Float32Array], bool]] = {
     "20 groups": (groups(20, 0.3), True),
     "20 tight groups": (groups(20, 0.05), True),
@@ -87,7 +99,9 @@ CASES: dict[str, tuple[Callable[[int, int, np.random.Generator], Float32Array], 
     "far group": (far_group, False),
     "near copies": (near_copies, True),
     "embeddings": (real_like, True),
+    "groups far away": (groups_far_away, False),
     "identity 3,000": (identity, True),
+    "nearly identity": (nearly_identity, True),
 }
 
 

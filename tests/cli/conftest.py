@@ -15,21 +15,36 @@ def db(demo_file: Path) -> Path:
     return demo_file
 
 
+@pytest.fixture(scope="session")
+def fitted_content(tmp_path_factory: pytest.TempPathFactory, demo_content: bytes) -> bytes:
+    path = tmp_path_factory.mktemp("fitted") / "fitted.db"
+    path.write_bytes(demo_content)
+    succeed("fit", path, "--min-cluster-size", 5)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def fitted(db: Path) -> Path:
+def fitted(db: Path, fitted_content: bytes) -> Path:
     """The same with result 1, of three clusters."""
-    succeed("fit", db, "--min-cluster-size", 5)
+    db.write_bytes(fitted_content)
     return db
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """A database file of three models: 'a' and 'c' of 40 rows, 'b' of one."""
-    path = tmp_path / "three.db"
+@pytest.fixture(scope="session")
+def three_content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("three") / "three.db"
     connection = sqlclust.connect(str(path))
     sqlclust.initialize(connection)
     add_embeddings(connection, clustered(), model="a")
     add_embeddings(connection, clustered()[:1], model="b", ids=["b1"])
     add_embeddings(connection, clustered(seed=8), model="c", ids=range(101, 141))
     connection.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def three(tmp_path: Path, three_content: bytes) -> Path:
+    """A database file of three models: 'a' and 'c' of 40 rows, 'b' of one."""
+    path = tmp_path / "three.db"
+    path.write_bytes(three_content)
     return path

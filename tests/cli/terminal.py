@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,11 @@ import apsw
 from click.testing import CliRunner
 
 from sqlclust.cli import main
+from tests.cli.program import BEGUN
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 300.0
+"""Seconds after which a program hangs: nothing waits as long unless it does, on whatever machine."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?[0-9]+[hl]")
 
@@ -68,42 +74,68 @@ def misuse(*args: object) -> str:
 def python(*args: object, stdin: str | None = None, cwd: Path | None = None) -> Ran:
     """`python` with these arguments, in a process of its own."""
     command = [sys.executable, *map(str, args)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=60, check=False)
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, encoding="utf-8", cwd=cwd, timeout=PATIENCE, check=False
+    )
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def on_terminal(
-    *args: object, control_c_after: float | None = None, columns: int = 100, typed: Sequence[str] = ()
-) -> Ran:
+def interrupted(*args: object, stdin: str = "") -> Ran:
+    """`sqlclust` with these arguments in a process of its own, which gets Ctrl-C (SIGINT) while a statement with begun()
+    runs.
+    """
+    command = [sys.executable, "-m", "tests.cli.program", *map(str, args)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, encoding="utf-8", stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        limit = threading.Timer(PATIENCE, process.kill)
+        limit.start()
+        try:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(stdin)
+            process.stdin.close()
+            process.stdin = None  # so that communicate does not close it again
+            first = process.stderr.readline()
+            if first == f"{BEGUN}\n":
+                time.sleep(0.1)  # begun() has returned, most probably; if not, the outcome is the same
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        finally:
+            limit.cancel()
+    return Ran(process.returncode, out, first.removeprefix(f"{BEGUN}\n") + err)
+
+
+def on_terminal(*args: object, control_c: bool = False, columns: int = 100, typed: Sequence[str] = ()) -> Ran:
     """In a process of its own on a terminal; `err` is empty because a terminal shows both streams as one.
 
     Args:
-        control_c_after: press Ctrl-C once it was quiet for so many seconds, and something was typed.
+        control_c: press Ctrl-C once a statement with begun() runs.
         typed: lines, each typed after the prompt appears.
     """
     child, terminal = pty.fork()
     if child == 0:
+        os.chdir(ROOT)
         os.environ.update(TERM="dumb", COLUMNS=str(columns), HOME="/nonexistent")
-        os.execv(sys.executable, [sys.executable, "-m", "sqlclust", *map(str, args)])
-    shown, waiting, started = "", list(typed), time.monotonic()
-    quiet_since = None if typed else started
-    while time.monotonic() < started + 60:
-        if select.select([terminal], [], [], 0.1)[0]:
-            try:
-                read = os.read(terminal, 65536)
-            except OSError:  # Linux says so when the other end is closed
-                break
-            if not read:
-                break
-            shown = _COLOUR.sub("", shown + read.decode(errors="replace"))
-            quiet_since = quiet_since and time.monotonic()
-        if control_c_after is not None and quiet_since and time.monotonic() > quiet_since + control_c_after:
-            control_c_after = None
+        os.execv(sys.executable, [sys.executable, "-m", "tests.cli.program", *map(str, args)])
+    shown, waiting, end = "", list(typed), time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            continue
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not read:
+            break
+        shown = _COLOUR.sub("", shown + read.decode(errors="replace"))
+        if control_c and f"{BEGUN}\r\n" in shown:
+            control_c = False
+            shown = shown.replace(f"{BEGUN}\r\n", "")
+            time.sleep(0.1)  # as in `interrupted`
             os.write(terminal, b"\x03")
         if waiting and shown.endswith("sqlclust> "):
             shown += "\n"
             os.write(terminal, waiting.pop(0).encode() + b"\n")
-            quiet_since = time.monotonic()
     else:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)

@@ -20,12 +20,14 @@ RESULT = "SELECT embedding_id, label, probability, outlier_score FROM EmbeddingC
 # --- fit ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fit_says_that_a_stored_fit_was_reused(fitted: Path) -> None:
     out = succeed("fit", fitted, "--min-cluster-size", 6, "--min-samples", 5)
     assert out.splitlines()[1] == "  stored fit 1 was reused: same embeddings and settings"
     assert "reused" not in succeed("fit", fitted, "--min-cluster-size", 6, "--min-samples", 4)
 
 
+@pytest.mark.slow
 def test_fits_that_are_not_stored(db: Path) -> None:
     for _ in range(2):
         assert "reused" not in succeed("fit", db, "--min-cluster-size", 5, "--no-store-fit")
@@ -189,6 +191,29 @@ def test_predict_a_file(grown: Path, tmp_path: Path) -> None:
     records.write_text("\n".join(json.dumps({"key": f"k{i}", "v": v.tolist()}) for i, v in enumerate(np.eye(8)[:4])))
     keyed = json.loads(succeed("predict", grown, 1, records, "--id-column", "key", "--vector-column", "v", "--json"))
     assert [(row["id"], row["label"]) for row in keyed] == [(f"k{i}", row["label"]) for i, row in enumerate(named)]
+
+
+def test_predict_a_file_whose_ids_are_text_or_integers(grown: Path, tmp_path: Path) -> None:
+    vector = json.dumps([1.0] * 8).replace('"', '""')
+    (tmp_path / "new.csv").write_text(f'id,vector\n7,"{vector}"\n8,"{vector}"\n')
+    (tmp_path / "mixed.csv").write_text(f'id,vector\n7,"{vector}"\n08,"{vector}"\n')
+
+    def ids(file: str, *options: object) -> list[object]:
+        return [row["id"] for row in json.loads(succeed("predict", grown, 1, tmp_path / file, "--json", *options))]
+
+    assert ids("new.csv") == [7, 8]
+    assert ids("new.csv", "--id-type", "text") == ["7", "8"]
+    assert ids("mixed.csv") == ["08", "7"]
+    assert "row 2: id is '08', expected an integer" in fail(
+        "predict", grown, 1, tmp_path / "mixed.csv", "--id-type", "integer"
+    )
+    connection = sqlclust.connect(str(grown))
+    connection.execute("DELETE FROM ClusteringResult").fetchall()
+    connection.execute("UPDATE Embedding SET id = 'text ' || id WHERE embedding_model = 'demo'").fetchall()
+    sqlclust.fit(connection, "demo")
+    connection.close()
+    found = json.loads(succeed("predict", grown, "latest", tmp_path / "new.csv", "--json"))
+    assert [row["id"] for row in found] == ["7", "8"]  # as the members' ids are text
 
 
 def test_predict_a_file_with_bad_rows(grown: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from sqlclust.cli import corpus
 from sqlclust.cli.demo import FILE, MODEL
 from tests.cli.terminal import fail, python, rows, run, succeed
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = ("json", "csv", "calendar", "zipfile", "statistics", "argparse")
 
 
@@ -43,7 +45,7 @@ def test_from_nothing_to_clusters(small: Path) -> None:
     assert f"{label:>5}{size:>7}  {medoid}\n{' ' * 14}“" in out
     assert rows(small / FILE, "SELECT DISTINCT embedding_model FROM Embedding") == [(MODEL,)]
     assert rows(small / FILE, "SELECT count(*) FROM Embedding WHERE content IS NULL") == [(0,)]
-    assert "result 1" in (small / "demo.log").read_text()
+    assert "result 1" in (small / "demo.log").read_text(encoding="utf-8")
 
 
 def test_the_statements_it_prints_run(small: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import numpy as np
 import pytest
 
 import sqlclust
@@ -18,7 +17,6 @@ from sqlclust.cli.results import RESULT_COLUMNS
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.fit import fit
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
-from tests.small import add_embeddings, clustered
 
 RESULTS = "SELECT id, embedding_model FROM ClusteringResult ORDER BY id"
 
@@ -53,6 +51,7 @@ def test_again_is_another_result(db: Path) -> None:
     assert rows(db, f"{kept} ORDER BY 1") == [(1, 1), (2, 1), (3, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--json", "--nl", "--csv"])
 def test_formats(db: Path, option: str) -> None:
     out = succeed("fit", db, option)
@@ -86,6 +85,7 @@ VALUES: dict[str, tuple[list[str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(HdbscanOptions)])
 def test_every_option_of_hdbscan_is_one_here(db: Path, name: str) -> None:
     text, value = VALUES[name]
@@ -137,6 +137,7 @@ def test_where(db: Path) -> None:
     assert parameters_of(db)["where"] == "id <= 30"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["nonsense =", "1) OR (1", "1; DELETE FROM Embedding", "no_such_column = 1", ""])
 def test_bad_where(three: Path, where: str) -> None:
     message = fail("fit", three, "--where", where)  # once, not for every model
@@ -147,6 +148,7 @@ def test_bad_where(three: Path, where: str) -> None:
 # --- several models ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [[], ["all"]])
 def test_all_models(three: Path, model: list[str]) -> None:
     ran = run("fit", three, *model)
@@ -156,6 +158,7 @@ def test_all_models(three: Path, model: list[str]) -> None:
     assert rows(three, RESULTS) == [(1, "a"), (2, "c")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [[], ["--json"]])
 def test_one_failure_leaves_the_others(three: Path, option: list[str], tmp_path: Path) -> None:
     connection = sqlclust.connect(str(three))
@@ -173,8 +176,8 @@ def test_one_failure_leaves_the_others(three: Path, option: list[str], tmp_path:
         assert [row["embedding_model"] for row in json.loads(ran.out)] == ["c"]
     else:
         assert ran.out.startswith("c: result 1, ")
-    assert "sqlclust.errors.ZeroVectorError: embedding 7" in log.read_text()
-    assert "Traceback" in log.read_text()
+    assert "sqlclust.errors.ZeroVectorError: embedding 7" in log.read_text(encoding="utf-8")
+    assert "Traceback" in log.read_text(encoding="utf-8")
 
 
 def test_a_model_of_one_row(three: Path) -> None:
@@ -236,14 +239,14 @@ def test_log_file(db: Path, tmp_path: Path) -> None:
     logger = logging.getLogger("sqlclust")
     before = logger.level, list(logger.handlers)
     succeed("fit", db, "--min-samples", 4, "--log-file", path)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO ", line) for line in text.splitlines())
     assert "min_samples=4" in text
     for phase in ("load", "publish"):
         assert re.search(rf" INFO {phase}: done in \d+\.\d s\n", text)
     assert "demo: result 1, 40 rows, 3 clusters, 4 noise" in text
     fail("fit", db, "nope", "--log-file", path)
-    assert "ERROR no embeddings of model 'nope'" in path.read_text()
+    assert "ERROR no embeddings of model 'nope'" in path.read_text(encoding="utf-8")
     assert (logger.level, logger.handlers) == before
 
 
@@ -253,15 +256,10 @@ def test_a_log_file_that_cannot_be_written(db: Path, tmp_path: Path) -> None:
     assert rows(db, RESULTS) == []
 
 
-def test_progress_on_a_terminal(tmp_path: Path) -> None:
-    path = tmp_path / "large.db"
-    connection = sqlclust.connect(str(path))
-    sqlclust.initialize(connection)
-    with connection:
-        add_embeddings(connection, np.random.default_rng(0).normal(size=(9_000, 48)).astype("<f4"))
-        add_embeddings(connection, clustered(), model="other", ids=range(-40, 0))
-    connection.close()
-    ran = on_terminal("fit", path, "all")
+@pytest.mark.slow
+def test_progress_on_a_terminal(three: Path) -> None:
+    ran = on_terminal("fit", three, "all")
     assert ran.code == 0
-    assert re.search(r"\r\x1b\[Kdemo: [a-z ]+ [█░]{24} +\d+%  0:0\d", ran.out)
-    assert "demo: result 1, 9,000 rows in " in ran.out
+    shown = re.findall(r"\r\x1b\[K([ac]): ([a-z ]+?) +[█░]{24} +\d+%  \d+:\d\d(?=\r)", ran.out)
+    assert {("a", "load"), ("c", "load"), ("a", "publish"), ("c", "publish")} <= set(shown)
+    assert "\r\x1b[Ka: result 1, 40 rows in " in ran.out  # the line is taken away before

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import os
 import re
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import apsw
@@ -14,7 +12,8 @@ import pytest
 
 import sqlclust
 from sqlclust.cli import COMMANDS, main
-from tests.cli.terminal import fail, misuse, on_terminal, python, rows, run, succeed
+from tests.cli.program import ENDLESS
+from tests.cli.terminal import PATIENCE, fail, interrupted, misuse, on_terminal, python, rows, run, succeed
 
 HEAVY = {"numpy", "apsw", "sklearn", "scipy", "hdbscan", "sqlite_utils", "tabulate", "sqlclust.connection"}
 FOR_PEOPLE_ONLY = {"demo", "shell"}
@@ -24,16 +23,6 @@ def command(name: str) -> click.Command:
     found = main.get_command(click.Context(main), name)
     assert found is not None
     return found
-
-
-def test_help_is_quick() -> None:
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "sqlclust", "--help"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - started)
-    # 0.3 s is promised and 0.1 s measured; a busy machine is not what fails here, an import of NumPy is
-    assert statistics.median(seconds) < 0.6
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
@@ -158,44 +147,29 @@ def test_reading_rolls_back_what_a_crashed_program_left(fitted: Path, tmp_path: 
     assert succeed("query", crashed, "SELECT count(*) AS n FROM Embedding WHERE content IS NULL", "--csv") == "n\n40\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_cannot_be_written(fitted: Path) -> None:
-    fitted.chmod(0o444)
-    fitted.parent.chmod(0o555)
-    try:
-        succeed("list", fitted)
-        assert "cannot write to it" in fail("delete", fitted, 1, "--yes")
-    finally:
-        fitted.parent.chmod(0o755)
-
-
 # --- stopping ---------------------------------------------------------------------------------------------
-
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
 def test_control_c_ends_a_statement(db: Path) -> None:
-    code = (
-        "import os, signal, sys, threading\n"
-        "from sqlclust.cli import main\n"
-        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        f"main(['query', {str(db)!r}, {ENDLESS!r}])"
-    )
-    assert python("-c", code) == (130, "", "Interrupted; nothing was written\n")
+    assert interrupted("query", db, ENDLESS) == (130, "", "Interrupted; nothing was written\n")
 
 
+@pytest.mark.slow
 def test_control_c_on_a_terminal(db: Path) -> None:
-    ran = on_terminal("fit", db, "--where", f"({ENDLESS}) > id", control_c_after=3)
+    ran = on_terminal("fit", db, "--where", f"({ENDLESS}) > id", control_c=True)
     assert ran.code == 130
-    assert ran.out == "^C\nInterrupted; nothing was written\n"
+    line, end = ran.out.rsplit("\r\x1b[K", 1)  # the progress is taken away
+    assert line.endswith("^C")
+    assert end == "\nInterrupted; nothing was written\n"
     assert rows(db, "SELECT count(*) FROM ClusteringResult") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet(fitted: Path) -> None:
     sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000) SELECT i FROM n"
     for option in ("--csv", "--json", "--nl"):
         line = f"{sys.executable} -m sqlclust query {fitted} '{sql}' {option} | head -n 1"
-        done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True)
         assert done.stdout.count("\n") == 1
         assert done.stderr == ""
 
@@ -204,13 +178,13 @@ def test_a_closed_pipe_is_quiet(fitted: Path) -> None:
 def test_a_full_disk_for_the_output(fitted: Path) -> None:
     command = [sys.executable, "-m", "sqlclust", "show", str(fitted), "--json"]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
 
 
 def test_text_that_the_terminal_cannot_show(db: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT 'é' AS a", "--csv"]
+    command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT char(233) AS a", "--csv"]
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert done.stdout == b"a\n\\xe9\n"
 

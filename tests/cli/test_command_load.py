@@ -53,8 +53,8 @@ def test_an_array_into_a_new_database(new: Path, tmp_path: Path) -> None:
         f"{new} created\n{array}: 2 embeddings of model 'm' loaded (… s)\nNext: sqlclust fit {new} m\n"
     )
     assert rows(new, EMBEDDINGS) == [
-        embedding(7, 1, 2, content="seven"),
         embedding("0688868048517e121234567890123456", 3, 4, content="the other"),
+        embedding("7", 1, 2, content="seven"),
     ]
 
 
@@ -73,6 +73,66 @@ def test_several_files_and_an_ending_that_says_nothing(new: Path, tmp_path: Path
     three = text_file(tmp_path / "three.txt", '{"id": "c", "vector": [5, 6]}')
     succeed("load", new, three, "-m", "m", "--format", "nl")
     assert rows(new, "SELECT id FROM Embedding ORDER BY id") == [("a",), ("b",), ("c",)]
+
+
+# --- types of ids -----------------------------------------------------------------------------------------
+
+TYPED = "SELECT typeof(id), id FROM Embedding ORDER BY rowid"
+
+
+def column(path: Path, *ids: str, runs: bool = False) -> Path:
+    placed = [f'{id},"[{at}, 1]"' + (f",{id},{at}" if runs else "") for at, id in enumerate(ids)]
+    return text_file(path, "id,vector" + (",run_id,sequence_number" if runs else ""), *placed)
+
+
+def test_a_column_of_ids_has_one_type(new: Path, tmp_path: Path) -> None:
+    succeed("load", new, column(tmp_path / "a.csv", "12345678", "0abc1234", "87654321"), "-m", "hashes")
+    succeed("load", new, column(tmp_path / "b.csv", "12345678", "87654321"), "-m", "numbers")
+    assert rows(new, TYPED) == [
+        ("text", "12345678"), ("text", "0abc1234"), ("text", "87654321"), ("integer", 12345678), ("integer", 87654321),
+    ]  # fmt: skip
+
+
+def test_a_part_of_a_column_that_has_digits_only_is_text_as_the_parts_before(new: Path, tmp_path: Path) -> None:
+    first = column(tmp_path / "a.csv", "0abc1234", "1abc1234", runs=True)
+    second = column(tmp_path / "b.csv", "12345678", "", "87654321", runs=False)
+    succeed("load", new, first, "-m", "m")
+    succeed("load", new, second, "-m", "m")
+    assert rows(new, TYPED)[2:] == [("text", "12345678"), ("integer", 1), ("text", "87654321")]
+    succeed("load", new, column(tmp_path / "c.csv", "11111111", runs=True), "-m", "m")
+    assert rows(new, "SELECT typeof(id), count(*) FROM Run GROUP BY 1") == [("text", 3)]
+    # what is said is done, and numbers of another model are of no concern
+    succeed("load", new, column(tmp_path / "d.csv", "22222222"), "-m", "m", "--id-type", "integer")
+    succeed("load", new, column(tmp_path / "e.csv", "33333333"), "-m", "other")
+    assert rows(new, TYPED)[-2:] == [("integer", 22222222), ("integer", 33333333)]
+
+
+def test_text_that_comes_to_integers_is_said(new: Path, tmp_path: Path) -> None:
+    succeed("load", new, column(tmp_path / "a.csv", "1", "2"), "-m", "m")
+    done = run("load", new, column(tmp_path / "b.csv", "3", "x"), "-m", "m")
+    assert "b.csv: its ids become TEXT, and those of the model so far are INTEGER; --id-type says" in done.err
+
+
+@pytest.mark.parametrize("option", ["--id-type", "--run-id-type"])
+def test_a_type_that_is_said(new: Path, tmp_path: Path, option: str) -> None:
+    file = column(tmp_path / "a.csv", "1", "2", runs=True)
+    succeed("load", new, file, "-m", "m", option, "text")
+    types = "SELECT (SELECT group_concat(DISTINCT typeof(id)) FROM {}) FROM Run LIMIT 1"
+    assert rows(new, types.format("Embedding")) == [("text" if option == "--id-type" else "integer",)]
+    assert rows(new, types.format("Run")) == [("integer" if option == "--id-type" else "text",)]
+    bad = column(tmp_path / "bad.csv", "3", "007", runs=True)
+    before = new.read_bytes()
+    message = fail("load", new, bad, "-m", "other", option, "integer")
+    name = "id" if option == "--id-type" else "run_id"
+    assert message.startswith(f"{bad}: row 2: {name} is '007', expected an integer as SQLite writes it, such as 7")
+    assert new.read_bytes() == before
+    unmade = tmp_path / "unmade.db"
+    fail("load", unmade, bad, "-m", "m", option, "integer")
+    assert not unmade.exists()
+    assert "'real' is not one of 'text', 'integer'" in misuse("load", new, file, "-m", "m", option, "real")
+
+
+# --- rows -------------------------------------------------------------------------------------------------
 
 
 def test_rows_without_an_id_are_numbered(new: Path, tmp_path: Path) -> None:
@@ -99,8 +159,8 @@ def test_runs_and_steps(new: Path, tmp_path: Path) -> None:
     out = succeed("load", new, file, "-m", "m", *options)
     assert "4 embeddings of model 'm' loaded, 3 steps of 2 new runs (" in out
     placed = "SELECT e.id, run_id, sequence_number FROM Embedding e LEFT JOIN Invocation i ON i.id = invocation_id ORDER BY 1"
-    assert rows(new, placed) == [("a", "r1", 0), ("b", "r1", 1), ("c", 8, 0), ("d", None, None)]
-    assert rows(new, "SELECT id FROM Run ORDER BY id") == [(8,), ("r1",)]
+    assert rows(new, placed) == [("a", "r1", 0), ("b", "r1", 1), ("c", "8", 0), ("d", None, None)]
+    assert rows(new, "SELECT id FROM Run ORDER BY id") == [("8",), ("r1",)]
     # another model's embeddings of the same steps
     other = text_file(tmp_path / "other.csv", "id,vector,run,step", "A,[1],r1,0", "B,[2],r1,1")
     out = succeed("load", new, other, "-m", "other", *options)
@@ -373,9 +433,8 @@ def test_control_c(new: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, o
 
 def test_progress_on_a_terminal(new: Path, tmp_path: Path) -> None:
     file = tmp_path / "v.jsonl"
-    line = json.dumps({"vector": [0.5] * 600})
-    file.write_text("\n".join([line] * 20_000))
+    file.write_text("\n".join([json.dumps({"vector": [0.5] * 4})] * 2_500), encoding="utf-8")
     ran = on_terminal("load", new, file, "-m", "m")
     assert ran.code == 0
-    assert re.search(r"\r\x1b\[Kv\.jsonl: load +\d+,000 rows  0:0\d", ran.out)
-    assert "20,000 embeddings of model 'm' loaded" in ran.out.rsplit("\x1b[K", 1)[1]
+    assert re.search(r"\r\x1b\[Kv\.jsonl: load +[\d,]+ rows  \d+:\d\d\r", ran.out)
+    assert "2,500 embeddings of model 'm' loaded" in ran.out.rsplit("\x1b[K", 1)[1]

@@ -179,12 +179,14 @@ def test_delete(fitted: Path) -> None:
 def test_delete_asks(fitted: Path) -> None:
     for stdin in ("n\n", ""):
         ran = run("delete", fitted, 1, stdin=stdin)
-        assert (ran.code, ran.out) == (1, "")
-        assert re.match(r"demo: result 1, .*\nDelete it\? \[y/N\]: ", ran.err)
+        assert ran.code == 1
+        assert ran.out.strip() in ("", stdin.strip())  # Click before 8.4 echoes in its tests what is typed
+        assert re.match(r"demo: result 1, .*\nDelete it\? \[y/N\]:", ran.err)
         assert ran.err.endswith("Aborted!\n")
         assert rows(fitted, "SELECT id FROM ClusteringResult") == [(1,)]
     ran = run("delete", fitted, 1, "--nl", stdin="y\n")
-    assert (ran.code, ran.out) == (0, '{"id": 1, "embedding_model": "demo", "rows": 40}\n')
+    assert ran.code == 0
+    assert ran.out.endswith('{"id": 1, "embedding_model": "demo", "rows": 40}\n')
 
 
 def test_delete_of_what_is_not_there(fitted: Path) -> None:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import apsw
+import pytest
 
 from sqlclust.surface.catalog import CATALOG
-from tests.cli.terminal import on_terminal, python, rows, run, succeed
-
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;"
+from tests.cli.program import ENDLESS
+from tests.cli.terminal import interrupted, on_terminal, python, rows, run, succeed
 
 
 def test_statements_from_stdin(db: Path) -> None:
@@ -93,6 +93,7 @@ def test_readonly(db: Path) -> None:
     assert rows(db, "SELECT count(*) FROM Embedding") == [(40,)]
 
 
+@pytest.mark.slow
 def test_on_a_terminal(db: Path) -> None:
     ran = on_terminal("shell", db, typed=["SELECT clust_fit('demo');", "SELECT nope;", ".clusters", ".exit"])
     assert ran.code == 0
@@ -102,18 +103,13 @@ def test_on_a_terminal(db: Path) -> None:
     assert ran.out.endswith("the history of commands was not saved: No such file or directory\n")
 
 
+@pytest.mark.slow
 def test_control_c_on_a_terminal(db: Path) -> None:
-    ran = on_terminal("shell", db, typed=[ENDLESS, "SELECT 40 + 2;", ".exit"], control_c_after=1)
+    ran = on_terminal("shell", db, typed=[f"{ENDLESS};", "SELECT 40 + 2;", ".exit"], control_c=True)
     assert ran.code == 0
     assert "42" in ran.out
 
 
+@pytest.mark.slow
 def test_control_c_ends_what_is_not_interactive(db: Path) -> None:
-    code = (
-        "import os, signal, threading\n"
-        "from sqlclust.cli import main\n"
-        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        f"main(['shell', {str(db)!r}])"
-    )
-    ran = python("-c", code, stdin=f"{ENDLESS}\nSELECT 2;\n")
-    assert (ran.code, ran.out) == (130, "")
+    assert interrupted("shell", db, stdin=f"{ENDLESS};\nSELECT 2;\n")[:2] == (130, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import hdbscan
@@ -100,6 +102,56 @@ def same(a: Outcome | core.Clustering, b: Outcome, *, tolerance: float = 1e-6) -
     return all(bool(np.isclose(mine, other, rtol=0, atol=tolerance)[~np.isnan(other)].all()) for mine, other in pairs)
 
 
+class Facts(NamedTuple):
+    """What does not depend on how ties are broken, in the metric.
+
+    Attributes:
+        core: float64 (n,), core distance of each row.
+        weights: float64 (n - 1,), weights of the minimum spanning tree of mutual reachability, ascending.
+    """
+
+    core: Float64Array
+    weights: Float64Array
+
+
+def facts(vectors: Float32Array, **options: Any) -> Facts:
+    """Core distances and tree weights, with nothing of the code under test: Python's numbers, `math.fsum`, and Prim 1957."""
+    chosen = resolved(vectors, **options)
+    n = len(vectors)
+    squared = _all_squared(vectors.tobytes(), n, chosen.metric == "cosine" or chosen.normalize)
+    core_squared = np.sort(squared, axis=1)[:, min(chosen.min_samples or 1, n - 1)]
+    euclidean = {"euclidean": True, "cosine": False}[chosen.metric]
+    distance = (np.sqrt(squared) if euclidean else squared / 2) / chosen.alpha
+    core_distance = np.sqrt(core_squared) if euclidean else core_squared / 2
+    reach = np.maximum(np.maximum(core_distance[:, None], core_distance), distance)
+    away = reach[0].copy()
+    outside = np.arange(n) > 0
+    weights = []
+    while outside.any():
+        nearest = int(np.flatnonzero(outside)[np.argmin(away[outside])])
+        weights.append(away[nearest])
+        outside[nearest] = False
+        away = np.minimum(away, reach[nearest])
+    return Facts(core_distance, np.sort(weights))
+
+
+@lru_cache(maxsize=4)
+def _all_squared(content: bytes, n: int, unit_length: bool) -> Float64Array:
+    rows: list[list[float]] = np.frombuffer(content, dtype=np.float32).reshape(n, -1).tolist()
+    if unit_length:
+        rows = [_of_length_one(row) for row in rows]
+    squared = np.zeros((n, n))
+    for a, first in enumerate(rows):
+        for b, second in enumerate(rows[:a]):
+            squared[a, b] = squared[b, a] = math.fsum((x - y) ** 2 for x, y in zip(first, second, strict=True))
+    return squared
+
+
+def _of_length_one(row: list[float]) -> list[float]:
+    length = math.sqrt(math.fsum(number * number for number in row))
+    return [float(np.float32(number / length)) for number in row]
+
+
 class Tree(NamedTuple):
     left: IndexArray
     right: IndexArray
@@ -109,7 +161,9 @@ class Tree(NamedTuple):
 def definition_tree(vectors: Float32Array, **options: Any) -> Tree:
     """Kruskal on all pairs of rows, in the order (weight, distance, smaller place, larger place).
 
-    Places number the rows in the canonical order of their vectors, the one thing taken from the code under test.
+    With ties everywhere only the very same numbers break them alike, so distances, lengths and the canonical order of the
+    vectors, by which places are numbered, are the code's own. What does not depend on ties is held against `facts`, which has
+    nothing in common with it, and the code's own numbers against fractions in tests/core/test_metrics.py.
     """
     chosen = resolved(vectors, **options)
     order = distinct(vectors, normalize=chosen.needs_directions).order

@@ -20,6 +20,8 @@ from sqlclust.core.selection import select
 from sqlclust.core.spanning_tree import SpanningTree
 from tests.core.test_trees import trees
 
+pytestmark = pytest.mark.slow
+
 
 def n_leaves(tree: SpanningTree, min_cluster_size: int) -> int:
     selection = select(

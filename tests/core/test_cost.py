@@ -1,15 +1,22 @@
-"""Estimates: they grow as they should, and the memory of a fit stays below its."""
+"""Estimates held against fits: how long they take, and that they stay below the memory."""
 
 from __future__ import annotations
 
+import time
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from sqlclust.core import hdbscan
 from sqlclust.core.control import Control
 from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_second
+from sqlclust.core.threads import single_threaded_blas, worker_count
 from tests.benchmarks.data import embeddings
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("engine", hdbscan.ENGINES)
@@ -29,6 +36,51 @@ def test_memory_stays_below_the_estimate(engine: hdbscan.Engine, rows: int, dime
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < memory_bytes(rows, dimension, min_samples, engine)
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """The least of two: of all cores, so that neither their number nor other programs count for much."""
+    seconds = []
+    for _ in range(2):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return min(seconds)
+
+
+def test_seconds_are_those_of_fits() -> None:
+    """Held against fits of two sizes by each engine, and a product, in processor time of one run.
+
+    It is an estimate of how long to wait: a factor of four either way is right, and one of ten is not.
+    """
+    left = np.random.default_rng(0).standard_normal((512, 384), dtype=np.float32)
+    with single_threaded_blas():
+        product = processor_seconds(lambda: [left @ left.T for _ in range(20)]) / 20
+    speed = left.size * len(left) / product  # of one core
+    took, expected = {}, {}
+    for engine in hdbscan.ENGINES:
+        for n in (100, 2000, 6000):  # the first imports what is imported late
+            vectors = embeddings(n, 384, seed=1)
+            how: dict[str, Any] = {"metric": "euclidean", "normalize": True, "alpha": 1.0, "engine": engine}
+            started = time.process_time()
+            hdbscan.fit(vectors, min_samples=10, control=Control(), **how)
+            took[engine, n] = time.process_time() - started
+            cores = worker_count()
+            expected[engine, n] = cores * fit_seconds(n, 384, engine, multiplications_per_second=cores * speed)
+    for case in ((engine, n) for engine, n in took if n > 100):
+        assert 0.25 < took[case] / expected[case] < 4, (case, took, expected)
+    for engine in hdbscan.ENGINES:
+        grown = took[engine, 6000] / took[engine, 2000]
+        estimated = expected[engine, 6000] / expected[engine, 2000]
+        assert 0.4 < grown / estimated < 2.5, (engine, grown, estimated)
+
+
+def test_speed_is_that_of_a_product() -> None:
+    left = np.random.default_rng(0).standard_normal((512, 384), dtype=np.float32)
+    with single_threaded_blas():
+        product = processor_seconds(lambda: [left @ left.T for _ in range(20)]) / 20
+    by_hand = worker_count() * left.size * len(left) / product
+    assert 0.1 < multiplications_per_second() / by_hand < 4  # measured on the clock: a loaded machine is slower
 
 
 def test_approximate_wins_only_with_many_vectors() -> None:

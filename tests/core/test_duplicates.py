@@ -16,6 +16,8 @@ from sqlclust.core.metrics import Float32Array, unit
 from tests.core.oracle import ours, theirs
 from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
+pytestmark = pytest.mark.slow
+
 
 def assert_collapsed(vectors: Float32Array, *, normalize: bool) -> None:
     n = len(vectors)

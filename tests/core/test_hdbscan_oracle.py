@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlclust.core.metrics import Float32Array, IndexArray
-from tests.core.oracle import Outcome, definition, definition_tree, ours, same, same_labels, theirs
+from tests.core.oracle import Outcome, definition, definition_tree, facts, ours, same, same_labels, theirs
+
+pytestmark = pytest.mark.slow
 
 
 def blobs(rng: np.random.Generator, n: int) -> Float32Array:
@@ -162,6 +164,9 @@ def assert_as_defined(vectors: Float32Array, options: dict[str, Any]) -> None:
     np.testing.assert_array_equal(fitted.tree.right, expected_tree.right)
     np.testing.assert_array_equal(fitted.tree.weight, expected_tree.weight)
     assert same(clustering, definition(vectors, **options), tolerance=1e-12)
+    independent = facts(vectors, **options)
+    np.testing.assert_allclose(fitted.core, independent.core, rtol=1e-9)
+    np.testing.assert_allclose(fitted.tree.weight, independent.weights, rtol=1e-9)
 
 
 selections = st.fixed_dictionaries(

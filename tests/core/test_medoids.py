@@ -61,6 +61,7 @@ def test_copies_pull_the_middle() -> None:
     assert found(line, [0] * 6) == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0, 2**10, 2**20])
 @settings(max_examples=60, deadline=None)
 @given(st.data())

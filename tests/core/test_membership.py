@@ -37,14 +37,18 @@ def ours(tree: SpanningTree, min_cluster_size: int, **options: Any) -> Selected:
     return select_from(condense(single_linkage(tree), min_cluster_size=min_cluster_size), **{**DEFAULTS, **options})
 
 
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("method", ["eom", "leaf"])
-def test_as_hdbscan_for_every_point(seed: int, method: str) -> None:
+def test_as_hdbscan_for_every_point(method: str) -> None:
+    assert sum(_as_hdbscan(seed, method) for seed in range(4)) >= 3, "ties were broken otherwise nearly always"
+
+
+def _as_hdbscan(seed: int, method: str) -> bool:
+    """False where nothing can be compared, as ties in the spanning tree were broken otherwise."""
     vectors = blobs(seed, 300)
     model, tree = theirs(vectors, min_cluster_size=8, cluster_selection_method=method)
     selected = ours(tree, 8, cluster_selection_method=method)
     if not np.array_equal(model.labels_, selected.label[selected.clusters.point_cluster]):
-        pytest.skip("ties in the spanning tree were broken otherwise")
+        return False
     expected = all_points_membership_vectors(model)
     found = nearest_clusters(
         vectors, np.arange(300), np.arange(300), selected, metric="euclidean", rank=np.arange(300), control=Control()
@@ -54,6 +58,7 @@ def test_as_hdbscan_for_every_point(seed: int, method: str) -> None:
     assert clear.mean() > 0.95
     assert np.array_equal(found.labels[clear], expected.argmax(axis=1)[clear])
     assert np.allclose(found.strengths, strongest[:, -1], rtol=1e-5, atol=1e-6)
+    return True
 
 
 def test_nearest_exemplar() -> None:

@@ -18,6 +18,8 @@ from sqlclust.store.fit import cluster
 from tests.core.oracle import ours, resolved, same_labels
 from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
+pytestmark = pytest.mark.slow
+
 
 def assert_same_rows(a: core.Clustering, b: core.Clustering, order: IndexArray) -> None:
     """b is of the rows `order` of a: the same row for row, cluster numbers and last bits included; the medoids' vectors too."""

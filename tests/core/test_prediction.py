@@ -122,6 +122,7 @@ def same(a: Prediction, b: Prediction) -> None:
     assert np.allclose(a.distances, b.distances, rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 1000),
@@ -140,6 +141,7 @@ def test_definition(
     same(found, by_definition(new, vectors, held, FITS[fit_name]))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 1000),

@@ -82,6 +82,7 @@ def test_of_equally_far_rows_the_lowest_rank_comes_first() -> None:
         assert distances == [np.sqrt(2.0)] * 3
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_definition_on_grids(data: st.DataObject) -> None:

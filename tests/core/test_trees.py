@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hdbscan import _hdbscan_tree
 from hdbscan._hdbscan_linkage import label
 from hypothesis import given, settings
@@ -84,6 +85,7 @@ def test_single_linkage(tree: SpanningTree) -> None:
     assert np.argsort(ours.rank).tolist() == breadth_first
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(trees, st.sampled_from([2, 2, 3, 4, 5, 8, 20, 200]))
 def test_condensed_tree(tree: SpanningTree, min_cluster_size: int) -> None:
@@ -93,6 +95,7 @@ def test_condensed_tree(tree: SpanningTree, min_cluster_size: int) -> None:
     assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     tree=trees,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import sqlclust
 from sqlclust.core.condensed_tree import condense
+from sqlclust.core.control import Control
 from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store import fits
@@ -81,6 +82,7 @@ cut_options = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(model=st.sampled_from(sorted(MODELS)), options=cut_options)
 def test_a_cut_is_a_fresh_fit(stored: apsw.Connection, model: str, options: dict[str, Any]) -> None:
@@ -334,9 +336,9 @@ def test_sweeps_that_are_refused(demo: apsw.Connection, values: dict[str, Any], 
 def test_the_tree_is_condensed_once_for_each_size(stored: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
 
-    def counting(hierarchy: Any, *, min_cluster_size: int) -> Any:
+    def counting(hierarchy: Any, *, min_cluster_size: int, control: Control) -> Any:
         called.append(min_cluster_size)
-        return condense(hierarchy, min_cluster_size=min_cluster_size)
+        return condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
 
     monkeypatch.setattr("sqlclust.store.cut.condense", counting)
     sweep(stored, 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})

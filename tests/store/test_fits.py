@@ -35,6 +35,7 @@ def in_order(values: Sequence[Id]) -> list[Id]:
     return sorted({sort_key(value): value for value in values}.values(), key=sort_key)
 
 
+@pytest.mark.slow
 @given(st.one_of(st.lists(ids, max_size=20), st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20)).map(in_order))
 def test_ids_come_back_as_they_were(values: list[Id]) -> None:
     back = fits.decode_ids(fits.encode_ids(values), len(values))
@@ -175,6 +176,7 @@ USES = (
 COMMANDS = (("cut", "1"), ("sweep", "1"), ("predict", "1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_named(fitted: apsw.Connection, tmp_path: Path, name: str) -> None:
     column, change = DAMAGES[name]
@@ -190,6 +192,7 @@ def test_damage_is_named(fitted: apsw.Connection, tmp_path: Path, name: str) -> 
         assert re.fullmatch(r"clustering fit 1 is damaged: .*\. Delete it and fit again", message)
 
 
+@pytest.mark.slow
 def test_random_damage_never_crashes(fitted: apsw.Connection) -> None:
     whole = {name: stored(fitted, name) for name in BLOBS}
     rng = random.Random(5)

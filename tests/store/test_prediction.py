@@ -58,6 +58,7 @@ def label_of(con: apsw.Connection, embedding_id: int) -> int:
     return label
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     fit_options=st.fixed_dictionaries(

@@ -102,10 +102,55 @@ SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vecto
        (SELECT count(*) FROM clust_hdbscan((SELECT clust_points('A' || id, vector) FROM Embedding)) WHERE id = 'a7' COLLATE NOCASE);
 --> 1|0|1
 
--- a JSON function among the arguments of clust_points
-SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector(json_array(value, 1))) FROM json_each('[1, 2, 3]')));
---> !! SQLite also wipes it away where one of its JSON functions stands among clust_points' arguments
-
 -- a JSON function among the arguments of clust_points, as the error says to write it
 SELECT count(*) FROM clust_hdbscan((SELECT clust_points(key, clust_vector('' || json_array(value, 1))) FROM json_each('[1, 2, 3]')));
 --> 3
+
+-- RIGHT and FULL JOIN of two calls, where rows are found by id first and read once more
+SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id < 31)) a
+        RIGHT JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id > 20)) b ON b.id = a.id),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id < 31)) a
+        FULL JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id > 20)) b ON b.id = a.id);
+--> 20|40
+
+-- RIGHT JOIN with options in ON is an error: the rows without a partner would be those of other options
+SELECT count(*) FROM (SELECT 1 AS id) t RIGHT JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c
+ON c.id = t.id AND c.options = '{"min_cluster_size": 13}';
+--> !! clust_hdbscan: options is read as a column, expected an argument: clust_hdbscan(points [, options])
+
+-- RIGHT JOIN with options in ON is an error where nothing is on its left, too
+SELECT count(*) FROM (SELECT 1 AS id WHERE 0) t RIGHT JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c
+ON c.id = t.id AND c.options = '{"min_cluster_size": 13}';
+--> !! clust_hdbscan: options is read as a column, expected an argument: clust_hdbscan(points [, options])
+
+-- RIGHT JOIN with options in the call
+SELECT count(*), count(t.id), max(label) FROM (SELECT 1 AS id) t
+RIGHT JOIN clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{"min_cluster_size": 13}') c ON c.id = t.id;
+--> 40|1|-1
+
+-- other options in each branch of an OR: SQLite compares the points once more, which cannot be done, and that is an error
+SELECT options, count(*), max(label) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding))
+WHERE (options = '{"min_cluster_size": 13}' AND id = 1) OR (options = '{"min_cluster_size": 5}' AND id = 1) GROUP BY 1 ORDER BY 1;
+--> !! clust_hdbscan: points is read as a column, expected an argument: clust_hdbscan(points [, options])
+
+-- options in one branch of an OR only
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding))
+WHERE (options = '{"min_cluster_size": 13}' AND id = 1) OR id = 2;
+--> !! clust_hdbscan: options is read as a column, expected an argument: clust_hdbscan(points [, options])
+
+-- options by IN
+SELECT options, count(*), max(label) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding))
+WHERE options IN ('{"min_cluster_size": 13}', '{"min_cluster_size": 5}') GROUP BY 1 ORDER BY 1;
+--> {"min_cluster_size": 13}|40|-1
+--> {"min_cluster_size": 5}|40|2
+
+-- a correlated look-up and a correlated call
+SELECT sum(one), sum(all_) FROM (SELECT
+    (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) c WHERE c.id = e.id) AS one,
+    (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding x WHERE x.id <= e.id)) c) AS all_
+    FROM Embedding e WHERE e.id < 5);
+--> 4|10
+
+-- LIMIT and OFFSET
+SELECT group_concat(id) FROM (SELECT id FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) LIMIT 3 OFFSET 4);
+--> 5,6,7

@@ -48,7 +48,7 @@ SELECT clust_vector('[[1]]');
 
 -- clust_to_json gives the shortest decimals
 SELECT clust_to_json(clust_vector('[0.1, 1e-7, 3, 16777217, -0.0]'));
---> [0.1, 1e-07, 3.0, 1.6777216e+07, -0.0]
+--> [0.1, 1e-07, 3.0, 16777216.0, -0.0]
 
 -- clust_to_json is JSON for SQLite
 SELECT json_array_length(clust_to_json(vector)), json_type(clust_to_json(vector)) FROM Embedding WHERE id = 1;

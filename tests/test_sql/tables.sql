@@ -101,9 +101,20 @@ LEFT JOIN (SELECT '{}' AS o UNION SELECT '{"seed": 1}') o ON c.options = o.o;
 SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) WHERE options IS '{}';
 --> !! clust_hdbscan: options is read as a column, expected an argument: clust_hdbscan(points [, options])
 
--- options twice
-SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{}') WHERE options = '{}';
---> !! clust_hdbscan: options is given twice, expected clust_hdbscan(points [, options])
+-- options twice: those of the call count, and the others are compared with them
+SELECT (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{}') WHERE options = '{}'),
+       (SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{}') WHERE options = '{ }');
+--> 40|0
+
+-- points twice, the same
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding))
+WHERE points = (SELECT clust_points(id, vector ORDER BY id DESC) FROM Embedding);
+--> 40
+
+-- points twice, and not the same
+SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding))
+WHERE points = (SELECT clust_points(id, vector) FROM Embedding WHERE id > 1);
+--> !! clust_hdbscan: points is given twice, and not the same points, expected clust_hdbscan(points [, options])
 
 -- an argument too many does not become a condition on cluster_size
 SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{}', 12);

@@ -16,6 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from sqlclust.core.condensed_tree import condense
 from sqlclust.core.linkage import single_linkage
 from sqlclust.core.selection import select_from
 from sqlclust.errors import SqlclustError
+from sqlclust.formats import FORMAT_NAMES, resemblance, to_stored
 from sqlclust.store import fits
 from tests.small import add_embeddings, clustered
 
@@ -34,6 +36,7 @@ CLASSES: tuple[Any, ...] = (
     options.CutOptions,
     options.HdbscanOptions,
     options.PointsOptions,
+    options.DoctorOptions,
     options.NeighborsOptions,
     options.DuplicatesOptions,
     options.LayersOptions,
@@ -56,7 +59,12 @@ def text_of(data: bytes) -> str:
 
 
 def read_vector(data: bytes) -> None:
-    """A stored vector, and the same bytes as JSON."""
+    """A stored vector, and the same bytes as JSON; in other formats whatever the bytes give is finite, or refused."""
+    for name in FORMAT_NAMES[1:-1]:
+        with suppress(SqlclustError):
+            assert np.isfinite(vectors.decode(to_stored(data, name, "v"), "v")).all()
+    if width := len(data) // 8 // 4 * 4:  # as eight rows
+        resemblance(np.frombuffer(data, dtype=np.uint8)[: 8 * width].reshape(8, width))
     vector = vectors.decode(data, "v")
     assert np.isfinite(vector).all()
     assert vectors.from_json(vectors.to_json(vector)) == data

@@ -36,7 +36,7 @@ from tests.trust import work
 from tests.trust.shim import CHANGING, Shim, kill
 
 ROOT = Path(__file__).resolve().parents[2]
-_GIVEN_UP = 60.0
+_GIVEN_UP = 300.0
 """Seconds after which a program is not waited for any longer."""
 
 

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from sqlclust.errors import AdoptError, ArgumentError, BackupError, LockedError,
 from sqlclust.store.adopt import Adoption, adopt_from
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old_project import DAMAGING, MODELS, PER_MODEL, SHAPES, STEPS, Old, Shape, make
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {
@@ -813,12 +814,10 @@ def test_a_locked_file_is_said(tmp_path: Path) -> None:
     other = apsw.Connection(str(old.path))
     other.execute("BEGIN EXCLUSIVE")
     con = apsw.Connection(":memory:")
-    began = time.monotonic()
     source = apsw.Connection(str(old.path))
     source.set_busy_timeout(100)
     with pytest.raises(LockedError, match=r"reading the old tables was given up and nothing was written"):
         adopt_from(con, source)
-    assert time.monotonic() - began < 5
     other.execute("ROLLBACK")
     for each in (other, con, source):
         each.close()

@@ -160,7 +160,10 @@ def test_command_line(shared: Path, vectors: Path, case: str) -> None:
     if status == 1:
         assert ran.err == f"Error: {filled_in(message)}\n"
     else:
-        assert ran.err.splitlines()[-1] == f"Error: {filled_in(message)}"
+        last = ran.err.splitlines()[-1]
+        if case == "an unknown option":  # Click puts it in quotation marks since 8.4
+            last = last.replace("option: --qqqq", "option '--qqqq'.")
+        assert last == f"Error: {filled_in(message)}"
         assert ran.err.startswith("Usage: sqlclust ")
     assert hashes(shared.parent) == before
 
@@ -218,11 +221,14 @@ def test_numbers_that_are_huge_but_allowed(wal: apsw.Connection, case: str) -> N
     assert wal.execute(sql, (given,)).get == rows
 
 
-def test_more_numbers_than_there_is_memory() -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_more_numbers_than_there_is_memory(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
     """n · dimension beyond what a machine can address."""
-    with pytest.raises(
-        OutOfMemoryError, match=r"^not enough memory: Unable to allocate 8\.00 PiB for an array with shape"
-    ):
+    if not known:
+        monkeypatch.setattr("sqlclust.store.memory.available_memory", lambda: None)
+    refused = "the approximate engine needs about [0-9.]+ GiB for 2,147,483,648 vectors of 1048576 dimensions"
+    message = refused if known else r"Unable to allocate 8\.00 PiB for an array with shape"
+    with pytest.raises(OutOfMemoryError, match=f"^not enough memory: {message}"):
         sqlclust.hdbscan(np.broadcast_to(np.float64(1), (2**31, 2**20)))
 
 

@@ -33,6 +33,23 @@ class Case(NamedTuple):
     left: list[str] | None = None
 
 
+def mixed(*ids: object) -> str:
+    """SQL that enters embeddings of a model of their own."""
+    values = ", ".join(f"({id!r})" for id in ids)
+    vector = "(SELECT vector FROM Embedding WHERE id = 1)"
+    return (
+        f"INSERT INTO Embedding (id, embedding_model, vector) SELECT column1, 'mixed', {vector} FROM (VALUES {values})"
+    )
+
+
+def alike(n: int, example: int, length: int, other: str) -> Row:
+    detail = (
+        f"{n} ids are INTEGER among TEXT of the same {length} digits, such as {other!r}: text of a file that has digits only, "
+        "taken for numbers; as such they are equal to no text"
+    )
+    return "error", "mixed-id-types", "Embedding", "id", example, n, detail
+
+
 CASES: dict[str, Case] = {
     # --- rows that point nowhere
     "result 2 gone": Case(
@@ -189,6 +206,22 @@ CASES: dict[str, Case] = {
         [
             ("error", "vector-length", "Embedding", "vector", 9, 1, "1 vector is empty"),
         ],
+    ),
+    # --- ids of two types
+    "hashes of which some became integers": Case(
+        mixed("0abc1234", 12345678, "ffffffff", 87654321), [alike(2, 12345678, 8, "0abc1234")]
+    ),
+    "hashes in capitals": Case(mixed("ABCD0", "12345", 67890, 11111), [alike(2, 11111, 5, "12345")]),
+    "padded numbers of which some became integers": Case(
+        mixed("0007", "0999", 1000, 1001), [alike(2, 1000, 4, "0007")]
+    ),
+    "an id under two types": Case(
+        mixed("100", 100, "101", 102, 101),
+        [("note", "mixed-id-types", "Embedding", "id", 100, 2, "2 ids are there as INTEGER and as TEXT: to SQLite two ids")],
+    ),
+    "a run under two types": Case(
+        "INSERT INTO Run (id) VALUES (1), ('1'), (2)",
+        [("note", "mixed-id-types", "Run", "id", 1, 1, "1 id is there as INTEGER and as TEXT: to SQLite two ids")],
     ),
     # --- what is text or BLOBs
     "parameters that are no JSON": Case(
@@ -376,6 +409,26 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
+MIXED_AND_WELL: dict[str, list[object]] = {
+    "words beside numbers of as many digits": ["east", "west", "face", "cafe", 1234, 5678],
+    "other characters than digits of a hash": ["A12-", "B77-", 1234],
+    "negative numbers": ["0abc", "1abc", -123],
+    "numbers of other lengths": ["0abc", "1abc", 123, 12345],
+    "text of other lengths": ["0abc", "1ab", 1234],
+    "two letters or digits": ["0c", "1b", 71, 72],
+    "the first of a hash in small, another in capital letters": ["0abc", "0ABC", 1234],
+    "BLOBs and REALs": [1.5, 12345678.5, "0abc1234"],
+    "text only": ["12345678", "0abc1234"],
+}
+
+
+@pytest.mark.parametrize("name", MIXED_AND_WELL)
+def test_ids_of_several_types_that_are_well(well: Path, tmp_path: Path, name: str) -> None:
+    con = sqlclust.connect(str(broken(well, tmp_path / "well.db", mixed(*MIXED_AND_WELL[name]))), readonly=True)
+    assert sqlclust.doctor(con) == ([], [], None)
+    con.close()
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -417,6 +470,7 @@ def test_finding(well: Path, tmp_path: Path, name: str) -> None:
     assert digest(path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_fix(well: Path, tmp_path: Path, name: str) -> None:
     case = CASES[name]

@@ -343,6 +343,7 @@ def test_hostile_text_does_not_reach_the_terminal(well: Path, tmp_path: Path) ->
     assert "not-finite: Embedding.vector, for example [2J\n" in out
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own(sick: Path) -> None:
     code = f"import sqlclust; print(sqlclust.doctor(sqlclust.connect({str(sick)!r})).healthy)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

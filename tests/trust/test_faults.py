@@ -23,6 +23,8 @@ from sqlclust.store.points import Points
 from tests.trust import work
 from tests.trust.shim import CHANGING, Shim, full
 
+pytestmark = pytest.mark.slow
+
 
 class _Connection(apsw.Connection):
     """Closing says nothing of a checkpoint that failed: SQLite does not, but APSW would hand on the shim's exception."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from sqlclust.errors import SqlclustError
 from tests.trust.fuzz import TARGETS, attempt, loop, packed, read_fit, stored_row
 
+pytestmark = pytest.mark.slow
+
 targets = pytest.mark.parametrize("name", TARGETS)
 
 

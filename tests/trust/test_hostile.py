@@ -22,6 +22,8 @@ from tests.small import add_embeddings, clustered
 from tests.trust.sick import broken
 from tests.trust.test_bad_input import hashes, make
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = (
     "SELECT (SELECT count(*) FROM ClusteringFit), (SELECT count(*) FROM ClusteringResult), (SELECT count(*) FROM Cluster), "
     "(SELECT count(*) FROM EmbeddingCluster), (SELECT count(*) FROM EmbeddingPrediction)"

@@ -10,6 +10,8 @@ import pytest
 import sqlclust
 from tests.trust import killed, work
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[killed.Programs]:

@@ -25,6 +25,8 @@ from sqlclust.core.metrics import Float32Array, IndexArray, squared_distances
 from tests.small import add_embeddings
 from tests.trust.same_answer import LARGE, database, hard, of_array, of_result, of_rows
 
+pytestmark = pytest.mark.slow
+
 ENGINES = ("exact", "approximate")
 METRICS: dict[str, dict[str, Any]] = {
     "euclidean": {"normalize": False},
@@ -192,7 +194,7 @@ def of_process(*engines: str, **environment: str) -> list[str]:
     """What a process of its own with this environment finds."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *engines], env={**os.environ, **environment}, cwd=Path(__file__).parents[2],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     return done.stdout.splitlines()
 

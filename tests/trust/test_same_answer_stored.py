@@ -36,6 +36,8 @@ from tests.trust.same_answer import (
     tables,
 )
 
+pytestmark = pytest.mark.slow
+
 N = 300
 OPTIONS: dict[str, Any] = {"min_cluster_size": 6, "min_samples": 4}
 WAYS: dict[str, dict[str, Any]] = {
@@ -276,7 +278,7 @@ def test_the_command_line_in_a_process_of_its_own(tmp_path: Path) -> None:
         pass
     environment = {**os.environ, "PYTHONHASHSEED": "3", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C"}
     command = [sys.executable, "-m", "sqlclust", "fit", str(path), "--min-cluster-size", "6", "--min-samples", "4"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
     with opened(path) as con:
         assert of_result(con, 1) == expected("exact, of unit vectors")
 
@@ -447,7 +449,7 @@ FUNCTIONS: dict[str, str] = {
     "clust_duplicates": f"SELECT id, representative_id, copies FROM clust_duplicates({OLD})",
     "clust_sweep": 'SELECT * FROM clust_sweep(1, \'{"min_cluster_size": [3, 6, 12], "cluster_selection_epsilon": [0, 1]}\')',
     "clust_spanning_tree": "SELECT weight FROM clust_spanning_tree(1)",
-    "clust_condensed_tree": "SELECT parent, child, id, lambda, size FROM clust_condensed_tree(1) ORDER BY 1, 2, 3",
+    "clust_condensed_tree": "SELECT parent, child, id, lambda, size, label FROM clust_condensed_tree(1) ORDER BY 1, 2, 3",
     "clust_core_distances": "SELECT id, core_distance FROM clust_core_distances(1)",
     "clust_layers": "SELECT layer, min_cluster_size, id, label, probability, persistence FROM clust_layers(1)",
     "clust_nearest": 'SELECT id, label, nearest_label, strength FROM clust_nearest(1, \'{"rows": "all"}\')',

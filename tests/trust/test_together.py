@@ -22,8 +22,11 @@ from sqlclust.options import HdbscanOptions
 from sqlclust.store import unchanged
 from sqlclust.store.cut import cut
 from sqlclust.store.fit import fit
+from tests.moments import while_waiting
 from tests.small import add_embeddings, blob, clustered
 from tests.trust import work
+
+pytestmark = pytest.mark.slow
 
 _OTHER = """
 import json, select, sqlite3, sys, time
@@ -53,7 +56,7 @@ class Others:
     def __init__(self, path: Path) -> None:
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-c", _OTHER, str(path), str(number), "60"],
+                [sys.executable, "-c", _OTHER, str(path), str(number), "300"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
             for number in range(4)
@@ -80,13 +83,19 @@ def published(con: apsw.Connection) -> list[int]:
     return [n for (n,) in con.execute("SELECT n_rows FROM ClusteringSummary ORDER BY clustering_result_id")]
 
 
-def longest_waits(path: Path, journal: str) -> dict[str, float]:
-    """Fit while four others insert and read all the time; the longest that one of them waited for each, in seconds."""
+def longest_waits(path: Path, journal: str) -> tuple[dict[str, float], dict[str, float]]:
+    """The longest that one of four others, who insert and read all the time, waited for each, in seconds: while nobody fits,
+    and while we do.
+    """
     con = sqlclust.connect(str(path))
     con.pragma("journal_mode", journal)
     sqlclust.initialize(con)
     with con:
         add_embeddings(con, np.random.default_rng(3).normal(size=(10_000, 48)).astype(np.float32))
+    others = Others(path)
+    time.sleep(0.5)
+    alone = others.stop()
+    con.execute("DELETE FROM Embedding WHERE embedding_model = 'busy'")
     others = Others(path)
     try:
         sqlclust.fit(con, "demo", min_samples=15)
@@ -96,18 +105,27 @@ def longest_waits(path: Path, journal: str) -> dict[str, float]:
     written = con.execute("SELECT count(*) FROM Embedding WHERE embedding_model = 'busy'").get
     assert written == sum(wait["written"] for wait in waits) > 20
     con.close()
+    return longest(alone), longest(waits)
+
+
+def longest(waits: list[dict[str, float]]) -> dict[str, float]:
     return {what: max(wait[what] for wait in waits) for what in ("insert", "read")}
 
 
 @pytest.mark.parametrize(("journal", "seconds"), [("wal", 1.0), ("delete", 5.0)])
 def test_four_others_insert_and_read_all_the_time(tmp_path: Path, journal: str, seconds: float) -> None:
-    """With WAL nobody waits as long as a second. Without it readers do not either, and writers queue up for each other."""
+    """With WAL nobody waits as long as a second. Without it readers do not either, and writers queue up for each other.
+
+    On a machine that is busy they wait for it as well, which is measured without a fit.
+    """
     limits = {"insert": seconds, "read": 1.0}
-    for attempt in ("first.db", "second.db"):  # a stall of the machine's disk may come once
-        longest = longest_waits(tmp_path / attempt, journal)
-        if all(longest[what] < limits[what] for what in limits):
+    for attempt in ("first.db", "second.db", "third.db"):  # a stall of the machine's disk may come once
+        alone, waited = longest_waits(tmp_path / attempt, journal)
+        if all(waited[what] < limits[what] + 4 * alone[what] for what in limits):
             return
-    pytest.fail(f"waited {longest} s, expected less than {limits}")
+    pytest.fail(
+        f"waited {waited} s, expected less than {limits} more than four times {alone} s, which is without a fit"
+    )
 
 
 def test_two_processes_fit_the_same_model(tmp_path: Path) -> None:
@@ -397,7 +415,7 @@ def test_a_reader_who_does_not_end(
 ) -> None:
     """It is not waited for with every page, and new readers are let in between."""
     con, other = rollback
-    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 1.5)
+    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 3.0)
     monkeypatch.setattr("sqlclust.store.publishing._COMMIT_PATIENCE", 0.3)
     other.execute("BEGIN; SELECT count(*) FROM Embedding")
     waits: list[float] = []
@@ -419,12 +437,12 @@ def test_a_reader_who_does_not_end(
     try:
         with pytest.raises(LockedError) as caught:
             sqlclust.fit(con, "demo")
+        took = time.monotonic() - started
     finally:
         ended.set()
         reader.join()
-    assert caught.value.waited >= 1.5
-    assert time.monotonic() - started < 4.5
-    assert 0.2 < max(waits) < 1.0
+    assert caught.value.waited >= 3.0
+    assert 0.1 < max(waits) < 0.7 * took  # behind one try to commit, and not behind all of them
     other.execute("COMMIT")
     assert published(con) == []
     sqlclust.fit(con, "demo")
@@ -435,24 +453,22 @@ def test_a_reader_who_does_not_end(
 
 
 @pytest.mark.parametrize("how", ["interrupt", "Ctrl-C"])
-def test_waiting_to_read_can_be_stopped(demo_file: Path, how: str) -> None:
+def test_waiting_to_read_can_be_stopped(demo_file: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     con, other = sqlclust.connect(str(demo_file)), apsw.Connection(str(demo_file))
     fit(con, "demo", HdbscanOptions())
+    con.set_busy_timeout(600_000)
     other.execute("BEGIN EXCLUSIVE")
     reads: list[Callable[[], object]] = [
         lambda: sqlclust.fit(con, "demo"),
         lambda: con.execute("SELECT clust_cut(1)").get,
         lambda: sqlclust.staleness(con, 1),
     ]
+    while_waiting(monkeypatch, con.interrupt if how == "interrupt" else lambda: signal.raise_signal(signal.SIGINT))
     for act in reads:
-        stop = con.interrupt if how == "interrupt" else lambda: signal.raise_signal(signal.SIGINT)
-        threading.Timer(0.2, stop).start()
-        started = time.monotonic()
         with pytest.raises(apsw.InterruptError if how == "interrupt" else KeyboardInterrupt):
             act()
-        assert time.monotonic() - started < 1.5
     other.execute("COMMIT")
-    assert con.pragma("busy_timeout") == 5_000
+    assert con.pragma("busy_timeout") == 600_000
     sqlclust.fit(con, "demo")
     con.close()
     other.close()

@@ -5,7 +5,6 @@ what a new file is; and files of a later version are refused everywhere.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import signal
@@ -25,6 +24,9 @@ from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError,
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
+from tests.trust.unwritable import commands
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
@@ -255,7 +257,7 @@ def test_a_failing_upgrade_leaves_version_1_whole(
 
 KILLED = """
 import os, signal, sys
-import sqlclust
+import apsw, sqlclust
 from sqlclust import schema
 con = sqlclust.connect(sys.argv[1])
 con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
@@ -266,10 +268,7 @@ def count(*_):
     if steps[0] == at:
         os.kill(os.getpid(), signal.SIGKILL)
     return True
-con.set_profile(count)  # after each statement
-def trace(*_):
-    return count()
-con.exec_trace = trace  # before each statement
+con.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, count)  # before and after each statement
 sqlclust.initialize(con)
 print(steps[0])
 """
@@ -407,14 +406,16 @@ def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
     assert hashed(old) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_write_protected_file(old: Path) -> None:
-    old.chmod(0o444)
-    assert "demo" in succeed("list", old)
-    assert run("init", old) == Ran(
-        1, "", f"Error: {old}: cannot write to it: making the tables needs a writable file and folder\n"
+def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    path = Path(shutil.copy(old, kept))
+    listed, made = commands(kept, [("list", path), ("init", path)])
+    assert "demo" in listed.out
+    assert made == Ran(
+        1, "", f"Error: {path}: cannot write to it: making the tables needs a writable file and folder\n"
     )
-    whole_version_1(old)
+    whole_version_1(path)
 
 
 # --- newer files -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import apsw
 
 from sqlclust.core.control import Progress
+from sqlclust.formats import FormatName
 from sqlclust.store.doctor import repair as _repair
 from sqlclust.store.doctor.checks import examine
 from sqlclust.store.doctor.findings import Diagnosis, Finding, Repair
@@ -16,7 +17,12 @@ __all__ = ["Diagnosis", "Finding", "Repair", "diagnose", "examine"]
 
 
 def diagnose(
-    connection: apsw.Connection, *, fix: bool = False, quick: bool = False, progress: Progress | None = None
+    connection: apsw.Connection,
+    *,
+    fix: bool = False,
+    quick: bool = False,
+    format: FormatName | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Look for what is wrong in the main database of a connection; repair what is certain if asked to.
 
@@ -24,6 +30,7 @@ def diagnose(
         fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. Not
             in a file that PRAGMA integrity_check complains about: that is run first.
         quick: pass the slow checks over: the file's integrity, vectors, stored fits, models of members.
+        format: of the vectors in other programs' tables; by default float32, and a finding if they look like another.
         progress: called with (phase, fraction).
 
     Raises:
@@ -34,7 +41,7 @@ def diagnose(
     Cost: reads the whole file twice, once for its integrity and once for the vectors; memory does not grow with the number
     of vectors. A stored fit is held in memory while it is checked.
     """
-    findings = examine(connection, quick=quick, progress=progress)
+    findings = examine(connection, quick=quick, format=format, progress=progress)
     if not fix:
         return Diagnosis(findings, [], None)
     return _repair.repair(connection, findings, progress, integrity_is_known=not quick)

@@ -6,6 +6,8 @@ import apsw
 
 from sqlclust import schema
 from sqlclust.core.control import Progress
+from sqlclust.formats import FormatName
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.clusters import check_clusters
 from sqlclust.store.doctor.examination import RESTORE, Examination
 from sqlclust.store.doctor.file_state import (
@@ -18,15 +20,22 @@ from sqlclust.store.doctor.file_state import (
 from sqlclust.store.doctor.findings import Finding
 from sqlclust.store.doctor.ids import check_foreign_keys, check_ids, check_keys, check_relations
 from sqlclust.store.doctor.layout import families_of, read_layout, related_tables, vector_tables
+from sqlclust.store.doctor.mixed_ids import check_mixed_ids
 from sqlclust.store.doctor.schema_state import check_schema, expected_layout, is_as_expected
 from sqlclust.store.doctor.vectors import check_models, check_vectors
 from sqlclust.store.locking import translated_errors
 
 
-def examine(connection: apsw.Connection, *, quick: bool = False, progress: Progress | None = None) -> list[Finding]:
+def examine(
+    connection: apsw.Connection,
+    *,
+    quick: bool = False,
+    format: FormatName | None = None,
+    progress: Progress | None = None,
+) -> list[Finding]:
     """What is wrong in the main database, errors first. Writes nothing."""
     with translated_errors(connection, doing="looking for what is wrong"):
-        exam = start(connection, progress)
+        exam = start(connection, progress, format)
         with exam.watching():
             check_rows(exam)
             if not quick:
@@ -34,7 +43,9 @@ def examine(connection: apsw.Connection, *, quick: bool = False, progress: Progr
     return ordered(exam.findings)
 
 
-def start(connection: apsw.Connection, progress: Progress | None = None) -> Examination:
+def start(
+    connection: apsw.Connection, progress: Progress | None = None, format: FormatName | None = None
+) -> Examination:
     """An examination before its first check."""
     layout = read_layout(connection)
     try:
@@ -43,7 +54,7 @@ def start(connection: apsw.Connection, progress: Progress | None = None) -> Exam
         version, unreadable = None, str(error)
     # a newer program's tables are not ours to judge
     known = [] if version is not None and version > schema.VERSION else families_of(layout, ours=version is not None)
-    exam = Examination(connection, layout, known, version, progress)
+    exam = Examination(connection, layout, known, version, progress, format)
     if unreadable is not None:
         exam.add(
             "damaged-file", "error", "SqlclustMigration", None, n=1, remedy=RESTORE,
@@ -58,7 +69,7 @@ def check_rows(exam: Examination) -> None:
     related = related_tables(exam.layout, exam.families, vectors)
     with exam.phase("tables"):
         check_schema(exam, exam.version)
-        if not exam.connection.pragma("foreign_keys"):
+        if not statements.pragma(exam.connection, "foreign_keys"):
             exam.add(
                 "foreign-keys-off", "note", None, None, n=1,
                 detail="this connection does not enforce foreign keys; it is a setting of each connection, not of the file",
@@ -66,6 +77,7 @@ def check_rows(exam: Examination) -> None:
             )  # fmt: skip
     with exam.phase("ids"):
         check_ids(exam, related)
+        check_mixed_ids(exam, exam.families, vectors)
         for family in exam.families:
             check_keys(exam, family)
             check_relations(exam, family)
@@ -83,7 +95,7 @@ def check_rows(exam: Examination) -> None:
 
 def check_contents(exam: Examination) -> None:
     """What reads the whole file: vectors, models of members, stored fits, integrity."""
-    for vectors in vector_tables(exam.layout, exam.families):
+    for vectors in vector_tables(exam.layout, exam.families, texts=exam.format == "json"):
         with exam.phase("vectors"):
             check_vectors(exam, vectors)
     with exam.phase("models"):

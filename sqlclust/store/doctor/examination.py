@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import apsw
-import apsw.ext
 
 from sqlclust.core.control import Progress
+from sqlclust.formats import FormatName
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.findings import Finding, Severity
 from sqlclust.store.doctor.layout import Family, Layout, Table, quoted
 
@@ -34,6 +35,7 @@ class Examination:
     Args:
         version: of our schema; None: the file has none.
         progress: called with (phase, fraction).
+        format: of the vectors in other programs' tables; None: float32, unless they look like another.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Examination:
         families: list[Family],
         version: int | None,
         progress: Progress | None,
+        format: FormatName | None = None,
     ) -> None:
+        self.format = format
         self.connection, self.layout, self.families, self.version = connection, layout, families, version
         self.findings: list[Finding] = []
         self.damaged: set[tuple[str, str]] = set()
@@ -75,14 +79,14 @@ class Examination:
     def row(self, sql: str, bindings: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """The one row of a query; its texts come as BLOBs if one of them is not UTF-8."""
         try:
-            rows = self.connection.execute(sql, bindings).fetchall()
+            rows = statements.all_rows(self.connection, sql, bindings)
         except UnicodeDecodeError:
-            names = [name for name, *_ in apsw.ext.query_info(self.connection, sql, bindings).description]
+            names = statements.described(self.connection, sql).columns
             columns = ", ".join(
                 f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
                 for name in map(quoted, names)
             )
-            rows = self.connection.execute(f"SELECT {columns} FROM ({sql})", bindings).fetchall()
+            rows = statements.all_rows(self.connection, f"SELECT {columns} FROM ({sql})", bindings)
         [row] = rows
         return tuple(row)
 

@@ -18,6 +18,7 @@ from sqlclust.errors import (
     UnknownFitError,
 )
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
+from sqlclust.sqlite import statements
 from sqlclust.store import fits, interrupt
 from sqlclust.store.doctor.examination import RESTORE, Examination, counted
 from sqlclust.store.doctor.layout import Family, Table, quoted
@@ -70,7 +71,7 @@ _WRONG_TYPE = re.compile(r"(?:[A-Z]+|non-[A-Z]+) value in (.*)\.(.*)", re.DOTALL
 def _integrity(exam: Examination, table: Table | None) -> list[str]:
     argument = _MOST_MESSAGES if table is None else quoted(table.name)
     try:
-        rows = exam.connection.execute(f"PRAGMA main.integrity_check({argument})").fetchall()
+        rows = statements.all_rows(exam.connection, f"PRAGMA main.integrity_check({argument})")
     except apsw.CorruptError as error:
         return [str(error)]
     return [str(text) for (text,) in rows if text != "ok" and not str(text).startswith("CHECK constraint failed in ")]
@@ -152,7 +153,7 @@ def _check_options(exam: Examination, result: Table) -> None:
     expected = names(HdbscanOptions)
     incomplete: list[tuple[Any, list[str]]] = []
     refused: list[tuple[Any, str]] = []
-    for result_id, text in exam.connection.execute(_PARAMETERS.format(result=result.sql)):
+    for result_id, text in statements.all_rows(exam.connection, _PARAMETERS.format(result=result.sql)):
         try:
             found = parse_object(text.decode())
             missing = [name for name in expected if name not in found]
@@ -232,7 +233,7 @@ _FITS = "SELECT id FROM {fit} WHERE row_ids IS NOT NULL OR spanning_tree IS NOT 
 def check_fits(exam: Examination, fit: Table) -> None:
     """Every stored fit as cutting would load it, one at a time: memory for the largest."""
     with exam.guarded(fit):
-        ids = [row[0] for row in exam.connection.execute(_FITS.format(fit=fit.sql))]
+        ids = [row[0] for row in statements.all_rows(exam.connection, _FITS.format(fit=fit.sql))]
         if not ids:
             return
         thread = interrupt.preload()  # the first import cannot be stopped half-way, waiting for it can

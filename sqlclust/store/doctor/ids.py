@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.layout import Column, Family, Role, Table, quoted
 
@@ -220,9 +221,10 @@ def check_foreign_keys(exam: Examination, tables: Iterable[Table]) -> None:
 def _check_declared(exam: Examination, table: Table) -> None:
     violations: dict[int, tuple[int, int | None, str]] = {}
     try:
-        for _, rowid, parent, key in exam.connection.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})"):
-            n, first, _ = violations.get(key, (0, rowid, parent))
-            violations[key] = (n + 1, first, parent)
+        with statements.each_row(exam.connection, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
+            for _, rowid, parent, key in rows:
+                n, first, _ = violations.get(key, (0, rowid, parent))
+                violations[key] = (n + 1, first, parent)
     except apsw.SQLError as error:
         exam.add(
             "foreign-key-mismatch", "error", table, None, n=1, detail=f"a foreign key cannot be checked: {error}",
@@ -231,7 +233,7 @@ def _check_declared(exam: Examination, table: Table) -> None:
         return
     names = {
         row[0]: row[3]
-        for row in exam.connection.execute(f"PRAGMA main.foreign_key_list({quoted(table.name)})")
+        for row in statements.all_rows(exam.connection, f"PRAGMA main.foreign_key_list({quoted(table.name)})")
         if row[1] == 0
     }
     for key, (n, rowid, parent) in violations.items():

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import apsw
 
+from sqlclust.sqlite import statements
+
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
 
@@ -158,7 +160,7 @@ def read_layout(connection: apsw.Connection) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    objects_found: list[tuple[Any, ...]] = connection.execute(_OBJECTS).fetchall()
+    objects_found: list[tuple[Any, ...]] = statements.all_rows(connection, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
             kind, name, owner, sql = (bytes(text).decode() for text in texts)
@@ -219,7 +221,7 @@ def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
 
 
 def _pragma(connection: apsw.Connection, pragma: str, name: str) -> Iterable[tuple]:  # type: ignore[type-arg]
-    return connection.execute(f"PRAGMA main.{pragma}({quoted(name)})").fetchall()
+    return statements.all_rows(connection, f"PRAGMA main.{pragma}({quoted(name)})")
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------
@@ -307,17 +309,20 @@ _VECTOR_NAMES = ("vector", "embedding")
 _MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collection_id")
 
 
-def vector_tables(layout: Layout, families: Iterable[Family]) -> list[VectorTable]:
-    """Tables with an id and a vector: the families', and any other with a BLOB column of a vector's usual name."""
+def vector_tables(layout: Layout, families: Iterable[Family], *, texts: bool = False) -> list[VectorTable]:
+    """Tables with an id and a vector: the families', and any other with a column of a vector's usual name, of BLOBs, or with
+    `texts` of TEXT too.
+    """
     found = []
     known = {}
+    affinities = ("BLOB", "TEXT") if texts else ("BLOB",)
     for family in families:
         if "embedding" in family.tables:
             known[family["embedding"].name] = family.ours
     for table in layout.tables.values():
         # a generated column is the file's own program, and is not run
         blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name) and not table.columns[name].generated]
-        vector = next((column for column in blobs if column.affinity == "BLOB"), None)
+        vector = next((column for column in blobs if column.affinity in affinities), None)
         if vector is None and table.name in known and blobs:
             vector = blobs[0]
         if vector is None or "id" not in table.columns or table.columns["id"].generated:

@@ -15,6 +15,7 @@ import apsw
 from sqlclust import schema
 from sqlclust.core.control import Progress
 from sqlclust.errors import CommitUnknownError, RepairError
+from sqlclust.sqlite import statements
 from sqlclust.store.backup import back_up
 from sqlclust.store.doctor import checks
 from sqlclust.store.doctor.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
@@ -83,8 +84,9 @@ def repair(
 def _own_connection(host: apsw.Connection) -> Iterator[apsw.Connection]:
     own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
     try:
-        own.pragma("trusted_schema", False)
-        own.pragma("foreign_keys", False)  # no ON DELETE action; what the repair does to foreign keys is checked
+        statements.pragma(own, "trusted_schema", False)
+        # no ON DELETE action; what the repair does to foreign keys is checked
+        statements.pragma(own, "foreign_keys", False)
         own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         own.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
@@ -145,8 +147,9 @@ def _violations(exam: Examination) -> dict[str, int]:
     for table in exam.layout.tables.values():
         if table.foreign_keys:
             with suppress(apsw.SQLError):
-                check = exam.connection.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})")
-                counts[table.name] = sum(1 for _ in check)
+                check = f"PRAGMA main.foreign_key_check({quoted(table.name)})"
+                with statements.each_row(exam.connection, check) as rows:
+                    counts[table.name] = sum(1 for _ in rows)
     return counts
 
 
@@ -210,7 +213,7 @@ class _Plan:
         connection, repairs = self._exam.connection, []
         for place, step in enumerate(self._steps):
             self._exam.at(place / len(self._steps))
-            connection.execute(f"{step.change} WHERE {step.condition}")
+            statements.run(connection, f"{step.change} WHERE {step.condition}")
             n = connection.changes()
             if n:
                 did = step.did.format(rows=counted(n, "row", "rows"))
@@ -218,7 +221,7 @@ class _Plan:
         for kind, name, owner, sql in self._objects:
             # a unique index on rows that are not, which are a finding; or it is there after all, under a damaged name
             with suppress(apsw.ConstraintError, apsw.SQLError):
-                connection.execute(sql)
+                statements.run(connection, sql)
                 repairs.append(Repair(f"missing-{kind}", owner, None, 1, f"made the {kind} {name}"))
         return repairs
 

@@ -8,6 +8,7 @@ from functools import cache
 import apsw
 
 from sqlclust import schema
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.examination import Examination
 from sqlclust.store.doctor.layout import Layout, Table, read_layout
 
@@ -19,7 +20,7 @@ def expected_layout() -> Layout:
     """The layout of a new database of ours."""
     connection = apsw.Connection(":memory:")
     try:
-        connection.execute(schema.schema_sql())
+        statements.run(connection, schema.schema_sql())
         return read_layout(connection)
     finally:
         connection.close()

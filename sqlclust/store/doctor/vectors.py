@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 import apsw
 import numpy as np
+from numpy.typing import NDArray
 
-from sqlclust.errors import Id
+from sqlclust.errors import Id, VectorJSONError
+from sqlclust.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
+from sqlclust.sqlite import statements
 from sqlclust.store.doctor.examination import Examination, counted
 from sqlclust.store.doctor.findings import Severity
 from sqlclust.store.doctor.layout import Table, VectorTable, quoted
-from sqlclust.vectors import ITEM_BYTES, STORED, sqlite_type
+from sqlclust.vectors import json_numbers, sqlite_type
 
 _BATCH_BYTES = 1 << 20
 _BATCH_ROWS = 1024
 _MOST_GROUPS = 10_000
 """Models times dimensions that are counted: memory stays what it is for a file that gives each row a model of its own."""
+
+_LOOKS, _SAMPLE = 3, 128
+"""Batches of each model, and rows of a batch, from which the format is told."""
 
 _LOAD_AGAIN = "load these embeddings again, or delete them"
 
@@ -37,9 +44,16 @@ class _Seen:
 
 
 class _Pass:
-    """What one pass has seen."""
+    """What one pass has seen.
 
-    def __init__(self) -> None:
+    Args:
+        format: of the vectors; None: float32, unless they look like another.
+    """
+
+    def __init__(self, format: FormatName | None) -> None:
+        self.said, self.format = format, FORMATS[format or "float32"]
+        self.resembling: dict[tuple[Any, int], Resemblance] = {}
+        self._looks: dict[tuple[Any, int], int] = {}
         self.missing, self.other_type, self.empty, self.odd = _Seen(), _Seen(), _Seen(), _Seen()
         self.not_finite, self.zero = _Seen(), _Seen()
         self.groups: dict[tuple[Any, int], _Seen] = {}
@@ -53,24 +67,55 @@ class _Pass:
             if vector is None:
                 self.missing.add(key)
             elif not isinstance(vector, bytes):
-                self.other_type.add(key, sqlite_type(vector))
+                self.other_type.add(key, "a BLOB" if self.said == "json" and vector == "" else sqlite_type(vector))
+            elif self.said == "json":
+                self._take_text(key, models[row], vector)
             elif not vector:
                 self.empty.add(key)
-            elif len(vector) % ITEM_BYTES:
+            elif len(vector) % self.format.unit:
                 self.odd.add(key, len(vector))
             else:
                 by_length.setdefault(len(vector), []).append(row)
-                self._count(models[row], len(vector) // ITEM_BYTES, key)
+                self._count(models[row], self.format.dimension(len(vector)), key)
         for length, rows in by_length.items():
             stored = b"".join(vectors[row] for row in rows)
-            matrix = np.frombuffer(stored, dtype=STORED).reshape(len(rows), length // ITEM_BYTES)
-            if not np.isfinite(matrix).all():
-                bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1)).tolist()
-                first = matrix[bad[0]]
-                self.not_finite.add(keys[rows[bad[0]]], str(first[~np.isfinite(first)][0]), len(bad))
+            matrix = np.frombuffer(stored, dtype=np.uint8).reshape(len(rows), length)
+            if self.said is None:
+                self._look([models[row] for row in rows], matrix)
+            self._take_numbers([keys[row] for row in rows], self.format.numbers(matrix))
+
+    def _take_text(self, key: Any, model: Any, text: bytes) -> None:
+        try:
+            numbers = json_numbers(text.decode(), "the vector")
+        except (VectorJSONError, UnicodeDecodeError):
+            self.other_type.add(key, "no JSON array of numbers")
+            return
+        self._count(model, len(numbers), key)
+        self._take_numbers([key], numbers[None])
+
+    def _take_numbers(self, keys: list[Any], given: NDArray[Any]) -> None:
+        matrix = narrowed(given)
+        if not np.isfinite(matrix).all():
+            bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1)).tolist()
+            first = ~np.isfinite(matrix[bad[0]])
+            self.not_finite.add(keys[bad[0]], str(given[bad[0]][first][0]), len(bad))
+        with np.errstate(invalid="ignore"):  # of signalling NaN
             zero = np.flatnonzero(~matrix.any(axis=1)).tolist()
-            if zero:
-                self.zero.add(keys[rows[zero[0]]], None, len(zero))
+        if zero:
+            self.zero.add(keys[zero[0]], None, len(zero))
+
+    def _look(self, models: list[Any], matrix: NDArray[np.uint8]) -> None:
+        """Whether a model's vectors look like another format; told from some of its first."""
+        for model in dict.fromkeys(models):
+            group = model, self.format.dimension(matrix.shape[1])
+            looks = self._looks.get(group, 0)
+            if group not in self.groups or group in self.resembling or looks >= _LOOKS:
+                continue
+            self._looks[group] = looks + 1
+            rows = [row for row, other in enumerate(models) if other == model]
+            found = resemblance(matrix[rows[:_SAMPLE]])
+            if found is not None:
+                self.resembling[group] = found
 
     def _count(self, model: Any, dimension: int, key: Any) -> None:
         seen = self.groups.get((model, dimension))
@@ -88,14 +133,20 @@ def check_vectors(exam: Examination, vectors: VectorTable) -> None:
     Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
     """
     with exam.guarded(vectors.table):
-        seen = _Pass()
-        for keys, models, blobs in _batches(exam, vectors):
-            seen.take(keys, models, blobs)
+        seen = _Pass(None if vectors.known else exam.format)
+        with closing(_batches(exam, vectors, texts=seen.said == "json")) as batches:
+            for keys, models, blobs in batches:
+                seen.take(keys, models, blobs)
         _report(exam, vectors, seen)
 
 
-def _batches(exam: Examination, vectors: VectorTable) -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
-    """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text."""
+def _batches(
+    exam: Examination, vectors: VectorTable, *, texts: bool
+) -> Generator[tuple[list[Any], list[Any], list[Any]], None, None]:
+    """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text.
+
+    Of vectors that are no BLOBs, or with `texts` no TEXT, which comes as a BLOB then, only the type is known.
+    """
     table = vectors.table
     own = quoted(vectors.id.name)
     key = table.rowid or f"CASE typeof({own}) WHEN 'text' THEN CAST({own} AS BLOB) ELSE {own} END"
@@ -103,19 +154,22 @@ def _batches(exam: Examination, vectors: VectorTable) -> Iterator[tuple[list[Any
     model = f"CAST({quoted(vectors.model.name)} AS BLOB)" if vectors.model else "NULL"
     v = quoted(vectors.vector.name)
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
+    if texts:
+        vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    for one_key, one_model, blob in exam.connection.execute(f"SELECT {key}, {model}, {vector} FROM {table.sql}"):
-        keys.append(one_key)
-        models.append(one_model)
-        blobs.append(blob)
-        size += len(blob) if isinstance(blob, bytes) else 8
-        if size >= _BATCH_BYTES or len(keys) >= _BATCH_ROWS:
-            yield keys, models, blobs
-            done += len(keys)
-            exam.at(done / rows)
-            exam.check_interrupt()
-            keys, models, blobs, size = [], [], [], 0
+    with statements.each_row(exam.connection, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
+        for one_key, one_model, blob in found:
+            keys.append(one_key)
+            models.append(one_model)
+            blobs.append(blob)
+            size += len(blob) if isinstance(blob, bytes) else 8
+            if size >= _BATCH_BYTES or len(keys) >= _BATCH_ROWS:
+                yield keys, models, blobs
+                done += len(keys)
+                exam.at(done / rows)
+                exam.check_interrupt()
+                keys, models, blobs, size = [], [], [], 0
     yield keys, models, blobs
 
 
@@ -127,8 +181,10 @@ def _estimated_rows(exam: Examination, vectors: VectorTable) -> int:
 
 
 def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
-    # another program's BLOBs may be float64, int8 or bits, and be meant
+    # another program's BLOBs may be something else, and be meant
     wrong: Severity = "error" if vectors.known else "note"
+    expected = "JSON array" if seen.said == "json" else f"BLOB of {seen.format.name}"
+    _report_formats(exam, vectors, seen, wrong)
     if seen.missing.n and vectors.ours:  # NOT NULL there
         seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)
     elif seen.missing.n:
@@ -137,15 +193,15 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
              "such rows cannot be clustered: leave them out (where vector IS NOT NULL)")  # fmt: skip
     if seen.other_type.n:
         _add(exam, vectors, "vector-type", wrong, seen.other_type,
-             f"{counted(seen.other_type.n, 'vector is', 'vectors are')} no BLOB of float32; the example is "
-             f"{seen.other_type.fact}",
+             f"{counted(seen.other_type.n, 'vector is', 'vectors are')} no {expected}; the example is {seen.other_type.fact}",
              "clust_vector makes a vector of JSON text; " + _LOAD_AGAIN)  # fmt: skip
     if seen.empty.n:
         _add(exam, vectors, "vector-length", wrong, seen.empty,
              f"{counted(seen.empty.n, 'vector is', 'vectors are')} empty", _LOAD_AGAIN)  # fmt: skip
     if seen.odd.n:
         _add(exam, vectors, "vector-length", wrong, seen.odd,
-             f"{counted(seen.odd.n, 'vector has', 'vectors have')} a length that is no multiple of 4 bytes (float32); the "
+             f"{counted(seen.odd.n, 'vector has', 'vectors have')} a length that is no multiple of "
+             f"{counted(seen.format.unit, 'byte', 'bytes')} ({seen.format.name}); the "
              f"example has {counted(seen.odd.fact, 'byte', 'bytes')}", _LOAD_AGAIN)  # fmt: skip
     if seen.not_finite.n:
         _add(exam, vectors, "not-finite", wrong, seen.not_finite,
@@ -157,6 +213,25 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
              "leave them out of a fit that normalises or uses cosine; with metric euclidean and normalize false they may "
              "stay")  # fmt: skip
     _report_dimensions(exam, vectors, seen)
+
+
+def _report_formats(exam: Examination, vectors: VectorTable, seen: _Pass, wrong: Severity) -> None:
+    for group, found in seen.resembling.items():
+        likely = " or ".join(found.formats)
+        name = f" of model {_text(group[0])!r}" if vectors.model else ""
+        remedy = (
+            f'say so: clust_points(…, \'{{"format": "{found.formats[0]}"}}\'); sqlclust doctor --format {found.formats[0]} looks '
+            "at them as such"
+        )
+        if vectors.known:
+            remedy = (
+                f"clust_vector(vector, '{found.formats[0]}') makes float32 of them; or load them again with --vector-format "
+                f"{found.formats[0]}"
+            )
+        n = seen.groups[group].n
+        _add(exam, vectors, "vector-format", wrong, seen.groups[group],
+             f"{counted(n, 'vector', 'vectors')}{name} {'looks' if n == 1 else 'look'} like {likely} and not like float32: "
+             f"{found.evidence}", remedy)  # fmt: skip
 
 
 def _report_dimensions(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
@@ -232,7 +307,7 @@ def check_models(exam: Examination, result: Table, assignment: Table, embedding:
     """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
     with exam.guarded(assignment):
         try:
-            models = [exam.connection.execute(_MODELS.format(table=t.sql)).fetchall() for t in (result, embedding)]
+            models = [statements.all_rows(exam.connection, _MODELS.format(table=t.sql)) for t in (result, embedding)]
         except (UnicodeDecodeError, apsw.SQLError):
             models = []
         if models and models[0] == models[1] and len(models[0]) == 1:

@@ -1,0 +1,39 @@
+"""Arrays only: the engines there are. No SQL, and nothing of what they compute: names are checked before heavy imports."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sqlclust.errors import UnknownEngineError
+
+Engine = Literal["exact", "approximate"]
+
+
+class EngineRecord(NamedTuple):
+    """How neighbours and the spanning tree are found.
+
+    Attributes:
+        name: as options and stored fits have it.
+        exact: whether it gives what brute force gives; of the others the recall is measured.
+    """
+
+    name: Engine
+    exact: bool
+
+
+_RECORDS: dict[str, EngineRecord] = {
+    record.name: record for record in (EngineRecord("exact", exact=True), EngineRecord("approximate", exact=False))
+}
+ENGINES: tuple[Engine, ...] = tuple(record.name for record in _RECORDS.values())
+
+
+def engine_of(name: str) -> EngineRecord:
+    """The engine of a name.
+
+    Raises:
+        UnknownEngineError: there is none; "auto" is none either, options are to be resolved first.
+    """
+    record = _RECORDS.get(name) if isinstance(name, str) else None
+    if record is None:
+        raise UnknownEngineError(name, known=ENGINES)
+    return record

@@ -1,0 +1,157 @@
+"""Every kind of work takes a stop request: at whichever look at it the request comes, and there is a look often enough.
+
+What counts is neither speed nor load: a stop comes at the n-th look, for n from the first to the last; and how long work goes on
+between two looks is measured in processor time of the thread, as a share of all of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sqlclust.core.hdbscan as core
+from sqlclust.core.agreement import adjusted_mutual_information
+from sqlclust.core.axes import principal_axes
+from sqlclust.core.condensed_tree import condense
+from sqlclust.core.control import Control
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.layers import layers
+from sqlclust.core.lineage import Overlap, lineage
+from sqlclust.core.linkage import single_linkage
+from sqlclust.core.medoids import medoids
+from sqlclust.core.membership import nearest_clusters
+from sqlclust.core.metrics import Float32Array
+from sqlclust.core.prediction import Fitted, predict
+from sqlclust.core.row_neighbors import row_neighbors
+from sqlclust.core.selection import select_from
+from sqlclust.errors import Interrupted
+from sqlclust.options import CutOptions
+from sqlclust.store import cut, fits
+from sqlclust.store.fits import StoredFit
+from sqlclust.store.points import points_of
+from tests.core.watched import Watched, random_tree
+
+N = 20_000
+SELECTING: dict[str, Any] = {
+    "cluster_selection_method": "eom",
+    "cluster_selection_epsilon": 0.0,
+    "cluster_selection_persistence": 0.1,
+    "max_cluster_size": 0,
+    "allow_single_cluster": False,
+}
+FIT: dict[str, Any] = {"min_samples": 5, "metric": "euclidean", "normalize": False, "alpha": 1.0}
+
+
+def _vectors(n: int, dimension: int = 4) -> Float32Array:
+    random = np.random.default_rng(1)
+    return (random.integers(0, 12, (n, 1)) + 0.3 * random.normal(size=(n, dimension))).astype(np.float32)
+
+
+TREE, VECTORS, EVERY = random_tree(N), _vectors(N), np.arange(N)
+HIERARCHY = single_linkage(TREE)
+LABELS = np.random.default_rng(3).integers(-1, 60, N)
+ONES = np.ones(N, dtype=np.intp)
+
+
+SELECTED = select_from(condense(HIERARCHY, min_cluster_size=50), **SELECTING)
+POINTS = points_of([f"{number:06d}" for number in range(N)], VECTORS)
+
+
+def _stored(ids: list[Any]) -> StoredFit:
+    record = {"metric": "euclidean", "normalize": 0, "dimension": 4, "min_samples": 5, "n": N}
+    return StoredFit(1, record, ids, np.zeros(N, np.uint32), np.zeros(N, np.float32), TREE)
+
+
+def _predict(control: Control) -> object:
+    members = Fitted(distinct(VECTORS[:8000], normalize=False), np.ones(8000), np.arange(8000), None)
+    return predict(VECTORS[10_000:11_000], members, control=control, **FIT)
+
+
+def _storing(control: Control) -> object:
+    ids = [POINTS.ids[row] for row in POINTS.order.tolist()]
+    return fits.decode_ids(fits.encode_ids(ids, control), N, control)
+
+
+def _overlap(control: Control) -> object:
+    """4,000 clusters on either side."""
+    random = np.random.default_rng(0)
+    pairs = np.unique(np.stack([np.arange(N) // 5, (np.arange(N) + random.integers(0, 9, N)) // 5], axis=1), axis=0)
+    a, b = pairs.T.astype(np.int64)
+    return lineage(Overlap(a, b, random.integers(1, 9, len(a))), np.unique(a), np.unique(b), control)
+
+
+def _information(control: Control) -> object:
+    random = np.random.default_rng(0)
+    a, b = ((random.random(N) ** 3 * 300).astype(np.int64) for _ in range(2))
+    return adjusted_mutual_information(a, b, control)
+
+
+WORK: dict[str, tuple[Callable[[Control], object], float]] = {
+    # the work, and the longest share of it between two looks; some of that is one call of a library
+    "clusters": (lambda c: core.select_clusters(TREE, min_cluster_size=5, control=c, **SELECTING), 0.8),
+    "single linkage": (lambda c: single_linkage(TREE, c), 0.6),
+    "condense": (lambda c: condense(HIERARCHY, min_cluster_size=5, control=c), 0.8),
+    "medoids": (lambda c: medoids(VECTORS, LABELS, groups=EVERY, counts=ONES, rank=EVERY, control=c), 0.6),
+    "layers": (lambda c: layers(HIERARCHY, min_cluster_size=10, max_layers=8, control=c), 0.2),
+    "cut": (lambda c: cut.cutting(POINTS, _stored([*range(N)]), CutOptions(min_cluster_size=20))(c), 0.4),
+    "sweep": (
+        lambda c: list(cut._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)),
+        0.6,
+    ),
+    "fingerprint": (lambda c: POINTS.fingerprint(c), 0.6),
+    "storing and loading ids": (_storing, 0.7),
+    "directions": (lambda c: POINTS.check_directions(c), 0.7),
+    "every other": (lambda c: POINTS.every(2, c), 0.95),
+    "prediction": (_predict, 0.6),
+    "membership": (
+        lambda c: nearest_clusters(VECTORS, EVERY, EVERY[:5000], SELECTED, metric="euclidean", rank=EVERY, control=c),
+        0.8,
+    ),
+    "lineage": (_overlap, 0.8),
+    "agreement": (_information, 0.4),
+    "duplicates": (lambda c: distinct(VECTORS, normalize=True, control=c), 0.8),
+    "principal axes": (lambda c: principal_axes(_vectors(3000, 800), 800, c), 0.4),
+    "axes of few vectors": (lambda c: principal_axes(_vectors(300, 1100), 1100, c), 0.5),
+    "exact": (lambda c: core.fit(VECTORS[:4000], control=c, engine="exact", **FIT), 0.4),
+    "approximate": (lambda c: core.fit(VECTORS[:4000], control=c, engine="approximate", **FIT), 0.7),
+    "neighbors": (
+        lambda c: list(row_neighbors(VECTORS[:2000], 5, metric="cosine", normalize=True, rank=EVERY[:2000], control=c)),
+        0.4,
+    ),
+}
+
+
+def _looks(name: str) -> int:
+    control = Watched()
+    WORK[name][0](control)
+    return control.looks
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_a_stop_at_any_look_ends_it(name: str) -> None:
+    looks = _looks(name)
+    assert looks >= 2
+    threaded = name in ("exact", "approximate", "prediction", "neighbors", "duplicates", "cut")
+    # where cores share the work, which look is the last one depends on them; the last that is ours is not the very last
+    last = max(1, looks * 9 // 10 - 2) if threaded else looks
+    for number in sorted({int(place) for place in np.linspace(1, last, 5)}):
+        control = Watched(stop_at=number)
+        with pytest.raises(Interrupted):
+            WORK[name][0](control)
+        assert control.stopped
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_looks_come_often(name: str) -> None:
+    work, most = WORK[name]
+    work(Control())  # imports
+    control = Watched()
+    started = time.process_time()
+    work(control)
+    control.check()
+    total = time.process_time() - started
+    assert control.gap < most * total, f"{control.gap:.3f} s of {total:.3f} s, in {control.looks} looks"

@@ -1,0 +1,27 @@
+"""The recall that is stored is the share that was found: also where little is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sqlclust.core.hdbscan as core
+from sqlclust.core.approximate import Effort, approximate_neighbors
+from sqlclust.core.control import Control
+
+
+@pytest.mark.parametrize("effort", [Effort(over=1, size=60), Effort(over=2, size=150)])
+def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: Effort) -> None:
+    vectors = np.random.default_rng(0).normal(size=(1500, 24)).astype(np.float32)
+    monkeypatch.setattr(core, "FULL", effort)
+    fitted = core.fit(
+        vectors, min_samples=8, metric="euclidean", normalize=False, alpha=1.0, engine="approximate", control=Control()
+    )
+    distinct = fitted.points.vectors.astype(np.float64)
+    squared = ((distinct[:, None] - distinct) ** 2).sum(axis=2)
+    np.fill_diagonal(squared, np.inf)
+    true = np.argsort(squared, axis=1)[:, :8]
+    found, _ = approximate_neighbors(fitted.points.vectors, 13, effort, 0, Control())
+    share = np.mean([len(np.intersect1d(a[:8], b)) / 8 for a, b in zip(found, true, strict=True)])
+    assert share < 0.9, "it finds nearly all: nothing is shown"
+    assert fitted.recall == pytest.approx(share, abs=0.04)

@@ -1,0 +1,147 @@
+"""Metrics and engines by name: one list of each, and a name that is on neither is an error wherever it arrives."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+import sqlclust.core
+from sqlclust.core import cost, hdbscan, membership, metrics, prediction, reachable, row_neighbors
+from sqlclust.core.control import Control
+from sqlclust.core.duplicates import distinct
+from sqlclust.core.engines import ENGINES, Engine, engine_of
+from sqlclust.core.metrics import METRICS, Metric, metric_of
+from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
+from sqlclust.options import Engine as EngineOption
+from sqlclust.options import HdbscanOptions
+from sqlclust.store.fit import cluster
+from sqlclust.store.memory import check_memory
+
+VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+EVERY = np.arange(6)
+ONES = np.ones(6)
+FIT: dict[str, Any] = {"min_samples": 2, "normalize": False, "alpha": 1.0, "control": Control()}
+
+
+def _fitted() -> prediction.Fitted:
+    return prediction.Fitted(distinct(VECTORS, normalize=False), ONES, EVERY, None)
+
+
+def _members() -> reachable.Members:
+    return reachable.Members(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
+
+
+METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
+    metric_of: metric_of,
+    metrics.unit_length: lambda metric: metrics.unit_length(metric, normalize=True),
+    metrics.from_squared: lambda metric: metrics.from_squared(ONES, metric),
+    metrics.to_squared: lambda metric: metrics.to_squared(ONES, metric),
+    metrics.distance: lambda metric: metrics.distance(VECTORS[0], VECTORS[1], metric),
+    hdbscan.fit: lambda metric: hdbscan.fit(VECTORS, metric=metric, **FIT),
+    row_neighbors.row_neighbors: lambda metric: next(
+        row_neighbors.row_neighbors(VECTORS, 2, metric=metric, normalize=True, rank=EVERY, control=Control())
+    ),
+    # both where nothing is to be computed
+    membership.nearest_clusters: lambda metric: membership.nearest_clusters(
+        VECTORS, EVERY, EVERY, None, metric=metric, rank=EVERY, control=Control()
+    ),
+    prediction.predict: lambda metric: prediction.predict(VECTORS[:0], _fitted(), metric=metric, **FIT),
+    reachable.nearest_reachable: lambda metric: reachable.nearest_reachable(
+        _members(), VECTORS[:0], unit_length=False, metric=metric, min_samples=2, alpha=1.0, control=Control()
+    ),
+}
+ENGINE_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
+    engine_of: engine_of,
+    hdbscan.fit: lambda engine: hdbscan.fit(VECTORS, metric="euclidean", engine=engine, **FIT),
+    cost.memory_bytes: lambda engine: cost.memory_bytes(10, 10, 3, engine),
+    cost.fit_seconds: lambda engine: cost.fit_seconds(10, 10, engine, multiplications_per_second=1e9),
+}
+
+
+def _takers(parameter: str) -> set[Any]:
+    """Every public function of the core with a parameter of this name."""
+    found = set()
+    for info in pkgutil.iter_modules(sqlclust.core.__path__):
+        module = importlib.import_module(f"sqlclust.core.{info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                found |= {function} if parameter in inspect.signature(function).parameters else set()
+    return found
+
+
+def test_every_function_of_the_core_that_takes_one_is_here() -> None:
+    assert _takers("metric") == set(METRIC_TAKERS) - {metric_of}
+    assert _takers("engine") == set(ENGINE_TAKERS) - {engine_of}
+
+
+@pytest.mark.parametrize("take", METRIC_TAKERS.values(), ids=[function.__name__ for function in METRIC_TAKERS])
+@pytest.mark.parametrize("wrong", ["manhattan", "Cosine", "", None, ["cosine"], b"cosine"], ids=repr)
+def test_an_unknown_metric_is_an_error(take: Callable[[Any], object], wrong: Any) -> None:
+    with pytest.raises(UnknownMetricError, match=r"^unknown metric .*, expected 'euclidean' or 'cosine'$") as caught:
+        take(wrong)
+    assert caught.value.metric == wrong
+    assert caught.value.known == METRICS
+    for right in METRICS:
+        take(right)
+
+
+@pytest.mark.parametrize("take", ENGINE_TAKERS.values(), ids=[function.__name__ for function in ENGINE_TAKERS])
+@pytest.mark.parametrize("wrong", ["auto", "Exact", "", None, ["exact"]], ids=repr)
+def test_an_unknown_engine_is_an_error(take: Callable[[Any], object], wrong: Any) -> None:
+    with pytest.raises(UnknownEngineError, match=r"^unknown engine .*, expected 'exact' or 'approximate'$") as caught:
+        take(wrong)
+    assert caught.value.engine == wrong
+    assert caught.value.known == ENGINES
+    for right in ENGINES:
+        take(right)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"engine": "auto"}, UnknownEngineError),
+        ({"engine": "quick"}, UnknownEngineError),
+        ({"metric": "hamming", "engine": "exact"}, UnknownMetricError),
+    ],
+)
+def test_options_that_nobody_checked(wrong: dict[str, Any], error: type[SqlclustError]) -> None:
+    options = HdbscanOptions(min_cluster_size=5, min_samples=2, **wrong)
+    with pytest.raises(error):
+        cluster(VECTORS, options, Control())
+
+
+def test_one_row_has_an_engine_too() -> None:
+    for engine in ENGINES:
+        assert hdbscan.fit(VECTORS[:1], metric="euclidean", engine=engine, **FIT).engine == engine
+    with pytest.raises(UnknownEngineError):
+        hdbscan.fit(VECTORS[:1], metric="euclidean", engine="quick", **FIT)  # type: ignore[arg-type]
+
+
+def test_memory_of_an_unknown_engine() -> None:
+    with pytest.raises(UnknownEngineError):
+        check_memory(10, 10, 3, "auto")
+
+
+def test_types_and_lists_have_the_same_names() -> None:
+    assert get_args(Metric) == METRICS
+    assert get_args(Engine) == ENGINES
+    assert get_args(EngineOption) == ("auto", *ENGINES)
+
+
+def test_distances_of_two_vectors_in_each_metric() -> None:
+    a, b = np.array([3, 0], dtype=np.float32), np.array([0, 4], dtype=np.float32)
+    assert {metric: metrics.distance(a, b, metric) for metric in METRICS} == {"euclidean": 5.0, "cosine": 1.0}
+    for metric, squared in (("euclidean", 25.0), ("cosine", 2.0)):
+        record = metric_of(metric)
+        there = record.from_squared(np.array([squared]))
+        assert there.tolist() == [metrics.distance(a, b, record.name)]
+        assert record.to_squared(there).tolist() == [squared]
+        # distances divided by alpha, as squared ones
+        halved = record.from_squared(np.array([squared * record.scale(2.0)]))
+        np.testing.assert_allclose(halved, there / 2)
