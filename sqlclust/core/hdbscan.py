@@ -19,7 +19,7 @@ from sqlclust.core.duplicates import Distinct, distinct
 from sqlclust.core.engines import ENGINES as ENGINES
 from sqlclust.core.engines import Engine as Engine
 from sqlclust.core.engines import engine_of
-from sqlclust.core.joining import approximate_tree
+from sqlclust.core.joining import approximate_tree, seen
 from sqlclust.core.linkage import single_linkage, with_copies
 from sqlclust.core.medoids import medoids
 from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
@@ -129,13 +129,16 @@ def fit(
     else:
         with control.phase("neighbors"):
             scaled, exponent = in_range(points.vectors)
-            seen = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
-            found = recall(scaled, seen.squared, min(min_samples, k), seed, control)
+            about = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
+            found = recall(scaled, about.squared, min(min_samples, k), seed, control)
         with control.phase("spanning tree"):
             squared = core_distances(
-                seen.squared.astype(np.float64), seen.indices, points.counts, min_samples=min_samples
+                about.squared.astype(np.float64), about.indices, points.counts, min_samples=min_samples
             )
-            tree = approximate_tree(scaled, seen, squared, scale, control)
+            known = seen(about, squared, scale)
+            del about  # up to a third of the vectors
+            tree = approximate_tree(scaled, known, squared, scale, control)
+            del known
             sure = confirmed(scaled, tree, squared, scale, seed, control)
     core = np.ldexp(measure.from_squared(squared), -exponent)
     tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))

@@ -19,8 +19,11 @@ components lie far apart, have 0.91 and 0.95 at (5, 15) and (5, 40) where member
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from sqlclust.core import lists as overlapping
 from sqlclust.core.approximate import NeighborsAndLists
 from sqlclust.core.axes import image, principal_axes
 from sqlclust.core.control import Control
@@ -41,18 +44,46 @@ _TILE, _COLUMNS = 64, 2048
 _ROWS = 2048
 
 
+class Seen(NamedTuple):
+    """What the tree is made of; the neighbours themselves need not be kept any longer.
+
+    Attributes:
+        neighbors: in edge order.
+        bound: (m,), for each vector what none of its edges comes before that the lists show and the neighbours do not.
+        lists: the overlapping lists that the neighbours were found in.
+    """
+
+    neighbors: Lists
+    bound: Edges
+    lists: overlapping.Lists
+
+
+def seen(near: NeighborsAndLists, core: Float64Array, scale: float) -> Seen:
+    """Neighbours and lists made ready for the tree.
+
+    Args:
+        near: about the nearest k of each of m vectors, and the lists they were found in.
+        core: float64 (m,), squared core distances.
+        scale: > 0, what hdbscan's alpha makes of squared distances.
+
+    Cost: O(m·k log k).
+    """
+    m = len(core)
+    bound = no_edges(m)
+    if near.indices.shape[1] < m - 1:
+        farthest = near.squared[:, -1].astype(np.float64)
+        bound = edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), near.indices[:, -1] + 1)
+    return Seen(Lists(near.indices, near.squared, core, scale), bound, near.lists)
+
+
 def approximate_tree(
-    vectors: Float32Array,
-    near: NeighborsAndLists,
-    core: Float64Array,
-    scale: float,
-    control: Control,
+    vectors: Float32Array, known: Seen, core: Float64Array, scale: float, control: Control
 ) -> SpanningTree:
     """A spanning tree of max(core(i), core(j), scale · |i − j|²), the lightest that neighbours and lists show.
 
     Args:
         vectors: float32 (m, d), distinct.
-        near: about the nearest k of each, and the lists they were found in.
+        known: of `seen`; used up.
         core: float64 (m,), squared core distances.
         scale: > 0, what hdbscan's alpha makes of squared distances.
 
@@ -67,7 +98,7 @@ def approximate_tree(
     def outgoing(
         points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
     ) -> Edges:
-        found = lightest_nearby(points, near.lists, vectors, core, scale, component, control, span)
+        found = lightest_nearby(points, known.lists, vectors, core, scale, component, control, span)
         np.minimum.at(ceiling, component[points], found.weight)
         asked = np.unique(component[points])
         each = _MOST_ASKERS_OF_FEW // len(asked)
@@ -84,23 +115,7 @@ def approximate_tree(
             found.put(members[lighter], edges.at(lighter))
         return found
 
-    return spanning_tree(
-        Lists(near.indices, near.squared, core, scale),
-        core,
-        _bounds(near, core, scale),
-        outgoing,
-        control,
-        thorough=True,
-    )
-
-
-def _bounds(near: NeighborsAndLists, core: Float64Array, scale: float) -> Edges:
-    """For each vector what none of its edges comes before, of those that its lists show and its neighbours do not."""
-    m = len(core)
-    if near.indices.shape[1] >= m - 1:
-        return no_edges(m)
-    farthest = near.squared[:, -1].astype(np.float64)
-    return edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), near.indices[:, -1] + 1)
+    return spanning_tree(known.neighbors, core, known.bound, outgoing, control, thorough=True)
 
 
 def _among_all(

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.engine                                  # 14,160 × 384
     python -m tests.benchmarks.engine --rows 141600 --skip hdbscan sklearn     # they take hours there
     python -m tests.benchmarks.engine --vectors real.npy --min-samples 14
-    python -m tests.benchmarks.engine --near-copies 7 --rows 5000 --min-samples 5 --min-cluster-size 15 --only exact approximate
+    python -m tests.benchmarks.engine --near-copies 7 --rows 5000 --identical 0 --min-samples 5 --min-cluster-size 15
     python -m tests.benchmarks.engine --rows 100000 --dimension 768 --identical 0.15 --min-samples 15 --only approximate
 
 Columns: seconds cold (first call in a process: imports, compiling) and warm (least of the later ones), processor seconds warm,

@@ -148,16 +148,16 @@ def test_a_minimum_spanning_tree_is_confirmed(m: int, scale: float) -> None:
 
 
 @pytest.mark.usefixtures("small_panels")
-@pytest.mark.parametrize("wrong", [1, 2, 4, 8])
+@pytest.mark.parametrize("wrong", [1, 2, 4, 30])
 def test_the_share_that_is_confirmed_is_that_of_brute_force(wrong: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(wrong)
-    vectors = random.standard_normal((150, 12)).astype(np.float32)
-    core, weight = _mutual(vectors, 1.0)
-    best = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, 1.0))
-    tree = _with_wrong_edges(best, weight, wrong, random)
-    expected = _share_by_brute_force(tree, weight)
-    assert expected < 1.0
-    assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(expected)
-    for workers in (1, 5):
-        monkeypatch.setattr(threads, "worker_count", lambda workers=workers: workers)
-        assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(expected)
+    shares = []
+    for seed in range(25):
+        random = np.random.default_rng((wrong, seed))
+        vectors = random.standard_normal((60, 12)).astype(np.float32)
+        core, weight = _mutual(vectors, 1.0)
+        best = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, 1.0))
+        tree = _with_wrong_edges(best, weight, wrong, random)
+        shares.append(_share_by_brute_force(tree, weight))
+        monkeypatch.setattr(threads, "worker_count", lambda seed=seed: 1 + seed % 3)
+        assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(shares[-1])
+    assert min(shares) < 0.9
