@@ -465,7 +465,11 @@ BAD_ROWS = [
     ('{"vector": {"a": 1}}', "the vector is an object, expected a JSON array of numbers"),
     ('{"vector": 1.5}', "the vector is 1.5, expected a JSON array of numbers"),
     ('{"vector": true}', "the vector is true, expected a JSON array of numbers"),
-    ('{"vector": "AACAPwAAAEA="}', "the vector is 'AACAPwAAAEA=', expected a JSON array of numbers"),
+    (
+        '{"vector": "AACAPwAAAEA="}',
+        "the vector is 'AACAPwAAAEA=', expected a JSON array of numbers (--vector-format says which numbers a BLOB in base64 "
+        "holds)",
+    ),
     ('{"vector": "null"}', "the vector is 'null', expected a JSON array of numbers"),
     ('{"vector": "[0.1, 0.2"}', "the vector is '[0.1, 0.2', expected a JSON array of numbers"),
     (

@@ -91,7 +91,13 @@ def _matrix(arrays: Mapping[str, NDArray[Any]], *, raw: bool) -> NDArray[Any]:
     vectors = arrays[(known or matrices)[0]]
     if vectors.dtype.kind not in ("fiuV" if raw else "fiu") or vectors.dtype.fields or vectors.size == 0:
         expected = "expected floats or integers, at least one row and one column"
-        raise Unusable(f"found an array of {vectors.dtype}, shape {vectors.shape}, {expected}")
+        bytes_only = vectors.dtype.kind == "V" and not vectors.dtype.fields and not raw
+        advice = (
+            "; if these are the bytes of numbers, --vector-format says what they are, such as bfloat16"
+            if bytes_only
+            else ""
+        )
+        raise Unusable(f"found an array of {vectors.dtype}, shape {vectors.shape}, {expected}{advice}")
     return vectors
 
 

@@ -182,6 +182,18 @@ def _of_base64(value: object, format: FormatName) -> NDArray[Any]:
     return numbers
 
 
+def _may_be_base64(value: object) -> bool:
+    """Whether a vector that is no JSON may be a BLOB in base64: of more than a word, or an object as sqlite-utils has it."""
+    if isinstance(value, dict):
+        return value.get("$base64") is True
+    if not isinstance(value, str) or len(value) < 8:
+        return False
+    try:
+        return bool(base64.b64decode(value, validate=True))
+    except ValueError:
+        return False
+
+
 def _numbers(value: object) -> NDArray[np.float64]:
     """The numbers of a JSON array, or of text that holds one."""
     numbers = value
@@ -192,7 +204,8 @@ def _numbers(value: object) -> NDArray[np.float64]:
             numbers = None
     if not isinstance(numbers, list) or not numbers:
         found = "NULL" if value is None else "an empty array" if numbers == [] else shown(value)
-        raise Unusable(f"the vector is {found}, expected a JSON array of numbers")
+        advice = " (--vector-format says which numbers a BLOB in base64 holds)" if _may_be_base64(value) else ""
+        raise Unusable(f"the vector is {found}, expected a JSON array of numbers{advice}")
     if not {*map(type, numbers)} <= {int, float}:  # exact types: bool is no number here
         position = next(at for at, number in enumerate(numbers) if type(number) not in (int, float))
         found = f"{shown(numbers[position])} at position {position}"

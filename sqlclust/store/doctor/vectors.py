@@ -82,7 +82,10 @@ class _Pass:
             matrix = np.frombuffer(stored, dtype=np.uint8).reshape(len(rows), length)
             if self.said is None:
                 self._look([models[row] for row in rows], matrix)
-            self._take_numbers([keys[row] for row in rows], self.format.numbers(matrix))
+            dimension = self.format.dimension(length)
+            read = [at for at, row in enumerate(rows) if (models[row], dimension) not in self.resembling]
+            if read:  # what they would be as float32 says nothing of the others
+                self._take_numbers([keys[rows[at]] for at in read], self.format.numbers(matrix[read]))
 
     def _take_text(self, key: Any, model: Any, text: bytes) -> None:
         try:
