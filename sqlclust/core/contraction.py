@@ -12,7 +12,7 @@ there are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from sqlclust.core.spanning_tree import lightest_of_both, merge
 from sqlclust.core.threads import for_each_block
 
 _MANY = 3
-"""Entries settled for each component from which on float32 is too rough, and the table is made again in float64."""
+"""Entries of each component that may hold its lightest edge; where there are more, the table is made in float64."""
 _ROUNDED = 2.0**-20
 """More than rounding to float32 takes, as a share."""
 
@@ -84,16 +84,24 @@ class _Contraction:
         self._position[prepared.order] = np.arange(len(core))
         self._unit = prepared.scale / scale
         self._reach = (core * (self._unit * (1.0 - _ROUNDED))).astype(np.float32)
-        self._table = self._filled(self._screened)
-        self._rough = True
+        self._is_float32 = not self._float32_is_too_rough()
+        self._table = self._filled(self._screened if self._is_float32 else self._multiplied)
         self._nearest = self._table.argmin(axis=1)
         self._settled: list[Edges] = []
         self._count = 0
 
     # --- the table -----------------------------------------------------------------------------------------------------
 
-    def _filled(self, lower_bounds: _LowerBounds) -> Float32Array:
-        """For every two components the least of the lower bounds of their pairs."""
+    def _float32_is_too_rough(self) -> bool:
+        """Whether float32 leaves open which components are the nearest, of those at the end of the order."""
+        last = (len(self._order) - 1) // TILE * TILE
+        some, _ = self._segments(self._order[last:])
+        table = self._filled(self._screened, [last])[some]
+        doubt = self._prepared.tolerance * 2.0 * float(np.median(self._prepared.squared))
+        return bool(np.median((table <= table.min(axis=1, keepdims=True) + doubt).sum(axis=1)) > _MANY)
+
+    def _filled(self, lower_bounds: _LowerBounds, panels: Sequence[int] | None = None) -> Float32Array:
+        """For every two components the least of the lower bounds of their pairs; inf for those not in `panels`."""
         table = np.full((self._parts, self._parts), np.inf, dtype=np.float32)
         writing = threading.Lock()
 
@@ -116,7 +124,8 @@ class _Contraction:
                     table[np.ix_(parts, others)] = np.minimum(table[np.ix_(parts, others)], least.T)
 
         # the longest panels first, so that all cores end together
-        for_each_block(fill, range(0, len(self._order), TILE)[::-1], self._control)
+        every = range(0, len(self._order), TILE)[::-1]
+        for_each_block(fill, every if panels is None else panels, self._control)
         np.fill_diagonal(table, np.inf)
         return table
 
@@ -203,8 +212,8 @@ class _Contraction:
     def _settle(self, pairs: IndexArray) -> None:
         """Find the lightest edge of each of some pairs of components, intp (e, 2)."""
         self._count += len(pairs)
-        if self._rough and self._count > _MANY * self._parts:
-            self._rough = False
+        if self._is_float32 and self._count > _MANY * self._parts:
+            self._is_float32 = False
             self._table = np.maximum(self._table, self._filled(self._multiplied))
             self._look_again(np.arange(self._parts))
             return
