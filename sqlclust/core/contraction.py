@@ -28,6 +28,8 @@ _MANY = 3
 """Entries settled for each component from which on float32 is too rough, and the table is made again in float64."""
 _ROUNDED = 2.0**-20
 """More than rounding to float32 takes, as a share."""
+_LEAST = 2.0**-149
+"""The least float32: where numbers are that small, rounding takes up to half of it, which may be any share of them."""
 
 _LowerBounds = Callable[[IndexArray], Callable[[IndexArray], Float32Array]]
 
@@ -83,7 +85,7 @@ class _Contraction:
         self._position = np.empty(len(core), dtype=np.intp)
         self._position[prepared.order] = np.arange(len(core))
         self._unit = prepared.scale / scale
-        self._reach = (core * (self._unit * (1.0 - _ROUNDED))).astype(np.float32)
+        self._reach = _not_above(core * self._unit)
         self._table = self._filled(self._screened)
         self._rough = True
         self._nearest = self._table.argmin(axis=1)
@@ -148,8 +150,8 @@ class _Contraction:
         def of_rows(rows: IndexArray) -> Float32Array:
             block = self._blocks.block(rows, side)
             block.squared[...] -= block.slack
-            block.squared[...] *= self._prepared.scale * (1.0 - _ROUNDED)
-            return block.squared.astype(np.float32)
+            block.squared[...] *= self._prepared.scale
+            return _not_above(block.squared)
 
         return of_rows
 
@@ -240,3 +242,10 @@ class _Contraction:
             found.append(edges_between(edges.weight, edges.distance, rows[edges.row], columns[edges.column]))
         every = joined(*found)
         return lightest(every, np.zeros(len(every.weight), dtype=np.intp), 1)
+
+
+def _not_above(numbers: Float64Array) -> Float32Array:
+    """float32 of the same shape, each a little below or at most the number; `numbers` is used up."""
+    numbers *= 1.0 - _ROUNDED
+    numbers -= _LEAST
+    return numbers.astype(np.float32)

@@ -74,8 +74,16 @@ def in_a_row(random: Random) -> Float32Array:
     return (centres[:, None] * np.ones(3) + 1e-3 * random.standard_normal((450, 3))).astype(np.float32)
 
 
+def hardly_apart(random: Random) -> Float32Array:
+    """Groups whose squared distances are among the least of float32, which has one or two digits there, and a vector far off."""
+    centres = 5 * random.integers(0, 12, (40, 3))
+    vectors = centres[random.integers(40, size=300)] + random.standard_normal((300, 3))
+    return np.concatenate([5e-24 * vectors, np.ones((1, 3))]).astype(np.float32)
+
+
 HARD = (
     separated, far_from_each_other, simplex, identity, sets, groups_of_integers, not_integers, far_group, in_a_row,
+    hardly_apart,
 )  # fmt: skip
 
 
