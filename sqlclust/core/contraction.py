@@ -26,6 +26,8 @@ from sqlclust.core.threads import for_each_block
 
 _MANY = 3
 """Entries settled for each component from which on float32 is too rough, and the table is made again in float64."""
+_FILLING = 0.6
+"""Share of the work that is left that making the table is, for the report of progress."""
 _ROUNDED = 2.0**-20
 """More than rounding to float32 takes, as a share."""
 _LEAST = 2.0**-149
@@ -42,6 +44,7 @@ def contracted_tree(
     component: IndexArray,
     parts: int,
     control: Control,
+    done: float = 0.0,
 ) -> Edges:
     """The edges of the minimum spanning tree between components.
 
@@ -52,13 +55,14 @@ def contracted_tree(
         scale: > 0, what squared distances are multiplied by.
         component: intp (m,), from 0.
         parts: how many components there are, >= 2.
+        done: the fraction of the current phase that is over.
 
     Returns:
         parts - 1 edges, as measured.
 
-    Cost: half a product of all pairs in float32, at most one in float64, and O(parts²) memory.
+    Cost: half a product of all pairs in float32, at most one in float64, and 5 bytes for each two components.
     """
-    return _Contraction(blocks, prepared, core, scale, component, parts, control).tree()
+    return _Contraction(blocks, prepared, core, scale, component, parts, control, done).tree()
 
 
 class _Contraction:
@@ -77,8 +81,10 @@ class _Contraction:
         component: IndexArray,
         parts: int,
         control: Control,
+        done: float,
     ) -> None:
         self._blocks, self._prepared, self._core, self._scale = blocks, prepared, core, scale
+        self._done = done
         self._component, self._parts, self._control = component, parts, control
         self._order = np.argsort(component, kind="stable")
         self._starts = np.searchsorted(component[self._order], np.arange(parts + 1))
@@ -91,6 +97,12 @@ class _Contraction:
         self._nearest = self._table.argmin(axis=1)
         self._settled: list[Edges] = []
         self._count = 0
+
+    def _onward(self, share: float) -> tuple[float, float]:
+        """The part of the phase that a piece of work is, which is a share of what is left of it."""
+        start = self._done
+        self._done += share * (1.0 - start)
+        return start, self._done
 
     # --- the table -----------------------------------------------------------------------------------------------------
 
@@ -118,7 +130,7 @@ class _Contraction:
                     table[np.ix_(parts, others)] = np.minimum(table[np.ix_(parts, others)], least.T)
 
         # the longest panels first, so that all cores end together
-        for_each_block(fill, range(0, len(self._order), TILE)[::-1], self._control)
+        for_each_block(fill, range(0, len(self._order), TILE)[::-1], self._control, span=self._onward(_FILLING))
         np.fill_diagonal(table, np.inf)
         return table
 
@@ -168,8 +180,9 @@ class _Contraction:
             of_vector, groups = merge(group[self._component], groups, new)
             group = of_vector[self._order[self._starts[:-1]]]
             for part in range(self._parts):
+                self._control.check()
                 self._table[part, group == group[part]] = np.inf
-            self._look_again(np.arange(self._parts))
+            self._nearest = self._table.argmin(axis=1)
         return joined(*chosen)
 
     def _lightest_out(self, group: IndexArray, groups: int) -> Edges:
@@ -207,8 +220,11 @@ class _Contraction:
         self._count += len(pairs)
         if self._rough and self._count > _MANY * self._parts:
             self._rough = False
-            self._table = np.maximum(self._table, self._filled(self._multiplied))
-            self._look_again(np.arange(self._parts))
+            over = np.isinf(self._table)
+            del self._table  # before there is another
+            self._table = self._filled(self._multiplied)
+            self._table[over] = np.inf
+            self._nearest = self._table.argmin(axis=1)
             return
         units = [
             (number, start)
@@ -223,7 +239,7 @@ class _Contraction:
             columns = self._order[start : min(start + TILE, self._starts[other + 1])]
             found.append((number, self._lightest_between(one, columns)))
 
-        for_each_block(settle, units, self._control)
+        for_each_block(settle, units, self._control, span=self._onward(0.0))
         owner = np.concatenate([np.full(len(edges.weight), number) for number, edges in found])
         self._settled.append(lightest(joined(*(edges for _, edges in found)), owner, len(pairs)))
         self._table[pairs[:, 0], pairs[:, 1]] = np.inf

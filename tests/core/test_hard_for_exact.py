@@ -201,3 +201,15 @@ def test_all_pairs_equally_far() -> None:
     )
     np.testing.assert_array_equal(fitted.tree.weight, np.sqrt(2.0))
     assert len(np.unique(fitted.core)) == 1
+
+
+@pytest.mark.usefixtures("way")
+def test_progress_does_not_go_back() -> None:
+    """Where the rest of the tree is found at once too."""
+    seen: list[tuple[str, float]] = []
+    vectors = separated(np.random.default_rng(3))
+    control = Control(lambda phase, fraction: seen.append((phase, fraction)))
+    hdbscan.fit(vectors, min_samples=3, metric="euclidean", normalize=False, alpha=1.0, control=control)
+    fractions = [fraction for phase, fraction in seen if phase == "spanning tree"]
+    assert len(fractions) > 2
+    assert fractions == sorted(fractions)
