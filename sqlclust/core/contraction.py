@@ -26,8 +26,12 @@ from sqlclust.core.threads import for_each_block
 
 _MANY = 3
 """Entries of each component that may hold its lightest edge; where there are more, the table is made in float64."""
+_PROBING, _FILLING = 0.05, 0.6
+"""Shares of the work that is left that trying float32 and making the table are, for the report of progress."""
 _ROUNDED = 2.0**-20
 """More than rounding to float32 takes, as a share."""
+_LEAST = 2.0**-149
+"""The least float32: where numbers are that small, rounding takes up to half of it, which may be any share of them."""
 
 _LowerBounds = Callable[[IndexArray], Callable[[IndexArray], Float32Array]]
 
@@ -40,6 +44,7 @@ def contracted_tree(
     component: IndexArray,
     parts: int,
     control: Control,
+    done: float = 0.0,
 ) -> Edges:
     """The edges of the minimum spanning tree between components.
 
@@ -50,13 +55,14 @@ def contracted_tree(
         scale: > 0, what squared distances are multiplied by.
         component: intp (m,), from 0.
         parts: how many components there are, >= 2.
+        done: the fraction of the current phase that is over.
 
     Returns:
         parts - 1 edges, as measured.
 
-    Cost: half a product of all pairs in float32, at most one in float64, and O(parts²) memory.
+    Cost: half a product of all pairs in float32, at most one in float64, and 5 bytes for each two components.
     """
-    return _Contraction(blocks, prepared, core, scale, component, parts, control).tree()
+    return _Contraction(blocks, prepared, core, scale, component, parts, control, done).tree()
 
 
 class _Contraction:
@@ -75,20 +81,28 @@ class _Contraction:
         component: IndexArray,
         parts: int,
         control: Control,
+        done: float,
     ) -> None:
         self._blocks, self._prepared, self._core, self._scale = blocks, prepared, core, scale
+        self._done = done
         self._component, self._parts, self._control = component, parts, control
         self._order = np.argsort(component, kind="stable")
         self._starts = np.searchsorted(component[self._order], np.arange(parts + 1))
         self._position = np.empty(len(core), dtype=np.intp)
         self._position[prepared.order] = np.arange(len(core))
         self._unit = prepared.scale / scale
-        self._reach = (core * (self._unit * (1.0 - _ROUNDED))).astype(np.float32)
+        self._reach = _not_above(core * self._unit)
         self._is_float32 = not self._float32_is_too_rough()
         self._table = self._filled(self._screened if self._is_float32 else self._multiplied)
         self._nearest = self._table.argmin(axis=1)
         self._settled: list[Edges] = []
         self._count = 0
+
+    def _onward(self, share: float) -> tuple[float, float]:
+        """The part of the phase that a piece of work is, which is a share of what is left of it."""
+        start = self._done
+        self._done += share * (1.0 - start)
+        return start, self._done
 
     # --- the table -----------------------------------------------------------------------------------------------------
 
@@ -124,8 +138,8 @@ class _Contraction:
                     table[np.ix_(parts, others)] = np.minimum(table[np.ix_(parts, others)], least.T)
 
         # the longest panels first, so that all cores end together
-        every = range(0, len(self._order), TILE)[::-1]
-        for_each_block(fill, every if panels is None else panels, self._control)
+        every, share = range(0, len(self._order), TILE)[::-1], _FILLING if panels is None else _PROBING
+        for_each_block(fill, every if panels is None else panels, self._control, span=self._onward(share))
         np.fill_diagonal(table, np.inf)
         return table
 
@@ -157,8 +171,8 @@ class _Contraction:
         def of_rows(rows: IndexArray) -> Float32Array:
             block = self._blocks.block(rows, side)
             block.squared[...] -= block.slack
-            block.squared[...] *= self._prepared.scale * (1.0 - _ROUNDED)
-            return block.squared.astype(np.float32)
+            block.squared[...] *= self._prepared.scale
+            return _not_above(block.squared)
 
         return of_rows
 
@@ -175,8 +189,9 @@ class _Contraction:
             of_vector, groups = merge(group[self._component], groups, new)
             group = of_vector[self._order[self._starts[:-1]]]
             for part in range(self._parts):
+                self._control.check()
                 self._table[part, group == group[part]] = np.inf
-            self._look_again(np.arange(self._parts))
+            self._nearest = self._table.argmin(axis=1)
         return joined(*chosen)
 
     def _lightest_out(self, group: IndexArray, groups: int) -> Edges:
@@ -214,8 +229,11 @@ class _Contraction:
         self._count += len(pairs)
         if self._is_float32 and self._count > _MANY * self._parts:
             self._is_float32 = False
-            self._table = np.maximum(self._table, self._filled(self._multiplied))
-            self._look_again(np.arange(self._parts))
+            over = np.isinf(self._table)
+            del self._table  # before there is another
+            self._table = self._filled(self._multiplied)
+            self._table[over] = np.inf
+            self._nearest = self._table.argmin(axis=1)
             return
         units = [
             (number, start)
@@ -230,7 +248,7 @@ class _Contraction:
             columns = self._order[start : min(start + TILE, self._starts[other + 1])]
             found.append((number, self._lightest_between(one, columns)))
 
-        for_each_block(settle, units, self._control)
+        for_each_block(settle, units, self._control, span=self._onward(0.0))
         owner = np.concatenate([np.full(len(edges.weight), number) for number, edges in found])
         self._settled.append(lightest(joined(*(edges for _, edges in found)), owner, len(pairs)))
         self._table[pairs[:, 0], pairs[:, 1]] = np.inf
@@ -249,3 +267,10 @@ class _Contraction:
             found.append(edges_between(edges.weight, edges.distance, rows[edges.row], columns[edges.column]))
         every = joined(*found)
         return lightest(every, np.zeros(len(every.weight), dtype=np.intp), 1)
+
+
+def _not_above(numbers: Float64Array) -> Float32Array:
+    """float32 of the same shape, each a little below or at most the number; `numbers` is used up."""
+    numbers *= 1.0 - _ROUNDED
+    numbers -= _LEAST
+    return numbers.astype(np.float32)

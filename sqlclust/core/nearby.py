@@ -59,8 +59,7 @@ def lightest_nearby(
     counts = np.add.reduceat(np.append(asks, False), lists.bounds[:-1], dtype=np.intp)
     wanted = np.flatnonzero((counts > 0) & (lists.bounds[1:] > lists.bounds[:-1]))
     half_core = (core / (2 * scale)).astype(np.float32)
-    here: list[IndexArray] = []
-    there: list[IndexArray] = []
+    ends: list[tuple[IndexArray, IndexArray]] = []
     own = threading.local()
 
     def search(numbers: IndexArray) -> None:
@@ -70,16 +69,15 @@ def lightest_nearby(
             part = slice(lists.bounds[number], lists.bounds[number + 1])
             found = _of_list(lists.members[part], asks[part], vectors, half_core, component, own.room, control)
             if found is not None:
-                here.append(found[0])
-                there.append(found[1])
+                ends.append(found)  # both ends at once: other threads append too
 
     blocks = [wanted[start : start + _LISTS_AT_A_TIME] for start in range(0, len(wanted), _LISTS_AT_A_TIME)]
     for_each_block(search, blocks, control, span=span)
     place = np.empty(len(core), dtype=np.intp)
     place[points] = np.arange(len(points))
-    none = np.empty(0, dtype=np.intp)
+    here, there = (np.concatenate(each) for each in zip(*ends, strict=True)) if ends else (points[:0], points[:0])
     # sorted: the lists were searched in any order, and near vectors meet in several
-    pairs = np.unique(place[np.concatenate([none, *here])] * len(core) + np.concatenate([none, *there]))
+    pairs = np.unique(place[here] * len(core) + there)
     row, other = np.divmod(pairs, len(core))
     return lightest(measured(vectors, core, scale, points[row], other, control, span), row, len(points))
 

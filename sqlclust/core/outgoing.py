@@ -52,8 +52,8 @@ def exact_tree(
     """
     search = _Search(vectors, prepared, core, scale, control)
 
-    def remaining(component: IndexArray, parts: int) -> Edges:
-        return contracted_tree(search.blocks, prepared, core, scale, component, parts, control)
+    def remaining(component: IndexArray, parts: int, done: float) -> Edges:
+        return contracted_tree(search.blocks, prepared, core, scale, component, parts, control, done)
 
     lists = Lists(neighbors.indices, neighbors.squared, core, scale)
     return spanning_tree(lists, core, _bounds(neighbors, core, scale), search, control, remaining=remaining)

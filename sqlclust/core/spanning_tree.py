@@ -55,8 +55,8 @@ class Outgoing(Protocol):
 class Remaining(Protocol):
     """What finds all that is missing of the tree at once."""
 
-    def __call__(self, component: IndexArray, parts: int) -> Edges:
-        """The tree's edges between `parts` components."""
+    def __call__(self, component: IndexArray, parts: int, done: float) -> Edges:
+        """The tree's edges between `parts` components; `done` is the fraction of the phase that is over."""
 
 
 class Lists:
@@ -153,7 +153,7 @@ def spanning_tree(
             if fresh is None:
                 if remaining is None:
                     raise TypeError("remaining is missing, and outgoing has given up")
-                chosen.append(remaining(component, parts))
+                chosen.append(remaining(component, parts, done))
                 break
             found.put(asking, fresh)
             better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from types import FrameType
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -76,6 +81,35 @@ def test_the_lightest_edge_within_the_nearest_lists(scale: float, parts: int, mo
     assert ((found.left == points) | (found.right == points))[known].all()
     assert (component[found.left] != component[found.right])[known].all()
     np.testing.assert_array_equal(found.distance[known], squared_distances(vectors, found.left, found.right)[known])
+
+
+def test_threads_that_find_at_once_do_not_mix_what_they_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line of a search gives way to the other threads."""
+
+    def every_line(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_name != "search":
+            return None
+        time.sleep(1e-4)
+        return every_line
+
+    random = np.random.default_rng(4)
+    m = 300
+    vectors = random.standard_normal((m, 4)).astype(np.float32)
+    component = random.integers(0, 30, m)
+    lists = _lists(random, m, 64, 3)
+    monkeypatch.setattr(nearby, "_LISTS_AT_A_TIME", 1)
+    found = []
+    for workers in (1, 8):
+        monkeypatch.setattr(threads, "worker_count", lambda workers=workers: workers)
+        before = threading.gettrace()
+        threading.settrace(every_line)
+        try:
+            found.append(
+                lightest_nearby(np.arange(m), lists, vectors, np.zeros(m), 1.0, component, Control(), (0.0, 1.0))
+            )
+        finally:
+            threading.settrace(before)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_components_that_share_no_list_are_joined_where_they_are_nearest() -> None:

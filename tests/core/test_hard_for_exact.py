@@ -74,12 +74,20 @@ def in_a_row(random: Random) -> Float32Array:
     return (centres[:, None] * np.ones(3) + 1e-3 * random.standard_normal((450, 3))).astype(np.float32)
 
 
+def hardly_apart(random: Random) -> Float32Array:
+    """Groups whose squared distances are among the least of float32, which has one or two digits there, and a vector far off."""
+    centres = 5 * random.integers(0, 12, (40, 3))
+    vectors = centres[random.integers(40, size=300)] + random.standard_normal((300, 3))
+    return np.concatenate([5e-24 * vectors, np.ones((1, 3))]).astype(np.float32)
+
+
 HARD = (
     separated, far_from_each_other, simplex, identity, sets, groups_of_integers, not_integers, far_group, in_a_row,
+    hardly_apart,
 )  # fmt: skip
 
 
-@pytest.fixture(params=["as it comes", "tiles in float64", "table at once", "table in float64"])
+@pytest.fixture(params=["as it comes", "tiles in float64", "table at once", "table in float64", "table made again"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ways through the code, on tiles so small that a few hundred vectors make many."""
     name = str(request.param)
@@ -91,7 +99,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setattr(outgoing, "_BUDGET", np.inf)
     elif name != "as it comes":
         monkeypatch.setattr(outgoing, "_BUDGET", -1.0)
-        monkeypatch.setattr(contraction, "_MANY", 0 if name == "table in float64" else 1 << 30)
+        monkeypatch.setattr(contraction, "_MANY", 1 << 30 if name == "table at once" else 0)
+        if name == "table made again":
+            monkeypatch.setattr(contraction._Contraction, "_float32_is_too_rough", lambda self: False)
     return name
 
 
@@ -133,12 +143,14 @@ def test_each_way_is_gone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     noted(outgoing, "lightest_of_owners")
     noted(outgoing, "contracted_tree")
     noted(contraction._Contraction, "_multiplied")
+    noted(contraction._Contraction, "_screened")
     test_neighbors_and_tree_are_those_of_brute_force(separated)
     expected = {
         "as it comes": set(),
         "tiles in float64": {"nearest_of_rows", "lightest_of_owners"},
         "table at once": {"contracted_tree"},
         "table in float64": {"contracted_tree", "_multiplied"},
+        "table made again": {"contracted_tree", "_multiplied", "_screened"},
     }[way]
     assert expected <= set(gone)
 
@@ -193,3 +205,15 @@ def test_all_pairs_equally_far() -> None:
     )
     np.testing.assert_array_equal(fitted.tree.weight, np.sqrt(2.0))
     assert len(np.unique(fitted.core)) == 1
+
+
+@pytest.mark.usefixtures("way")
+def test_progress_does_not_go_back() -> None:
+    """Where the rest of the tree is found at once too."""
+    seen: list[tuple[str, float]] = []
+    vectors = separated(np.random.default_rng(3))
+    control = Control(lambda phase, fraction: seen.append((phase, fraction)))
+    hdbscan.fit(vectors, min_samples=3, metric="euclidean", normalize=False, alpha=1.0, control=control)
+    fractions = [fraction for phase, fraction in seen if phase == "spanning tree"]
+    assert len(fractions) > 2
+    assert fractions == sorted(fractions)
