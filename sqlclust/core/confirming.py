@@ -112,7 +112,7 @@ def confirmed(
 
 def _leaves(tree: SpanningTree, scale: float, control: Control) -> _Leaves:
     """The leaves of the tree's single linkage from left to right."""
-    hierarchy = single_linkage(tree)
+    hierarchy = single_linkage(tree, control)
     m = len(tree.weight) + 1
     left, right = hierarchy.children.T
     # each node's first leaf: the sum of the sizes of what is to the left of it and of the nodes it is in

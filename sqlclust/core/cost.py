@@ -42,7 +42,8 @@ def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
     axes = 12 * sample * dimension + 32 * dimension * min(dimension, 2 * n)
     neighbors = n * (min(min_samples, n - 1) + 5)
     if engine_of(engine).exact:
-        return _FIXED + axes + 2 * vectors + 64 * neighbors
+        # where components are many and far apart, half a copy for the table of them, and bytes that mark its entries
+        return _FIXED + axes + 2 * vectors + max(64 * neighbors, vectors * 5 // 8 + 40 * neighbors)
     return _FIXED + axes + vectors + vectors // 3 + n * 4 * LIST_AXES + 40 * neighbors
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.metrics import Float64Array, IndexArray
+from sqlclust.core.control import Control
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 
 
 class Edges(NamedTuple):
@@ -49,6 +50,26 @@ def edges_between(weight: Float64Array, distance: Float64Array, here: IndexArray
     return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
 
 
+def measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
+    """Edges between pairs of vectors, their distances from the differences."""
+    distance = squared_distances(vectors, here, there)
+    return edges_between(np.maximum(np.maximum(core[here], core[there]), distance * scale), distance, here, there)
+
+
+def not_listed_before(
+    indices: IndexArray, squared: Float32Array | Float64Array, core: Float64Array, scale: float
+) -> Edges:
+    """For each vector what none of its edges to vectors that are not listed comes before; weight inf where all are.
+
+    Lists ascend by (distance, index): what is not listed is farther than the last, or as far and has a larger index.
+    """
+    m = len(core)
+    if indices.shape[1] >= m - 1:
+        return no_edges(m)
+    farthest = squared[:, -1].astype(np.float64)  # a copy
+    return edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), indices[:, -1] + 1)
+
+
 def joined(*parts: Edges) -> Edges:
     """All the edges of several."""
     return Edges(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -64,13 +85,19 @@ def before(edges: Edges, others: Edges) -> NDArray[np.bool_]:
     return result
 
 
-def lightest(edges: Edges, owner: IndexArray, count: int) -> Edges:
+def lightest(edges: Edges, owner: IndexArray, count: int, control: Control | None = None) -> Edges:
     """For each of `count` owners the first of its edges in the strict order; weight inf where there is none."""
+    control = control or Control()
     result = no_edges(count)
     np.minimum.at(result.weight, owner, edges.weight)
+    control.check()
     tied = np.flatnonzero((edges.weight == result.weight[owner]) & np.isfinite(edges.weight))
-    order = np.lexsort((edges.right[tied], edges.left[tied], edges.distance[tied], owner[tied]))
-    tied = tied[order]
+    order = tied
+    for column in (edges.right, edges.left, edges.distance, owner):  # as lexsort, with looks at control between
+        control.check()
+        order = order[np.argsort(column[order], kind="stable")]
+    control.check()
+    tied = order
     first = np.flatnonzero(np.append(True, owner[tied][1:] != owner[tied][:-1])) if len(tied) else tied
     result.put(owner[tied[first]], edges.at(tied[first]))
     return result

@@ -135,7 +135,7 @@ def fit(
             squared = core_distances(
                 about.squared.astype(np.float64), about.indices, points.counts, min_samples=min_samples
             )
-            known = seen(about, squared, scale)
+            known = seen(about, squared, scale, control)
             del about  # up to a third of the vectors
             tree = approximate_tree(scaled, known, squared, scale, control)
             del known

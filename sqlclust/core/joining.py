@@ -27,8 +27,8 @@ from sqlclust.core import lists as overlapping
 from sqlclust.core.approximate import NeighborsAndLists
 from sqlclust.core.axes import image, principal_axes
 from sqlclust.core.control import Control
-from sqlclust.core.edges import Edges, before, edges_between, lightest, no_edges
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.edges import Edges, before, lightest, measured, no_edges, not_listed_before
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.nearby import lightest_nearby
 from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
 from sqlclust.core.threads import for_each_block
@@ -58,7 +58,7 @@ class Seen(NamedTuple):
     lists: overlapping.Lists
 
 
-def seen(near: NeighborsAndLists, core: Float64Array, scale: float) -> Seen:
+def seen(near: NeighborsAndLists, core: Float64Array, scale: float, control: Control) -> Seen:
     """Neighbours and lists made ready for the tree.
 
     Args:
@@ -68,12 +68,8 @@ def seen(near: NeighborsAndLists, core: Float64Array, scale: float) -> Seen:
 
     Cost: O(m·k log k).
     """
-    m = len(core)
-    bound = no_edges(m)
-    if near.indices.shape[1] < m - 1:
-        farthest = near.squared[:, -1].astype(np.float64)
-        bound = edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), near.indices[:, -1] + 1)
-    return Seen(Lists(near.indices, near.squared, core, scale), bound, near.lists)
+    bound = not_listed_before(near.indices, near.squared, core, scale)
+    return Seen(Lists(near.indices, near.squared, core, scale, control), bound, near.lists)
 
 
 def approximate_tree(
@@ -139,7 +135,7 @@ def _among_all(
         others = _likeliest(some, along, half, component, control)
         here = np.repeat(some, others.shape[1])
         known = others.ravel() >= 0
-        edges = _measured(vectors, core, scale, here[known], others.ravel()[known].astype(np.intp))
+        edges = measured(vectors, core, scale, here[known], others.ravel()[known].astype(np.intp))
         found.put(some, lightest(edges, np.repeat(np.arange(len(some)), others.shape[1])[known], len(some)))
 
     for_each_block(search, range(0, len(askers), _TILE), control, span=span)
@@ -221,12 +217,6 @@ def _from_the_other_end(
         edge = best.at(np.array([number]))
         outside = edge.right if component[edge.left[0]] == number else edge.left
         some = members[:_MEMBERS]
-        edges = _measured(vectors, core, scale, some, np.full(len(some), outside[0]))
+        edges = measured(vectors, core, scale, some, np.full(len(some), outside[0]))
         both = Edges(*(np.concatenate(pair) for pair in zip(edge, edges, strict=True)))
         result.put(np.array([first]), lightest(both, np.zeros(len(both.weight), dtype=np.intp), 1))
-
-
-def _measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
-    distance = squared_distances(vectors, here, there)
-    weight = np.maximum(np.maximum(core[here], core[there]), distance * scale)
-    return edges_between(weight, distance, here, there)

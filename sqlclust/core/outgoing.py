@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from sqlclust.core.contraction import contracted_tree
 from sqlclust.core.control import Control
 from sqlclust.core.dense import Blocks, Side, blocks_of, lightest_of_owners
-from sqlclust.core.edges import Edges, edges_between, joined, lightest, no_edges
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.edges import Edges, edges_between, joined, lightest, measured, no_edges, not_listed_before
+from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.neighbors import Neighbors
 from sqlclust.core.pruning import TILE, Costs, Pruning
 from sqlclust.core.spanning_tree import Lists, SpanningTree, spanning_tree
@@ -55,20 +55,9 @@ def exact_tree(
     def remaining(component: IndexArray, parts: int, done: float) -> Edges:
         return contracted_tree(search.blocks, prepared, core, scale, component, parts, control, done)
 
-    lists = Lists(neighbors.indices, neighbors.squared, core, scale)
-    return spanning_tree(lists, core, _bounds(neighbors, core, scale), search, control, remaining=remaining)
-
-
-def _bounds(neighbors: Neighbors, core: Float64Array, scale: float) -> Edges:
-    """For each vector what none of its edges to vectors that are not among its neighbours comes before.
-
-    Lists ascend by (distance, index): what is not listed is farther than the last, or as far and has a larger index.
-    """
-    m = len(core)
-    if neighbors.indices.shape[1] >= m - 1:
-        return no_edges(m)
-    own, after, farthest = np.arange(m), neighbors.indices[:, -1] + 1, neighbors.squared[:, -1].copy()
-    return Edges(np.maximum(core, farthest * scale), farthest, np.minimum(own, after), np.maximum(own, after))
+    bound = not_listed_before(neighbors.indices, neighbors.squared, core, scale)
+    lists = Lists(neighbors.indices, neighbors.squared, core, scale, control)
+    return spanning_tree(lists, core, bound, search, control, remaining=remaining)
 
 
 class _TooDear(Exception):
@@ -104,8 +93,8 @@ class _Search:
     def __call__(
         self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
     ) -> Edges | None:
-        # the components' table takes no more memory than a copy of the vectors
-        self._limited = len(ceiling) ** 2 <= self._vectors.size
+        # the components' table takes no more memory than half a copy of the vectors
+        self._limited = 2 * len(ceiling) ** 2 <= self._vectors.size
         try:
             return self._found(points, component, ceiling, span)
         except _TooDear:
@@ -172,7 +161,7 @@ class _Search:
             for start in range(0, len(row), _AT_ONCE):
                 self._control.check()
                 part = slice(start, start + _AT_ONCE)
-                found = self._measured(points[column[part]], here[row[part]])
+                found = measured(self._vectors, core, self._scale, points[column[part]], here[row[part]])
                 best = self._improved(best, found, column[part], own, ceiling)
         return best
 
@@ -201,8 +190,3 @@ class _Search:
         with _lowering:
             np.minimum.at(ceiling, own, best.weight)
         return best
-
-    def _measured(self, here: IndexArray, there: IndexArray) -> Edges:
-        distance = squared_distances(self._vectors, here, there)
-        weight = np.maximum(np.maximum(self._core[here], self._core[there]), distance * self._scale)
-        return edges_between(weight, distance, here, there)

@@ -55,6 +55,7 @@ def nearest_of(
     indices = np.empty((len(rows), k), dtype=np.intp)
     squared = np.empty((len(rows), k), dtype=np.float32)
     for number, row in enumerate(rows):
+        control.check()
         difference = vectors[candidates[number]] - vectors[row]
         distance = np.einsum("ij,ij->i", difference, difference)
         order = np.lexsort((candidates[number], distance))[:k]

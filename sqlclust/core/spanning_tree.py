@@ -63,12 +63,18 @@ class Lists:
     """The neighbour lists in edge order, and how far each has been used up."""
 
     def __init__(
-        self, indices: IndexArray, squared: Float32Array | Float64Array, core: Float64Array, scale: float
+        self,
+        indices: IndexArray,
+        squared: Float32Array | Float64Array,
+        core: Float64Array,
+        scale: float,
+        control: Control,
     ) -> None:
         m, self._width = indices.shape
         self._others = np.empty((m, self._width), dtype=np.int32)
         self._squared = np.empty((m, self._width))
         for start in range(0, m, _ROWS):
+            control.check()
             part = slice(start, start + _ROWS)
             here, distance = indices[part], squared[part].astype(np.float64)
             weight = np.maximum(np.maximum(core[part, None], core[here]), distance * scale)
@@ -142,7 +148,9 @@ def spanning_tree(
         searched = np.flatnonzero(np.isfinite(found.weight))
         searched = searched[component[found.left[searched]] != component[found.right[searched]]]
         edges = joined(edges, found.at(searched))
-        best = lightest_of_both(edges, component, parts)
+        control.check()
+        best = lightest_of_both(edges, component, parts, control)
+        control.check()
         sizes = np.bincount(component, minlength=parts)
         waiting = int(np.argmax(sizes))
         best_of_point = best.at(component)
@@ -156,7 +164,7 @@ def spanning_tree(
                 chosen.append(remaining(component, parts, done))
                 break
             found.put(asking, fresh)
-            better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts)
+            better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts, control)
             earlier = np.flatnonzero(before(better, best))
             best.put(earlier, better.at(earlier))
             bound.put(asking, fresh if thorough else best.at(component[asking]))
@@ -164,6 +172,7 @@ def spanning_tree(
         members = np.flatnonzero(component == waiting)
         certain[waiting] &= not before(bound.at(members), best.at(component[members])).any()
         new = unique(best.at(certain))
+        control.check()
         chosen.append(new)
         component, parts = merge(component, parts, new)
     tree = joined(*chosen)
@@ -171,14 +180,14 @@ def spanning_tree(
     return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
 
 
-def lightest_of_both(edges: Edges, component: IndexArray, parts: int) -> Edges:
+def lightest_of_both(edges: Edges, component: IndexArray, parts: int, control: Control | None = None) -> Edges:
     """For each component the lightest edge at either of whose ends it is.
 
     Every edge counts for both its components: so of components in a ring each would have chosen a lighter edge than
     the next, which cannot be, and even edges of incomplete lists never close a ring.
     """
     owner = np.concatenate([component[edges.left], component[edges.right]])
-    return lightest(joined(edges, edges), owner, parts)
+    return lightest(joined(edges, edges), owner, parts, control)
 
 
 def merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from sqlclust.core.metrics import Float32Array, Float64Array
+from sqlclust.core.threads import single_threaded_blas
 
 _LATENT = 16
 _BLOCK = 8192
@@ -31,7 +32,8 @@ def embeddings(
     weights = _spectrum(dimension)
     frequencies = random.standard_normal((_LATENT, dimension)) * random.gamma(2.0, 0.16, size=dimension)
     phases = random.uniform(0, 2 * np.pi, dimension)
-    mixing = np.linalg.qr(random.standard_normal((dimension, dimension)))[0].astype(np.float32)
+    with single_threaded_blas():  # threads round otherwise, and the data would not be the same everywhere
+        mixing = np.linalg.qr(random.standard_normal((dimension, dimension)))[0].astype(np.float32)
 
     topics = max(2, n // 400)
     centres = random.standard_normal((topics, _LATENT)) * 1.2
@@ -49,10 +51,12 @@ def embeddings(
         latent = np.where(
             out[:, None], 0.6 * centres[own] + latent * heavy[:, None], centres[own] + latent * spread[own][:, None]
         )
-        surface = np.sqrt(2) * np.cos(latent @ frequencies + phases)
+        with single_threaded_blas():
+            surface = np.sqrt(2) * np.cos(latent @ frequencies + phases)
         roughness = np.where(out, 0.25, 0.1 + 0.25 * spread[own])[:, None]
         rough = random.standard_normal(surface.shape, dtype=np.float32)
-        block = ((surface + roughness * rough) * weights).astype(np.float32) @ mixing
+        with single_threaded_blas():
+            block = ((surface + roughness * rough) * weights).astype(np.float32) @ mixing
         result[part] = block / np.linalg.norm(block, axis=1, keepdims=True)
     _repeat(result, identical, random)
     return result
