@@ -187,6 +187,22 @@ def test_points_that_look_like_another_format(con: apsw.Connection, format: str)
     assert con.execute(said, (options("float32"),)).get == 0  # what is said is believed
 
 
+@pytest.mark.parametrize("format", MADE)
+def test_a_medoid_of_vectors_that_look_like_another_format(con: apsw.Connection, format: str) -> None:
+    con.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, v)")
+    con.executemany("INSERT INTO doc (v) VALUES (?)", [(value,) for value in others(format)])
+    with pytest.raises(
+        VectorFormatError, match=rf"look like {format}\b.*clust_vector\(vector, '{format}'\) makes"
+    ) as caught:
+        con.execute("SELECT clust_medoid(id, v) FROM doc").fetchall()
+    assert "clust_points" not in str(caught.value)
+    numbers = MADE[format](np.random.default_rng(0).normal(size=(300, 128)))
+    found = con.execute("SELECT clust_medoid(id, clust_vector(v, ?)) FROM doc", (format,)).get
+    if format != "bfloat16":  # of which NumPy has no type
+        mean = numbers.astype(float).mean(axis=0)
+        assert found == 1 + int(np.argmin(((numbers.astype(float) - mean) ** 2).sum(axis=1)))
+
+
 def test_rows_further_on_are_looked_at_too(con: apsw.Connection) -> None:
     con.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, v)")
     con.executemany("INSERT INTO doc (v) VALUES (?)", [(bytes(1024),)] * 15 * 128)  # zeros tell nothing
