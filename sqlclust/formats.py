@@ -142,7 +142,7 @@ class Resemblance:
 
     Attributes:
         formats: the likeliest first.
-        evidence: the numbers, read so and so.
+        evidence: the numbers, read as float32 and as each of these.
     """
 
     formats: tuple[FormatName, ...]
@@ -158,11 +158,16 @@ def resemblance(rows: Bytes) -> Resemblance | None:
     names = tuple(name for likely in resembles(rows) for name in FORMAT_NAMES if name == likely)
     if not names:
         return None
-    as_float32, as_other = (_extent(FORMATS[name].numbers(rows)) for name in (FORMAT_NAMES[0], names[0]))
-    return Resemblance(names, f"as float32 {as_float32}, as {names[0]} {as_other}")
+    read: tuple[FormatName, ...] = ("float32", *names)
+    return Resemblance(names, ", ".join(f"as {name} {_extent(FORMATS[name].numbers(rows), name)}" for name in read))
 
 
-def _extent(numbers: NDArray[Any]) -> str:
+def _extent(numbers: NDArray[Any], name: FormatName) -> str:
+    """What a reader can tell numbers from noise by: of bits how many are 1, of integers the least and greatest, else sizes."""
+    if name == "bit":
+        return f"{numbers.mean():.0%} of them are 1"
+    if numbers.dtype.kind in "iu":
+        return f"they are from {numbers.min()} to {numbers.max()}"
     with np.errstate(invalid="ignore"):  # of signalling NaN
         wide = np.abs(numbers.astype(np.float64))
     finite = wide[np.isfinite(wide) & (wide > 0)]

@@ -323,7 +323,9 @@ def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     checked = {}
     for name, value in values.items():
         if name not in fields:
-            raise UnknownOptionError(name, allowed=tuple(fields))
+            of_points = name in {f.name for f in dataclasses.fields(PointsOptions)}
+            advice = f"; {name} is an option of clust_points, which collects the vectors" if of_points else ""
+            raise UnknownOptionError(name, allowed=tuple(fields), advice=advice)
         checked[name] = _checked(fields[name], value)
     return options(**checked)
 

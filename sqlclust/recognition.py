@@ -122,18 +122,71 @@ def _threes(numbers: _Words, place: int) -> float:
 # --- float16, bfloat16: the lower halves are numbers too ----------------------------------------------------------------
 
 
+_HALVES: dict[int, str] = {5: "float16", 8: "bfloat16"}
+"""By the bits of their exponents."""
+
+
 def _halves(words: _Words) -> tuple[str, ...]:
     low, high = words & np.uint32(0xFFFF), words >> np.uint32(16)
+    signs = np.concatenate([low, high], axis=1) >> np.uint32(15)
     low, high = low[low & np.uint32(0x7FFF) != 0], high[high & np.uint32(0x7FFF) != 0]
-    if len(low) < 32 or len(high) < 32 or not any(_ordered(low, high, bits, of_each=False) for bits in (5, 8)):
+    if len(low) < 32 or len(high) < 32:
         return ()
+    found = _of_one_order(low, high) or _of_the_same_values(low, high)
+    if len(found) < 2:
+        return tuple(_HALVES[bits] for bits in found)
+    both = np.concatenate([low, high])
+    # below five bits that are exponent in both formats, float16 has three of its mantissa; uneven if its numbers are near each
+    # other, or if they are the last three of an exponent
+    unevenness = _threes(both, 7)
+    if unevenness <= 0.16:
+        return ("float16",)
+    negative = signs.mean(axis=0)
+    if np.mean((negative > 0.1) & (negative < 0.9)) >= 0.5:  # float16 near each other on both sides of zero is unlikely
+        return ("bfloat16",) if unevenness > 0.18 else ("float16", "bfloat16")
+    return ("bfloat16", "float16") if _rather_bfloat16(both) else ("float16", "bfloat16")
+
+
+def _of_one_order(low: _Words, high: _Words) -> list[int]:
+    """In which formats both halves have the order of numbers: exponents that are few and the same, and a mantissa."""
+    if not any(_ordered(low, high, bits, of_each=False) for bits in _HALVES):
+        return []
     each = np.unique(low)  # values that come often say it once
-    found = [bits for bits in (5, 8) if _ordered(each, high, bits, of_each=True) and _alike(low, high, bits)]
-    if not found:
-        return ()
-    # below five bits that are exponent in both formats, float16 has three of its mantissa
-    is_float16 = 5 in found and (8 not in found or _threes(np.concatenate([low, high]), 7) <= 0.16)
-    return ("float16",) if is_float16 else ("bfloat16",)
+    return [bits for bits in _HALVES if _ordered(each, high, bits, of_each=True) and _alike(low, high, bits)]
+
+
+def _of_the_same_values(low: _Words, high: _Words) -> list[int]:
+    """In which formats both halves are numbers, if they have the same few values; what is a mantissa and what is a sign, an
+    exponent and a mantissa has not.
+    """
+    counts = [np.bincount(half.astype(np.intp), minlength=1 << 16) for half in (low, high)]
+    if np.count_nonzero(counts[0]) < 6 or _collisions(counts[0]) > 0.5 or _overlap(*counts) < 0.75:
+        return []
+    both = np.concatenate([low, high])
+    parts = [
+        np.bincount((both >> np.uint32(place) & np.uint32(0xFF)).astype(np.intp), minlength=256) for place in (0, 8)
+    ]
+    if _overlap(*parts) > 0.2:  # of bytes that are numbers
+        return []
+    is_float16 = _within(_exponent_counts(both, 5), 1, 30)
+    is_bfloat16 = _within(_exponent_counts(both, 8), *_USUAL)
+    return [bits for bits, fits in ((5, is_float16), (8, is_bfloat16)) if fits]
+
+
+_USUAL = 127 - 30, 127 + 30
+
+
+def _within(counts: _Counts, least: int, most: int) -> bool:
+    """Whether all are from the least to the most."""
+    return not counts[:least].any() and not counts[most + 1 :].any()
+
+
+def _rather_bfloat16(halves: _Words) -> bool:
+    """Which of the two is likelier where both fit: of bfloat16 numbers over many octaves, or of a grid that is coarse."""
+    counts = _exponent_counts(halves, 8)
+    if not _within(counts, *_USUAL):
+        return False
+    return bool(np.count_nonzero(counts >= len(halves) / 50) >= 5 or len(np.unique(halves)) < 64)
 
 
 def _exponent_counts(halves: _Words, bits: int) -> _Counts:
@@ -151,9 +204,13 @@ def _ordered(low: _Words, high: _Words, bits: int, *, of_each: bool) -> bool:
 
 
 def _alike(low: _Words, high: _Words, bits: int) -> bool:
-    """Whether the exponents of the lower halves are those of the upper halves, and all are numbers."""
+    """Whether the exponents of the lower halves are those of the upper halves, and all are numbers; some not next to zero, as
+    small integers of two bytes are.
+    """
     counts = _exponent_counts(low, bits), _exponent_counts(high, bits)
-    return not any(count[-1] for count in counts) and _overlap(*counts) >= 0.7
+    return (
+        any(count[1:].any() for count in counts) and not any(count[-1] for count in counts) and _overlap(*counts) >= 0.7
+    )
 
 
 # --- int8, uint8, bit: each byte is like the others ----------------------------------------------------------------------

@@ -187,6 +187,47 @@ def test_points_that_look_like_another_format(con: apsw.Connection, format: str)
     assert con.execute(said, (options("float32"),)).get == 0  # what is said is believed
 
 
+def told(con: apsw.Connection, values: np.ndarray) -> str:
+    con.execute("CREATE TEMP TABLE told (id INTEGER PRIMARY KEY, v)")
+    con.executemany("INSERT INTO told (v) VALUES (?)", [(row.tobytes(),) for row in values])
+    with pytest.raises(VectorFormatError) as caught:
+        con.execute("SELECT clust_points(id, v) FROM told").fetchall()
+    con.execute("DROP TABLE told")
+    return str(caught.value)
+
+
+def test_the_evidence_is_of_every_format_that_is_named(con: apsw.Connection) -> None:
+    random = np.random.default_rng(0)
+    numbers = (random.normal(size=(100, 16)) + 100).astype("<f2")
+    found = told(con, numbers)
+    assert (
+        "embedding 1 and others look like float16 or bfloat16 and not like float32: as float32 they reach from 3.64e+13 to 6.6"
+        in found
+    )
+    reach = f"as float16 they reach from {numbers.min():.3g} to {numbers.max():.3g}, as bfloat16 they reach from "
+    assert reach in found
+    bits = np.packbits(random.random((100, 1024)) < 0.5, axis=1)
+    assert "as bit 50% of them are 1, as uint8 they are from 0 to 255, as int8 they are from -128 to 127. " in told(
+        con, bits
+    )
+
+
+@pytest.mark.parametrize("format", MADE)
+def test_a_medoid_of_vectors_that_look_like_another_format(con: apsw.Connection, format: str) -> None:
+    con.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, v)")
+    con.executemany("INSERT INTO doc (v) VALUES (?)", [(value,) for value in others(format)])
+    with pytest.raises(
+        VectorFormatError, match=rf"look like {format}\b.*clust_vector\(vector, '{format}'\) makes"
+    ) as caught:
+        con.execute("SELECT clust_medoid(id, v) FROM doc").fetchall()
+    assert "clust_points" not in str(caught.value)
+    numbers = MADE[format](np.random.default_rng(0).normal(size=(300, 128)))
+    found = con.execute("SELECT clust_medoid(id, clust_vector(v, ?)) FROM doc", (format,)).get
+    if format != "bfloat16":  # of which NumPy has no type
+        mean = numbers.astype(float).mean(axis=0)
+        assert found == 1 + int(np.argmin(((numbers.astype(float) - mean) ** 2).sum(axis=1)))
+
+
 def test_rows_further_on_are_looked_at_too(con: apsw.Connection) -> None:
     con.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, v)")
     con.executemany("INSERT INTO doc (v) VALUES (?)", [(bytes(1024),)] * 15 * 128)  # zeros tell nothing

@@ -110,6 +110,11 @@ def test_unknown_option_lists_the_known() -> None:
         parse(HdbscanOptions, {"min_cluster_size": 5, "eps": 0.4})
     assert str(caught.value) == f"unknown option 'eps'; allowed are {ALLOWED}"
     assert caught.value.allowed == names(HdbscanOptions)
+    for name in ("format", "duplicates"):
+        with pytest.raises(
+            UnknownOptionError, match=f"; {name} is an option of clust_points, which collects the vectors$"
+        ):
+            parse(HdbscanOptions, {name: "float64"})
     with pytest.raises(UnknownOptionError, match=r"^unknown option 'k'; allowed are duplicates, format$"):
         parse(PointsOptions, {"k": 3})
 

@@ -22,6 +22,7 @@ from sqlclust.cli.records import rows_of
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors import to_json
 
+NO_NUMBER = "no id, and the ids of this column are TEXT, so that no number is given"
 UUID_LIKE = "0688868048517e121234567890123456"  # as a number: infinity
 
 
@@ -118,7 +119,9 @@ def test_texts_file(tmp_path: Path, texts: Callable[[Path], Path]) -> None:
 def test_blank_lines_are_no_id_and_an_empty_text(tmp_path: Path) -> None:
     path = array_file(tmp_path / "v.npy", [[1, 2], [1, 2]])
     blank = text_file(tmp_path / "blank.txt", "\na\n")
-    assert list(read(path, ids=blank, texts=blank).rows) == [record(None, content=""), record("a", content="a")]
+    assert list(read(path, ids=blank, texts=blank).rows) == [Skipped(1, NO_NUMBER), record("a", content="a")]
+    blank = text_file(tmp_path / "numbers.txt", "\n7\n")
+    assert list(read(path, ids=blank, texts=blank).rows) == [record(None, content=""), record(7, content="7")]
 
 
 def test_strings_in_an_ids_array_or_list_stay_strings(tmp_path: Path) -> None:
@@ -337,7 +340,7 @@ def test_csv_and_tsv(tmp_path: Path, format: str, delimiter: str, bom: bytes) ->
     assert list(source.rows) == [
         record("a", content="one,\n\ttwo", run="r", at=3),
         record("7", content="", run="9", at=0),
-        record(content="'"),
+        Skipped(3, NO_NUMBER),
         record(UUID_LIKE, content="é", run="1e5"),
     ]
 
@@ -358,9 +361,9 @@ def column_of(folder: Path, kind: str, cells: list[str], **options: Any) -> list
     else:
         rows = [[cell, "[1]", at] for at, cell in enumerate(cells)]
         source = read(csv_file(folder / "v.csv", [[kind, "vector", "sequence_number"], *rows]), **options)
-    found = list(source.rows)
-    assert all(isinstance(row, Record) for row in found)
-    return [getattr(row, "id" if kind == "ids.txt" else kind) for row in found]
+    return [
+        getattr(row, "id" if kind == "ids.txt" else kind) if isinstance(row, Record) else row for row in source.rows
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_COLUMN)
@@ -373,7 +376,7 @@ def test_a_column_of_canonical_64_bit_integers_becomes_integers(tmp_path: Path, 
 @pytest.mark.parametrize("cell", TEXT)
 def test_one_other_id_makes_text_of_the_whole_column(tmp_path: Path, kind: str, cell: str) -> None:
     cells = ["", *INTEGERS, cell, "8"]
-    assert column_of(tmp_path, kind, cells) == [None, *cells[1:]]
+    assert column_of(tmp_path, kind, cells) == [None if kind == "run_id" else Skipped(1, NO_NUMBER), *cells[1:]]
 
 
 def test_each_column_has_a_type_of_its_own(tmp_path: Path) -> None:
@@ -416,7 +419,7 @@ def test_a_type_that_is_said_of_runs(tmp_path: Path) -> None:
 def test_a_type_that_is_said_of_ids_that_have_types(tmp_path: Path) -> None:
     path = text_file(tmp_path / "v.json", '[{"id": 7, "vector": [1]}, {"id": "8", "vector": [1]}, {"vector": [1]}]')
     ids = [row.id for row in read(path, id_type="text").rows if isinstance(row, Record)]
-    assert ids == ["7", "8", None]
+    assert ids == ["7", "8"]  # no number of its own for the third
     ids = [row.id for row in read(path, id_type="integer").rows if isinstance(row, Record)]
     assert ids == [7, 8, None]
     array = array_file(tmp_path / "v.npy", np.ones((2, 1)))

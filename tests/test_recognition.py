@@ -78,6 +78,12 @@ REAL: dict[str, Callable[[Random, int, int], Array]] = {
     "zeros at even places, 1 to 2 at odd ones": lambda r, n, d: r.uniform(1, 2, (n, d)) * (np.arange(d) % 2),
     "timestamps": lambda r, n, d: 1.7e9 + r.integers(0, 10**6, (n, d)),
     "metres": lambda r, n, d: r.uniform(4e5, 5e5, (n, d)),
+    "around 100": lambda r, n, d: r.normal(size=(n, d)) + 100,
+    "around 100, of float16": lambda r, n, d: (r.normal(size=(n, d)) + 100).astype("<f2"),
+    "around 100, of bfloat16": lambda r, n, d: (bfloat16(r.normal(size=(n, d)) + 100).astype("<u4") << 16).view("<f4"),
+    "in halves around a number": lambda r, n, d: np.round(2 * r.normal(size=(n, d))) / 2 + r.integers(1, 1000),
+    "few values of a column": lambda r, n, d: r.normal(size=(8, d))[r.integers(8, size=n)],
+    "eight values": lambda r, n, d: r.normal(size=8)[r.integers(8, size=(n, d))],
     "the same row": lambda r, n, d: np.broadcast_to(r.normal(size=d), (n, d)),
 }
 
@@ -137,8 +143,36 @@ def test_other_formats_are_told(kind: str, seed: int, n: int, dimension: int) ->
         assert not found or found[0] not in ("float64", "bit")
         return
     assert found[:1] == (name,)
+    assert name in ("bit", "int8", "uint8") or set(found) <= {name, "float16", "bfloat16"}
     if name == "bit":  # random bytes may be all of these
         assert found == ("bit", "uint8", "int8")
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    n=st.integers(60, 200),
+    dimension=st.sampled_from([16, 100, 384]),
+    centre=st.sampled_from([0.5, 1, 3.4, 10, 30, 100, 1000]),
+    share=st.floats(0.01, 0.2),
+)
+@example(seed=0, n=100, dimension=16, centre=100, share=0.01)
+def test_numbers_near_each_other(name: str, seed: int, n: int, dimension: int, centre: float, share: float) -> None:
+    rows = (1 + share * np.random.default_rng(seed).normal(size=(n, dimension))) * centre
+    found = look(rows.astype("<f2") if name == "float16" else bfloat16(rows))
+    assert name in found or not found  # where both fit, both are named
+    assert set(found) <= {"float16", "bfloat16"}
+    assert found or share < 0.03
+    if centre == 100 and name == "float16":  # as the other, 1e13
+        assert found[:1] == (name,)
+
+
+def test_small_integers_of_two_bytes_are_neither() -> None:
+    random = np.random.default_rng(0)
+    assert look(random.integers(-50, 50, (100, 64)).astype("<i2")) == ()
+    assert look(random.integers(0, 50, (100, 64)).astype("<i2")) == ()
+    assert look(np.repeat(random.integers(60, 70, (100, 64)), 2, axis=1).astype("u1")) == ()
 
 
 @pytest.mark.parametrize("kind", OTHER)

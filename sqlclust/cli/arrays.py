@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.cli.ids import IdType, listed_ids, type_of_column
+from sqlclust.cli.ids import IdType, check_given, listed_ids, no_ids, type_of_column
 from sqlclust.cli.rows import (
     BOM,
     Record,
@@ -59,12 +59,14 @@ def read_array(
             if id_type is None and ids is not None and ids.suffix.lower() == ".txt":
                 id_type = id_types["id"] = type_of_column(row_ids)
             row_ids = listed_ids(row_ids, id_type)
+    elif id_type == "text":
+        raise no_ids(path)
     for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
         if values is not None and len(values) != len(vectors):
             counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
             raise InputFileError(str(file), reason=f"found {counts}, expected as many")
     narrowing = Narrowing()
-    rows = _from_array(vectors, row_ids, row_texts, vector_format, narrowing)
+    rows = _from_array(vectors, row_ids, row_texts, vector_format, narrowing, id_type)
     return Source(rows, len(vectors), format, id_types, narrowing)
 
 
@@ -171,6 +173,7 @@ def _from_array(
     texts: Sequence[object] | None,
     format: FormatName | None,
     narrowing: Narrowing,
+    id_type: IdType | None,
 ) -> Iterator[Record | Skipped]:
     for start in range(0, len(vectors), _BLOCK_ROWS):
         given = _numbers(vectors[start : start + _BLOCK_ROWS], format)
@@ -183,6 +186,7 @@ def _from_array(
                 if not finite:
                     raise not_finite(given[offset], block[offset])
                 embedding_id = None if ids is None else value_of(ids[row], "id", int, float, str)
+                check_given(embedding_id, id_type, "id")
                 content = None if texts is None else value_of(texts[row], "content", str)
             except Unusable as problem:
                 yield Skipped(row + 1, str(problem))

@@ -10,7 +10,7 @@ from shlex import quote
 import click
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
-from sqlclust.cli.ids import ID_TYPES, IdType
+from sqlclust.cli.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
@@ -96,7 +96,8 @@ def command(
 
     Rows that cannot be used (NaN, no numbers, another dimension than the rows before) are skipped and listed on stderr.
     An id that is in the database already is an error unless --ignore or --replace is given. Rows without an id are
-    numbered after the largest integer id. A row with a run and a sequence number is also entered as a step of that run.
+    numbered after the largest integer id, but skipped where the ids of their column are TEXT. A row with a run and a
+    sequence number is also entered as a step of that run.
 
     The ids of a column of CSV, TSV or .txt are of one type: INTEGER if every one is an integer written as SQLite writes it (no
     leading zero, no exponent) and those in the database are not TEXT; else TEXT. To tell, the column is read once before.
@@ -192,7 +193,8 @@ class _Rows:
         """The rows that can be used; the others are remembered."""
         number, usable = 0, 0
         as_there = self._as_there(*self.types_there())
-        for number, row in enumerate(map(as_there, self._source.rows), start=1):
+        for number, row in enumerate(self._source.rows, start=1):
+            row = as_there(row, number)
             problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
             if problem is not None:
                 self.skipped.append(problem)
@@ -209,7 +211,7 @@ class _Rows:
             self.report_skipped()
             raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
 
-    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped], Record | Skipped]:
+    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
         """What makes text again of integers that were told from text, where the ids in the database are TEXT.
 
         A small part of a column of hashes may have digits only.
@@ -221,11 +223,11 @@ class _Rows:
             so_far = "its ids become TEXT, and those of the model so far are INTEGER"
             click.echo(f"{self._file}: {so_far}; --id-type says what all of the file become", err=True)
         if not ids_as_text and not runs_as_text:
-            return lambda row: row
+            return lambda row, number: row
 
-        def as_text(row: Record | Skipped) -> Record | Skipped:
-            if isinstance(row, Record) and ids_as_text and row.id is not None:
-                row = row._replace(id=str(row.id))
+        def as_text(row: Record | Skipped, number: int) -> Record | Skipped:
+            if isinstance(row, Record) and ids_as_text:
+                row = with_text_id(row, number)
             if isinstance(row, Record) and runs_as_text and row.run_id is not None:
                 row = row._replace(run_id=str(row.run_id))
             return row

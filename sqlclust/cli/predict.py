@@ -11,10 +11,10 @@ import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
-from sqlclust.cli.ids import ID_TYPES, IdType
+from sqlclust.cli.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
-from sqlclust.cli.readers import FORMATS, Columns, Skipped, Source, read
+from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.formats import FORMAT_NAMES, FormatName
 from sqlclust.store import prediction as store
@@ -130,11 +130,12 @@ def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
     number = 0
     try:
         for number, row in enumerate(source.rows, start=1):
+            if as_text and isinstance(row, Record):
+                row = with_text_id(row, number)
             if isinstance(row, Skipped):
                 skipped.append(row)
             else:
-                embedding_id = number if row.id is None else row.id
-                builder.add(str(embedding_id) if as_text else embedding_id, row.vector)
+                builder.add(number if row.id is None else row.id, row.vector)
         points = builder.finish()
     except PointsError as error:
         raise SqlclustError(f"{file}: {error}") from error

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from sqlclust.cli.arrays import MAGIC, read_array
-from sqlclust.cli.ids import IdType, types_of_columns
+from sqlclust.cli.ids import IdType, no_ids, types_of_columns
 from sqlclust.cli.records import DEFAULT_COLUMNS, Columns, check_beginning, from_records, rows_of
 from sqlclust.cli.rows import BOM, Record, Skipped, Source, first_line, reading
 from sqlclust.errors import InputFileError, OptionError
@@ -56,11 +56,12 @@ def read(
         vector_format: of the vectors. By default those of records are JSON arrays, and arrays hold their own numbers; of another
             format are BLOBs in base64, or the bytes of an array's rows.
 
-    In CSV, TSV and .txt an empty id is missing (None). Line ends in a CSV cell become newlines.
+    In CSV, TSV and .txt an empty id is missing (None). A row without an id is skipped where ids are TEXT by `id_type` or by the
+    rest of their column, since it could get a number only. Line ends in a CSV cell become newlines.
 
     Raises:
         InputFileError: the file is not of its format, has no rows, or does not fit ids, texts or columns; an id cannot be of
-            the type asked for; an array of float32 looks like another format.
+            the type asked for; there are none and `id_type` is text; an array of float32 looks like another format.
             Damage further on in a streamed file is found, and raised, while `rows` is iterated.
         OptionError: an unknown format.
     """
@@ -79,6 +80,13 @@ def read(
         beginning = list(rows if format == "json" else islice(rows, 1))
     with reading(path):
         check_beginning(beginning, columns, format)
+    # of JSON that is streamed each row is asked
+    if (
+        id_type == "text"
+        and format != "nl"
+        and not any(isinstance(row, dict) and columns.id in row for row in beginning)
+    ):
+        raise no_ids(path)
     types: dict[str, IdType | None] = {"id": id_type, "run_id": run_id_type}
     vectors, narrowing = vector_format or "json", Narrowing()
     if format == "json":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.cli.ids import IdType, WrongId, as_id, is_integer
+from sqlclust.cli.ids import IdType, WrongId, as_id, check_given, is_integer
 from sqlclust.cli.rows import Record, Skipped, Unusable, not_finite, reading, shown, value_of
 from sqlclust.errors import InputFileError, dimensions
 from sqlclust.formats import FORMATS, FormatName, narrowed
@@ -145,6 +145,7 @@ def _record(
     # before anything is skipped: it is the file that is wrong
     embedding_id = as_id(embedding_id, types["id"], columns.id)
     run_id = as_id(run_id, types["run_id"], columns.run_id)
+    check_given(embedding_id, types["id"], columns.id)
     if cells and is_integer(sequence_number):
         sequence_number = int(str(sequence_number))
     vector = row[columns.vector] if columns.vector in row else row["embedding"]

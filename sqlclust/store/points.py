@@ -155,6 +155,7 @@ SAID_OF_EMBEDDINGS = (
     "Embedding.vector holds float32, and clust_vector(vector, '{}') makes that of them; "
     "sqlclust doctor says how many there are"
 )
+SAID_OF_VALUES = "Here vectors are float32, and clust_vector(vector, '{}') makes that of them"
 _OTHER_LENGTHS = '. Other formats are said in the third argument of clust_points, as in \'{"format": "float16"}\''
 _LOOKS = frozenset((1, 16, 256))
 """Batches of which the format is looked at: some of a table's first rows, and some later ones."""

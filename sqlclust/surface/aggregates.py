@@ -12,7 +12,7 @@ from sqlclust.core.agreement import adjusted_mutual_information, adjusted_rand_i
 from sqlclust.core.medoids import medoids
 from sqlclust.errors import Id, NullIdError
 from sqlclust.options import PointsOptions, parse_json
-from sqlclust.store.points import PointsBuilder
+from sqlclust.store.points import SAID_OF_VALUES, PointsBuilder
 from sqlclust.surface.records import AggregateFunction, PointsHandle
 
 
@@ -61,11 +61,15 @@ class MedoidAggregate:
     """clust_medoid: the id of the vector with the smallest sum of squared euclidean distances to the others."""
 
     def __init__(self) -> None:
-        self._builder = PointsBuilder(format="float32")
+        self._builder = PointsBuilder(advice=SAID_OF_VALUES)
         self._row = 0
 
     def step(self, embedding_id: object, vector: object) -> None:
-        """Take an id and its vector."""
+        """Take an id and its vector.
+
+        Raises:
+            VectorFormatError: the vectors look like another format than float32.
+        """
         self._row += 1
         if vector is None:
             return

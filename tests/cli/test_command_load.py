@@ -77,6 +77,7 @@ def test_several_files_and_an_ending_that_says_nothing(new: Path, tmp_path: Path
 
 # --- types of ids -----------------------------------------------------------------------------------------
 
+NO_NUMBER = "no id, and the ids of this column are TEXT, so that no number is given"
 TYPED = "SELECT typeof(id), id FROM Embedding ORDER BY rowid"
 
 
@@ -97,8 +98,8 @@ def test_a_part_of_a_column_that_has_digits_only_is_text_as_the_parts_before(new
     first = column(tmp_path / "a.csv", "0abc1234", "1abc1234", runs=True)
     second = column(tmp_path / "b.csv", "12345678", "", "87654321", runs=False)
     succeed("load", new, first, "-m", "m")
-    succeed("load", new, second, "-m", "m")
-    assert rows(new, TYPED)[2:] == [("text", "12345678"), ("integer", 1), ("text", "87654321")]
+    assert run("load", new, second, "-m", "m").err == f"{second}: skipped row 2: {NO_NUMBER}\n"
+    assert rows(new, TYPED)[2:] == [("text", "12345678"), ("text", "87654321")]
     succeed("load", new, column(tmp_path / "c.csv", "11111111", runs=True), "-m", "m")
     assert rows(new, "SELECT typeof(id), count(*) FROM Run GROUP BY 1") == [("text", 3)]
     # what is said is done, and numbers of another model are of no concern
@@ -111,6 +112,35 @@ def test_text_that_comes_to_integers_is_said(new: Path, tmp_path: Path) -> None:
     succeed("load", new, column(tmp_path / "a.csv", "1", "2"), "-m", "m")
     done = run("load", new, column(tmp_path / "b.csv", "3", "x"), "-m", "m")
     assert "b.csv: its ids become TEXT, and those of the model so far are INTEGER; --id-type says" in done.err
+
+
+def test_a_row_without_an_id_gets_no_number_among_text(new: Path, tmp_path: Path) -> None:
+    ran = run("load", new, column(tmp_path / "a.csv", "", "1", "ab"), "-m", "m")
+    assert (ran.code, ran.err) == (0, f"{tmp_path / 'a.csv'}: skipped row 1: {NO_NUMBER}\n")
+    assert rows(new, TYPED) == [("text", "1"), ("text", "ab")]
+    numbers = column(tmp_path / "b.csv", "", "7")
+    succeed("load", new, numbers, "-m", "numbers")
+    assert rows(new, TYPED)[2:] == [("integer", 1), ("integer", 7)]
+    ran = run("load", new, numbers, "-m", "said", "--id-type", "text", "--replace")
+    assert ran.err.startswith(f"{numbers}: skipped row 1: {NO_NUMBER}\n")
+    none = column(tmp_path / "c.csv", "", "")
+    ran = run("load", new, none, "-m", "m")  # whose ids are TEXT
+    assert (ran.code, ran.err.splitlines()[1:]) == (
+        1, [f"{none}: skipped row 2: {NO_NUMBER}", f"Error: {none}: none of its 2 rows can be used"]
+    )  # fmt: skip
+
+
+def test_files_without_ids_have_none_that_become_text(new: Path, tmp_path: Path) -> None:
+    for file in (
+        array_file(tmp_path / "v.npy", [[1, 2], [3, 4]]),
+        text_file(tmp_path / "v.csv", "vector", "[1]"),
+        text_file(tmp_path / "v.json", '[{"vector": [1]}, {"vector": [2]}]'),
+    ):
+        message = fail("load", new, file, "-m", "m", "--id-type", "text")
+        assert message.startswith(f"{file}: it has no ids, and they are to be TEXT: rows without an id are numbered")
+    file = text_file(tmp_path / "v.jsonl", {"vector": [1]})
+    assert NO_NUMBER in run("load", new, file, "-m", "m", "--id-type", "text").err
+    assert not new.exists()
 
 
 @pytest.mark.parametrize("option", ["--id-type", "--run-id-type"])

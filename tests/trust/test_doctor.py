@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 def mixed(*ids: object) -> str:
     """SQL that enters embeddings of a model of their own."""
-    values = ", ".join(f"({id!r})" for id in ids)
+    values = ", ".join(f"(x'{id.hex()}')" if isinstance(id, bytes) else f"({id!r})" for id in ids)
     vector = "(SELECT vector FROM Embedding WHERE id = 1)"
     return (
         f"INSERT INTO Embedding (id, embedding_model, vector) SELECT column1, 'mixed', {vector} FROM (VALUES {values})"
@@ -46,6 +46,14 @@ def alike(n: int, example: int, length: int, other: str) -> Row:
     detail = (
         f"{n} ids are INTEGER among TEXT of the same {length} digits, such as {other!r}: text of a file that has digits only, "
         "taken for numbers; as such they are equal to no text"
+    )
+    return "error", "mixed-id-types", "Embedding", "id", example, n, detail
+
+
+def numerals(n: int, example: int, other: str) -> Row:
+    detail = (
+        f"{f'{n} ids are' if n > 1 else '1 id is'} INTEGER among TEXT that is a number too, such as {other!r}: text of a file of "
+        "which each cell had a type of its own; as such they are equal to no text"
     )
     return "error", "mixed-id-types", "Embedding", "id", example, n, detail
 
@@ -215,6 +223,13 @@ CASES: dict[str, Case] = {
     "padded numbers of which some became integers": Case(
         mixed("0007", "0999", 1000, 1001), [alike(2, 1000, 4, "0007")]
     ),
+    "exponents": Case(mixed("1e5", 112, 113), [numerals(2, 112, "1e5")]),
+    "exponents of every kind": Case(mixed("1E+5", "2e-7", "1.5e3", 112), [numerals(1, 112, "1.5e3")]),
+    "a plus": Case(mixed("+5", 66), [numerals(1, 66, "+5")]),
+    "a minus": Case(mixed("-05", 66), [numerals(1, 66, "-05")]),
+    "short numbers with leading zeros": Case(mixed("007", "042", 100, 101), [numerals(2, 100, "007")]),
+    "numbers of several lengths": Case(mixed("007", 88, 99), [numerals(2, 88, "007")]),
+    "numerals and one name": Case(mixed("007", "x", 88), [numerals(1, 88, "007")]),
     "an id under two types": Case(
         mixed("100", 100, "101", 102, 101),
         [("note", "mixed-id-types", "Embedding", "id", 100, 2, "2 ids are there as INTEGER and as TEXT: to SQLite two ids")],
@@ -418,6 +433,11 @@ MIXED_AND_WELL: dict[str, list[object]] = {
     "two letters or digits": ["0c", "1b", 71, 72],
     "the first of a hash in small, another in capital letters": ["0abc", "0ABC", 1234],
     "BLOBs and REALs": [1.5, 12345678.5, "0abc1234"],
+    "names beside numbers": ["alice", "bob", "zoe", "007", 71, 72],
+    "UUIDs beside numbers": ["550e8400-e29b-41d4-a716-446655440000", "00000000-0000-0000-0000-000000000001", 71, 72],
+    "beginnings of UUIDs, one of which reads as a number": ["550e8400", "6ba7b810", "6ba7b811", 71, 72],
+    "a number and letters": ["2003a", "0x10", "e5", "1e", "+", "00-1", " 07", 2001],
+    "numerals that are BLOBs": [b"007", b"1e5", 88, 99],
     "text only": ["12345678", "0abc1234"],
 }
 

@@ -44,6 +44,26 @@ WITH ids AS (
 SELECT coalesce(sum(n), 0) AS n, min(example) AS example, min(other) AS other, min(length) AS length FROM models
 """
 
+# TEXT that is a number, written as no INTEGER is: what a program leaves that takes each cell for a number if its text comes back.
+# Of a cast, text that is wholly a number is compared as a number. Of hashes one in a hundred is like that (12e45678), of
+# names one or another; so it is to be half of the text
+_NUMERALS = """
+WITH ids AS (
+    SELECT {model} AS model, {c} AS id, typeof({c}) AS type,
+           typeof({c}) = 'text' AND ({c} GLOB '[-+]*' OR {c} GLOB '0[0-9]*' OR {c} GLOB '[0-9]*[eE]*')
+           AND CAST({c} AS NUMERIC) = {c} AS is_numeral
+    FROM {table}
+    WHERE typeof({c}) IN ('integer', 'text')
+), models AS (
+    SELECT model, total(type = 'integer') AS n, min(id) FILTER (WHERE type = 'integer') AS example,
+           min(id) FILTER (WHERE is_numeral) AS other
+    FROM ids
+    GROUP BY model
+    HAVING total(type = 'integer') > 0 AND total(is_numeral) > 0 AND total(is_numeral) * 2 >= total(type = 'text')
+)
+SELECT coalesce(sum(n), 0) AS n, min(example) AS example, min(other) AS other FROM models
+"""
+
 
 def check_mixed_ids(exam: Examination, families: Iterable[Family], vectors: Iterable[VectorTable]) -> None:
     """Columns `id` that keep what comes, and have INTEGER and TEXT that look alike; of embeddings, within a model.
@@ -81,6 +101,14 @@ def _check(exam: Examination, table: Table, column: Column, model: Column | None
             "mixed-id-types", "error" if known else "note", table, column.name, n=int(n), example=example, remedy=_REMEDY,
             detail=f"{counted(int(n), 'id is', 'ids are')} INTEGER among TEXT of the same {length} digits, such as "
             f"{_shown(other)}: text of a file that has digits only, taken for numbers; as such they are equal to no text",
+        )  # fmt: skip
+        return
+    n, example, other = exam.row(_NUMERALS.format(**names))
+    if n:
+        exam.add(
+            "mixed-id-types", "error" if known else "note", table, column.name, n=int(n), example=example, remedy=_REMEDY,
+            detail=f"{counted(int(n), 'id is', 'ids are')} INTEGER among TEXT that is a number too, such as {_shown(other)}: "
+            "text of a file of which each cell had a type of its own; as such they are equal to no text",
         )  # fmt: skip
         return
     n, example = exam.row(_TWICE.format(**names))
