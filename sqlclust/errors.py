@@ -490,13 +490,17 @@ class DatabaseFileError(DatabaseError):
 
 
 class NotAuthorizedError(DatabaseError):
-    """The connection's authorizer forbids something that is needed."""
+    """The connection's authorizer forbids something that is needed, or hides it."""
 
-    def __init__(self, path: str, *, reason: str) -> None:
-        super().__init__(
-            f"{path or 'this database'}: the connection's authorizer forbids a statement of sqlclust ({reason})"
+    def __init__(self, path: str, *, reason: str, hidden: str = "") -> None:
+        """`hidden` is what it answers SQLITE_IGNORE to, an operation and what it is of."""
+        does = (
+            f"hides from a statement of sqlclust what it needs (SQLITE_IGNORE for {hidden})"
+            if hidden
+            else f"forbids a statement of sqlclust ({reason})"
         )
-        self.path, self.reason = path, reason
+        super().__init__(f"{path or 'this database'}: the connection's authorizer {does}")
+        self.path, self.reason, self.hidden = path, reason, hidden
 
 
 class WriteProtectedError(DatabaseFileError):
