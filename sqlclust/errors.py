@@ -64,8 +64,9 @@ class OptionError(SqlclustError):
 class UnknownOptionError(OptionError):
     """An option key that this function does not have."""
 
-    def __init__(self, option: str, *, allowed: Sequence[str]) -> None:
-        super(OptionError, self).__init__(f"unknown option {shown(option)}; allowed are {', '.join(allowed)}")
+    def __init__(self, option: str, *, allowed: Sequence[str], advice: str = "") -> None:
+        more = f". {advice}" if advice else ""
+        super(OptionError, self).__init__(f"unknown option {shown(option)}; allowed are {', '.join(allowed)}{more}")
         self.option, self.found, self.expected = option, option, ", ".join(allowed)
         self.allowed = tuple(allowed)
 

@@ -13,6 +13,7 @@ from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, Unknow
 from sqlclust.options import (
     CutOptions,
     DuplicatesOptions,
+    FitOptions,
     HdbscanOptions,
     NeighborsOptions,
     PointsOptions,
@@ -22,7 +23,7 @@ from sqlclust.options import (
     parse_json,
 )
 
-CLASSES: tuple[Any, ...] = (CutOptions, HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+CLASSES: tuple[Any, ...] = (CutOptions, HdbscanOptions, FitOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
 WHOLE = "a whole number of at least"
 ALLOWED = ", ".join(names(HdbscanOptions))
 
