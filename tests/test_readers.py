@@ -616,6 +616,15 @@ def test_csv_with_a_header_that_is_nearly_right(tmp_path: Path, header: str, adv
     assert reason_of(path) == f"no column 'vector'; its columns: {columns}{advice}"
 
 
+@pytest.mark.parametrize("name", ["ID", "Id", " id"])
+def test_ids_under_another_name_are_not_lost(tmp_path: Path, name: str) -> None:
+    """Without an id column the database numbers the rows; here the ids are there."""
+    path = text_file(tmp_path / "v.csv", f'{name},vector\n7,"[1, 2]"\n')
+    assert f"no column 'id'; its columns: '{name}', 'vector'; " in reason_of(path)
+    path = text_file(tmp_path / "v.csv", 'uid,vector\n7,"[1, 2]"\n')
+    assert list(read(path).rows) == [record(None)]
+
+
 def test_the_option_for_a_column_reads_it(tmp_path: Path) -> None:
     path = text_file(tmp_path / "v.csv", 'ID,Vector\n7,"[1, 2]"\n')
     [found] = read(path, columns=Columns(id="ID", vector="Vector")).rows

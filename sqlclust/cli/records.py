@@ -72,7 +72,11 @@ def check_beginning(beginning: Sequence[object], columns: Columns, format: str) 
         found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {shown(beginning[0])}"
         raise Unusable(f"row 1: {found}, expected an object")
     missing = _missing(row, columns, [field.name for field in fields(columns)])
-    if missing is not None and format in ("csv", "tsv"):
+    if format not in ("csv", "tsv"):
+        return
+    if missing is None and columns.id not in row and any(name.strip().casefold() == columns.id for name in row):
+        missing = columns.id  # the database would number the rows, and nobody would see that the file's ids are lost
+    if missing is not None:
         header = [repr(name[:40]) for name in row if name != _MORE_FIELDS]
         there = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
         raise Unusable(
