@@ -88,20 +88,20 @@ def fit(
         connection: in no transaction.
         where: an SQL condition on columns of Embedding, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
-        options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.HdbscanOptions`.
+        options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
     Raises:
         SqlclustError: bad options, bad vectors, no such model, fewer than two rows, a locked or read-only file, …;
             nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
-    from sqlclust.options import HdbscanOptions, parse
+    from sqlclust.options import FitOptions, parse
     from sqlclust.store.fit import fit
 
     return fit(
         connection,
         embedding_model,
-        parse(HdbscanOptions, options),
+        parse(FitOptions, options),
         where=where,
         parameters=parameters,
         progress=progress,

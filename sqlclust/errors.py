@@ -65,7 +65,8 @@ class UnknownOptionError(OptionError):
     """An option key that this function does not have."""
 
     def __init__(self, option: str, *, allowed: Sequence[str], advice: str = "") -> None:
-        super(OptionError, self).__init__(f"unknown option {shown(option)}; allowed are {', '.join(allowed)}{advice}")
+        more = f". {advice}" if advice else ""
+        super(OptionError, self).__init__(f"unknown option {shown(option)}; allowed are {', '.join(allowed)}{more}")
         self.option, self.found, self.expected = option, option, ", ".join(allowed)
         self.allowed = tuple(allowed)
 
@@ -490,13 +491,17 @@ class DatabaseFileError(DatabaseError):
 
 
 class NotAuthorizedError(DatabaseError):
-    """The connection's authorizer forbids something that is needed."""
+    """The connection's authorizer forbids something that is needed, or hides it."""
 
-    def __init__(self, path: str, *, reason: str) -> None:
-        super().__init__(
-            f"{path or 'this database'}: the connection's authorizer forbids a statement of sqlclust ({reason})"
+    def __init__(self, path: str, *, reason: str, hidden: str = "") -> None:
+        """`hidden` is what it answers SQLITE_IGNORE to, an operation and what it is of."""
+        does = (
+            f"hides from a statement of sqlclust what it needs (SQLITE_IGNORE for {hidden})"
+            if hidden
+            else f"forbids a statement of sqlclust ({reason})"
         )
-        self.path, self.reason = path, reason
+        super().__init__(f"{path or 'this database'}: the connection's authorizer {does}")
+        self.path, self.reason, self.hidden = path, reason, hidden
 
 
 class WriteProtectedError(DatabaseFileError):

@@ -43,12 +43,17 @@ def _option(
     choices: tuple[str, ...] = (),
     auto: str = "",
     part: Part | None = None,
+    flag: str = "",
 ) -> Any:
-    """A field. `auto` says what None, the default, becomes; `part` is for options of clustering, see Part."""
+    """A field. `auto` says what None, the default, becomes; `part` is for options of clustering, see Part; `flag` is the command
+    line's name where it is another.
+    """
     if kind is int and at_most is None:
         at_most = MAX_INTEGER
     allowed = {"at_least": at_least, "above": above, "at_most": at_most, "choices": choices}
-    return field(default=default, metadata={"help": help, "kind": kind, "auto": auto, "part": part, **allowed})
+    return field(
+        default=default, metadata={"help": help, "kind": kind, "auto": auto, "part": part, "flag": flag, **allowed}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +100,7 @@ class CutOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class HdbscanOptions(CutOptions):
-    """Options of clust_hdbscan, clust_fit, `sqlclust.fit`, `sqlclust.hdbscan` and `sqlclust fit`; names are hdbscan's."""
+    """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
 
     min_samples: int | None = _option(
         None,
@@ -145,6 +150,25 @@ class HdbscanOptions(CutOptions):
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, in the order of the fields."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(HdbscanOptions):
+    """Options of clust_fit, `sqlclust.fit` and `sqlclust fit`."""
+
+    format: Literal["float32"] | None = _option(
+        None,
+        "of the stored vectors, which are float32; say so where they are refused because they look like another format",
+        kind=str,
+        choices=("float32",),
+        auto="float32, and an error if they look like another",
+        part="selection",
+        flag="vector-format",
+    )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As of HdbscanOptions; `format` only if it was said."""
+        return {name: value for name, value in super().as_dict().items() if (name, value) != ("format", None)}
 
 
 AUTO_LIMIT = 5e13
@@ -234,6 +258,7 @@ OptionsT = TypeVar(
     "OptionsT",
     CutOptions,
     HdbscanOptions,
+    FitOptions,
     PointsOptions,
     NeighborsOptions,
     DuplicatesOptions,
@@ -312,6 +337,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
+_FORMAT_OF_POINTS = "The format of points is said where they are made, to clust_points; an array has its own"
+
+
 def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     """Options from plain values, each checked.
 
@@ -324,7 +352,9 @@ def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     for name, value in values.items():
         if name not in fields:
             of_points = name in {f.name for f in dataclasses.fields(PointsOptions)}
-            advice = f"; {name} is an option of clust_points, which collects the vectors" if of_points else ""
+            advice = f"{name} is an option of clust_points, which collects the vectors" if of_points else ""
+            if (options, name) == (HdbscanOptions, "format"):
+                advice = _FORMAT_OF_POINTS
             raise UnknownOptionError(name, allowed=tuple(fields), advice=advice)
         checked[name] = _checked(fields[name], value)
     return options(**checked)

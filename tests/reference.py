@@ -54,11 +54,17 @@ def functions() -> str:
 
 def options() -> str:
     """A table for each dataclass of options, under the functions that take it."""
-    blocks = []
+    blocks, listed = [], []
     for options_class in dict.fromkeys(OPTIONS.values()):
         takers = [f"`{name}`" for name, taken in OPTIONS.items() if taken is options_class]
-        lines = [f"Options of {' and '.join(takers)}:", "", "| option | default | |", "|---|---|---|"]
+        base = options_class.__base__
+        above = [f"`{name}`" for name, taken in OPTIONS.items() if taken is base] if base in listed else []
+        listed.append(options_class)
+        those = f" (those of {' and '.join(above)}, and)" if above else ""
+        lines = [f"Options of {' and '.join(takers)}{those}:", "", "| option | default | |", "|---|---|---|"]
         for option in dataclasses.fields(options_class):
+            if above and option.name in base.__dataclass_fields__:
+                continue
             lines.append(f"| `{option.name}` | {default_text(option)} | {_escaped(_meaning(option))} |")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

@@ -20,14 +20,16 @@ from sqlclust.errors import (
     DimensionMismatchError,
     NotFiniteError,
     OptionError,
+    UnknownOptionError,
     VectorFormatError,
     VectorJSONError,
     VectorLengthError,
     VectorTypeError,
 )
 from sqlclust.formats import FORMAT_NAMES
+from sqlclust.store import prediction
 from tests.cli.terminal import fail, rows, run, succeed
-from tests.small import clustered
+from tests.small import add_embeddings, clustered
 
 BINARY = [name for name in FORMAT_NAMES if name != "json"]
 
@@ -258,6 +260,69 @@ def test_embeddings_that_look_like_another_format(con: apsw.Connection) -> None:
     con.execute("UPDATE Embedding SET vector = clust_vector(vector, 'float64')").fetchall()
     assert sqlclust.doctor(con).findings == []
     sqlclust.fit(con, "m")
+
+
+@pytest.mark.parametrize("way", ["SQL", "Python"])
+def test_stored_vectors_that_are_float32_all_the_same(con: apsw.Connection, way: str) -> None:
+    """What is said is believed, by what goes on from the fit too; and nothing is said of others."""
+    sqlclust.initialize(con)
+    rows = [row for row in others("float16") if np.isfinite(np.frombuffer(row, "<f4")).all()]
+    con.executemany("INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'm', ?)", enumerate(rows))
+    with pytest.raises(
+        VectorFormatError, match=r'look like float16 .*\'\{"format": "float32"\}\' or --vector-format float32'
+    ):
+        sqlclust.fit(con, "m", where="id > 2", metric="cosine")
+    [finding] = [found for found in sqlclust.doctor(con).findings if found.finding == "vector-format"]
+    assert "clust_vector(vector, 'float16')" in finding.remedy
+    assert "--vector-format float32" in finding.remedy
+    if way == "SQL":
+        con.execute("SELECT clust_fit('m', '{\"format\": \"float32\"}')").fetchall()
+    else:
+        sqlclust.fit(con, "m", format="float32")
+    parameters = json.loads(con.execute("SELECT parameters FROM ClusteringResult").get)
+    assert parameters["format"] == "float32"
+    con.execute("SELECT clust_cut(1, '{\"min_cluster_size\": 7}')").fetchall()
+    con.executemany(
+        "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'm', ?)", enumerate(rows, start=1000)
+    )
+    for result_id in (1, 2):
+        recovered = prediction.recover(con, result_id)
+        assert len(prediction.others(con, recovered)) == len(rows)
+    assert sqlclust.staleness(con, 1).n_new == len(rows)
+
+
+def test_the_command_line_says_it_too(tmp_path: Path) -> None:
+    db, array = tmp_path / "a.db", tmp_path / "a.npy"
+    vectors = np.frombuffer(b"".join(others("float16")), "<f4").reshape(300, -1)
+    np.save(array, vectors[np.isfinite(vectors).all(axis=1)])
+    load = ("load", db, array, "--model", "m")
+    assert "--vector-format float32 if it is that all the same" in fail(*load)
+    succeed(*load, "--vector-format", "float32")
+    assert "or --vector-format float32" in fail("fit", db, "m")
+    succeed("fit", db, "m", "--vector-format", "float32")
+    assert "format float32" in succeed("show", db, "1")
+
+
+def test_a_format_that_is_not_said_is_not_stored(con: apsw.Connection) -> None:
+    sqlclust.initialize(con)
+    add_embeddings(con, clustered())
+    sqlclust.fit(con, "demo", format=None)
+    stored = con.execute("SELECT parameters, selection FROM ClusteringResult, ClusteringFit").fetchall()
+    assert "format" not in str(stored)
+    assert sqlclust.fit(con, "demo", format="float32") == 2  # no other fit for that
+    assert con.execute("SELECT count(*) FROM ClusteringFit").get == 1
+
+
+def test_the_formats_a_fit_takes(con: apsw.Connection) -> None:
+    with pytest.raises(OptionError, match="option 'format': found 'float16', expected 'float32'"):
+        sqlclust.fit(con, "m", format="float16")
+    elsewhere = "unknown option 'format'; .*The format of points is said where they are made, to clust_points"
+    with pytest.raises(UnknownOptionError, match=elsewhere):
+        sqlclust.hdbscan(np.eye(3), format="float32")
+    with pytest.raises(UnknownOptionError, match=elsewhere):
+        con.execute(
+            "SELECT * FROM clust_hdbscan((SELECT clust_points(1, x'00000000')), '{\"format\": \"float32\"}')"
+        ).fetchall()
 
 
 # --- the doctor ---------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, Unknow
 from sqlclust.options import (
     CutOptions,
     DuplicatesOptions,
+    FitOptions,
     HdbscanOptions,
     NeighborsOptions,
     PointsOptions,
@@ -22,7 +23,7 @@ from sqlclust.options import (
     parse_json,
 )
 
-CLASSES: tuple[Any, ...] = (CutOptions, HdbscanOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+CLASSES: tuple[Any, ...] = (CutOptions, HdbscanOptions, FitOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
 WHOLE = "a whole number of at least"
 ALLOWED = ", ".join(names(HdbscanOptions))
 
@@ -112,7 +113,8 @@ def test_unknown_option_lists_the_known() -> None:
     assert caught.value.allowed == names(HdbscanOptions)
     for name in ("format", "duplicates"):
         with pytest.raises(
-            UnknownOptionError, match=f"; {name} is an option of clust_points, which collects the vectors$"
+            UnknownOptionError,
+            match=r"\. (duplicates is an option of|The format of points is said where they are made, to) clust_points",
         ):
             parse(HdbscanOptions, {name: "float64"})
     with pytest.raises(UnknownOptionError, match=r"^unknown option 'k'; allowed are duplicates, format$"):

@@ -143,6 +143,7 @@ ELSEWHERE = {
     *((function, option) for function in ("clust_hdbscan", "clust_fit") for option in ("engine", "seed")),
     ("clust_points", "duplicates"),
     ("clust_points", "format"),
+    ("clust_fit", "format"),
     ("clust_doctor", "format"),
 }
 """Options with tests of their own below."""
@@ -153,9 +154,15 @@ def cases() -> list[Any]:
     for function, options in OPTIONS.items():
         for option in names(options):
             if (function, option) not in ELSEWHERE:
-                values = FITTING if options is HdbscanOptions else CUTTING if options is CutOptions else SMALL[function]
+                values = (
+                    FITTING
+                    if issubclass(options, HdbscanOptions)
+                    else CUTTING
+                    if options is CutOptions
+                    else SMALL[function]
+                )
                 base = {
-                    **(BASE if options is HdbscanOptions else CUT_BASE if options is CutOptions else {}),
+                    **(BASE if issubclass(options, HdbscanOptions) else CUT_BASE if options is CutOptions else {}),
                     **values[option][0],
                 }
                 found.append(pytest.param(function, option, base, *values[option][1:], id=f"{function}: {option}"))

@@ -598,6 +598,43 @@ def test_csv_without_the_columns_asked_for(tmp_path: Path, format: str) -> None:
         assert reason_of(path, columns=columns) == "no column 'typo'; its columns: 'key', 'x'"
 
 
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [
+        ("ID,Vector", "; names are taken as they are written, so say --id-column ID --vector-column Vector"),
+        (
+            " id , vector ",
+            "; names are taken as they are written, so say --id-column ' id ' --vector-column ' vector '",
+        ),
+        ("id,EMBEDDING", "; names are taken as they are written, so say --vector-column EMBEDDING"),
+        ("Id,VEC", "; names are taken as they are written, so say --id-column Id"),
+        ("Vector,VECTOR", ""),  # either could be meant
+        ("id;vector", "; fields seem to be separated by ';', and CSV has commas (TSV tabs, in a file named .tsv)"),
+        ("id\tvector", "; fields seem to be separated by '\\t', and CSV has commas (TSV tabs, in a file named .tsv)"),
+    ],
+)
+def test_csv_with_a_header_that_is_nearly_right(tmp_path: Path, header: str, advice: str) -> None:
+    path = text_file(tmp_path / "v.csv", header + '\n1,"[1, 2]"\n')
+    columns = ", ".join(map(repr, header.split(",")))
+    assert reason_of(path) == f"no column 'vector'; its columns: {columns}{advice}"
+
+
+@pytest.mark.parametrize("name", ["ID", "Id", " id"])
+def test_ids_under_another_name_are_not_lost(tmp_path: Path, name: str) -> None:
+    """Without an id column the database numbers the rows; here the ids are there."""
+    path = text_file(tmp_path / "v.csv", f'{name},vector\n7,"[1, 2]"\n')
+    assert f"no column 'id'; its columns: '{name}', 'vector'; " in reason_of(path)
+    path = text_file(tmp_path / "v.csv", 'uid,vector\n7,"[1, 2]"\n')
+    assert list(read(path).rows) == [record(None)]
+
+
+def test_the_option_for_a_column_reads_it(tmp_path: Path) -> None:
+    path = text_file(tmp_path / "v.csv", 'ID,Vector\n7,"[1, 2]"\n')
+    [found] = read(path, columns=Columns(id="ID", vector="Vector")).rows
+    assert isinstance(found, Record)
+    assert (found.id, np.frombuffer(found.vector, "<f4").tolist()) == (7, [1, 2])
+
+
 def test_csv_without_a_header_shows_no_endless_message(tmp_path: Path) -> None:
     path = csv_file(tmp_path / "v.csv", [[0.123456789] * 768] * 2)
     assert len(reason_of(path)) < 500

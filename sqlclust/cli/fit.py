@@ -15,7 +15,7 @@ from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
-from sqlclust.options import HdbscanOptions, parse
+from sqlclust.options import FitOptions, parse
 from sqlclust.sqlite import statements
 from sqlclust.store.fit import fit
 from sqlclust.store.results import reused_fit, summarize_result
@@ -34,7 +34,7 @@ Examples:
 @click.command("fit", epilog=_EPILOG)
 @database_argument
 @click.argument("model", metavar="[MODEL|all]", required=False)
-@options_of(HdbscanOptions)
+@options_of(FitOptions)
 @click.option("--where", metavar="SQL", help="Only embeddings for which this condition on columns of Embedding holds.")
 @click.option(
     "--store-fit/--no-store-fit",
@@ -59,7 +59,7 @@ def command(
     transaction: whole or not at all. Results that are there stay.
     """
     try:
-        parsed = parse(HdbscanOptions, options)
+        parsed = parse(FitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     results: list[dict[str, Any]] = []
@@ -114,7 +114,7 @@ def command(
 def _fit(
     connection: apsw.Connection,
     model: str,
-    options: HdbscanOptions,
+    options: FitOptions,
     *,
     where: str | None,
     store_fit: bool,
@@ -139,7 +139,7 @@ _LONG = 60.0
 """Seconds beyond which a fit is announced with how long it may take."""
 
 
-def _announce(connection: apsw.Connection, model: str, options: HdbscanOptions, *, where: str | None) -> None:
+def _announce(connection: apsw.Connection, model: str, options: FitOptions, *, where: str | None) -> None:
     """Say how long a long fit may take and how to get the other engine. A filter may make it shorter."""
     from sqlclust.core.cost import fit_seconds, multiplications_per_second
 

@@ -76,7 +76,7 @@ class _List(click.ParamType):  # type: ignore[type-arg]
 
 
 def _names(field: dataclasses.Field[Any]) -> list[str]:
-    name = "--" + field.name.replace("_", "-")
+    name = "--" + (field.metadata["flag"] or field.name.replace("_", "-"))
     return [name.replace(_LONG_FLAG, "--"), name] if field.name.startswith(_LONG_PREFIX) else [name]
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class Columns:
 
 
 DEFAULT_COLUMNS = Columns()
+_OPTIONS = {"id": "--id-column", "vector": "--vector-column"}
+"""Of every command that reads records."""
 
 
 def rows_of(path: Path, format: str) -> Generator[object]:
@@ -69,10 +72,35 @@ def check_beginning(beginning: Sequence[object], columns: Columns, format: str) 
         found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {shown(beginning[0])}"
         raise Unusable(f"row 1: {found}, expected an object")
     missing = _missing(row, columns, [field.name for field in fields(columns)])
-    if missing is not None and format in ("csv", "tsv"):
+    if format not in ("csv", "tsv"):
+        return
+    if missing is None and columns.id not in row and any(name.strip().casefold() == columns.id for name in row):
+        missing = columns.id  # the database would number the rows, and nobody would see that the file's ids are lost
+    if missing is not None:
         header = [repr(name[:40]) for name in row if name != _MORE_FIELDS]
         there = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
-        raise Unusable(f"no column {missing!r}; its columns: {there}")
+        raise Unusable(
+            f"no column {missing!r}; its columns: {there}{_advice([name for name in row if name != _MORE_FIELDS], columns)}"
+        )
+
+
+def _advice(header: Sequence[str], columns: Columns) -> str:
+    """What to do about a header whose names differ from those asked for in capitals, in spaces or in what is between them."""
+    options = []
+    for name, option in _OPTIONS.items():
+        wanted = {getattr(columns, name)} | ({"embedding"} if columns.vector == name else set())
+        folded = {column.casefold() for column in wanted}
+        alike = [column for column in header if column.strip().casefold() in folded and len(column) <= 40]
+        if not wanted & {*header} and len(alike) == 1:
+            options.append(f"{option} {quote(alike[0])}")
+    if options:
+        return f"; names are taken as they are written, so say {' '.join(options)}"
+    between = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
+    return (
+        f"; fields seem to be separated by {between!r}, and CSV has commas (TSV tabs, in a file named .tsv)"
+        if between
+        else ""
+    )
 
 
 def _missing(row: Mapping[str, object], columns: Columns, names: Iterable[str]) -> str | None:

@@ -16,7 +16,7 @@ from sqlclust.core.control import Control, Progress
 from sqlclust.core.engines import engine_of
 from sqlclust.core.metrics import Float32Array, IndexArray
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
-from sqlclust.options import HdbscanOptions
+from sqlclust.options import FitOptions, HdbscanOptions
 from sqlclust.store import fits, interrupt
 from sqlclust.store.cut import cutting
 from sqlclust.store.directions import warn_of_one_direction
@@ -138,7 +138,8 @@ def fit(
     with translated_errors(connection, doing="reading the embeddings"):
         schema.check(connection)
         version = data_version(connection)
-        selection = Selection(embedding_model, where, parameters, options.downsample)
+        said = options.format if isinstance(options, FitOptions) else None
+        selection = Selection(embedding_model, where, parameters, options.downsample, said)
         with reading.phase("load"):
             points = select(connection, selection, reading, check=_checking(options, selection))
     n = len(points)

@@ -78,8 +78,8 @@ def why_not(name: str, error: apsw.Error, *, readonly: bool) -> DatabaseFileErro
         if not readonly:
             return WriteProtectedError(
                 name,
-                reason="is in WAL mode in a folder that cannot be written, so that it can be read and not written; "
-                "sqlclust.connect(path, readonly=True) and --readonly open it for reading",
+                reason="is in WAL mode in a folder that cannot be written, so that it can be read and not written. Copy it to a "
+                "folder that can be, and use the copy; from Python, sqlclust.connect(path, readonly=True) opens it for reading",
             )
     if isinstance(error, apsw.ReadOnlyError) and _bytes_in(name, "-journal"):
         return DatabaseFileError(

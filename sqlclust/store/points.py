@@ -152,8 +152,8 @@ SAID_IN_SQL = (
     '\'{{"format": "float32"}}\' if they are that all the same'
 )
 SAID_OF_EMBEDDINGS = (
-    "Embedding.vector holds float32, and clust_vector(vector, '{}') makes that of them; "
-    "sqlclust doctor says how many there are"
+    "Embedding.vector holds float32, and clust_vector(vector, '{}') makes that of them; sqlclust doctor says how many there "
+    'are. If they are float32 all the same, say so to the fit: \'{{"format": "float32"}}\' or --vector-format float32'
 )
 SAID_OF_VALUES = "Here vectors are float32, and clust_vector(vector, '{}') makes that of them"
 _OTHER_LENGTHS = '. Other formats are said in the third argument of clust_points, as in \'{"format": "float16"}\''

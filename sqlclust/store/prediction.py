@@ -23,6 +23,7 @@ from sqlclust.core.membership import Nearest, nearest_clusters
 from sqlclust.core.selection import members as members_of
 from sqlclust.core.selection import select_from
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
+from sqlclust.formats import FormatName
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.sqlite import statements
 from sqlclust.store import cut, fits, interrupt
@@ -220,7 +221,8 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
         PointsError: a vector cannot be used; names the id.
         OutOfMemoryError: there is no room for them; none was read.
     """
-    builder, model = PointsBuilder(advice=SAID_OF_EMBEDDINGS), recovered.stored.record["embedding_model"]
+    model = recovered.stored.record["embedding_model"]
+    builder = PointsBuilder(format=_format_said(connection, recovered), advice=SAID_OF_EMBEDDINGS)
     with translated_errors(connection, doing="reading the embeddings"):
         count = statements.value(connection, _OTHERS.format("count(*)"), (model, recovered.id))
         check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
@@ -230,6 +232,15 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
                 if connection.is_interrupted:
                     raise apsw.InterruptError("interrupted")
     return builder.finish()
+
+
+def _format_said(connection: apsw.Connection, recovered: Recovered) -> FormatName | None:
+    """What the format of the model's vectors was said to be, to the result or to the fit that it goes on from."""
+    parameters = stored_object(
+        statements.value(connection, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
+    )
+    said = {values.get("format") for values in (parameters, recovered.stored.record["selection"])}
+    return "float32" if "float32" in said else None
 
 
 _STORE = """

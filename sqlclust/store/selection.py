@@ -12,6 +12,7 @@ import apsw
 
 from sqlclust.core.control import Control
 from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
+from sqlclust.formats import FormatName
 from sqlclust.sqlite import statements
 from sqlclust.store.locking import translated_errors
 from sqlclust.store.memory import check_growing
@@ -32,12 +33,14 @@ class Selection:
         parameters: what the condition's named placeholders stand for, a mapping.
         downsample: of those every n-th by rank within each run (by sequence_number); embeddings of no run are ranked
             together by id.
+        format: of the vectors, if it was said; None: float32, and an error if they look like another.
     """
 
     embedding_model: str
     where: str | None = None
     parameters: Mapping[str, object] | None = None
     downsample: int = 1
+    format: FormatName | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.embedding_model, str):
@@ -51,7 +54,8 @@ class Selection:
 
     def as_json(self) -> str:
         """As it is stored with a fit."""
-        return json.dumps({"where": self.where, "downsample": self.downsample})
+        said = {} if self.format is None else {"format": self.format}
+        return json.dumps({"where": self.where, "downsample": self.downsample, **said})
 
     @property
     def filtered(self) -> bool:
@@ -119,7 +123,7 @@ def select(
         else:
             check_growing(rows, dimension)
 
-    builder = PointsBuilder(expected=expected, growing=growing, advice=SAID_OF_EMBEDDINGS)
+    builder = PointsBuilder(expected=expected, growing=growing, format=selection.format, advice=SAID_OF_EMBEDDINGS)
     batches = 0
     with selected_rows(connection, selection) as rows:
         while builder.extend(rows):

@@ -8,6 +8,7 @@ from sqlclust.options import (
     CutOptions,
     DoctorOptions,
     DuplicatesOptions,
+    FitOptions,
     HdbscanOptions,
     LayersOptions,
     NearestOptions,
@@ -36,7 +37,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
 
 OPTIONS: dict[str, Any] = {
     "clust_hdbscan": HdbscanOptions,
-    "clust_fit": HdbscanOptions,
+    "clust_fit": FitOptions,
     "clust_cut": CutOptions,
     "clust_labels": CutOptions,
     "clust_sweep": CutOptions,

@@ -8,7 +8,7 @@ from sqlclust import __version__, vectors
 from sqlclust.core.metrics import METRICS, distance, metric_of, unit
 from sqlclust.errors import ArgumentError, shown
 from sqlclust.formats import FORMAT_NAMES, to_stored
-from sqlclust.options import HdbscanOptions, parse_json
+from sqlclust.options import FitOptions, parse_json
 from sqlclust.store import fit as store_fit
 from sqlclust.surface.records import Context, ScalarFunction
 
@@ -79,7 +79,7 @@ def clust_fit(context: Context, embedding_model: object, options: object = "{}")
         raise ArgumentError(
             "clust_fit", "embedding_model", found=found, expected="TEXT, the name of an embedding model"
         )
-    return store_fit.fit(context.connection, embedding_model, parse_json(HdbscanOptions, options))
+    return store_fit.fit(context.connection, embedding_model, parse_json(FitOptions, options))
 
 
 SCALARS = (

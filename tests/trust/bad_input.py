@@ -398,7 +398,7 @@ PYTHON: dict[str, Call] = {
         "embedding model 'demo' has 1 row after the filter and downsampling, expected at least 2 to cluster",
         downsample=2**31 - 1,
     ),
-    "option unknown": fit(f"unknown option 'epsilon'; allowed are {ALL_OPTIONS}", epsilon=1),
+    "option unknown": fit(f"unknown option 'epsilon'; allowed are {ALL_OPTIONS}, format", epsilon=1),
     "option NaN": fit(f"option 'min_samples': found nan, {FROM_1}", min_samples=NAN),
     "option True": fit(f"option 'min_samples': found True, {FROM_1}", min_samples=True),
     "option an array": fit(

@@ -35,6 +35,7 @@ from tests.small import add_embeddings, clustered
 CLASSES: tuple[Any, ...] = (
     options.CutOptions,
     options.HdbscanOptions,
+    options.FitOptions,
     options.PointsOptions,
     options.DoctorOptions,
     options.NeighborsOptions,

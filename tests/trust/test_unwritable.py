@@ -124,8 +124,9 @@ def test_writing_says_that_it_cannot(media: Media, name: str) -> None:
     if media.mode == "wal":
         assert did == Ran(
             1, "",
-            f"Error: {path}: is in WAL mode in a folder that cannot be written, so that it can be read and not written; "
-            "sqlclust.connect(path, readonly=True) and --readonly open it for reading\n",
+            f"Error: {path}: is in WAL mode in a folder that cannot be written, so that it can be read and not written. "
+            "Copy it to a folder that can be, and use the copy; from Python, sqlclust.connect(path, readonly=True) opens it for "
+            "reading\n",
         )  # fmt: skip
     elif name in ("init", "doctor --fix"):  # there is nothing to be done
         assert (did.code, did.err) == (0, "")

@@ -228,8 +228,8 @@ def _report_formats(exam: Examination, vectors: VectorTable, seen: _Pass, wrong:
         )
         if vectors.known:
             remedy = (
-                f"clust_vector(vector, '{found.formats[0]}') makes float32 of them; or load them again with --vector-format "
-                f"{found.formats[0]}"
+                f"clust_vector(vector, '{found.formats[0]}') makes float32 of them, or load them again with --vector-format "
+                f"{found.formats[0]}; if they are float32 all the same, say --vector-format float32 to sqlclust fit"
             )
         n = seen.groups[group].n
         _add(exam, vectors, "vector-format", wrong, seen.groups[group],
