@@ -57,7 +57,8 @@ HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     hosts = HOSTED.get(metafunc.module.__name__.rpartition(".")[2])
     if hosts and "con" in metafunc.fixturenames:
-        metafunc.parametrize("con", hosts, indirect=True)
+        others = [pytest.param(host, marks=pytest.mark.slow) for host in hosts if host != "plain"]
+        metafunc.parametrize("con", ["plain", *others], indirect=True)
 
 
 @pytest.fixture

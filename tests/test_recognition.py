@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from sqlclust.recognition import resembles
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[Any]
 Random = np.random.Generator
 

@@ -7,10 +7,12 @@ BLAS thread per worker, selecting in one block runs beside multiplying in anothe
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlclust.core.control import Control
@@ -38,15 +40,9 @@ def single_threaded_blas() -> Iterator[None]:
     Results hang on it as well as speed: with AVX2, a library that shares a product among its threads rounds it differently.
     """
     global _users, _limited
-    from threadpoolctl import ThreadpoolController
-
     with _guard:
         if _users == 0:
-            counts = [
-                (library, library.get_num_threads())
-                for library in ThreadpoolController().lib_controllers
-                if library.user_api == "blas"
-            ]
+            counts = [(library, library.get_num_threads()) for library in _blas_libraries(len(sys.modules))]
             _limited = [(library, count) for library, count in counts if count is not None]  # None: it cannot be set
         for library, _ in _limited:
             _set_threads(library, 1)
@@ -61,6 +57,14 @@ def single_threaded_blas() -> Iterator[None]:
                     _set_threads(library, count)
                     _release(library)
                 _limited = []
+
+
+@lru_cache(maxsize=1)
+def _blas_libraries(modules: int) -> list[Any]:
+    """The BLAS libraries that are loaded. Looking takes milliseconds, and a new one comes with a new module."""
+    from threadpoolctl import ThreadpoolController
+
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 def _single_threaded_here() -> None:

@@ -21,6 +21,8 @@ from sqlclust.core.spanning_tree import SpanningTree
 from tests.benchmarks.data import embeddings, near_copies
 from tests.core.brute import all_squared, minimum_spanning_tree
 
+pytestmark = pytest.mark.slow
+
 Random = np.random.Generator
 
 

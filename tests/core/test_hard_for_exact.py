@@ -20,6 +20,8 @@ from sqlclust.core.outgoing import exact_tree
 from tests.benchmarks.worst_cases import fit_seconds, groups, product_seconds
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 
+pytestmark = pytest.mark.slow
+
 Random = np.random.Generator
 
 

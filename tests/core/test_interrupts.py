@@ -35,6 +35,8 @@ from sqlclust.store.fits import StoredFit
 from sqlclust.store.points import points_of
 from tests.core.watched import Watched, random_tree
 
+pytestmark = pytest.mark.slow
+
 N = 20_000
 SELECTING: dict[str, Any] = {
     "cluster_selection_method": "eom",

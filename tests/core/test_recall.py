@@ -9,6 +9,8 @@ import sqlclust.core.hdbscan as core
 from sqlclust.core.approximate import Effort, approximate_neighbors
 from sqlclust.core.control import Control
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("effort", [Effort(over=1, size=60), Effort(over=2, size=150)])
 def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: Effort) -> None:

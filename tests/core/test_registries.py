@@ -23,6 +23,8 @@ from sqlclust.options import HdbscanOptions
 from sqlclust.store.fit import cluster
 from sqlclust.store.memory import check_memory
 
+pytestmark = pytest.mark.slow
+
 VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 EVERY = np.arange(6)
 ONES = np.ones(6)

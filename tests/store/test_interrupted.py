@@ -16,6 +16,8 @@ from sqlclust.errors import Interrupted
 from sqlclust.sqlite import statements
 from sqlclust.store import fits
 
+pytestmark = pytest.mark.slow
+
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 COMPUTING = ("duplicates", "neighbors", "spanning tree", "clusters", "medoids")
 WORK: dict[str, tuple[str, tuple[str, ...]]] = {

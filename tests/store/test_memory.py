@@ -25,6 +25,8 @@ from sqlclust.store.fit import fit
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 
+pytestmark = pytest.mark.slow
+
 MIB, GIB = 1 << 20, 1 << 30
 N, DIMENSION = 2000, 32
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding WHERE embedding_model = 'demo')"

@@ -14,6 +14,8 @@ from sqlclust.surface.records import TableFunction
 from tests.trust.query_database import CALLS, database
 from tests.trust.random_queries import Answers, queries
 
+pytestmark = pytest.mark.slow
+
 DIRECTED = {
     "rows found by id are numbered anew": (
         "SELECT t1.id, t2.id FROM h_any t2 RIGHT JOIN ‹clust_labels› t1 ON t1.id = t2.id",

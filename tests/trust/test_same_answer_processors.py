@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TESTS = ["test_same_answer_engines.py", "test_same_answer_stored.py"]
 ARCHITECTURE = """
 import numpy
