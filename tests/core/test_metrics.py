@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as arrays
 from sqlclust.core.duplicates import distinct
 from sqlclust.core.metrics import METRICS, Float32Array, distance, squared_distances, squared_lengths, unit
 
+pytestmark = pytest.mark.slow
+
 ROUNDING = Fraction(1, 2**53)
 
 numbers = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(2.0**60), max_value=2.0**60)
