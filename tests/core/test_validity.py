@@ -19,8 +19,12 @@ def test_as_hdbscan(min_cluster_size: int, method: str) -> None:
         model, tree = theirs(blobs(seed, 250), min_cluster_size=min_cluster_size, cluster_selection_method=method)
         count = int(model.labels_.max()) + 1
         if count > 1:
+            try:
+                expected = model.relative_validity_
+            except ImportError as error:
+                pytest.skip(f"this hdbscan says its validity with pandas only: {error}")
             found = relative_validity(tree, model.labels_.astype(np.int64))
-            assert found == pytest.approx(model.relative_validity_, rel=1e-9)
+            assert found == pytest.approx(expected, rel=1e-9)
             compared.add(count)
     assert compared
 
