@@ -5,8 +5,8 @@ each time. Instead one pass over all pairs gives a table: for every two componen
 (from the screening products of `pruning`). The rounds then run over the table. An entry that may hold a component's lightest
 edge is settled: its vectors are compared in float64 (`dense`), and its lightest edge is known.
 
-So every pair is multiplied once in float32 and, where float32 cannot tell, at most twice in float64, however many rounds
-there are.
+So however many rounds there are, every pair is multiplied at most once in float32 and twice in float64: for the table, where
+float32 cannot tell components apart, and where its entry is settled.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def contracted_tree(
     Returns:
         parts - 1 edges, as measured.
 
-    Cost: half a product of all pairs in float32, at most one in float64, and 5 bytes for each two components.
+    Cost: half a product of all pairs in float32 or float64, at most as much again in float64 for entries that are settled, and 5
+    bytes for each two components. Where a part of the table has not shown that float32 is too rough, both tables are made.
     """
     return _Contraction(blocks, prepared, core, scale, component, parts, control, done).tree()
 

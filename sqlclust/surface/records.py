@@ -83,14 +83,9 @@ class Function:
     @property
     def signature(self) -> str:
         """As in the reference: `clust_distance(a, b [, metric])`."""
-        required = ", ".join(self.args[: len(self.args) - self.optional])
-        return (
-            self.name
-            + "("
-            + required
-            + "".join(f" [, {name}]" for name in self.args[len(self.args) - self.optional :])
-            + ")"
-        )
+        first = len(self.args) - self.optional
+        optional = "".join(f" [, {name}]" for name in self.args[first:])
+        return f"{self.name}({', '.join(self.args[:first])}{optional})".replace("( [, ", "([")
 
 
 @dataclass(frozen=True, kw_only=True)
