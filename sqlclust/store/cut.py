@@ -26,7 +26,8 @@ from sqlclust.store import fits, interrupt
 from sqlclust.store.fits import StoredFit
 from sqlclust.store.growing import GrowingBytes
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import check_cutting, clear_memory_errors
+from sqlclust.store.memory import check_cutting
+from sqlclust.store.memory_errors import clear_memory_errors
 from sqlclust.store.points import Points, points_of, sort_key
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now

@@ -22,7 +22,8 @@ from sqlclust.store.cut import cutting
 from sqlclust.store.directions import warn_of_one_direction
 from sqlclust.store.fits import FitRecord
 from sqlclust.store.locking import PATIENCE, translated_errors
-from sqlclust.store.memory import check_memory, clear_memory_errors, reading_bytes
+from sqlclust.store.memory import check_memory, reading_bytes
+from sqlclust.store.memory_errors import clear_memory_errors
 from sqlclust.store.points import Fingerprint
 from sqlclust.store.publishing import publish
 from sqlclust.store.rows import now

@@ -19,7 +19,7 @@ import apsw
 from sqlclust.core.borrowed import BORROWED
 from sqlclust.core.control import Control, Progress
 from sqlclust.errors import Interrupted
-from sqlclust.store.memory import clear_memory_errors
+from sqlclust.store.memory_errors import clear_memory_errors
 
 T = TypeVar("T")
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import apsw
-
 from sqlclust.core.cost import memory_bytes
 from sqlclust.core.threads import worker_count
 from sqlclust.errors import OutOfMemoryError, dimensions
@@ -117,20 +111,3 @@ def _vectors(n: int, dimension: int) -> str:
 
 def _gib(count: int) -> str:
     return f"{count / _GIB:.1f} GiB" if count >= _GIB // 20 else f"{count / (1 << 20):.1f} MiB"
-
-
-@contextmanager
-def clear_memory_errors(doing: str) -> Iterator[None]:
-    """Say OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory; also where it is for a new thread."""
-    try:
-        yield
-    except (MemoryError, apsw.NoMemError) as error:
-        raise OutOfMemoryError(str(error) or doing) from None
-    except OSError as error:
-        if error.errno != errno.ENOMEM:
-            raise
-        raise OutOfMemoryError(f"{doing} ({error})") from None
-    except RuntimeError as error:
-        if "can't start new thread" not in str(error):
-            raise
-        raise OutOfMemoryError(f"{doing} needs a thread, and the system gives none") from None

@@ -1,0 +1,28 @@
+"""Memory that ran out, said in our words."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from sqlclust.errors import OutOfMemoryError
+
+
+@contextmanager
+def clear_memory_errors(doing: str) -> Iterator[None]:
+    """Say OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory; also where it is for a new thread."""
+    try:
+        yield
+    except (MemoryError, apsw.NoMemError) as error:
+        raise OutOfMemoryError(str(error) or doing) from None
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise OutOfMemoryError(f"{doing} ({error})") from None
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        raise OutOfMemoryError(f"{doing} needs a thread, and the system gives none") from None
