@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from sqlclust.core.control import Progress
-    from sqlclust.core.hdbscan import Clustering
-    from sqlclust.store.adopt import Adoption
-    from sqlclust.store.doctor import Diagnosis
-    from sqlclust.store.staleness import Staleness
+    from sqlclust.adoption.adoption import Adoption
+    from sqlclust.core.pipeline import Clustering
+    from sqlclust.core.runtime.control import Progress
+    from sqlclust.diagnosis import Diagnosis
+    from sqlclust.store.results.staleness import Staleness
 
 __version__ = "0.1.0"
 
@@ -43,15 +43,15 @@ __all__ = [
 
 
 def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: bool = True) -> apsw.Connection:
-    """Open a database with safe settings and everything registered; see `sqlclust.connection.connect`."""
-    from sqlclust.connection import connect
+    """Open a database with safe settings and everything registered; see `sqlclust.bindings.apsw.connection.connect`."""
+    from sqlclust.bindings.apsw.connection import connect
 
     return connect(path, readonly=readonly, create=create)
 
 
 def register(connection: apsw.Connection) -> None:
     """Give a connection of yours the clust_ functions; changes nothing else about it. Calling it again does nothing."""
-    from sqlclust.connection import register
+    from sqlclust.bindings.apsw.connection import register
 
     register(connection)
 
@@ -65,7 +65,7 @@ def initialize(connection: apsw.Connection) -> bool:
         LockedError, DatabaseFileError: another writer holds it, it is read-only, …
     """
     from sqlclust.schema import initialize
-    from sqlclust.store.locking import translated_errors
+    from sqlclust.sqlite.transactions import translated_errors
 
     with translated_errors(connection, doing="making the tables"):
         return initialize(connection)
@@ -129,7 +129,7 @@ def staleness(
     Raises:
         SqlclustError: no such result, a filter whose parameters are missing, a damaged fit, …
     """
-    from sqlclust.store.staleness import staleness
+    from sqlclust.store.results.staleness import staleness
 
     return staleness(connection, clustering_result_id, run_where=run_where, parameters=parameters)
 
@@ -161,8 +161,8 @@ def doctor(
             changed.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
     """
+    from sqlclust.diagnosis import diagnose
     from sqlclust.options import DoctorOptions, parse
-    from sqlclust.store.doctor import diagnose
 
     options = parse(DoctorOptions, {"format": format})
     return diagnose(connection, fix=fix, quick=quick, format=options.format, progress=progress)
@@ -196,8 +196,8 @@ def adopt(
         SqlclustError: no such tables, ours are there already, no room on the disk, …; nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
+    from sqlclust.adoption.adoption import adopt_from, adopt_in_place
     from sqlclust.errors import ArgumentError
-    from sqlclust.store.adopt import adopt_from, adopt_in_place
 
     if source is None:
         name = None if backup is None else str(backup)
@@ -226,7 +226,7 @@ def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -
     Raises:
         SqlclustError: bad options or vectors; it names the row.
     """
-    from sqlclust.core.control import Control
+    from sqlclust.core.runtime.control import Control
     from sqlclust.options import HdbscanOptions, parse
     from sqlclust.store.fit import cluster_array
 

@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 from sqlclust.core import engines as core
 from sqlclust.core.engines import ENGINES
-from sqlclust.core.metrics import METRICS, Metric, unit_length
+from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
 from sqlclust.errors import OptionError, OptionsJSONError, UnknownOptionError, shown
-from sqlclust.formats import FORMAT_NAMES, FormatName
+from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
 Engine = Literal["auto", "exact", "approximate"]  # and so the choices below: a test compares the two
 SelectionMethod = Literal["eom", "leaf"]

@@ -16,7 +16,7 @@ pytest.register_assert_rewrite(
     *(f"tests.{path.stem}" for path in Path(__file__).parent.iterdir() if path.stem[0] != "_")
 )
 
-from sqlclust.connection import make_safe  # noqa: E402
+from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
 from tests.hosts import HOSTS, HostConnection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 

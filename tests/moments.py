@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sqlclust.core.threads import worker_count
+from sqlclust.core.runtime.threads import worker_count
 
 
 class Clock:
@@ -71,4 +71,4 @@ def while_waiting(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> N
         act()
         time.sleep(seconds)
 
-    monkeypatch.setattr("sqlclust.store.locking.time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    monkeypatch.setattr("sqlclust.sqlite.transactions.time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))

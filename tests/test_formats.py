@@ -26,8 +26,8 @@ from sqlclust.errors import (
     VectorLengthError,
     VectorTypeError,
 )
-from sqlclust.formats import FORMAT_NAMES
 from sqlclust.store import prediction
+from sqlclust.vectors.formats import FORMAT_NAMES
 from tests.cli.terminal import fail, rows, run, succeed
 from tests.small import add_embeddings, clustered
 

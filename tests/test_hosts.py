@@ -14,14 +14,14 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.connection import make_safe
+from sqlclust.bindings.apsw.connection import make_safe
 from sqlclust.errors import Id, NotAuthorizedError, SqlclustError
 from sqlclust.sqlite import statements
 from sqlclust.store import prediction
-from sqlclust.store.compare import compare, lineage
 from sqlclust.store.cut import cut
-from sqlclust.store.loading import load_embeddings
-from sqlclust.store.results import delete_result, list_results, show_result
+from sqlclust.store.embeddings.loading import load_embeddings
+from sqlclust.store.results.comparison import compare, lineage
+from sqlclust.store.results.listing import delete_result, list_results, show_result
 from tests.hosts import HOSTS, HostConnection
 from tests.schemas.old_project import make
 from tests.small import add_embeddings, blob, clustered

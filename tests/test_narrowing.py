@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import sqlclust
-from sqlclust.narrowing import Narrowing, warn_if_merged
+from sqlclust.vectors.narrowing import Narrowing, warn_if_merged
 from tests.cli.terminal import run
 
 DIFFER = re.compile(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import sqlclust
-import sqlclust.core.hdbscan as core
-from sqlclust.core.approximate import neighbors_and_lists
+import sqlclust.core.pipeline as core
+from sqlclust.core.neighbors.approximate import neighbors_and_lists
 from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names
 from sqlclust.surface.catalog import OPTIONS

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers import FORMATS, Columns, Record, Skipped, Source, read
-from sqlclust.cli.records import rows_of
+from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.cli.readers.records import rows_of
 from sqlclust.errors import InputFileError, OptionError
-from sqlclust.vectors import to_json
+from sqlclust.vectors.blobs import to_json
 
 NO_NUMBER = "no id, and the ids of this column are TEXT, so that no number is given"
 UUID_LIKE = "0688868048517e121234567890123456"  # as a number: infinity
@@ -394,7 +394,7 @@ def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypat
             seen.append(number)
             yield row
 
-    monkeypatch.setattr("sqlclust.cli.readers.rows_of", counting)
+    monkeypatch.setattr("sqlclust.cli.readers.reading.rows_of", counting)
     path = csv_file(tmp_path / "v.csv", [["id", "vector"], ["1", "[1]"], ["x", "[1]"], *[["2", "[1]"]] * 100])
     read(path)
     assert seen == [0, 0, 1]  # the first row by itself, then up to x; a column that is not there has nothing to tell
@@ -677,7 +677,7 @@ def test_record_files_that_cannot_be_used(tmp_path: Path, name: str, content: st
 
 
 def test_csv_field_beyond_all_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqlclust.cli.records._FIELD_CHARACTERS", 100)
+    monkeypatch.setattr("sqlclust.cli.readers.records._FIELD_CHARACTERS", 100)
     path = text_file(tmp_path / "v.csv", 'id,vector\n1,"[1]"\n2,"' + "never closed\n" * 20)
     assert reason_of(path) == "not CSV: field larger than field limit (100)"
 
@@ -738,7 +738,7 @@ def test_unknown_format(tmp_path: Path) -> None:
 
 
 def test_importing_the_readers_imports_no_sqlite_utils() -> None:
-    program = "import sys, sqlclust.cli.readers; sys.exit('sqlite_utils' in sys.modules)"
+    program = "import sys, sqlclust.cli.readers.reading; sys.exit('sqlite_utils' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.recognition import resembles
+from sqlclust.vectors.recognition import resembles
 
 pytestmark = pytest.mark.slow
 

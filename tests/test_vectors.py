@@ -20,7 +20,7 @@ from sqlclust.errors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.vectors import (
+from sqlclust.vectors.blobs import (
     as_matrix,
     check_dimension,
     check_direction,

@@ -62,7 +62,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"sqlclust.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"sqlclust.cli.commands.{cmd_name}").command
         return _with_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

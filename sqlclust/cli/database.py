@@ -14,10 +14,10 @@ import apsw
 import click
 
 from sqlclust import schema
-from sqlclust.connection import connect
+from sqlclust.bindings.apsw.connection import connect
 from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
 from sqlclust.sqlite import statements
-from sqlclust.store.locking import translated_errors
+from sqlclust.sqlite.transactions import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlclust.cli.output import one_line, printable, table
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.results import parameters_of
+from sqlclust.store.results.listing import parameters_of
 
 RESULT_COLUMNS = (
     "id", "embedding_model", "algorithm", "n_rows", "n_clusters", "n_noise", "noise_share", "duration", "engine", "recall",

@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 
-from sqlclust.core.approximate import FULL, LIST_AXES
 from sqlclust.core.engines import engine_of
-from sqlclust.core.threads import single_threaded_blas, worker_count
+from sqlclust.core.neighbors.approximate import FULL, LIST_AXES
+from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
 
 _EXACT_SHARE = 0.5
 """Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""

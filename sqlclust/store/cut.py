@@ -11,28 +11,29 @@ from zlib import crc32
 import apsw
 import numpy as np
 
-import sqlclust.core.hdbscan as core
+import sqlclust.core.pipeline as core
 from sqlclust import schema
-from sqlclust.core.agreement import adjusted_rand_index
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control, Progress
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import nothing_selected, select
-from sqlclust.core.validity import relative_validity
+from sqlclust.core.clusters.selection import nothing_selected, select
+from sqlclust.core.clusters.validity import relative_validity
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.labellings.agreement import adjusted_rand_index
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import FitDamagedError, FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names, parse
-from sqlclust.store import fits, interrupt
-from sqlclust.store.fits import StoredFit
-from sqlclust.store.growing import GrowingBytes
-from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.sqlite import interrupt
+from sqlclust.sqlite.memory_errors import clear_memory_errors
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors
+from sqlclust.sqlite.values import now
+from sqlclust.store.embeddings.buffer import GrowingBytes
+from sqlclust.store.embeddings.points import Points, points_of, sort_key
+from sqlclust.store.embeddings.snapshot import Unchanged, data_version, member_rows
+from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.stored import StoredFit
 from sqlclust.store.memory import check_cutting
-from sqlclust.store.memory_errors import clear_memory_errors
-from sqlclust.store.points import Points, points_of, sort_key
-from sqlclust.store.publishing import publish
-from sqlclust.store.rows import now
-from sqlclust.store.unchanged import Unchanged, data_version, member_rows
-from sqlclust.vectors import ITEM_BYTES, STORED
+from sqlclust.store.results.publishing import publish
+from sqlclust.vectors.blobs import ITEM_BYTES, STORED
 
 _REPORT = 1024
 MAX_COMBINATIONS = 1_000

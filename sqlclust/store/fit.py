@@ -10,26 +10,27 @@ from typing import Any
 
 import apsw
 
-import sqlclust.core.hdbscan as core
+import sqlclust.core.pipeline as core
 from sqlclust import __version__, schema
-from sqlclust.core.control import Control, Progress
 from sqlclust.core.engines import engine_of
-from sqlclust.core.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import FitOptions, HdbscanOptions
-from sqlclust.store import fits, interrupt
+from sqlclust.sqlite import interrupt
+from sqlclust.sqlite.memory_errors import clear_memory_errors
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors
+from sqlclust.sqlite.values import now
 from sqlclust.store.cut import cutting
-from sqlclust.store.directions import warn_of_one_direction
-from sqlclust.store.fits import FitRecord
-from sqlclust.store.locking import PATIENCE, translated_errors
+from sqlclust.store.embeddings.one_direction import warn_of_one_direction
+from sqlclust.store.embeddings.points import Fingerprint
+from sqlclust.store.embeddings.selection import Selection, select
+from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.stored import FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
-from sqlclust.store.memory_errors import clear_memory_errors
-from sqlclust.store.points import Fingerprint
-from sqlclust.store.publishing import publish
-from sqlclust.store.rows import now
-from sqlclust.store.selection import Selection, select
-from sqlclust.store.unchanged import Unchanged, data_version
-from sqlclust.vectors import as_matrix, first_zero
+from sqlclust.store.results.publishing import publish
+from sqlclust.vectors.blobs import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sqlclust.core.cost import memory_bytes
-from sqlclust.core.threads import worker_count
+from sqlclust.core.runtime.available_memory import available_memory
+from sqlclust.core.runtime.threads import worker_count
 from sqlclust.errors import OutOfMemoryError, dimensions
-from sqlclust.store.available import available_memory
-from sqlclust.vectors import ITEM_BYTES
+from sqlclust.vectors.blobs import ITEM_BYTES
 
 _GIB = 1 << 30
 ID_BYTES = 150

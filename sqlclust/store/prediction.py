@@ -14,27 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust import schema
-from sqlclust.core import prediction as core
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control, Progress
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.membership import Nearest, nearest_clusters
-from sqlclust.core.selection import members as members_of
-from sqlclust.core.selection import select_from
+from sqlclust.core.clusters import prediction as core
+from sqlclust.core.clusters.selection import members as members_of
+from sqlclust.core.clusters.selection import select_from
+from sqlclust.core.clusters.soft_membership import Nearest, nearest_clusters
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
-from sqlclust.formats import FormatName
 from sqlclust.options import CutOptions, names, parse
-from sqlclust.sqlite import statements
-from sqlclust.store import cut, fits, interrupt
-from sqlclust.store.fits import StoredFit
-from sqlclust.store.locking import PATIENCE, translated_errors, write_transaction
+from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
+from sqlclust.sqlite.values import now, stored_object
+from sqlclust.store import cut
+from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.stored import StoredFit
 from sqlclust.store.memory import check_predicting
-from sqlclust.store.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
-from sqlclust.store.results import resolve_result
-from sqlclust.store.rows import now, stored_object
-from sqlclust.store.written import check_predictions
-from sqlclust.vectors import check_dimension, subject_of
+from sqlclust.store.read_back import check_predictions
+from sqlclust.store.results.listing import resolve_result
+from sqlclust.vectors.blobs import check_dimension, subject_of
+from sqlclust.vectors.formats import FormatName
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlclust.errors import ArgumentError
-from sqlclust.store import compare, staleness, trajectories
+from sqlclust.store.results import comparison as compare
+from sqlclust.store.results import staleness, trajectories
 from sqlclust.surface.records import Context, TableFunction
 from sqlclust.surface.tables import Row
-from sqlclust.vectors import sqlite_type
+from sqlclust.vectors.blobs import sqlite_type
 
 
 def _result_id(function: str, value: object, argument: str = "clustering_result_id") -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlclust import diagnosis as doctor
 from sqlclust.options import DoctorOptions, parse_json
-from sqlclust.store import doctor
 from sqlclust.surface.records import Context, TableFunction
 from sqlclust.surface.tables import Row
 

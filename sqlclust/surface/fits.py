@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.layers import Layer, layers
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import Selected, select_from
+from sqlclust.core.clusters.plscan import Layer, layers
+from sqlclust.core.clusters.selection import Selected, select_from
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ArgumentError
 from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
-from sqlclust.store import fits
 from sqlclust.store.fit import check_top_level
+from sqlclust.store.fits import stored as fits
 from sqlclust.store.memory import check_cutting
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
-from sqlclust.vectors import sqlite_type
+from sqlclust.vectors.blobs import sqlite_type
 
 
 def _fit_id(function: str, value: object) -> int:

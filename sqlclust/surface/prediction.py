@@ -9,7 +9,7 @@ from sqlclust.options import NearestOptions, parse_json
 from sqlclust.store import prediction as store
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 from sqlclust.surface.tables import Row, handle_of
-from sqlclust.vectors import sqlite_type
+from sqlclust.vectors.blobs import sqlite_type
 
 
 def _result_id(function: str, value: object) -> int:

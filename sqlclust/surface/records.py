@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import apsw
 
-from sqlclust.core.control import Control
-from sqlclust.store.points import Points
+from sqlclust.core.runtime.control import Control
+from sqlclust.store.embeddings.points import Points
 
 T = TypeVar("T")
 

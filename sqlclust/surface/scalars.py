@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sqlclust import __version__, vectors
-from sqlclust.core.metrics import METRICS, distance, metric_of, unit
+from sqlclust import __version__
+from sqlclust.core.geometry.metrics import METRICS, distance, metric_of, unit
 from sqlclust.errors import ArgumentError, shown
-from sqlclust.formats import FORMAT_NAMES, to_stored
 from sqlclust.options import FitOptions, parse_json
 from sqlclust.store import fit as store_fit
 from sqlclust.surface.records import Context, ScalarFunction
+from sqlclust.vectors import blobs as vectors
+from sqlclust.vectors.formats import FORMAT_NAMES, to_stored
 
 
 def clust_version() -> str:

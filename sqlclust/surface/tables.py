@@ -7,18 +7,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sqlclust.core.control import Control
-from sqlclust.core.duplicates import Distinct, distinct
-from sqlclust.core.hdbscan import Clustering
-from sqlclust.core.metrics import Float64Array, IndexArray, unit_length
-from sqlclust.core.row_neighbors import row_neighbors
+from sqlclust.core.geometry.duplicates import Distinct, distinct
+from sqlclust.core.geometry.metrics import Float64Array, IndexArray, unit_length
+from sqlclust.core.neighbors.row_neighbors import row_neighbors
+from sqlclust.core.pipeline import Clustering
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import HandleLostError, HandleTypeError
 from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, parse_json
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fit import cluster
 from sqlclust.store.memory import check_duplicates, check_memory, check_neighbors
-from sqlclust.store.points import Points
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
-from sqlclust.vectors import sqlite_type
+from sqlclust.vectors.blobs import sqlite_type
 
 Row = tuple[Any, ...]
 OptionsT = TypeVar("OptionsT")

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sqlclust.core.metrics import Float32Array, Float64Array
-from sqlclust.core.threads import single_threaded_blas
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array
+from sqlclust.core.runtime.threads import single_threaded_blas
 
 _LATENT = 16
 _BLOCK = 8192

@@ -63,8 +63,8 @@ def timed(name: str, rows: int, run: Callable[[], object]) -> None:
 
 def load(connection: apsw.Connection, rows: int, size: int) -> None:
     """Loading as a fit does, and through SQL."""
-    from sqlclust.core.control import Control
-    from sqlclust.store.selection import Selection, select
+    from sqlclust.core.runtime.control import Control
+    from sqlclust.store.embeddings.selection import Selection, select
 
     before = peak()
     for state in ("cold", "warm", "warm"):
@@ -77,12 +77,12 @@ def load(connection: apsw.Connection, rows: int, size: int) -> None:
 
 def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     """Publishing made-up clusters, the first result and others beside it."""
-    from sqlclust.core.control import Control
-    from sqlclust.core.hdbscan import Clustering
-    from sqlclust.store.fits import FitRecord
-    from sqlclust.store.publishing import publish
-    from sqlclust.store.selection import Selection, select
-    from sqlclust.store.unchanged import Unchanged, data_version
+    from sqlclust.core.pipeline import Clustering
+    from sqlclust.core.runtime.control import Control
+    from sqlclust.store.embeddings.selection import Selection, select
+    from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+    from sqlclust.store.fits.stored import FitRecord
+    from sqlclust.store.results.publishing import publish
 
     points = select(connection, Selection("generated"), Control())
     random = np.random.default_rng(0)

@@ -9,7 +9,7 @@
 Columns: seconds cold (first call in a process: imports, compiling) and warm (least of the later ones), processor seconds warm,
 peak memory in units of the vectors (they are included, the interpreter is not), clusters, noise share, ARI to the exact
 engine's labels, recall of the neighbours, and the share of a sample of vectors that see no lighter edge than the tree has
-(`sqlclust/core/confirming.py`). The product is one float32 n × n matrix product in blocks, nothing kept: what brute force
+(`sqlclust/core/tree/confirmation.py`). The product is one float32 n × n matrix product in blocks, nothing kept: what brute force
 cannot beat. On a shared machine only processor seconds, and ratios within one run, mean anything.
 
 The whole way from an SQLite file to committed rows is measured by `tests.benchmarks.database`. On 2 cores of an Intel Xeon
@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.metrics import Float32Array
+from sqlclust.core.geometry.metrics import Float32Array
 from tests.benchmarks.data import embeddings, near_copies
 from tests.benchmarks.memory import peak
 
@@ -56,8 +56,8 @@ def product(vectors: Float32Array, min_samples: int, min_cluster_size: int) -> t
 
 def _ours(engine: Any) -> Run:
     def run(vectors: Float32Array, min_samples: int, min_cluster_size: int) -> tuple[Labels, dict[str, float]]:
-        from sqlclust.core import hdbscan
-        from sqlclust.core.control import Control
+        from sqlclust.core import pipeline as hdbscan
+        from sqlclust.core.runtime.control import Control
 
         control = Control()
         fitted = hdbscan.fit(
@@ -179,7 +179,7 @@ def main() -> None:
 
 
 def _table(given: argparse.Namespace, path: str, folder: str) -> None:
-    from sqlclust.core.agreement import adjusted_rand_index
+    from sqlclust.core.labellings.agreement import adjusted_rand_index
 
     reference: Labels | None = None
     limit = 0.0

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sqlclust.core.axes import principal_axes
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import select
-from sqlclust.store.points import sorted_order
+from sqlclust.core.clusters.selection import select
+from sqlclust.core.geometry.principal_axes import principal_axes
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
+from sqlclust.store.embeddings.points import sorted_order
 from tests.core.watched import Watched, random_tree
 
 

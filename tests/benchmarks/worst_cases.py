@@ -15,10 +15,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sqlclust.core import hdbscan
-from sqlclust.core.control import Control
-from sqlclust.core.metrics import Float32Array
-from sqlclust.core.threads import single_threaded_blas
+from sqlclust.core import pipeline as hdbscan
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import single_threaded_blas
 from tests.benchmarks.data import embeddings
 
 _BLOCK = 1024

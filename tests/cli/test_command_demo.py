@@ -9,7 +9,7 @@ import pytest
 
 import sqlclust
 from sqlclust.cli import corpus
-from sqlclust.cli.demo import FILE, MODEL
+from sqlclust.cli.commands.demo import FILE, MODEL
 from tests.cli.terminal import fail, python, rows, run, succeed
 
 pytestmark = pytest.mark.slow

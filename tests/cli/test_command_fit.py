@@ -210,7 +210,7 @@ def test_control_c_says_what_is_there(three: Path, monkeypatch: pytest.MonkeyPat
         done.append(model)
         return fit(connection, model, *args, **options)
 
-    monkeypatch.setattr("sqlclust.cli.fit.fit", interrupted)
+    monkeypatch.setattr("sqlclust.cli.commands.fit.fit", interrupted)
     ran = run("fit", three)
     assert ran.code == 130
     if after:
@@ -222,7 +222,7 @@ def test_control_c_says_what_is_there(three: Path, monkeypatch: pytest.MonkeyPat
 
 def test_another_writer(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 0.1)
-    monkeypatch.setattr("sqlclust.connection.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("sqlclust.bindings.apsw.connection.BUSY_TIMEOUT", 50)
     other = apsw.Connection(str(db))
     other.execute("BEGIN IMMEDIATE")
     assert "another connection is using the database" in fail("fit", db)

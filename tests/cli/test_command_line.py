@@ -15,7 +15,16 @@ from sqlclust.cli import COMMANDS, main
 from tests.cli.program import ENDLESS
 from tests.cli.terminal import PATIENCE, fail, interrupted, misuse, on_terminal, python, rows, run, succeed
 
-HEAVY = {"numpy", "apsw", "sklearn", "scipy", "hdbscan", "sqlite_utils", "tabulate", "sqlclust.connection"}
+HEAVY = {
+    "numpy",
+    "apsw",
+    "sklearn",
+    "scipy",
+    "hdbscan",
+    "sqlite_utils",
+    "tabulate",
+    "sqlclust.bindings.apsw.connection",
+}
 FOR_PEOPLE_ONLY = {"demo", "shell"}
 
 

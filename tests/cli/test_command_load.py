@@ -9,9 +9,9 @@ import apsw
 import numpy as np
 import pytest
 
-from sqlclust.cli import load as module
+from sqlclust.cli.commands import load as module
 from sqlclust.schema import object_names
-from sqlclust.vectors import from_numbers
+from sqlclust.vectors.blobs import from_numbers
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
 from tests.small import clustered
 
@@ -428,7 +428,7 @@ def test_an_empty_file_becomes_a_database(new: Path, tmp_path: Path) -> None:
 
 def test_another_writer(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.1)
-    monkeypatch.setattr("sqlclust.connection.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("sqlclust.bindings.apsw.connection.BUSY_TIMEOUT", 50)
     other = apsw.Connection(str(loaded))
     other.execute("BEGIN IMMEDIATE")
     message = fail("load", loaded, lines(tmp_path, {"id": "c", "vector": [5, 6]}), "-m", "m")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 
 
 def all_squared(vectors: Float32Array) -> Float64Array:

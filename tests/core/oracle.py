@@ -14,10 +14,10 @@ from hdbscan.hdbscan_ import _tree_to_labels
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.control import Control
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import Float32Array, Float64Array, IndexArray, squared_distances, unit
+import sqlclust.core.pipeline as core
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances, unit
+from sqlclust.core.runtime.control import Control
 from sqlclust.options import HdbscanOptions, parse
 from sqlclust.store.fit import cluster
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-from sqlclust.core.agreement import adjusted_mutual_information, adjusted_rand_index
+from sqlclust.core.labellings.agreement import adjusted_mutual_information, adjusted_rand_index
 
 
 def labelling(*labels: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqlclust.core import confirming, hdbscan, nearby, threads
-from sqlclust.core.agreement import adjusted_rand_index
-from sqlclust.core.confirming import confirmed
-from sqlclust.core.control import Control
-from sqlclust.core.lists import Lists
-from sqlclust.core.metrics import Float32Array, Float64Array, squared_distances
-from sqlclust.core.nearby import lightest_nearby
-from sqlclust.core.spanning_tree import SpanningTree
+from sqlclust.core import pipeline as hdbscan
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, squared_distances
+from sqlclust.core.labellings.agreement import adjusted_rand_index
+from sqlclust.core.neighbors.inverted_lists import Lists
+from sqlclust.core.runtime import threads
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree import confirmation as confirming
+from sqlclust.core.tree import list_search as nearby
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.confirmation import confirmed
+from sqlclust.core.tree.list_search import lightest_nearby
 from tests.benchmarks.data import embeddings, near_copies
 from tests.core.brute import all_squared, minimum_spanning_tree
 

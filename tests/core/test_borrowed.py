@@ -14,7 +14,7 @@ import pytest
 import sqlclust
 from sqlclust.core.borrowed import BORROWED, Borrowed, borrow
 from sqlclust.errors import BorrowedFunctionError, SqlclustError
-from sqlclust.store import interrupt
+from sqlclust.sqlite import interrupt
 
 every = pytest.mark.parametrize("borrowed", BORROWED, ids=lambda borrowed: borrowed.name)
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.layers import LeafTree, layers, leaf_tree, peaks
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.metrics import Float32Array
-from sqlclust.core.selection import select
-from sqlclust.core.spanning_tree import SpanningTree
+import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.plscan import LeafTree, layers, leaf_tree, peaks
+from sqlclust.core.clusters.selection import select
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from tests.core.test_trees import trees
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sqlclust.core.control import Control
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted, SqlclustError
 from tests.moments import Clock
 
@@ -38,7 +38,7 @@ def test_without_progress() -> None:
 
 def test_times_phases_and_adds_up_repeated_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("sqlclust.core.control.time", clock)
+    monkeypatch.setattr("sqlclust.core.runtime.control.time", clock)
     control = Control()
     for _ in range(2):
         with control.phase("nap"):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqlclust.core import hdbscan
-from sqlclust.core.control import Control
+from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_second
-from sqlclust.core.threads import single_threaded_blas, worker_count
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
 from tests.benchmarks.data import embeddings
 
 pytestmark = pytest.mark.slow

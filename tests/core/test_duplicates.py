@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import sqlclust.core.duplicates
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import Float32Array, unit
+import sqlclust.core.geometry.duplicates
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array, unit
 from tests.core.oracle import ours, theirs
 from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
@@ -65,7 +65,7 @@ def test_negative_zero_is_zero() -> None:
 
 def few_hashes(vectors: Float32Array, *, normalize: bool, **_: object) -> NDArray[np.uint64]:
     """Two hashes for everything, of the contents as a hash has to be."""
-    contents = sqlclust.core.duplicates._rows(vectors, slice(None), normalize)
+    contents = sqlclust.core.geometry.duplicates._rows(vectors, slice(None), normalize)
     hashes: NDArray[np.uint64] = (contents[:, 0] > 0.75).astype(np.uint64)
     return hashes
 
@@ -75,7 +75,7 @@ def few_hashes(vectors: Float32Array, *, normalize: bool, **_: object) -> NDArra
 def test_colliding_hashes(data: st.DataObject, vectors: Float32Array, normalize: bool) -> None:
     order = np.array(data.draw(st.permutations(range(len(vectors)))), dtype=np.intp)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlclust.core.duplicates, "_hashes", few_hashes)
+        patch.setattr(sqlclust.core.geometry.duplicates, "_hashes", few_hashes)
         assert_collapsed(vectors, normalize=normalize)
         points, permuted = distinct(vectors, normalize=normalize), distinct(vectors[order], normalize=normalize)
     np.testing.assert_array_equal(points.vectors, permuted.vectors)  # the canonical order
@@ -87,7 +87,7 @@ def test_one_hash_for_all_gives_the_same_clusters(monkeypatch: pytest.MonkeyPatc
     options = {"min_cluster_size": 5, "min_samples": 3, "normalize": False, "alpha": 0.15}
     fitted, _ = ours(vectors, **options)
     monkeypatch.setattr(
-        sqlclust.core.duplicates, "_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
+        sqlclust.core.geometry.duplicates, "_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
     )
     collided, _ = ours(vectors, **options)
     np.testing.assert_array_equal(np.sort(fitted.tree.weight), np.sort(collided.tree.weight))

@@ -9,17 +9,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sqlclust.core import hdbscan, neighbors, threads
-from sqlclust.core.agreement import adjusted_rand_index
-from sqlclust.core.approximate import FULL, Effort, approximate_neighbors
-from sqlclust.core.axes import principal_axes
-from sqlclust.core.control import Control
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import Float32Array
-from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
-from sqlclust.core.outgoing import exact_tree
-from sqlclust.core.pruning import pruning
-from sqlclust.core.recall import nearest_of
+from sqlclust.core import pipeline as hdbscan
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.geometry.principal_axes import principal_axes
+from sqlclust.core.labellings.agreement import adjusted_rand_index
+from sqlclust.core.neighbors import exact as neighbors
+from sqlclust.core.neighbors.approximate import FULL, Effort, approximate_neighbors
+from sqlclust.core.neighbors.brute_force import nearest_of
+from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.pruning import pruning
+from sqlclust.core.runtime import threads
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.component_search import exact_tree
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 

@@ -9,14 +9,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sqlclust.core import contraction, hdbscan, neighbors, outgoing, pruning
-from sqlclust.core.approximate import Effort
-from sqlclust.core.control import Control
-from sqlclust.core.dense import blocks_of
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import Float32Array, squared_distances
-from sqlclust.core.neighbors import core_distances, neighbors_and_pruning
-from sqlclust.core.outgoing import exact_tree
+from sqlclust.core import pipeline as hdbscan
+from sqlclust.core.geometry.block_distances import blocks_of
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array, squared_distances
+from sqlclust.core.neighbors import exact as neighbors
+from sqlclust.core.neighbors import pruning
+from sqlclust.core.neighbors.approximate import Effort
+from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree import component_search as outgoing
+from sqlclust.core.tree import contraction
+from sqlclust.core.tree.component_search import exact_tree
 from tests.benchmarks.worst_cases import fit_seconds, groups, product_seconds
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 

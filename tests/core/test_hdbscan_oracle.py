@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlclust.core.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from tests.core.oracle import Outcome, definition, definition_tree, facts, ours, same, same_labels, theirs
 
 pytestmark = pytest.mark.slow

@@ -13,26 +13,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.agreement import adjusted_mutual_information
-from sqlclust.core.axes import principal_axes
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.layers import layers
-from sqlclust.core.lineage import Overlap, lineage
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.medoids import medoids
-from sqlclust.core.membership import nearest_clusters
-from sqlclust.core.metrics import Float32Array
-from sqlclust.core.prediction import Fitted, predict
-from sqlclust.core.row_neighbors import row_neighbors
-from sqlclust.core.selection import select_from
+import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.medoids import medoids
+from sqlclust.core.clusters.plscan import layers
+from sqlclust.core.clusters.prediction import Fitted, predict
+from sqlclust.core.clusters.selection import select_from
+from sqlclust.core.clusters.soft_membership import nearest_clusters
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.geometry.principal_axes import principal_axes
+from sqlclust.core.labellings.agreement import adjusted_mutual_information
+from sqlclust.core.labellings.lineage import Overlap, lineage
+from sqlclust.core.neighbors.row_neighbors import row_neighbors
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions
-from sqlclust.store import cut, fits
-from sqlclust.store.fits import StoredFit
-from sqlclust.store.points import points_of
+from sqlclust.store import cut
+from sqlclust.store.embeddings.points import points_of
+from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.stored import StoredFit
 from tests.core.watched import Watched, random_tree
 
 pytestmark = pytest.mark.slow

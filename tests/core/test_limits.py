@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.control import Control
-from sqlclust.core.metrics import Float32Array
+import sqlclust.core.pipeline as core
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.runtime.control import Control
 from tests.core import oracle
 
 Labels = NDArray[np.int64]

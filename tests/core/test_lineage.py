@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from sqlclust.core.lineage import EVENTS, Descent, Overlap, lineage
+from sqlclust.core.labellings.lineage import EVENTS, Descent, Overlap, lineage
 
 
 def overlap(table: dict[tuple[int, int], int]) -> Overlap:

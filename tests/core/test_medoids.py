@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.medoids import medoids
-from sqlclust.core.metrics import Float32Array
+from sqlclust.core.clusters.medoids import medoids
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import Float32Array
 
 
 def found(vectors: Float32Array, labels: list[int] | NDArray[np.int64], rank: list[int] | None = None) -> list[int]:

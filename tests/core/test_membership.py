@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hdbscan.prediction import all_points_membership_vectors
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.membership import nearest_clusters
-from sqlclust.core.metrics import Float32Array
-from sqlclust.core.selection import Selected, select_from
-from sqlclust.core.spanning_tree import SpanningTree
+import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.selection import Selected, select_from
+from sqlclust.core.clusters.soft_membership import nearest_clusters
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from tests.core.test_prediction import DEFAULTS, blobs
 
 
@@ -94,7 +94,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
         return [part.tolist() for part in nearest]
 
     whole = found()
-    monkeypatch.setattr("sqlclust.core.membership._CELLS", 500)
+    monkeypatch.setattr("sqlclust.core.clusters.soft_membership._CELLS", 500)
     assert [found()[at] for at in (0, 2)] == [whole[at] for at in (0, 2)]
     assert np.allclose(found()[1], whole[1], rtol=1e-12)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.metrics import METRICS, Float32Array, distance, squared_distances, squared_lengths, unit
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import METRICS, Float32Array, distance, squared_distances, squared_lengths, unit
 
 pytestmark = pytest.mark.slow
 

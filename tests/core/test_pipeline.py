@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sqlclust.core.hdbscan as core
-import sqlclust.core.threads
-from sqlclust.core.control import Control
-from sqlclust.core.metrics import Float32Array, IndexArray
+import sqlclust.core.pipeline as core
+import sqlclust.core.runtime.threads
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 from sqlclust.store.fit import cluster
 from tests.core.oracle import ours, resolved, same_labels
@@ -76,7 +76,7 @@ def test_number_of_threads(workers: int, monkeypatch: pytest.MonkeyPatch) -> Non
     vectors[100:160] = vectors[:60]
     outcomes = []
     for count in (1, workers):
-        monkeypatch.setattr(sqlclust.core.threads, "worker_count", lambda count=count: count)
+        monkeypatch.setattr(sqlclust.core.runtime.threads, "worker_count", lambda count=count: count)
         outcomes.append(ours(vectors, min_cluster_size=5, min_samples=4))
     (one, alone), (other, together) = outcomes
     for field in ("left", "right", "weight"):

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.metrics import Float32Array, Float64Array, Metric, from_squared, unit
-from sqlclust.core.prediction import Fitted, Prediction, predict
-from sqlclust.core.selection import members, select_from
+import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.prediction import Fitted, Prediction, predict
+from sqlclust.core.clusters.selection import members, select_from
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, Metric, from_squared, unit
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 
 DEFAULTS: dict[str, Any] = {
     "cluster_selection_method": "eom",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import sqlclust.core.hdbscan as core
-from sqlclust.core.approximate import Effort, approximate_neighbors
-from sqlclust.core.control import Control
+import sqlclust.core.pipeline as core
+from sqlclust.core.neighbors.approximate import Effort, approximate_neighbors
+from sqlclust.core.runtime.control import Control
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,17 @@ import numpy as np
 import pytest
 
 import sqlclust.core
-from sqlclust.core import cost, hdbscan, membership, metrics, prediction, reachable, row_neighbors
-from sqlclust.core.control import Control
-from sqlclust.core.duplicates import distinct
+from sqlclust.core import cost
+from sqlclust.core import pipeline as hdbscan
+from sqlclust.core.clusters import prediction
+from sqlclust.core.clusters import soft_membership as membership
 from sqlclust.core.engines import ENGINES, Engine, engine_of
-from sqlclust.core.metrics import METRICS, Metric, metric_of
+from sqlclust.core.geometry import metrics
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.metrics import METRICS, Metric, metric_of
+from sqlclust.core.neighbors import mutual_reachability as reachable
+from sqlclust.core.neighbors import row_neighbors
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
 from sqlclust.options import HdbscanOptions
@@ -69,8 +75,8 @@ ENGINE_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
 def _takers(parameter: str) -> set[Any]:
     """Every public function of the core with a parameter of this name."""
     found = set()
-    for info in pkgutil.iter_modules(sqlclust.core.__path__):
-        module = importlib.import_module(f"sqlclust.core.{info.name}")
+    for info in pkgutil.walk_packages(sqlclust.core.__path__, "sqlclust.core."):
+        module = importlib.import_module(info.name)
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
                 found |= {function} if parameter in inspect.signature(function).parameters else set()

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlclust.core.control import Control
-from sqlclust.core.metrics import METRICS, Float32Array, Metric, squared_distances, unit
-from sqlclust.core.row_neighbors import row_neighbors
+from sqlclust.core.geometry.metrics import METRICS, Float32Array, Metric, squared_distances, unit
+from sqlclust.core.neighbors.row_neighbors import row_neighbors
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 
 

@@ -7,10 +7,10 @@ from hdbscan._hdbscan_tree import simplify_hierarchy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import _simplified
-from sqlclust.core.spanning_tree import SpanningTree
+from sqlclust.core.clusters.selection import _simplified
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 
 shown = {"trees": 0, "simplified": 0}
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from sqlclust.core.control import Control
-from sqlclust.core.threads import for_each_block, single_threaded_blas
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
 
 
 def blas_threads() -> list[int]:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import Selection, select
-from sqlclust.core.spanning_tree import SpanningTree
+from sqlclust.core.clusters.selection import Selection, select
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 
 METHODS = ["eom", "leaf"]
 

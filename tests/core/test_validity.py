@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sqlclust.core.spanning_tree import SpanningTree
-from sqlclust.core.validity import relative_validity
+from sqlclust.core.clusters.validity import relative_validity
+from sqlclust.core.tree.boruvka import SpanningTree
 from tests.core.test_membership import theirs
 from tests.core.test_prediction import blobs
 

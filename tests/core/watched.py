@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from sqlclust.core.control import Control
-from sqlclust.core.spanning_tree import SpanningTree
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
 
 
 class Watched(Control):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sqlclust.store import available
+from sqlclust.core.runtime import available_memory as available
 
 GIB = 1 << 30
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlclust
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.control import Control
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import fits
 from sqlclust.store.cut import cut, labels, sweep
 from sqlclust.store.fit import fit
+from sqlclust.store.fits import stored as fits
 from tests.small import add_embeddings, blob, clustered
 
 ROWS = """

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core.control import Control
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import (
     DatabaseFileError,
     FilterError,

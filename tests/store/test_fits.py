@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, SqlclustError, UnknownFitError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import fits
+from sqlclust.store.embeddings.points import sort_key
 from sqlclust.store.fit import fit
-from sqlclust.store.points import sort_key
+from sqlclust.store.fits import stored as fits
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 

@@ -11,7 +11,7 @@ import pytest
 import sqlclust
 from sqlclust.errors import FitDamagedError
 from sqlclust.options import CutOptions, HdbscanOptions, _option, names, of_part
-from sqlclust.store import fits
+from sqlclust.store.fits import stored as fits
 
 OTHER_VALUES: dict[str, Any] = {
     "min_cluster_size": 6,

@@ -11,10 +11,10 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.core.control import Control
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 from sqlclust.sqlite import statements
-from sqlclust.store import fits
+from sqlclust.store.fits import stored as fits
 
 pytestmark = pytest.mark.slow
 

@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core import prediction as core_prediction
-from sqlclust.core import reachable
-from sqlclust.core.control import Control
+from sqlclust.core.clusters import prediction as core_prediction
 from sqlclust.core.cost import memory_bytes
-from sqlclust.core.duplicates import distinct
-from sqlclust.core.row_neighbors import row_neighbors
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.neighbors import mutual_reachability as reachable
+from sqlclust.core.neighbors.row_neighbors import row_neighbors
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import cut, fits, growing, memory, points, prediction
+from sqlclust.store import cut, memory, prediction
+from sqlclust.store.embeddings import buffer as growing
+from sqlclust.store.embeddings import points
 from sqlclust.store.fit import fit
+from sqlclust.store.fits import stored as fits
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 

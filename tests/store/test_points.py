@@ -20,7 +20,7 @@ from sqlclust.errors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.store.points import Points, PointsBuilder, points_of, sorted_order
+from sqlclust.store.embeddings.points import Points, PointsBuilder, points_of, sorted_order
 from tests.small import blob
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

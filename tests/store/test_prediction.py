@@ -27,7 +27,7 @@ from sqlclust.options import HdbscanOptions
 from sqlclust.store import prediction
 from sqlclust.store.cut import cut
 from sqlclust.store.fit import fit
-from sqlclust.store.results import delete_result
+from sqlclust.store.results.listing import delete_result
 from tests.small import add_embeddings, blob, clustered
 
 MEMBERS = """

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core.control import Control
-from sqlclust.core.hdbscan import Clustering
+from sqlclust.core.pipeline import Clustering
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
-from sqlclust.store.fits import FitRecord
-from sqlclust.store.points import points_of
-from sqlclust.store.publishing import publish
-from sqlclust.store.results import delete_result, list_results, resolve_result, show_result
-from sqlclust.store.rows import now
-from sqlclust.store.unchanged import Unchanged, data_version
+from sqlclust.sqlite.values import now
+from sqlclust.store.embeddings.points import points_of
+from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+from sqlclust.store.fits.stored import FitRecord
+from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
+from sqlclust.store.results.publishing import publish
 from tests.small import add_embeddings, clustered
 
 TABLES = ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core.control import Control
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import FilterError, NotFiniteError, UnknownModelError, VectorLengthError
-from sqlclust.store.selection import Selection, models, select
+from sqlclust.store.embeddings.selection import Selection, models, select
 from tests.small import add_embeddings, blob
 
 

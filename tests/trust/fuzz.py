@@ -23,13 +23,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import sqlclust
-from sqlclust import options, vectors
-from sqlclust.core.condensed_tree import condense
-from sqlclust.core.linkage import single_linkage
-from sqlclust.core.selection import select_from
+from sqlclust import options
+from sqlclust.core.clusters.selection import select_from
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import SqlclustError
-from sqlclust.formats import FORMAT_NAMES, resemblance, to_stored
-from sqlclust.store import fits
+from sqlclust.store.fits import stored as fits
+from sqlclust.vectors import blobs as vectors
+from sqlclust.vectors.formats import FORMAT_NAMES, resemblance, to_stored
 from tests.small import add_embeddings, clustered
 
 CLASSES: tuple[Any, ...] = (

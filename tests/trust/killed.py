@@ -102,7 +102,7 @@ def _serve() -> None:
 
     All that is imported is imported once, before.
     """
-    from sqlclust.store import interrupt
+    from sqlclust.sqlite import interrupt
 
     if (thread := interrupt.preload()) is not None:
         thread.join()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust import connection
+from sqlclust.bindings.apsw import connection
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 

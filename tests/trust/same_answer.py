@@ -11,8 +11,8 @@ import apsw
 import numpy as np
 
 import sqlclust
-from sqlclust.core.hdbscan import Clustering
-from sqlclust.core.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.pipeline import Clustering
 from tests.small import Id, add_embeddings
 
 LARGE = 1800

@@ -17,8 +17,8 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.adoption.adoption import Adoption, adopt_from
 from sqlclust.errors import AdoptError, ArgumentError, BackupError, LockedError, NotUnicodeError, SchemaConflictError
-from sqlclust.store.adopt import Adoption, adopt_from
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old_project import DAMAGING, MODELS, PER_MODEL, SHAPES, STEPS, Old, Shape, make
 
@@ -783,7 +783,7 @@ def test_ctrl_c_on_the_command(tmp_path: Path) -> None:
     script = """
 import sys
 from sqlclust.cli import main
-from sqlclust.store import adopt_rows
+from sqlclust.adoption import rows as adopt_rows
 def stop(self):
     raise KeyboardInterrupt
 adopt_rows.Copying._results = stop

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.diagnosis import Diagnosis
+from sqlclust.diagnosis.layout import affinity_of
 from sqlclust.errors import DatabaseFileError, SqlclustError
-from sqlclust.store.doctor import Diagnosis
-from sqlclust.store.doctor.layout import affinity_of
 from tests.schemas import version_1
 from tests.schemas.old_project import SHAPES, Shape, make
 from tests.trust.sick import broken, healthy

@@ -17,8 +17,8 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.diagnosis import repair
 from sqlclust.errors import BackupError, LockedError, RepairError, SqlclustError
-from sqlclust.store.doctor import repair
 from tests.cli.terminal import fail, run, succeed
 from tests.trust.sick import broken, healthy
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import sqlclust
 from sqlclust.cli import main
 from sqlclust.errors import CommitUnknownError, DatabaseFileError, OutOfMemoryError, SqlclustError
-from sqlclust.store.points import Points
+from sqlclust.store.embeddings.points import Points
 from tests.trust import work
 from tests.trust.shim import CHANGING, Shim, full
 
@@ -232,21 +232,21 @@ def test_load(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fau
 # --- memory ------------------------------------------------------------------------------------------------------------
 
 PHASES = {
-    "load": "sqlclust.store.selection.PointsBuilder.extend",
-    "load, at the end": "sqlclust.store.selection.PointsBuilder.finish",
-    "directions": "sqlclust.store.points.Points.check_directions",
-    "hash": "sqlclust.store.points.Points.fingerprint",
-    "duplicates": "sqlclust.core.hdbscan.distinct",
-    "neighbors": "sqlclust.core.hdbscan.neighbors_and_pruning",
-    "spanning tree": "sqlclust.core.hdbscan.exact_tree",
-    "linkage": "sqlclust.core.hdbscan.single_linkage",
-    "condense": "sqlclust.core.hdbscan.condense",
-    "select": "sqlclust.core.hdbscan.select",
-    "medoids": "sqlclust.core.hdbscan.medoids",
-    "blobs": "sqlclust.store.fits.to_blobs",
-    "publish, clusters": "sqlclust.store.publishing._cluster_rows",
-    "publish, rows": "sqlclust.store.publishing._insert_assignments",
-    "publish, the end": "sqlclust.store.publishing.now",
+    "load": "sqlclust.store.embeddings.selection.PointsBuilder.extend",
+    "load, at the end": "sqlclust.store.embeddings.selection.PointsBuilder.finish",
+    "directions": "sqlclust.store.embeddings.points.Points.check_directions",
+    "hash": "sqlclust.store.embeddings.points.Points.fingerprint",
+    "duplicates": "sqlclust.core.pipeline.distinct",
+    "neighbors": "sqlclust.core.pipeline.neighbors_and_pruning",
+    "spanning tree": "sqlclust.core.pipeline.exact_tree",
+    "linkage": "sqlclust.core.pipeline.single_linkage",
+    "condense": "sqlclust.core.pipeline.condense",
+    "select": "sqlclust.core.pipeline.select",
+    "medoids": "sqlclust.core.pipeline.medoids",
+    "blobs": "sqlclust.store.fits.stored.to_blobs",
+    "publish, clusters": "sqlclust.store.results.publishing._cluster_rows",
+    "publish, rows": "sqlclust.store.results.publishing._insert_assignments",
+    "publish, the end": "sqlclust.store.results.publishing.now",
 }
 
 
@@ -297,8 +297,8 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
     sqlclust.fit(con, "demo", min_cluster_size=5)
     for place in (
         "sqlclust.store.cut.points_of",
-        "sqlclust.core.hdbscan.condense",
-        "sqlclust.store.publishing._cluster_rows",
+        "sqlclust.core.pipeline.condense",
+        "sqlclust.store.results.publishing._cluster_rows",
     ):
         monkeypatch.setattr(place, exhausted)
         with pytest.raises(OutOfMemoryError):
@@ -313,7 +313,7 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
         return fingerprint(points, control)
 
     monkeypatch.setattr(Points, "fingerprint", meanwhile)
-    monkeypatch.setattr("sqlclust.store.unchanged.member_rows", exhausted)
+    monkeypatch.setattr("sqlclust.store.embeddings.snapshot.member_rows", exhausted)
     with pytest.raises(OutOfMemoryError):
         sqlclust.fit(con, "demo", min_cluster_size=5)
     monkeypatch.undo()

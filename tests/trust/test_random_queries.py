@@ -7,7 +7,7 @@ from itertools import islice
 import apsw
 import pytest
 
-from sqlclust import virtual_table
+from sqlclust.bindings.apsw import virtual_table
 from sqlclust.sqlite import lookup
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import TableFunction

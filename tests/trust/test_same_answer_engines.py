@@ -19,9 +19,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import sqlclust
-from sqlclust.core import approximate, lists, threads
-from sqlclust.core.hdbscan import Clustering
-from sqlclust.core.metrics import Float32Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray, squared_distances
+from sqlclust.core.neighbors import approximate
+from sqlclust.core.neighbors import inverted_lists as lists
+from sqlclust.core.pipeline import Clustering
+from sqlclust.core.runtime import threads
 from tests.small import add_embeddings
 from tests.trust.same_answer import LARGE, database, hard, of_array, of_result, of_rows
 

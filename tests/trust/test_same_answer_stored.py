@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 import sqlclust
-from sqlclust.core.metrics import Float32Array, IndexArray, unit
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray, unit
 from tests.cli.terminal import succeed
 from tests.small import Id
 from tests.trust.same_answer import (

@@ -19,8 +19,8 @@ import pytest
 import sqlclust
 from sqlclust.errors import LockedError, MembersGoneError, MembersReplacedError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import unchanged
 from sqlclust.store.cut import cut
+from sqlclust.store.embeddings import snapshot as unchanged
 from sqlclust.store.fit import fit
 from tests.moments import while_waiting
 from tests.small import add_embeddings, blob, clustered
@@ -416,7 +416,7 @@ def test_a_reader_who_does_not_end(
     """It is not waited for with every page, and new readers are let in between."""
     con, other = rollback
     monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 3.0)
-    monkeypatch.setattr("sqlclust.store.publishing._COMMIT_PATIENCE", 0.3)
+    monkeypatch.setattr("sqlclust.store.results.publishing._COMMIT_PATIENCE", 0.3)
     other.execute("BEGIN; SELECT count(*) FROM Embedding")
     waits: list[float] = []
     ended = threading.Event()
@@ -498,7 +498,7 @@ def test_ctrl_c_that_comes_while_it_is_committed(
     demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Python hears it after COMMIT. The result is there, so it is returned and not said to be absent."""
-    from sqlclust.store import locking
+    from sqlclust.sqlite import transactions as locking
 
     patiently = locking._patiently
 

@@ -1,0 +1,342 @@
+"""Moving in from the project that this one comes from: its tables are read, and ours filled, in one transaction."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+
+from sqlclust import schema
+from sqlclust.adoption.rows import AdoptedResult, Copying, LeftOut
+from sqlclust.adoption.source import OldTables, Role, find_old_tables
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.diagnosis.layout import quoted, read_layout
+from sqlclust.errors import AdoptError, CommitUnknownError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.backup import back_up
+from sqlclust.sqlite.transactions import translated_errors, write_transaction
+
+_DOING = "adopting"
+_SAMPLE = 1_000
+_IDS, _INDEXES, _ASSIGNMENT = 120, 160, 200
+"""Bytes, with ids of 32 characters: beside its vector or text a row has so many, its indexes have so many, and an assignment."""
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What was taken over, or would be.
+
+    Attributes:
+        runs, invocations, embeddings: rows.
+        results: those that went over.
+        left: what did not, and why.
+        columns_left: old table → columns of which nothing went over.
+        bytes_needed: about what our tables take, bytes; and with `replace` the backup.
+        backup: the backup's path; None where nothing of theirs was touched.
+    """
+
+    runs: int
+    invocations: int
+    embeddings: int
+    results: list[AdoptedResult]
+    left: list[LeftOut]
+    columns_left: dict[str, list[str]] = field(default_factory=dict)
+    bytes_needed: int = 0
+    backup: str | None = None
+
+
+def adopt_from(
+    connection: apsw.Connection, old: apsw.Connection, *, dry_run: bool = False, progress: Progress | None = None
+) -> Adoption:
+    """Fill a database with what is in the old project's tables of another one, which is only read.
+
+    Args:
+        connection: of the database that gets our tables, in no transaction; it must not have them yet.
+        old: of the old one, in no transaction, of another file.
+        dry_run: write nothing but a temporary file without vectors; say what would be.
+
+    Raises:
+        AdoptError: there are no such tables, ours are there already, or there is no room.
+        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, apsw.InterruptError; nothing was written.
+
+    Cost: one pass over the old tables; disk as `Adoption.bytes_needed` says.
+    """
+    if _same_file(connection, old):
+        raise AdoptError(old.filename, reason="it was also given as the new file")
+    with _reading(old):
+        tables = find_old_tables(old)
+        if schema.version(connection) is not None:
+            raise AdoptError(
+                old.filename, reason=f"{connection.filename or 'the database'} has tables of sqlclust already"
+            )
+        needed = _bytes_needed(old, tables)
+        if dry_run:
+            return _tried(old, tables, needed, progress)
+        _check_room(old.filename, connection.filename, needed)
+        with write_transaction(connection, doing=_DOING):
+            schema.initialize(connection)
+            copying = Copying(old, tables, connection, Control(progress))
+            copying.run()
+            _check_foreign_keys(old.filename, connection)
+    return _adoption(copying, tables, needed)
+
+
+def adopt_in_place(
+    connection: apsw.Connection,
+    *,
+    replace: bool = False,
+    backup: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Adoption:
+    """Fill our tables in the old project's own file: beside its tables, or in their place.
+
+    Beside them is possible where they have other names than ours, as the later ones do. In their place: after a backup,
+    the old tables are dropped in the same transaction; the project's other tables stay.
+
+    Args:
+        connection: of a file, in no transaction. Its interrupts stop the work, which is done by a connection of its own.
+        replace: drop the old tables.
+        backup: the backup's path; None for a file beside the database.
+        dry_run: as for `adopt_from`.
+
+    Raises:
+        AdoptError: as `adopt_from`; the names collide and `replace` was not asked for; or what would stay in the file, a view
+            or a foreign key, needs what would go.
+        BackupError: no backup could be made.
+        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, apsw.InterruptError; nothing was changed, and a
+            backup that was begun is not there.
+
+    Cost: as `adopt_from`; with `replace` also a copy of the file. The space of what was dropped is used again, and given back
+    by VACUUM.
+    """
+    path = connection.filename
+    if not path:
+        raise AdoptError(path, reason="it is not in a file")
+    if connection.in_transaction:
+        raise AdoptError(path, reason="its connection is in a transaction; COMMIT first")
+    with _reading(connection):
+        tables = find_old_tables(connection)
+        if schema.version(connection) is not None:
+            raise AdoptError(path, reason="it has tables of sqlclust already")
+        if tables.collide and not replace:
+            reason = (
+                f"our tables cannot stand beside its {', '.join(tables.collide)}, which have the same names. Give a new file "
+                "(sqlclust adopt OLD.db NEW.db), or --replace"
+            )
+            raise AdoptError(path, reason=reason)
+        needed = _bytes_needed(connection, tables) + (_file_bytes(connection) if replace else 0)
+        if dry_run:
+            return _tried(connection, tables, needed, progress)
+        _check_room(path, path, needed)
+    with translated_errors(connection, doing=_DOING), _own_connection(connection, keys=not replace) as own:
+        return _replaced(own, needed, backup, progress) if replace else _beside(own, needed, progress)
+
+
+def _beside(own: apsw.Connection, needed: int, progress: Progress | None) -> Adoption:
+    with write_transaction(own, doing=_DOING):
+        tables = find_old_tables(own)
+        schema.initialize(own)
+        copying = Copying(own, tables, own, Control(progress))
+        copying.run()
+    return _adoption(copying, tables, needed)
+
+
+def _replaced(own: apsw.Connection, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
+    control = Control(progress)
+    made: Path | None = None
+    try:
+        with write_transaction(own, doing=_DOING):
+            tables = find_old_tables(own)
+            with control.phase("backup"):
+                made = back_up(own.filename, own.open_vfs, backup, why="adopt", at=control.at)
+            before = _violations(own, without={table.name for table in tables.tables.values()})
+            views = {name for name in _views(own) if _works(own, name)}
+            names = _set_aside(own, tables)
+            schema.initialize(own)
+            copying = Copying(own, tables.renamed(own, names), own, control)
+            copying.run()
+            for name in names.values():
+                statements.run(own, f"DROP TABLE main.{quoted(name)}")
+            _check_rest(own, before, views)
+    except CommitUnknownError as error:  # the backup may be needed
+        raise CommitUnknownError(own.filename, doing=f"{_DOING} (backup: {made})", reason=error.reason) from None
+    except BaseException:
+        if made is not None:
+            made.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
+        raise
+    return _adoption(copying, tables, needed, backup=str(made))
+
+
+def _set_aside(own: apsw.Connection, tables: OldTables) -> dict[Role, str]:
+    """Rename the old tables, so that ours can have their names."""
+    taken = set(read_layout(own).objects)
+    names: dict[Role, str] = {}
+    for role, name in tables.names.items():
+        number = 1
+        while (aside := f"adopted_{name}_{number}").lower() in taken:
+            number += 1
+        statements.run(own, f"ALTER TABLE main.{quoted(name)} RENAME TO {quoted(aside)}")
+        names[role] = aside
+    return names
+
+
+def _tried(old: apsw.Connection, tables: OldTables, needed: int, progress: Progress | None) -> Adoption:
+    """What would be: our tables in a temporary file, without the vectors."""
+    with closing(apsw.Connection("")) as trial:
+        statements.pragma(trial, "foreign_keys", True)
+        with write_transaction(trial, doing="trying"):
+            schema.initialize(trial)
+            copying = Copying(old, tables, trial, Control(progress), stub=True)
+            copying.run()
+    return _adoption(copying, tables, needed)
+
+
+def _adoption(copying: Copying, tables: OldTables, needed: int, *, backup: str | None = None) -> Adoption:
+    return Adoption(
+        runs=copying.copied["run"],
+        invocations=copying.copied["invocation"],
+        embeddings=copying.copied["embedding"],
+        results=copying.results,
+        left=copying.left,
+        columns_left=tables.columns_left,
+        bytes_needed=needed,
+        backup=backup,
+    )
+
+
+# --- connections -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _reading(old: apsw.Connection) -> Iterator[None]:
+    """One state of the old file for all that is read inside."""
+    if old.in_transaction:
+        raise AdoptError(old.filename, reason="its connection is in a transaction; COMMIT first")
+    with translated_errors(old, doing="reading the old tables"):
+        statements.run(old, "BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(apsw.Error):
+                statements.run(old, "ROLLBACK")
+
+
+def _same_file(connection: apsw.Connection, old: apsw.Connection) -> bool:
+    try:
+        return Path(connection.filename).samefile(old.filename)
+    except OSError:  # in memory, or deleted
+        return False
+
+
+@contextmanager
+def _own_connection(host: apsw.Connection, *, keys: bool) -> Iterator[apsw.Connection]:
+    own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
+    try:
+        statements.pragma(own, "trusted_schema", False)
+        # off, dropping and renaming a table leave the keys of other tables alone
+        statements.pragma(own, "foreign_keys", keys)
+        # the same; references to a name stay references to that name
+        statements.pragma(own, "legacy_alter_table", True)
+        own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        # asked again and again: the host is the one whom Ctrl-C and interrupts reach
+        own.set_progress_handler(lambda: host.is_interrupted, 2_000)
+        yield own
+    finally:
+        own.close(True)
+
+
+# --- what stays in the file ---------------------------------------------------------------------------------------
+
+
+def _check_foreign_keys(path: str, connection: apsw.Connection) -> None:
+    """On a connection that does not enforce them."""
+    if statements.pragma(connection, "foreign_keys"):
+        return
+    for row in statements.all_rows(connection, "PRAGMA main.foreign_key_check"):
+        if str(row[0]).lower() in schema.object_names():
+            raise AdoptError(path, reason=f"rows of {row[0]} point at rows of {row[2]} that are not there")
+
+
+def _check_rest(own: apsw.Connection, before: dict[str, float], views: set[str]) -> None:
+    """What is left of the other program must work as well as it did."""
+    for name, n in _violations(own).items():
+        if n > before.get(name, 0):
+            reason = f"rows of {name} would point at rows that did not go over. Give a new file"
+            raise AdoptError(own.filename, reason=reason)
+    for name in views:
+        if not _works(own, name):
+            reason = f"its view {name} needs columns that our tables do not have. DROP the view, or give a new file"
+            raise AdoptError(own.filename, reason=reason)
+
+
+def _violations(own: apsw.Connection, without: Collection[str] = ()) -> dict[str, float]:
+    """Table → rows that point at nothing; infinity where the keys cannot be checked, since their parent is not so."""
+    counts: dict[str, float] = {}
+    for table in read_layout(own).tables.values():
+        if table.foreign_keys and table.name not in without:
+            try:
+                with statements.each_row(own, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
+                    counts[table.name] = sum(1 for _ in rows)
+            except apsw.SQLError:
+                counts[table.name] = math.inf
+    return counts
+
+
+def _views(own: apsw.Connection) -> list[str]:
+    return [name for name, kind in read_layout(own).others.items() if kind == "view"]
+
+
+def _works(own: apsw.Connection, view: str) -> bool:
+    try:
+        statements.all_rows(own, f"SELECT * FROM main.{quoted(view)} LIMIT 0")
+    except apsw.SQLError:
+        return False
+    return True
+
+
+# --- disk -----------------------------------------------------------------------------------------------------------
+
+
+def _bytes_needed(old: apsw.Connection, tables: OldTables) -> int:
+    """About what our tables will take: from the numbers of rows, and the lengths in the first thousand of them."""
+    needed = _count(old, tables, "embedding") * (_on_pages(_mean(old, tables, "embedding", "vector") + _IDS) + _INDEXES)
+    if tables.has("invocation"):
+        needed += _count(old, tables, "invocation") * (
+            _mean(old, tables, "invocation", "output_text") + _IDS + _INDEXES
+        )
+    if tables.has("assignment"):
+        needed += _count(old, tables, "assignment") * _ASSIGNMENT
+    return int(needed)
+
+
+def _count(old: apsw.Connection, tables: OldTables, role: Role) -> int:
+    return int(statements.value(old, f"SELECT count(*) FROM {tables.sql(role)}"))
+
+
+def _mean(old: apsw.Connection, tables: OldTables, role: Role, column: str) -> float:
+    lengths = f"SELECT length({tables.column(role, column)}) AS v FROM {tables.sql(role)} old LIMIT {_SAMPLE}"
+    return float(statements.value(old, f"SELECT avg(v) FROM ({lengths})") or 0)
+
+
+def _on_pages(row: float) -> float:
+    """What a row takes of pages of 4096 bytes: as many whole rows as go on one, or whole pages for one row."""
+    return 4096 / (4061 // row) if row <= 4061 else 4096 * math.ceil(row / 4092)
+
+
+def _file_bytes(connection: apsw.Connection) -> int:
+    return int(statements.pragma(connection, "page_count")) * int(statements.pragma(connection, "page_size"))
+
+
+def _check_room(old: str, target: str, needed: int) -> None:
+    if not target:
+        return
+    free = shutil.disk_usage(Path(target).absolute().parent).free
+    if free < needed:
+        reason = f"about {needed / 1e9:,.1f} GB are needed where {target} is, and {free / 1e9:,.1f} GB are free"
+        raise AdoptError(old, reason=reason)

@@ -1,0 +1,160 @@
+"""sqlclust compare"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from sqlclust.cli.database import database_argument, read_database
+from sqlclust.cli.output import one_line, output_options, table, write_dicts, write_rows
+from sqlclust.cli.results import percent, summary
+from sqlclust.core.labellings.lineage import Descent
+from sqlclust.store.results.comparison import Comparison, compare
+from sqlclust.store.results.listing import resolve_result, show_result
+
+_EPILOG = """\b
+Examples:
+  sqlclust compare notes.db 3 latest
+  sqlclust compare notes.db latest~1 latest --overlap
+  sqlclust compare notes.db 3 4 --summary --json
+"""
+_DEFAULT_LIMIT = 20
+_TEXT_CHARACTERS = 36
+_OVERLAP_COLUMNS = ("label_a", "label_b", "size")
+_EVENTS = {"match": "matches", "split": "splits", "merge": "merges", "birth": "births", "death": "deaths"}
+
+
+@click.command("compare", epilog=_EPILOG)
+@database_argument
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--overlap", is_flag=True, help="Also the rows in common of each pair of labels; instead, in other formats."
+)
+@click.option("--summary", "only_summary", is_flag=True, help="Only what is known of the two as a whole.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    show_default="20 in a table, all in the other formats",
+    help="Clusters to show, those that changed most first.",
+)
+@output_options
+def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: int | None, output: str | None) -> None:
+    """Compare two results.
+
+    A and B are ids, or "latest", "latest~1" for the one before, and so on. Of the embeddings that are in both: how far the
+    labels agree (ARI and AMI, noise being a label of its own), and what became of each cluster of A in B. Clusters are
+    matched so that the overlaps of the pairs add up to the most; a pair needs half of one of its clusters in common. What is
+    left of B is a split if half of it comes from one cluster of A, else a birth; of A a merge if half of it went to one
+    cluster of B, else a death.
+
+    --json, --nl and --csv give what became of each cluster; with --overlap the overlap, with --summary one row on the two.
+    """
+    if overlap and only_summary:
+        raise click.UsageError("--overlap and --summary do not go together")
+    with read_database(db) as connection:
+        found = compare(connection, resolve_result(connection, a), resolve_result(connection, b))
+        results = [show_result(connection, result_id) for result_id in (found.a, found.b)]
+    if output and only_summary:
+        write_dicts(output, [_whole(found)])
+    elif output and overlap:
+        write_rows(output, _OVERLAP_COLUMNS, zip(*(column.tolist() for column in found.overlap), strict=True))
+    elif output:
+        write_rows(output, Descent._fields, found.lineage[:limit])
+    else:
+        _show(found, results, overlap=overlap, clusters=not only_summary, limit=limit or _DEFAULT_LIMIT)
+
+
+def _whole(found: Comparison) -> dict[str, Any]:
+    return {
+        "clustering_result_id_a": found.a,
+        "clustering_result_id_b": found.b,
+        "n_a": found.n_a,
+        "n_b": found.n_b,
+        "n_common": found.n_common,
+        "ari": found.ari,
+        "ami": found.ami,
+        "noise_a": found.noise_a,
+        "noise_b": found.noise_b,
+        "noise_both": found.noise_both,
+        "noise_agreement": found.noise_agreement,
+        **{f"n_{event}": count for event, count in found.events().items()},
+    }
+
+
+def _show(
+    found: Comparison, results: Sequence[Mapping[str, Any]], *, overlap: bool, clusters: bool, limit: int
+) -> None:
+    for name, result in zip("AB", results, strict=True):
+        click.echo(f"{name}: {summary(result)}")
+    click.echo()
+    if not found.n_common:
+        click.echo("No embedding is in both, so there is nothing to compare.")
+        return
+    shares = f"{percent(found.n_common / found.n_a)} of A, {percent(found.n_common / found.n_b)} of B"
+    click.echo(f"rows in common  {found.n_common:,} ({shares})")
+    click.echo(f"agreement       ARI {found.ari:.3f}, AMI {found.ami:.3f}")
+    only_a, only_b = found.noise_a - found.noise_both, found.noise_b - found.noise_both
+    click.echo(f"noise           {found.noise_both:,} in both, {only_a:,} in A only, {only_b:,} in B only")
+    events = (f"{count:,} {event if count == 1 else _EVENTS[event]}" for event, count in found.events().items())
+    click.echo(f"clusters        {', '.join(events)}")
+    if clusters and found.lineage:
+        _show_lineage(found, results, limit)
+    if overlap:
+        _show_overlap(found, limit)
+
+
+def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit: int) -> None:
+    medoids_a, medoids_b = (
+        {c["label"]: c["medoid_text"] or c["medoid_embedding_id"] for c in result["clusters"]} for result in results
+    )
+    rows = sorted(found.lineage, key=lambda row: row.jaccard or 0)  # births and deaths first; sorting keeps the order
+    headers = [
+        "event",
+        "A",
+        "B",
+        "size A",
+        "size B",
+        "in common",
+        "of A",
+        "of B",
+        "Jaccard",
+        "A's medoid",
+        "B's medoid",
+    ]
+    cells = [
+        [
+            row.event,
+            row.label_a,
+            row.label_b,
+            row.size_a,
+            row.size_b,
+            row.overlap,
+            percent(row.share_of_a),
+            percent(row.share_of_b),
+            None if row.jaccard is None else round(row.jaccard, 3),
+            _medoid(medoids_a, row.label_a),
+            _medoid(medoids_b, row.label_b),
+        ]
+        for row in rows[:limit]
+    ]
+    click.echo()
+    click.echo(table(headers, cells))
+    if len(rows) > limit:
+        click.echo(f"… and {len(rows) - limit:,} that changed less: --limit {len(rows)} shows all")
+
+
+def _medoid(medoids: Mapping[int, Any], label: int | None) -> Any:
+    medoid = medoids.get(label) if label is not None else None
+    return one_line(medoid, _TEXT_CHARACTERS) if isinstance(medoid, str) else medoid
+
+
+def _show_overlap(found: Comparison, limit: int) -> None:
+    rows = list(zip(*(column.tolist() for column in found.overlap), strict=True))
+    largest = sorted(rows, key=lambda row: -row[2])
+    click.echo()
+    click.echo(table(["A", "B", "in common"], largest[:limit]))
+    if len(rows) > limit:
+        click.echo(f"… and {len(rows) - limit:,} smaller overlaps: --limit {len(rows)} shows all")

@@ -1,0 +1,52 @@
+"""sqlclust cut"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sqlclust.cli.database import database_argument, open_database
+from sqlclust.cli.options import options_of
+from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.progress import Progress
+from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
+from sqlclust.errors import OptionError
+from sqlclust.options import CutOptions, parse
+from sqlclust.store.cut import cut
+from sqlclust.store.fits.stored import resolve_fit
+from sqlclust.store.results.listing import summarize_result
+
+_EPILOG = """\b
+Examples:
+  sqlclust cut notes.db 1 --min-cluster-size 30
+  sqlclust cut notes.db latest --method leaf --epsilon 0.4
+"""
+
+
+@click.command("cut", epilog=_EPILOG)
+@database_argument
+@click.argument("fit", metavar="[FIT|latest]", default="latest")
+@options_of(CutOptions)
+@output_options
+def command(db: str, fit: str, output: str | None, **options: Any) -> None:
+    """Make other clusters of a stored fit.
+
+    FIT is the id of a ClusteringFit; the latest one by default. The result is a new one, and the one that a fresh fit with
+    these options and the same --min-samples would give, row for row; but neighbours are not looked for again. Another
+    --min-samples, --metric and the like need a fit of their own: "sqlclust fit", where --min-samples follows
+    --min-cluster-size unless it is given.
+    """
+    try:
+        parse(CutOptions, options)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
+    with open_database(db) as connection, Progress() as progress:
+        result_id = cut(connection, resolve_fit(connection, fit), options, progress)
+        result = summarize_result(connection, result_id)
+    if output:
+        write_dicts(output, with_parameters([result]), RESULT_COLUMNS)
+        return
+    click.echo(summary(result))
+    click.echo()
+    click.echo(next_steps(db, result_id))

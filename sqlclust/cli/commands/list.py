@@ -1,0 +1,50 @@
+"""sqlclust list"""
+
+from __future__ import annotations
+
+from shlex import quote
+
+import click
+
+from sqlclust.cli.database import database_argument, read_database
+from sqlclust.cli.output import output_options, printable, write_dicts
+from sqlclust.cli.results import RESULT_COLUMNS, result_table, with_parameters
+from sqlclust.errors import UnknownModelError
+from sqlclust.store.embeddings.selection import models
+from sqlclust.store.results.listing import list_results
+
+_EPILOG = """\b
+Examples:
+  sqlclust list notes.db
+  sqlclust list notes.db my-model --json
+"""
+
+
+@click.command("list", epilog=_EPILOG)
+@database_argument
+@click.argument("model", required=False)
+@output_options
+def command(db: str, model: str | None, output: str | None) -> None:
+    """List the results.
+
+    All of them or those of one embedding MODEL, oldest first, with what they were made of; models without a result
+    are named below. The parameters in the table are those that are not the default; --json has all of them.
+    """
+    with read_database(db) as connection:
+        results = list_results(connection, model)
+        counts = dict(models(connection))
+    known = sorted({*counts, *(result["embedding_model"] for result in results)})
+    if model is not None and model not in known:
+        raise UnknownModelError(model, known=known)
+    if output:
+        write_dicts(output, with_parameters(results), RESULT_COLUMNS)
+        return
+    if results:
+        click.echo(result_table(results))
+    fitted = {result["embedding_model"] for result in results}
+    for name, count in counts.items():
+        if name not in fitted and model in (None, name):
+            there = "1 embedding" if count == 1 else f"{count:,} embeddings"
+            click.echo(printable(f"{name}: {there}, no result yet: sqlclust fit {quote(db)} {quote(name)}"))
+    if not known:
+        click.echo(f"no embeddings yet: sqlclust load {quote(db)} FILE --model NAME")

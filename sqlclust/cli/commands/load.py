@@ -1,0 +1,265 @@
+"""sqlclust load"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
+from sqlclust.cli.output import output_options, write_dicts
+from sqlclust.cli.progress import Progress
+from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.cli.results import seconds
+from sqlclust.errors import ExistingEmbeddingError, InputFileError, LoadError, PointsError, SqlclustError
+from sqlclust.sqlite.transactions import PATIENCE
+from sqlclust.store.embeddings.loading import Existing, id_types, load_embeddings
+from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
+
+_SKIPPED_SHOWN = 10
+_REPORT_ROWS = 1_000
+_EPILOG = """\b
+Examples:
+  sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
+  sqlclust load notes.db notes.jsonl --model my-model --content-column text
+  sqlclust load notes.db runs.csv --model my-model --run-column run --sequence-column step
+
+\b
+Files:
+  .npy, .npz     one array (rows, dimensions) of numbers; an .npz may hold ids and texts beside the vectors
+  .json, .jsonl  objects such as {"id": "a", "vector": [0.1, 0.2], "content": "text"}
+  .csv, .tsv     a header; a vector is a JSON array in its cell
+"""
+
+
+_FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file is said by the reader
+
+
+@click.command("load", epilog=_EPILOG)
+@database_argument
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
+@click.option("--model", "-m", required=True, help="Name of the embedding model that made the vectors.")
+@click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
+@click.option("--texts", type=_FILE, help="Texts for the rows of an array, in the same kinds of file.")
+@click.option("--id-column", default="id", help="Column or key of the ids.")
+@click.option(
+    "--id-type", type=click.Choice(ID_TYPES), show_default="see above", help="What all ids of the files become."
+)
+@click.option("--vector-column", default="vector", help="Column or key of the vectors; 'embedding' is found as well.")
+@click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in the files: of BLOBs in base64, or of the bytes of an array.",
+)
+@click.option("--content-column", default="content", help="Column or key of the texts.")
+@click.option("--run-column", default="run_id", help="Column or key of the run that a row belongs to.")
+@click.option("--run-id-type", type=click.Choice(ID_TYPES), show_default="see above", help="The same for runs.")
+@click.option("--sequence-column", default="sequence_number", help="Column or key of a row's place in its run.")
+@click.option(
+    "--format", "format", type=click.Choice(FORMATS), help="What the files are.  [default: by their ending or content]"
+)
+@click.option(
+    "--ignore", "existing", flag_value="ignore", default=None, help="Skip rows whose id is in the database already."
+)
+@click.option(
+    "--replace", "existing", flag_value="replace", default=None,
+    help="Put the new vector and text in the place of those there, unless a result is made of them.",
+)  # fmt: skip
+@output_options
+def command(
+    db: str,
+    files: tuple[Path, ...],
+    model: str,
+    ids: Path | None,
+    texts: Path | None,
+    id_column: str,
+    id_type: IdType | None,
+    vector_column: str,
+    vector_format: FormatName | None,
+    content_column: str,
+    run_column: str,
+    run_id_type: IdType | None,
+    sequence_column: str,
+    format: str | None,
+    existing: Existing | None,
+    output: str | None,
+) -> None:
+    """Load embeddings from files.
+
+    Makes the database if it is not there. Each file is loaded whole or not at all, in one transaction: the database is
+    locked for other writers while the file is read.
+
+    Rows that cannot be used (NaN, no numbers, another dimension than the rows before) are skipped and listed on stderr.
+    An id that is in the database already is an error unless --ignore or --replace is given. Rows without an id are
+    numbered after the largest integer id, but skipped where the ids of their column are TEXT. A row with a run and a
+    sequence number is also entered as a step of that run.
+
+    The ids of a column of CSV, TSV or .txt are of one type: INTEGER if every one is an integer written as SQLite writes it (no
+    leading zero, no exponent) and those in the database are not TEXT; else TEXT. To tell, the column is read once before.
+    Ids of JSON and of arrays have their types. --id-type says otherwise.
+    """
+    if not model:
+        raise click.BadParameter("the name is empty", param_hint="--model")
+    if (ids or texts) and len(files) > 1:
+        raise click.UsageError("--ids and --texts go with one FILE")
+    columns = Columns(id_column, vector_column, content_column, run_column, sequence_column)
+    loaded: list[dict[str, object]] = []
+    for file in files:
+        try:
+            source = read(
+                file,
+                ids=ids,
+                texts=texts,
+                columns=columns,
+                format=format,
+                id_type=id_type,
+                run_id_type=run_id_type,
+                vector_format=vector_format,
+            )
+            loaded.append(_load(db, file, source, model, existing or "error", quiet=output is not None))
+        except SqlclustError as error:
+            raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
+        except KeyboardInterrupt:
+            if not loaded:
+                raise
+            click.echo(f"Interrupted; nothing of {file} was written{_loaded_before(loaded)}", err=True)
+            raise SystemExit(130) from None
+    if output:
+        write_dicts(output, loaded)
+    else:
+        click.echo(f"Next: sqlclust fit {quote(db)} {quote(model)}")
+
+
+def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *, quiet: bool) -> dict[str, object]:
+    there = Path(db).exists()
+    started = time.monotonic()
+    rows = _Rows(file, source)
+    try:
+        with create_database(db) as connection, Progress(file.name) as progress:
+            create_tables = is_empty(connection)
+            if not create_tables:
+                upgrade(connection)
+            rows.types_there = lambda: id_types(connection, model)
+            result = load_embeddings(
+                connection,
+                model,
+                rows.usable(progress),
+                existing=existing,
+                create_tables=create_tables,
+                patience=PATIENCE,
+            )
+    except BaseException:
+        if not there and Path(db).exists() and Path(db).stat().st_size == 0:  # made by us just now
+            Path(db).unlink()
+        raise
+    rows.report_skipped()
+    source.narrowing.warn()
+    if not quiet:
+        if create_tables:
+            click.echo(f"{db} created")
+        embeddings = "1 embedding" if result.added == 1 else f"{result.added:,} embeddings"
+        predictions = "1 prediction" if result.predictions == 1 else f"{result.predictions:,} predictions"
+        numbers = [
+            f"{embeddings} of model {model!r} loaded",
+            f"{result.replaced:,} replaced" if result.replaced else "",
+            f"{predictions} of them deleted" if result.predictions else "",
+            f"{result.ignored:,} already there" if result.ignored else "",
+            f"{len(rows.skipped):,} skipped" if rows.skipped else "",
+            f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",
+        ]
+        click.echo(f"{file}: {', '.join(filter(None, numbers))} ({seconds(time.monotonic() - started)})")
+    return {"file": str(file), "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
+
+
+class _Rows:
+    """A file's rows on their way into the database.
+
+    Attributes:
+        skipped: those that cannot be used.
+        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
+    """
+
+    def __init__(self, file: Path, source: Source) -> None:
+        self._file, self._source = file, source
+        self.skipped: list[Skipped] = []
+        self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
+
+    def usable(self, progress: Progress) -> Iterator[Record]:
+        """The rows that can be used; the others are remembered."""
+        number, usable = 0, 0
+        as_there = self._as_there(*self.types_there())
+        for number, row in enumerate(self._source.rows, start=1):
+            row = as_there(row, number)
+            problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
+            if problem is not None:
+                self.skipped.append(problem)
+            elif isinstance(row, Record):
+                usable += 1
+                yield row
+            if number % _REPORT_ROWS == 0:
+                if self._source.count:
+                    progress("load", number / self._source.count)
+                else:
+                    progress.count("load", number)
+        if not usable:
+            progress.clear()
+            self.report_skipped()
+            raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
+
+    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
+        """What makes text again of integers that were told from text, where the ids in the database are TEXT.
+
+        A small part of a column of hashes may have digits only.
+        """
+        told = self._source.id_types
+        ids_as_text = ids == "text" and told.get("id") == "integer"
+        runs_as_text = runs == "text" and told.get("run_id") == "integer"
+        if told.get("id") == "text" and ids == "integer":
+            so_far = "its ids become TEXT, and those of the model so far are INTEGER"
+            click.echo(f"{self._file}: {so_far}; --id-type says what all of the file become", err=True)
+        if not ids_as_text and not runs_as_text:
+            return lambda row, number: row
+
+        def as_text(row: Record | Skipped, number: int) -> Record | Skipped:
+            if isinstance(row, Record) and ids_as_text:
+                row = with_text_id(row, number)
+            if isinstance(row, Record) and runs_as_text and row.run_id is not None:
+                row = row._replace(run_id=str(row.run_id))
+            return row
+
+        return as_text
+
+    def report_skipped(self) -> None:
+        """Say which rows were left out, and why."""
+        for row, reason in self.skipped[:_SKIPPED_SHOWN]:
+            click.echo(f"{self._file}: skipped row {row:,}: {reason}", err=True)
+        if len(self.skipped) > _SKIPPED_SHOWN:
+            click.echo(f"… and {len(self.skipped) - _SKIPPED_SHOWN:,} more", err=True)
+
+
+def _wrong_place(row: Record, number: int) -> Skipped | None:
+    """What is wrong with a row's place in a run."""
+    if (row.run_id is None) != (row.sequence_number is None):
+        given, missing = ("sequence number", "run") if row.run_id is None else ("run", "sequence number")
+        return Skipped(number, f"a {given} without a {missing}")
+    if row.sequence_number is not None and row.sequence_number < 0:
+        return Skipped(number, f"the sequence number is {row.sequence_number}, expected 0 or more")
+    return None
+
+
+def _explained(error: SqlclustError, file: Path, existing: Existing | None) -> str:
+    if not isinstance(error, LoadError | PointsError):
+        return str(error)
+    advice = ""
+    if isinstance(error, ExistingEmbeddingError) and existing is None:
+        advice = ". --ignore keeps embeddings that are there, --replace puts the new ones in their place"
+    return f"{file}: {error}; nothing of the file was written{advice}"
+
+
+def _loaded_before(loaded: list[dict[str, object]]) -> str:
+    return f" (loaded before: {', '.join(str(result['file']) for result in loaded)})" if loaded else ""

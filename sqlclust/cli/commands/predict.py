@@ -1,0 +1,168 @@
+"""sqlclust predict"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import click
+
+from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.output import output_options, table, write_dicts
+from sqlclust.cli.progress import Progress
+from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.errors import InputFileError, PointsError, SqlclustError
+from sqlclust.store import prediction as store
+from sqlclust.store.embeddings.points import Points, PointsBuilder
+from sqlclust.store.results.listing import resolve_result
+from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
+
+_EPILOG = """\b
+Examples:
+  sqlclust predict notes.db
+  sqlclust predict notes.db 3 --store
+  sqlclust predict notes.db 3 new.npy --ids new-ids.txt --csv > labels.csv
+"""
+_DEFAULT_LIMIT = 20
+_SKIPPED_SHOWN = 10
+_COLUMNS = ("id", "label", "probability", "neighbor_id", "distance")
+_FILE = click.Path(readable=False, path_type=Path)
+
+
+@click.command("predict", epilog=_EPILOG)
+@database_argument
+@click.argument("result", metavar="[ID|latest]", default="latest")
+@click.argument("file", metavar="[FILE]", required=False, type=_FILE)
+@click.option("--store", "stored", is_flag=True, help="Write them to the table EmbeddingPrediction, beside the result.")
+@click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
+@click.option("--id-column", default="id", help="Column or key of the ids in FILE.")
+@click.option(
+    "--id-type", type=click.Choice(ID_TYPES), show_default="as for sqlclust load", help="What all ids of FILE become."
+)
+@click.option("--vector-column", default="vector", help="Column or key of the vectors in FILE.")
+@click.option(
+    "--vector-format",
+    type=click.Choice(FORMAT_NAMES),
+    show_default="JSON arrays, and an array's own numbers",
+    help="Format of the vectors in FILE: of BLOBs in base64, or of the bytes of an array.",
+)
+@click.option(
+    "--format", "format", type=click.Choice(FORMATS), show_default="by its ending or content", help="What FILE is."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    show_default="20 in the table, all in the other formats",
+    help="Embeddings to show.",
+)
+@output_options
+def command(
+    db: str,
+    result: str,
+    file: Path | None,
+    stored: bool,
+    ids: Path | None,
+    id_column: str,
+    id_type: IdType | None,
+    vector_column: str,
+    vector_format: FormatName | None,
+    format: str | None,
+    limit: int | None,
+    output: str | None,
+) -> None:
+    """Find clusters for embeddings that are not in a result.
+
+    The embeddings of the result's model that came after it, or those in FILE (as for "sqlclust load"; rows without an id are
+    numbered). They get a label by all the parameters of the result; its clusters do not change. The result is the latest
+    by default, and needs its stored fit.
+    """
+    if stored and file:
+        raise click.UsageError("--store is for embeddings that are in the database; load FILE first")
+    if ids and not file:
+        raise click.UsageError("--ids goes with FILE")
+    with (open_database if stored else read_database)(db) as connection, Progress() as progress:
+        recovered = store.recover(connection, resolve_result(connection, result), progress)
+        if file:
+            columns = Columns(id=id_column, vector=vector_column)
+            members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
+            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format)
+            points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
+        else:
+            points = store.others(connection, recovered)
+        rows = _predicted(connection, recovered, points, stored, progress, file)
+    if output:
+        write_dicts(output, rows[:limit], _COLUMNS)
+        return
+    _show(rows, recovered, limit or _DEFAULT_LIMIT)
+    if stored and rows:
+        click.echo(f"\nWritten to EmbeddingPrediction, clustering_result_id {recovered.id}")
+
+
+def _predicted(
+    connection: apsw.Connection,
+    recovered: store.Recovered,
+    points: Points,
+    stored: bool,
+    progress: Progress,
+    file: Path | None,
+) -> list[dict[str, Any]]:
+    """A row for each point, in the order of ids; written as well if `stored`."""
+    try:
+        found = store.predict(connection, recovered, points, progress)
+    except PointsError as error:
+        raise SqlclustError(f"{file}: {error}" if file else str(error)) from error
+    if stored and len(points):
+        store.store(connection, recovered, points, found)
+    neighbors = [recovered.points.ids[row] for row in found.neighbors.tolist()]
+    columns = (points.ids, found.labels.tolist(), found.probabilities.tolist(), neighbors, found.distances.tolist())
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [rows[row] for row in points.order.tolist()]
+
+
+def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
+    """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
+    builder = PointsBuilder(format="float32")
+    skipped: list[Skipped] = []
+    number = 0
+    try:
+        for number, row in enumerate(source.rows, start=1):
+            if as_text and isinstance(row, Record):
+                row = with_text_id(row, number)
+            if isinstance(row, Skipped):
+                skipped.append(row)
+            else:
+                builder.add(number if row.id is None else row.id, row.vector)
+        points = builder.finish()
+    except PointsError as error:
+        raise SqlclustError(f"{file}: {error}") from error
+    for row in skipped[:_SKIPPED_SHOWN]:
+        click.echo(f"{file}: skipped row {row.row:,}: {row.reason}", err=True)
+    if len(skipped) > _SKIPPED_SHOWN:
+        click.echo(f"… and {len(skipped) - _SKIPPED_SHOWN:,} more", err=True)
+    if not len(points):
+        raise InputFileError(str(file), reason=f"none of its {number:,} rows can be used")
+    source.narrowing.warn()
+    return points
+
+
+def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int) -> None:
+    model = recovered.stored.record["embedding_model"]
+    if not rows:
+        click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
+        return
+    labels = Counter(row["label"] for row in rows)
+    noise = labels.pop(-1, 0)
+    embeddings = "1 embedding" if len(rows) == 1 else f"{len(rows):,} embeddings"
+    clusters = "1 cluster" if len(labels) == 1 else f"{len(labels):,} clusters"
+    click.echo(f"{embeddings} by result {recovered.id}: {len(rows) - noise:,} in {clusters}, {noise:,} noise\n")
+    shown = [
+        (*list(row.values())[:2], round(row["probability"], 3), row["neighbor_id"], row["distance"])
+        for row in rows[:limit]
+    ]
+    click.echo(table(("id", "label", "probability", "nearest member", "distance"), shown))
+    if len(rows) > limit:
+        click.echo(f"… and {len(rows) - limit:,} more: --limit {len(rows)} shows all")

@@ -1,0 +1,1 @@
+"""Embeddings read from files. No SQL."""

@@ -1,0 +1,194 @@
+"""Embeddings from arrays: .npy, .npz, and the files of ids and texts beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.cli.readers.ids import IdType, check_given, listed_ids, no_ids, type_of_column
+from sqlclust.cli.readers.rows import (
+    BOM,
+    Record,
+    Skipped,
+    Source,
+    Unusable,
+    first_line,
+    not_finite,
+    reading,
+    shown,
+    value_of,
+)
+from sqlclust.errors import InputFileError
+from sqlclust.vectors.formats import FORMATS, FormatName, narrowed, resemblance
+from sqlclust.vectors.narrowing import Narrowing
+
+MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
+
+_BLOCK_ROWS = 4096
+_SAMPLE = 128
+_DTYPES = {"float32": "<f4", "float64": "<f8", "float16": "<f2", "int8": "i1", "uint8": "u1"}
+"""Formats that arrays have of their own; of another type they hold the bytes."""
+
+
+def read_array(
+    path: Path,
+    ids: Path | None,
+    texts: Path | None,
+    format: str,
+    *,
+    id_type: IdType | None,
+    vector_format: FormatName | None,
+) -> Source:
+    """The embeddings in an array; see `readers.read`."""
+    arrays = _arrays(path, format)
+    with reading(path, "an array of ids or texts"):
+        vectors = _in_format(_matrix(arrays, raw=vector_format is not None), vector_format)
+        row_ids = None if "ids" not in arrays else _listed(arrays["ids"], "iuU")
+        name = "texts" if "texts" in arrays else "content"
+        row_texts = None if name not in arrays else _listed(arrays[name], "U")
+    row_ids = row_ids if ids is None else _values(ids, "iuU")
+    row_texts = row_texts if texts is None else _values(texts, "U")
+    id_types: dict[str, IdType] = {}
+    if row_ids is not None:
+        with reading(ids or path, "a list of ids"):
+            if id_type is None and ids is not None and ids.suffix.lower() == ".txt":
+                id_type = id_types["id"] = type_of_column(row_ids)
+            row_ids = listed_ids(row_ids, id_type)
+    elif id_type == "text":
+        raise no_ids(path)
+    for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
+        if values is not None and len(values) != len(vectors):
+            counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
+            raise InputFileError(str(file), reason=f"found {counts}, expected as many")
+    narrowing = Narrowing()
+    rows = _from_array(vectors, row_ids, row_texts, vector_format, narrowing, id_type)
+    return Source(rows, len(vectors), format, id_types, narrowing)
+
+
+def _arrays(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
+    """The arrays of an .npz file by name, or that of an .npy file, which is mapped and not yet read."""
+    with reading(path, f"a readable .{format} file"):
+        if not first_line(path).startswith(MAGIC[format]):
+            raise ValueError("it does not begin as one")  # NumPy would call it a pickle and advise to load it
+        if format == "npy":
+            return {"array": np.load(path, mmap_mode="r", allow_pickle=False)}
+        # a file of ours, because NumPy leaves its own open if it is a damaged archive
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def _matrix(arrays: Mapping[str, NDArray[Any]], *, raw: bool) -> NDArray[Any]:
+    """The vectors among arrays, numbers of shape (n > 0, dimension > 0); `raw`: or bytes (V, as bfloat16 is saved)."""
+    matrices = [name for name, array in arrays.items() if array.ndim == 2]
+    known = [name for name in ("vectors", "embeddings", "arr_0") if name in matrices]
+    if not known and len(matrices) != 1:
+        there = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "none"
+        raise Unusable(f"expected one 2-d array, or one named vectors, embeddings or arr_0; found {there}")
+    vectors = arrays[(known or matrices)[0]]
+    if vectors.dtype.kind not in ("fiuV" if raw else "fiu") or vectors.dtype.fields or vectors.size == 0:
+        expected = "expected floats or integers, at least one row and one column"
+        bytes_only = vectors.dtype.kind == "V" and not vectors.dtype.fields and not raw
+        advice = (
+            "; if these are the bytes of numbers, --vector-format says what they are, such as bfloat16"
+            if bytes_only
+            else ""
+        )
+        raise Unusable(f"found an array of {vectors.dtype}, shape {vectors.shape}, {expected}{advice}")
+    return vectors
+
+
+def _in_format(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
+    """The array, if it can be read in this format, or as what it is if none is said.
+
+    Raises:
+        Unusable: it is of float32 and looks like another format, and none is said; or it is not of the format that is.
+    """
+    if format is None:
+        middle = len(vectors) // 2
+        for rows in (vectors[:_SAMPLE], vectors[middle : middle + _SAMPLE]) if vectors.dtype == np.float32 else ():
+            found = resemblance(narrowed(rows).view(np.uint8))
+            if found is not None:
+                likely = " or ".join(found.formats)
+                raise Unusable(
+                    f"found an array of float32 that looks like {likely}: {found.evidence}. Say --vector-format "
+                    f"{found.formats[0]}, or --vector-format float32 if it is that all the same"
+                )
+        return vectors
+    if format == "json":
+        raise Unusable("vector format json is for JSON, CSV and TSV, and this is an array")
+    width = vectors.shape[1] * vectors.dtype.itemsize
+    if width % FORMATS[format].unit:
+        raise Unusable(f"its rows have {width} bytes, expected a multiple of {FORMATS[format].unit} ({format})")
+    return vectors
+
+
+def _values(path: Path, kinds: str) -> Sequence[object]:
+    """The ids (`kinds` iuU, NumPy's letters for integers and strings) or texts (U) in a file of their own."""
+    ending = path.suffix.lower()
+    array = _arrays(path, "npy")["array"] if ending == ".npy" else None
+    with reading(path, "a list of ids" if "i" in kinds else "a list of texts"):
+        if array is not None:
+            return _listed(array, kinds)
+        first_line(path)
+        if ending not in (".txt", ".json"):
+            raise Unusable("expected a file that ends in .npy, .txt or .json")
+        text = path.read_bytes().removeprefix(BOM).decode()
+        if ending == ".json":
+            values = json.loads(text)
+            if not isinstance(values, list):
+                raise Unusable(f"found {shown(values)}, expected a JSON list")
+            return values
+        # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
+        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        return [line or None for line in lines] if "i" in kinds else lines
+
+
+def _listed(array: NDArray[Any], kinds: str) -> Sequence[object]:
+    """An array of ids or texts as plain Python values."""
+    if array.ndim != 1 or array.dtype.kind not in kinds:
+        expected = "a 1-d array of " + ("integers or strings" if "i" in kinds else "strings")
+        raise Unusable(f"found an array of {array.dtype}, shape {array.shape}, expected {expected}")
+    values: list[object] = array.tolist()
+    return values
+
+
+def _numbers(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
+    """Rows of an array as numbers."""
+    little = vectors.dtype.newbyteorder("<")
+    if format is None or little == np.dtype(_DTYPES.get(format, "V1")):
+        return vectors
+    rows = np.ascontiguousarray(vectors, dtype=little).view(np.uint8).reshape(len(vectors), -1)
+    return FORMATS[format].numbers(rows)
+
+
+def _from_array(
+    vectors: NDArray[Any],
+    ids: Sequence[object] | None,
+    texts: Sequence[object] | None,
+    format: FormatName | None,
+    narrowing: Narrowing,
+    id_type: IdType | None,
+) -> Iterator[Record | Skipped]:
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        given = _numbers(vectors[start : start + _BLOCK_ROWS], format)
+        block = narrowed(given)
+        usable = np.all(np.isfinite(block), axis=1)
+        narrowing.add(given[usable], block[usable])
+        for offset, finite in enumerate(usable):
+            row = start + offset
+            try:
+                if not finite:
+                    raise not_finite(given[offset], block[offset])
+                embedding_id = None if ids is None else value_of(ids[row], "id", int, float, str)
+                check_given(embedding_id, id_type, "id")
+                content = None if texts is None else value_of(texts[row], "content", str)
+            except Unusable as problem:
+                yield Skipped(row + 1, str(problem))
+            else:
+                yield Record(embedding_id, block[offset].tobytes(), content, None, None)

@@ -1,0 +1,1 @@
+"""Arrays only: distances between vectors, and what rounding does to them."""

@@ -1,0 +1,232 @@
+"""Arrays only: principal axes, and what a few of them certify about distances in all of them. No SQL.
+
+Embeddings vary little along most axes. In the first p principal axes, with the length of the rest as one more
+coordinate, every vector has an image whose distances are never longer than the true ones (the rest of a difference is at least
+the difference of the rests' lengths). A product over p + 3 columns so rules out most pairs at p/d of the price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import single_threaded_blas
+
+_SAMPLE = 4096
+_FULL = 512
+"""Up to so many dimensions all principal axes are computed; above, at most half of them, and any axes that complete them."""
+_COMPLETE = 2048
+"""Up to so many dimensions axes are completed."""
+_TURNED = 8
+"""Vectors for each dimension from which on they are turned to principal axes."""
+_PANEL = 128
+_AT_ONCE = 1 << 33
+"""Multiplications of one call of BLAS: a tenth of a second or two."""
+
+
+class Axes(NamedTuple):
+    """Orthonormal axes, the one of largest variance first.
+
+    Attributes:
+        centre: float64 (d,), the vectors' mean.
+        basis: float64 (d, p), orthonormal columns, p <= d; None for the d axes as they are.
+        scale: float, a power of two: images are of vectors multiplied by it, so that no square over- or underflows.
+    """
+
+    centre: Float64Array
+    basis: Float64Array | None
+    scale: float
+
+    @property
+    def width(self) -> int:
+        """How many axes there are."""
+        return len(self.centre) if self.basis is None else self.basis.shape[1]
+
+    def leading(self, count: int) -> Axes:
+        """The first `count` axes, of principal ones."""
+        assert self.basis is not None
+        return self._replace(basis=np.ascontiguousarray(self.basis[:, :count]))
+
+
+def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Axes:
+    """As many principal axes as there are, for vectors float32 (m, d); the axes as they are where m is less than 8·d.
+
+    There turning the vectors would cost as much as it could spare.
+    """
+    control = control or Control()
+    m, dimension = vectors.shape
+    if m >= _TURNED * dimension:
+        return principal_axes(vectors, dimension, control)
+    scale = _scale(vectors, control)
+    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * scale
+    return Axes(centre, None, scale)
+
+
+def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> Axes:
+    """The leading principal axes of a sample; any orthonormal axes serve, these serve best.
+
+    Args:
+        vectors: float32 (m, d).
+        count: axes wanted, at most d.
+
+    Cost: O(d³), and O(d²) for each of some 4,096 vectors; of m < d / 2 vectors O(m²·d); of few axes O(d·count) for each. No step
+    of it is longer than an eigendecomposition of 1,024 × 1,024: what LAPACK would do in one call is done in panels.
+    """
+    control = control or Control()
+    m, dimension = vectors.shape
+    count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
+    few = dimension > _FULL and count <= dimension // 8
+    most = min(_SAMPLE, max(16 * count, m // 8)) if few else max(_SAMPLE, 4 * dimension)
+    every = max(1, m // most)
+    sample = np.empty((-(-m // every), dimension))
+    for start in range(0, len(sample), _SAMPLE):
+        control.check()
+        sample[start : start + _SAMPLE] = vectors[start * every : (start + _SAMPLE) * every : every]
+    scale = _scale(vectors, control)
+    sample *= scale
+    control.check()
+    centre = sample.mean(axis=0)
+    control.check()
+    sample -= centre
+    control.check()
+    with single_threaded_blas():
+        if few:
+            basis = _few_of_sample(sample, count, control)
+        elif len(sample) < dimension // 2:
+            basis = _of_few(sample, count, control)
+        else:
+            basis = _of_many(sample, count, control)
+    return Axes(centre, np.ascontiguousarray(basis), scale)
+
+
+def _scale(vectors: Float32Array, control: Control) -> float:
+    """The power of two by which the largest number is brought to the order of one."""
+    largest = 0.0
+    for start in range(0, len(vectors), _SAMPLE):
+        control.check()
+        block = vectors[start : start + _SAMPLE]
+        largest = max(largest, float(block.max()), -float(block.min()))
+    return float(2.0 ** -float(np.frexp(largest)[1])) if largest > 0 else 1.0
+
+
+def _few_of_sample(sample: Float64Array, count: int, control: Control) -> Float64Array:
+    """A few leading axes, without the covariances of all dimensions."""
+    narrow = sample.astype(np.float32)
+
+    def covary(axes: Float64Array) -> Float64Array:
+        result, single = np.zeros(axes.shape), axes.astype(np.float32)
+        for start in range(0, len(narrow), _SAMPLE):
+            control.check()
+            part = narrow[start : start + _SAMPLE]
+            result += part.T @ (part @ single)
+        return result
+
+    return _leading(covary, sample.shape[1], count, control)
+
+
+def _of_few(sample: Float64Array, count: int, control: Control) -> Float64Array:
+    """Principal axes of fewer vectors than half the dimensions: float64 (d, at most that many). No more are needed to hold
+    every one of them, and nothing of the size d² is made."""
+    spanning = _orthonormal(sample.T, len(sample), control)
+    within = _product(sample, spanning, control)
+    gram = _product(within.T, within, control)
+    turned = (
+        _leading(lambda axes: _product(gram, axes, control), len(gram), count, control)
+        if len(gram) > _COMPLETE // 2
+        else np.linalg.eigh(gram)[1][:, ::-1]
+    )
+    control.check()
+    return _orthonormal(_product(spanning, turned[:, :count], control), min(count, len(sample)), control)
+
+
+def _of_many(sample: Float64Array, count: int, control: Control) -> Float64Array:
+    dimension = sample.shape[1]
+    covariance = np.zeros((dimension, dimension), dtype=np.float32)
+    step = max(1, _AT_ONCE // dimension**2)
+    for start in range(0, len(sample), step):
+        part = sample[start : start + step].astype(np.float32)
+        covariance += part.T @ part
+        control.check()
+    if dimension <= _FULL:
+        return np.asarray(np.linalg.eigh(covariance.astype(np.float64))[1][:, ::-1][:, :count])
+    wide = covariance.astype(np.float64)
+    basis = _leading(lambda axes: _product(wide, axes, control), dimension, min(count, dimension // 2), control)
+    return basis if count <= basis.shape[1] else _orthonormal(basis, count, control)
+
+
+def _leading(
+    covary: Callable[[Float64Array], Float64Array], dimension: int, count: int, control: Control
+) -> Float64Array:
+    """Leading axes by subspace iteration: float64 (d, count). `covary` multiplies axes (d, count) with the covariances."""
+    start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((dimension, count))
+    basis = _orthonormal(covary(start), count, control)
+    basis = _orthonormal(covary(basis), count, control)
+    turned = np.linalg.eigh(_product(basis.T, covary(basis), control))[1][:, ::-1]
+    control.check()
+    # again orthonormal to the last bit, as the bound asks
+    return _orthonormal(_product(basis, turned, control), count, control)
+
+
+def _product(left: Float64Array, right: Float64Array, control: Control) -> Float64Array:
+    """A matrix product in portions of rows."""
+    result = np.empty((left.shape[0], right.shape[1]))
+    step = max(1, _AT_ONCE // max(1, 2 * right.size))
+    for start in range(0, len(left), step):
+        control.check()
+        np.matmul(left[start : start + step], right, out=result[start : start + step])
+    return result
+
+
+def _orthonormal(matrix: Float64Array, count: int, control: Control) -> Float64Array:
+    """Orthonormal columns float64 (d, count), the first of which span those of the matrix (d, p), p <= count <= d.
+
+    Householder's QR in panels, as LAPACK does it in one call (Schreiber and Van Loan 1989, the compact WY form): orthonormal
+    to rounding for whatever matrix, columns that depend on each other included.
+    """
+    remaining = matrix.copy()
+    reflectors: list[tuple[int, Float64Array, Float64Array]] = []
+    for start in range(0, matrix.shape[1], _PANEL):
+        control.check()
+        raw, tau = np.linalg.qr(remaining[start:, start : start + _PANEL], mode="raw")
+        below = np.tril(raw.T, -1)
+        np.fill_diagonal(below, 1.0)
+        factor, inner = np.zeros((len(tau), len(tau))), below.T @ below
+        for column in range(len(tau)):
+            factor[column, column] = tau[column]
+            factor[:column, column] = -tau[column] * (factor[:column, :column] @ inner[:column, column])
+        later = remaining[start:, start + _PANEL :]
+        later -= below @ (factor.T @ (below.T @ later))
+        reflectors.append((start, below, factor))
+    result = np.eye(len(matrix), count)
+    for start, below, factor in reversed(reflectors):
+        control.check()
+        part = result[start:, start:]
+        part -= below @ (factor @ (below.T @ part))
+    return result
+
+
+def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array]:
+    """Coordinates along the axes of some vectors, float32 (b, d).
+
+    Returns:
+        along: float32 (b, p), the coordinates, each rounded once.
+        squared: float64 (b,), squared lengths of the centred vectors: of all of them, not only of the part along the axes.
+    """
+    scaled = vectors * np.float32(axes.scale) - axes.centre
+    along = scaled if axes.basis is None else scaled @ axes.basis
+    return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
+
+
+def rest(along: Float32Array, squared: Float64Array) -> Float64Array:
+    """At least the length of what the coordinates leave of each vector, float64 (b,).
+
+    With w the part of x that its rounded coordinates z leave, |w|² = |x|² − |z|² − 2·(a − z)·z for the unrounded a; the last
+    term is at most 2·2⁻²⁴·|x|², which is added here. So x·y <= z·z' + rest·rest' up to a few roundings of |x|·|y|.
+    """
+    head = along.astype(np.float64)
+    left = squared - np.einsum("ij,ij->i", head, head)
+    return np.asarray(np.sqrt(np.maximum(left, 0.0) + 2.0**-22 * squared))

@@ -1,0 +1,1 @@
+"""Arrays only: two labellings of the same things, compared."""

@@ -1,0 +1,1 @@
+"""Arrays only: the nearest neighbours of vectors, exactly and approximately."""

@@ -1,0 +1,182 @@
+"""Arrays only: how good a spanning tree is, measured on a sample of vectors. No SQL.
+
+A tree is a minimum spanning tree if and only if no pair of vectors has a lighter edge than the heaviest on the tree's path
+between them. For the vectors of a sample all their pairs are asked that: a vector is confirmed where the answer is no. What a
+vector sees is mostly not its own edge but the way out of the part it is in: one way out that is too heavy, and most of the
+part's vectors see a lighter one. So the share that is confirmed falls fast where parts are joined wrongly.
+
+Kept because it tells: of trees over data full of near copies whose labels agreed with the exact ones to an ARI of 0.72 to 0.93
+it confirmed a third to two thirds of the vectors, and 0.98 to 1.0 where they agreed to 0.99, while recall was above 0.99 in
+all. The share of sampled edges for which no member of the smaller part sees a lighter one was 0.84 to 0.92 where a third of the
+vectors were confirmed: most edges are right, and a few wrong ones change the labels. It takes 4 % of a fit's processor time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import for_each_block
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.single_linkage import single_linkage
+
+_SAMPLE, _SAMPLE_OF_MANY, _MANY = 300, 100, 300_000
+_PANEL = 1024
+_PANELS_AT_A_TIME = 4
+_SETTLED = 16
+"""Pairs of a vector in a panel that are settled in float64, the clearest first."""
+_UNIT_ROUNDOFF = 2.0**-24
+
+
+class _Leaves(NamedTuple):
+    """The vectors in an order in which the heaviest edge on the path between two is the largest gap between them.
+
+    Attributes:
+        order: intp (m,), the vectors.
+        place: intp (m,), where each is.
+        gaps: float32 (m,), half the squared distance at which each is joined to the next; the last one is 0.
+    """
+
+    order: IndexArray
+    place: IndexArray
+    gaps: Float32Array
+
+
+def confirmed(
+    vectors: Float32Array,
+    tree: SpanningTree,
+    core: Float64Array,
+    scale: float,
+    seed: int,
+    control: Control,
+    span: tuple[float, float] = (1.0, 1.0),
+) -> float:
+    """Share of a sample of vectors, 0..1, that see no lighter edge to any other than the heaviest on the tree's path to it.
+
+    Args:
+        vectors: float32 (m, d), m >= 2.
+        tree: of the m vectors; its weights are squared distances.
+        core: float64 (m,), squared core distances.
+        scale: > 0, what squared distances are multiplied by.
+        seed: of the sample.
+
+    A difference of 4·d·2⁻²⁴ of the weight is not counted: the tree's own distances may be wrong by as much.
+
+    Cost: O(sample·m·d) multiplications for a sample of 300, and of 100 above 300,000 vectors, and O(m log m); some 100 bytes
+    a vector of memory.
+    """
+    m, dimension = vectors.shape
+    random = np.random.Generator(np.random.PCG64(seed))
+    rows = np.sort(random.choice(m, size=min(m, _SAMPLE if m <= _MANY else _SAMPLE_OF_MANY), replace=False))
+    leaves = _leaves(tree, scale, control)
+    half_core = (core / (2 * scale)).astype(np.float32)
+    centre = vectors[:: max(1, m // 4096)].mean(axis=0)
+    here = vectors[rows] - centre
+    half = np.einsum("ij,ij->i", here, here) / 2
+    starts = np.arange(0, m, _PANEL)
+    before, after = _carried(leaves, rows, starts)
+    tolerance = 4 * dimension * _UNIT_ROUNDOFF
+    doubted = np.zeros(len(rows), dtype=bool)
+
+    def compare(numbers: range) -> None:
+        for number in numbers:
+            control.check()
+            low, high = int(starts[number]), min(int(starts[number]) + _PANEL, m)
+            others = leaves.order[low:high]
+            there = vectors[others] - centre
+            there_half = np.einsum("ij,ij->i", there, there) / 2
+            longest = np.sqrt(2 * there_half.max())
+            # a product is wrong by less than this
+            slack = (dimension + 16) * _UNIT_ROUNDOFF * (np.sqrt(2 * half) + longest) ** 2
+            weight = here @ there.T
+            np.subtract(there_half, weight, out=weight)
+            weight += (half - slack).astype(np.float32)[:, None]
+            np.maximum(weight, half_core[others], out=weight)
+            np.maximum(weight, half_core[rows, None], out=weight)
+            heaviest = _heaviest(leaves, rows, low, high, before[:, number], after[:, number])
+            heaviest *= np.float32(1 - tolerance)
+            row, column = np.nonzero(weight < heaviest)
+            row, column = _clearest(row, column, weight[row, column] / heaviest[row, column])
+            squared = squared_distances(vectors, rows[row], others[column]) / 2
+            least = np.maximum(np.maximum(half_core[rows[row]], half_core[others[column]]), squared)
+            doubted[row[least < heaviest[row, column]]] = True
+
+    count = len(starts)
+    blocks = [range(low, min(low + _PANELS_AT_A_TIME, count)) for low in range(0, count, _PANELS_AT_A_TIME)]
+    for_each_block(compare, blocks, control, span=span)
+    return float(1.0 - doubted.mean())
+
+
+def _leaves(tree: SpanningTree, scale: float, control: Control) -> _Leaves:
+    """The leaves of the tree's single linkage from left to right."""
+    hierarchy = single_linkage(tree, control)
+    m = len(tree.weight) + 1
+    left, right = hierarchy.children.T
+    # each node's first leaf: the sum of the sizes of what is to the left of it and of the nodes it is in
+    first = np.zeros(2 * m - 1, dtype=np.intp)
+    first[right] = hierarchy.size[left]
+    within = hierarchy.parent
+    while (within != 2 * m - 2).any():
+        control.check()
+        first += first[within]
+        within = within[within]
+    order = np.empty(m, dtype=np.intp)
+    order[first[:m]] = np.arange(m)
+    gaps = np.zeros(m, dtype=np.float32)
+    gaps[first[right] - 1] = hierarchy.distance / (2 * scale)
+    return _Leaves(order, first[:m], gaps)
+
+
+def _carried(leaves: _Leaves, rows: IndexArray, starts: IndexArray) -> tuple[Float32Array, Float32Array]:
+    """For each row and panel the largest gap from the row to the panel's first leaf, and from its last one to the row:
+    float32 (rows, panels) each, 0 for panels that are not on that side."""
+    count = len(starts)
+    largest = np.maximum.reduceat(leaves.gaps, starts)
+    ends = np.append(starts[1:], len(leaves.gaps)) - 1
+    inner = np.zeros(count, dtype=np.float32)  # without the gap that leads to the next panel
+    for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        inner[number] = leaves.gaps[start:end].max(initial=0.0)
+    to_next = leaves.gaps[ends]
+    before = np.zeros((len(rows), count), dtype=np.float32)
+    after = np.zeros((len(rows), count), dtype=np.float32)
+    for number, place in enumerate(leaves.place[rows].tolist()):
+        own = place // _PANEL
+        if own + 1 < count:
+            onward = np.append(leaves.gaps[place : ends[own] + 1].max(), largest[own + 1 : -1])
+            before[number, own + 1 :] = np.maximum.accumulate(onward)
+        if own > 0:
+            back = np.append(leaves.gaps[starts[own] : place].max(initial=0.0), inner[1:own][::-1])
+            back = np.maximum(back, to_next[:own][::-1])
+            after[number, :own] = np.maximum.accumulate(back)[::-1]
+    return before, after
+
+
+def _heaviest(
+    leaves: _Leaves, rows: IndexArray, low: int, high: int, before: Float32Array, after: Float32Array
+) -> Float32Array:
+    """The heaviest edge between each of some rows and each leaf of a panel: float32 (rows, panel); 0 to a row itself."""
+    gaps = leaves.gaps[low : high - 1]
+    from_first = np.append(np.float32(0.0), np.maximum.accumulate(gaps))
+    to_last = np.append(np.maximum.accumulate(gaps[::-1])[::-1], np.float32(0.0))
+    place = leaves.place[rows]
+    result = np.where(
+        (place < low)[:, None], np.maximum(before[:, None], from_first), np.maximum(after[:, None], to_last)
+    )
+    for number in np.flatnonzero((place >= low) & (place < high)).tolist():
+        own = int(place[number]) - low
+        result[number, own] = 0.0
+        result[number, own + 1 :] = np.maximum.accumulate(gaps[own:])
+        result[number, :own] = np.maximum.accumulate(gaps[:own][::-1])[::-1]
+    return np.asarray(result)
+
+
+def _clearest(row: IndexArray, column: IndexArray, share: Float32Array) -> tuple[IndexArray, IndexArray]:
+    """Of each row the pairs whose share is smallest, at most some."""
+    order = np.lexsort((column, share, row))
+    row, column = row[order], column[order]
+    counts = np.bincount(row, minlength=1)
+    rank = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+    return row[rank < _SETTLED], column[rank < _SETTLED]

@@ -1,0 +1,47 @@
+"""The doctor: what is wrong in a database, ours or one of the old project's, and what of that can be repaired for certain.
+
+Reads the file's tables only: no view, trigger or virtual table of it runs, and no SQL text that is stored in it.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from sqlclust.core.runtime.control import Progress
+from sqlclust.diagnosis import repair as _repair
+from sqlclust.diagnosis.checks import examine
+from sqlclust.diagnosis.findings import Diagnosis, Finding, Repair
+from sqlclust.vectors.formats import FormatName
+
+__all__ = ["Diagnosis", "Finding", "Repair", "diagnose", "examine"]
+
+
+def diagnose(
+    connection: apsw.Connection,
+    *,
+    fix: bool = False,
+    quick: bool = False,
+    format: FormatName | None = None,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Look for what is wrong in the main database of a connection; repair what is certain if asked to.
+
+    Args:
+        fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. Not
+            in a file that PRAGMA integrity_check complains about: that is run first.
+        quick: pass the slow checks over: the file's integrity, vectors, stored fits, models of members.
+        format: of the vectors in other programs' tables; by default float32, and a finding if they look like another.
+        progress: called with (phase, fraction).
+
+    Raises:
+        RepairError: `fix`, and no backup can be made, or the connection is in a transaction; nothing was changed.
+        LockedError, DatabaseFileError: another program holds the file, it is read-only, …; nothing was changed.
+        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
+
+    Cost: reads the whole file twice, once for its integrity and once for the vectors; memory does not grow with the number
+    of vectors. A stored fit is held in memory while it is checked.
+    """
+    findings = examine(connection, quick=quick, format=format, progress=progress)
+    if not fix:
+        return Diagnosis(findings, [], None)
+    return _repair.repair(connection, findings, progress, integrity_is_known=not quick)

@@ -1,0 +1,126 @@
+"""All checks, in their order."""
+
+from __future__ import annotations
+
+import apsw
+
+from sqlclust import schema
+from sqlclust.core.runtime.control import Progress
+from sqlclust.diagnosis.clusters import check_clusters
+from sqlclust.diagnosis.examination import RESTORE, Examination
+from sqlclust.diagnosis.file_state import (
+    check_constraints,
+    check_fits,
+    check_integrity,
+    check_parameters,
+    check_results,
+)
+from sqlclust.diagnosis.findings import Finding
+from sqlclust.diagnosis.ids import check_foreign_keys, check_ids, check_keys, check_relations
+from sqlclust.diagnosis.layout import families_of, read_layout, related_tables, vector_tables
+from sqlclust.diagnosis.mixed_ids import check_mixed_ids
+from sqlclust.diagnosis.schema_state import check_schema, expected_layout, is_as_expected
+from sqlclust.diagnosis.vectors import check_models, check_vectors
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.vectors.formats import FormatName
+
+
+def examine(
+    connection: apsw.Connection,
+    *,
+    quick: bool = False,
+    format: FormatName | None = None,
+    progress: Progress | None = None,
+) -> list[Finding]:
+    """What is wrong in the main database, errors first. Writes nothing."""
+    with translated_errors(connection, doing="looking for what is wrong"):
+        exam = start(connection, progress, format)
+        with exam.watching():
+            check_rows(exam)
+            if not quick:
+                check_contents(exam)
+    return ordered(exam.findings)
+
+
+def start(
+    connection: apsw.Connection, progress: Progress | None = None, format: FormatName | None = None
+) -> Examination:
+    """An examination before its first check."""
+    layout = read_layout(connection)
+    try:
+        version, unreadable = schema.version(connection), None
+    except apsw.CorruptError as error:
+        version, unreadable = None, str(error)
+    # a newer program's tables are not ours to judge
+    known = [] if version is not None and version > schema.VERSION else families_of(layout, ours=version is not None)
+    exam = Examination(connection, layout, known, version, progress, format)
+    if unreadable is not None:
+        exam.add(
+            "damaged-file", "error", "SqlclustMigration", None, n=1, remedy=RESTORE,
+            detail=f"reading SqlclustMigration failed: {unreadable}",
+        )  # fmt: skip
+    return exam
+
+
+def check_rows(exam: Examination) -> None:
+    """What takes no look at vectors or at the file as a whole: what a repair may change."""
+    vectors = vector_tables(exam.layout, exam.families)
+    related = related_tables(exam.layout, exam.families, vectors)
+    with exam.phase("tables"):
+        check_schema(exam, exam.version)
+        if not statements.pragma(exam.connection, "foreign_keys"):
+            exam.add(
+                "foreign-keys-off", "note", None, None, n=1,
+                detail="this connection does not enforce foreign keys; it is a setting of each connection, not of the file",
+                remedy="PRAGMA foreign_keys = ON, before the transaction begins",
+            )  # fmt: skip
+    with exam.phase("ids"):
+        check_ids(exam, related)
+        check_mixed_ids(exam, exam.families, vectors)
+        for family in exam.families:
+            check_keys(exam, family)
+            check_relations(exam, family)
+        check_foreign_keys(exam, related)
+    with exam.phase("results"):
+        if exam.version is not None and exam.version <= schema.VERSION:
+            check_constraints(exam)
+        for family in exam.families:
+            check_clusters(exam, family)
+            if "result" in family.tables:
+                check_parameters(exam, family)
+            if family.ours:
+                check_results(exam, family)
+
+
+def check_contents(exam: Examination) -> None:
+    """What reads the whole file: vectors, models of members, stored fits, integrity."""
+    for vectors in vector_tables(exam.layout, exam.families, texts=exam.format == "json"):
+        with exam.phase("vectors"):
+            check_vectors(exam, vectors)
+    with exam.phase("models"):
+        for family in exam.families:
+            found = family.get("result", "assignment", "embedding")
+            if found is not None:
+                check_models(exam, *found)
+    with exam.phase("fits"):
+        for family in exam.families:
+            expected = expected_layout().tables["clusteringfit"]
+            if family.ours and "fit" in family.tables and is_as_expected(family["fit"], expected):
+                check_fits(exam, family["fit"])
+    with exam.phase("integrity"):
+        check_integrity(exam)
+
+
+def integrity(connection: apsw.Connection, progress: Progress | None = None) -> list[Finding]:
+    """What PRAGMA integrity_check says."""
+    with translated_errors(connection, doing="looking for what is wrong"):
+        exam = start(connection, progress)
+        with exam.watching(), exam.phase("integrity"):
+            check_integrity(exam)
+    return exam.findings
+
+
+def ordered(findings: list[Finding]) -> list[Finding]:
+    """Errors first; otherwise in the order of the checks."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: finding.severity != "error")

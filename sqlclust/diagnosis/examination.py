@@ -1,0 +1,143 @@
+"""What all checks share: the connection, what was found so far, progress, and stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import apsw
+
+from sqlclust.core.runtime.control import Progress
+from sqlclust.diagnosis.findings import Finding, Severity
+from sqlclust.diagnosis.layout import Family, Layout, Table, quoted
+from sqlclust.sqlite import statements
+from sqlclust.vectors.formats import FormatName
+
+_OPCODES = 2_000
+"""SQLite's steps between two looks at Ctrl-C and interrupts; in PRAGMA integrity_check a step is a page."""
+
+_UNREADABLE = "read the table with the program that it belongs to; where text is damaged, load those rows again"
+RESTORE = (
+    "take a backup of the file now; restore an older one, or let the sqlite3 shell save what it can: "
+    "sqlite3 DB .recover | sqlite3 NEW.db"
+)
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """`1 row is`, `2 rows are`."""
+    return f"1 {one}" if n == 1 else f"{n:,} {many}"
+
+
+class Examination:
+    """One look at a database; checks add to `findings`.
+
+    Args:
+        version: of our schema; None: the file has none.
+        progress: called with (phase, fraction).
+        format: of the vectors in other programs' tables; None: float32, unless they look like another.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        layout: Layout,
+        families: list[Family],
+        version: int | None,
+        progress: Progress | None,
+        format: FormatName | None = None,
+    ) -> None:
+        self.format = format
+        self.connection, self.layout, self.families, self.version = connection, layout, families, version
+        self.findings: list[Finding] = []
+        self.damaged: set[tuple[str, str]] = set()
+        """(table, column) in lower case whose ids are not what was written."""
+        self._progress, self._phase, self._fraction = progress, "", 0.0
+
+    def add(
+        self,
+        finding: str,
+        severity: Severity,
+        table: Table | str | None,
+        column: str | None,
+        *,
+        n: int,
+        example: Any = None,
+        detail: str,
+        remedy: str,
+    ) -> None:
+        """Note a finding."""
+        name = table.name if isinstance(table, Table) else table
+        self.findings.append(Finding(finding, name, column, example, remedy, n, severity, detail))
+
+    def found(self, finding: str) -> list[Finding]:
+        """The findings of a kind so far."""
+        return [each for each in self.findings if each.finding == finding]
+
+    # --- reading ---
+
+    def row(self, sql: str, bindings: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        """The one row of a query; its texts come as BLOBs if one of them is not UTF-8."""
+        try:
+            rows = statements.all_rows(self.connection, sql, bindings)
+        except UnicodeDecodeError:
+            names = statements.described(self.connection, sql).columns
+            columns = ", ".join(
+                f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
+                for name in map(quoted, names)
+            )
+            rows = statements.all_rows(self.connection, f"SELECT {columns} FROM ({sql})", bindings)
+        [row] = rows
+        return tuple(row)
+
+    def check_interrupt(self) -> None:
+        """Raise apsw.InterruptError if the connection was interrupted while no statement ran."""
+        if self.connection.is_interrupted:
+            raise apsw.InterruptError("interrupted")
+
+    @contextmanager
+    def guarded(self, table: Table | str | None) -> Iterator[None]:
+        """A check that the file itself may make fail: that is a finding, and the other checks go on."""
+        name = table.name if isinstance(table, Table) else table
+        try:
+            yield
+        except apsw.CorruptError as error:
+            self.add(
+                "damaged-file", "error", name, None, n=1, remedy=RESTORE,
+                detail=f"reading {name or 'the file'} failed: {error}",
+            )  # fmt: skip
+        except UnicodeDecodeError:
+            self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail="a text is not UTF-8")
+        except (apsw.SQLError, apsw.AuthError, apsw.TooBigError, apsw.MismatchError) as error:
+            self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail=f"not checked: {error}")
+
+    # --- progress ---
+
+    def at(self, fraction: float) -> None:
+        """How far the phase is."""
+        self._fraction = min(max(fraction, 0.0), 1.0)
+        if self._progress is not None:
+            self._progress(self._phase, self._fraction)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Name what follows."""
+        self._phase = name
+        self.check_interrupt()
+        self.at(0.0)
+        yield
+        self.at(1.0)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Let Ctrl-C, and progress, into long statements: Python's signal handlers run when SQLite calls into Python."""
+
+        def look() -> bool:
+            self.at(self._fraction)
+            return False
+
+        self.connection.set_progress_handler(look, _OPCODES, id=self)
+        try:
+            yield
+        finally:
+            self.connection.set_progress_handler(None, id=self)

@@ -1,0 +1,96 @@
+"""Computing while a connection waits: long work runs in a worker thread, so that Ctrl-C and `Connection.interrupt()` reach it.
+
+SQLite's interrupt does not reach into running Python code. The connection's thread therefore only waits, in short steps,
+and asks; the worker gets arrays, never the connection.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from importlib import import_module
+from typing import TypeVar
+
+import apsw
+
+from sqlclust.core.borrowed import BORROWED
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.errors import Interrupted
+from sqlclust.sqlite.memory_errors import clear_memory_errors
+
+T = TypeVar("T")
+
+_STEP = 0.05
+"""Seconds between two looks: an interrupt is noticed well within half a second, and nothing is lost by waiting."""
+
+
+_LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.module for borrowed in BORROWED))
+"""What the core imports when it is used. Together that takes a second the first time, and cannot be stopped half-way."""
+
+
+def preload() -> threading.Thread | None:
+    """Begin to import what computing needs, if it is not there yet; returns the thread that does."""
+    if all(name in sys.modules for name in _LIBRARIES):
+        return None
+    thread = threading.Thread(target=_import_libraries, name="imports of sqlclust", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_libraries() -> None:
+    for name in _LIBRARIES:
+        with suppress(ImportError):  # whoever needs it will say so
+            import_module(name)
+
+
+def _wait_for_libraries(connection: apsw.Connection) -> None:
+    """Wait in short steps, and stop waiting, not the imports, when the connection is interrupted."""
+    thread = preload()
+    while thread is not None and thread.is_alive():
+        thread.join(_STEP)
+        if connection.is_interrupted:
+            raise apsw.InterruptError("interrupted")
+
+
+def run(
+    connection: apsw.Connection, work: Callable[[Control], T], progress: Progress | None = None
+) -> tuple[T, dict[str, float]]:
+    """Run `work(control)` in a worker thread and return its result and the seconds of its phases.
+
+    Args:
+        connection: whose interrupts stop the work; only asked, from this thread.
+        progress: called with (phase, fraction) from this thread, at most twenty times a second and once at the end.
+
+    Raises:
+        apsw.InterruptError: the connection was interrupted.
+        OutOfMemoryError: the work ran out of memory.
+        Whatever the work or the callback raises, KeyboardInterrupt included; the worker has ended by then.
+    """
+    latest: list[tuple[str, float]] = []
+
+    def note(phase: str, fraction: float) -> None:
+        latest[:] = [(phase, fraction)]
+
+    _wait_for_libraries(connection)
+    control = Control(note if progress else None)
+    with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
+        try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
+            future = pool.submit(work, control)
+            while not future.done():
+                wait([future], timeout=_STEP)
+                if connection.is_interrupted:  # after the work as well: the next statement forgets an interrupt
+                    raise apsw.InterruptError("interrupted")
+                if progress and latest:
+                    progress(*latest[0])
+            result = future.result()
+        except Interrupted:
+            raise apsw.InterruptError("interrupted") from None
+        except BaseException:  # of the work, which has ended then, or of the callback
+            control.stop()
+            raise
+    if progress and latest:
+        progress(*latest[0])
+    return result, control.seconds

@@ -1,0 +1,239 @@
+"""Write transactions that wait their turn, waiting that can be interrupted, and SQLite's errors said in our words."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+
+import apsw
+
+from sqlclust.errors import CommitUnknownError, DatabaseFileError, LockedError, OutOfMemoryError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.undecodable import not_unicode
+
+logger = logging.getLogger("sqlclust")
+
+PATIENCE = 10.0
+"""Seconds a writer waits for others at the least; after a long fit it waits as long as the fit took."""
+
+_STEP = 0.05
+_CACHE_KIB = 64 * 1024
+
+
+@contextmanager
+def write_transaction(
+    connection: apsw.Connection,
+    *,
+    doing: str,
+    patience: float = PATIENCE,
+    commit_patience: float | None = None,
+    let_readers_read: bool = False,
+    is_there: Callable[[], bool] | None = None,
+) -> Iterator[None]:
+    """A write transaction around what is inside: committed whole, or not at all.
+
+    If COMMIT itself fails, SQLite may have finished it all the same (the journal was deleted, but the folder could not be
+    synced): then it is looked up. Ctrl-C that comes while COMMIT runs comes too late, and is logged.
+
+    Args:
+        connection: in no transaction.
+        doing: what the transaction is for, for messages.
+        patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout does not count.
+        commit_patience: seconds to wait to commit, if others: without WAL a reader holds it up, and new readers wait.
+        let_readers_read: hold what is written in memory until COMMIT. Without WAL SQLite otherwise shuts readers out as
+            soon as its cache is full.
+        is_there: whether what was written is there, asked after a COMMIT that failed; reads from `connection`.
+
+    Raises:
+        LockedError: another writer, or without WAL another reader, did not finish in time; nothing was written.
+        apsw.InterruptError: the connection was interrupted while waiting.
+        CommitUnknownError: COMMIT failed, and nobody knows whether before or after it was done.
+        OutOfMemoryError; DatabaseFileError: read-only, full disk, no database, …; nothing was written.
+    """
+    inside_another = connection.in_transaction  # BEGIN refuses that; the other one is not ours to end
+    with (
+        _in_our_words(connection, doing=doing, outcome="nothing was written"),
+        _no_waiting_inside(connection),
+        _no_spilling(connection) if let_readers_read else nullcontext(),
+        _room_for_pages(connection),
+    ):
+        try:
+            _patiently(connection, "BEGIN IMMEDIATE", doing=doing, patience=patience)
+            yield
+            _commit(connection, doing=doing, patience=commit_patience or patience, is_there=is_there)
+        except BaseException:
+            if connection.in_transaction and not inside_another:  # SQLite has rolled back itself on some errors
+                with suppress(
+                    apsw.Error, MemoryError
+                ):  # it ends the transaction even if it fails; the first error says more
+                    statements.run(connection, "ROLLBACK")
+            raise
+
+
+def _commit(connection: apsw.Connection, *, doing: str, patience: float, is_there: Callable[[], bool] | None) -> None:
+    try:
+        # without WAL a reader holds up even this, and SQLite lets it be tried again
+        _patiently(connection, "COMMIT", doing=doing, patience=patience)
+    except KeyboardInterrupt:
+        if connection.in_transaction:
+            raise
+        logger.warning("%s: the interrupt came after it was done", doing)
+    except (apsw.Error, MemoryError) as error:
+        if connection.in_transaction:
+            raise
+        try:
+            there = is_there() if is_there else None
+        except (apsw.Error, MemoryError):
+            there = None
+        if there is None and not isinstance(error, apsw.FullError):  # a full disk is met before it is done
+            raise CommitUnknownError(connection.filename, doing=doing, reason=str(error)) from None
+        if not there:
+            raise
+        logger.warning("%s: done, although SQLite said %s", doing, error)
+
+
+def _patiently(connection: apsw.Connection, statement: str, *, doing: str, patience: float) -> None:
+    started = time.monotonic()
+    while True:
+        try:
+            statements.run(connection, statement)
+            return
+        except apsw.BusyError:
+            waited = time.monotonic() - started
+            if waited >= patience:
+                raise LockedError(waited=waited, doing=doing) from None
+            time.sleep(_STEP)
+            if connection.is_interrupted:  # asked last: the next statement forgets an interrupt
+                raise apsw.InterruptError("interrupted") from None
+
+
+@contextmanager
+def _no_waiting_inside(connection: apsw.Connection) -> Iterator[None]:
+    """No waiting inside SQLite, where neither Ctrl-C nor an interrupt reaches it; a host's busy handler stays.
+
+    Nor between BEGIN and COMMIT: without WAL, once the cache is full, SQLite asks for the exclusive lock with every page,
+    and would wait the whole timeout each time if somebody reads.
+    """
+    timeout: int = statements.pragma(connection, "busy_timeout")
+    if timeout == 0:
+        yield
+        return
+    connection.set_busy_timeout(0)
+    try:
+        yield
+    finally:
+        connection.set_busy_timeout(timeout)
+
+
+@contextmanager
+def _no_spilling(connection: apsw.Connection) -> Iterator[None]:
+    """Changed pages stay in memory until COMMIT; with WAL they need not, as writing them shuts nobody out."""
+    if statements.pragma(connection, "journal_mode") == "wal" or statements.pragma(connection, "cache_spill") == 0:
+        yield
+        return
+    statements.run(connection, "PRAGMA cache_spill = OFF")
+    try:
+        yield
+    finally:
+        with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
+            statements.run(connection, "PRAGMA cache_spill = ON")
+
+
+@contextmanager
+def _room_for_pages(connection: apsw.Connection) -> Iterator[None]:
+    """A page cache of 64 MiB, if it is smaller.
+
+    With SQLite's own 2 MiB, writing a large result reads the same pages of ids and of its indexes again and again, and takes
+    twice as long. For reading vectors once, from one end to the other, a small cache is better.
+    """
+    size = statements.value(connection, "PRAGMA main.cache_size")  # pages; negative: KiB
+    held = -size if size < 0 else size * statements.pragma(connection, "page_size") // 1024
+    if held >= _CACHE_KIB:
+        yield
+        return
+    statements.run(connection, f"PRAGMA main.cache_size = {-_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
+            statements.run(connection, f"PRAGMA main.cache_size = {size}")
+
+
+@contextmanager
+def _listening(connection: apsw.Connection) -> Iterator[None]:
+    """Wait for others as long as the busy timeout says, but listen meanwhile; a host's busy handler stays.
+
+    SQLite's own waiting hears neither Ctrl-C nor an interrupt until it ends.
+    """
+    # 0 where the host has a handler, or this one is there already
+    timeout: int = statements.pragma(connection, "busy_timeout")
+    if timeout == 0:
+        yield
+        return
+    began: list[float] = []
+
+    def wait(tries: int) -> bool:
+        if tries == 0:
+            began[:] = [time.monotonic()]
+        if time.monotonic() - began[0] >= timeout / 1000:
+            return False
+        time.sleep(min(_STEP, 0.001 * (tries + 1)))  # Ctrl-C is heard here
+        if connection.is_interrupted:
+            raise apsw.InterruptError("interrupted")
+        return True
+
+    connection.set_busy_handler(wait)
+    try:
+        yield
+    finally:
+        connection.set_busy_timeout(timeout)
+
+
+@contextmanager
+def translated_errors(connection: apsw.Connection, *, doing: str) -> Iterator[None]:
+    """Read, and say what SQLite's errors about the file mean; constraint and SQL errors pass through.
+
+    Waiting for a lock inside it hears Ctrl-C and interrupts.
+    """
+    with _in_our_words(connection, doing=doing), _listening(connection):
+        yield
+
+
+@contextmanager
+def _in_our_words(connection: apsw.Connection, *, doing: str, outcome: str = "") -> Iterator[None]:
+    path = connection.filename or "this database"
+    started = time.monotonic()
+    and_so = f"; {outcome}" if outcome else ""
+    try:
+        yield
+    except apsw.BusyError:
+        raise LockedError(waited=time.monotonic() - started, doing=doing) from None
+    except apsw.LockedError as error:
+        raise DatabaseFileError(
+            path, reason=f"{doing} needs a table that another statement is using ({error})"
+        ) from None
+    except apsw.ReadOnlyError:
+        raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs a writable file and folder") from None
+    except apsw.FullError:
+        raise DatabaseFileError(
+            path, reason=f"the disk is full: {doing} was given up and nothing was written"
+        ) from None
+    except apsw.NotADBError:
+        raise DatabaseFileError(path, reason="not an SQLite database (or it is encrypted)") from None
+    except apsw.CorruptError as error:
+        if "unsafe use of" in str(error):  # a CHECK, a generated column or an index that calls a function of ours
+            reason = f"its schema calls what no schema may call, and SQLite does not read it ({error})"
+            raise DatabaseFileError(path, reason=reason) from None
+        raise DatabaseFileError(path, reason=f"the database is damaged ({error}); see PRAGMA integrity_check") from None
+    except apsw.CantOpenError as error:
+        raise DatabaseFileError(
+            path, reason=f"it or its journal cannot be opened ({error}): {doing} failed{and_so}"
+        ) from None
+    except apsw.IOError as error:
+        raise DatabaseFileError(path, reason=f"reading or writing failed while {doing} ({error}){and_so}") from None
+    except (apsw.NoMemError, MemoryError) as error:
+        raise OutOfMemoryError(f"{doing} ({error})" if str(error) else doing) from None
+    except UnicodeDecodeError as error:
+        raise not_unicode(connection, error) from None

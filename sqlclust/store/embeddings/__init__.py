@@ -1,0 +1,1 @@
+"""Embeddings of a database: loading, selecting and checking them."""

@@ -1,0 +1,217 @@
+"""Selecting the embeddings of a model: all, filtered, downsampled by rank within each run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from sqlclust.core.runtime.control import Control
+from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.store.memory import check_growing
+from sqlclust.vectors.blobs import ITEM_BYTES
+from sqlclust.vectors.formats import FormatName
+
+_REPORT = 8
+"""Batches of rows between two looks at progress and interrupts."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which embeddings are clustered.
+
+    Attributes:
+        embedding_model: of this model.
+        where: and for which this SQL condition on columns of Embedding holds; all by default.
+        parameters: what the condition's named placeholders stand for, a mapping.
+        downsample: of those every n-th by rank within each run (by sequence_number); embeddings of no run are ranked
+            together by id.
+        format: of the vectors, if it was said; None: float32, and an error if they look like another.
+    """
+
+    embedding_model: str
+    where: str | None = None
+    parameters: Mapping[str, object] | None = None
+    downsample: int = 1
+    format: FormatName | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.embedding_model, str):
+            found = f"{shown(self.embedding_model)}, a {type(self.embedding_model).__name__}"
+            raise ArgumentError("fit", "embedding_model", found=found, expected="the name of an embedding model, a str")
+        if self.parameters is not None and not isinstance(self.parameters, Mapping):
+            found = f"a {type(self.parameters).__name__}"
+            raise ArgumentError("fit", "parameters", found=found, expected="a mapping of names to values")
+        if self.where is not None:
+            _check_text(self.where)
+
+    def as_json(self) -> str:
+        """As it is stored with a fit."""
+        said = {} if self.format is None else {"format": self.format}
+        return json.dumps({"where": self.where, "downsample": self.downsample, **said})
+
+    @property
+    def filtered(self) -> bool:
+        """Whether it may leave out embeddings of the model."""
+        return self.where is not None or self.downsample > 1
+
+
+def _check_text(where: object) -> None:
+    if not isinstance(where, str):
+        raise FilterError(where, reason=f"it is a {type(where).__name__}")
+    if "\0" in where:  # where SQLite would stop reading
+        raise FilterError(where, reason="it has a NUL character")
+    try:
+        where.encode()
+    except UnicodeEncodeError as error:
+        raise FilterError(where, reason=f"it is not valid Unicode ({error.reason} at position {error.start})") from None
+
+
+def models(connection: apsw.Connection) -> list[tuple[str, int]]:
+    """Each embedding model with the number of its embeddings, by name."""
+    with translated_errors(connection, doing="reading the names of the models"):
+        sql = "SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1"
+        return [(str(name), int(count)) for name, count in statements.all_rows(connection, sql)]
+
+
+_LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
+
+
+def select(
+    connection: apsw.Connection,
+    selection: Selection,
+    control: Control,
+    *,
+    check: Callable[[int, int, int], None] | None = None,
+) -> Points:
+    """Read the selected embeddings, in one statement, so that they are of one moment.
+
+    Args:
+        check: called with (rows, of which are in memory, dimension), to refuse what there is no memory for: before a vector is
+            read, with the rows there will be at least; with a `where`, of which nobody knows that, as they come.
+
+    Raises:
+        UnknownModelError: there are no embeddings of the model at all.
+        FilterError: SQLite does not accept the `where` condition.
+        PointsError: a vector cannot be clustered; it names the id.
+        apsw.InterruptError: the connection was interrupted.
+
+    Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
+    rows' vectors only.
+    """
+    total = dict(models(connection)).get(selection.embedding_model, 0)
+    if total == 0:
+        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
+    # with a condition the rest of the model's vectors may be few
+    expected = 0 if selection.where is not None else total // selection.downsample
+    if check is not None and expected:
+        # of a BLOB: it is not read for that
+        length = statements.value(connection, _LENGTH, (selection.embedding_model,))
+        if isinstance(length, int) and length >= ITEM_BYTES:
+            check(expected, 0, length // ITEM_BYTES)
+
+    def growing(rows: int, dimension: int) -> None:
+        if check is not None:
+            check(rows, rows, dimension)
+        else:
+            check_growing(rows, dimension)
+
+    builder = PointsBuilder(expected=expected, growing=growing, format=selection.format, advice=SAID_OF_EMBEDDINGS)
+    batches = 0
+    with selected_rows(connection, selection) as rows:
+        while builder.extend(rows):
+            batches += 1
+            if batches % _REPORT == 0:
+                control.at(len(builder) * selection.downsample / total)
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
+    return builder.finish()
+
+
+_ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding_model"
+
+# NULL run_ids are one partition: there sequence_number is NULL too, and the ids alone give the rank
+_RANKED = """
+SELECT e.id, e.vector
+FROM (SELECT Embedding.id,
+             row_number() OVER (PARTITION BY i.run_id ORDER BY i.sequence_number, {by_id}) - 1 AS rank
+      FROM main.Embedding
+      LEFT JOIN main.Invocation i ON i.id = Embedding.invocation_id
+      WHERE Embedding.embedding_model = :embedding_model AND {condition}) kept
+JOIN main.Embedding e ON e.id = kept.id
+WHERE kept.rank % :downsample = 0
+"""
+
+_COLLATION = "clust_utf_8"
+
+
+def _by_id(connection: apsw.Connection) -> str:
+    """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
+    if statements.pragma(connection, "encoding") == "UTF-8":
+        return "Embedding.id"
+    if not any(name == _COLLATION for _, name in statements.all_rows(connection, "PRAGMA collation_list")):
+        connection.create_collation(_COLLATION, _as_utf_8)
+    return f"Embedding.id COLLATE {_COLLATION}"
+
+
+def _as_utf_8(left: str, right: str) -> int:
+    a, b = left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
+    return (a > b) - (a < b)
+
+
+def selected_rows(
+    connection: apsw.Connection, selection: Selection
+) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
+    """The selected embeddings' ids and vectors as they are, one by one; none if there are none of the model.
+
+    Raises:
+        FilterError: as `select`, here or when rows are read.
+    """
+    return closing(_selected_rows(connection, selection))
+
+
+def _selected_rows(connection: apsw.Connection, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
+    bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
+    condition = "1"
+    if selection.where is not None:
+        _check_condition(connection, selection.where)
+        # a subquery of its own: the condition sees the columns of Embedding and no others
+        condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
+    if selection.downsample > 1:
+        bindings["downsample"] = selection.downsample
+        sql = _RANKED.format(condition=condition, by_id=_by_id(connection))
+    else:
+        sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
+    try:
+        with (
+            translated_errors(connection, doing="reading the embeddings"),
+            statements.each_row(connection, sql, bindings) as rows,
+        ):
+            yield from rows  # a condition may fail at any row
+    except KeyError as error:
+        raise FilterError(selection.where, reason=f"no value for :{error.args[0]}") from None
+    except (apsw.SQLError, apsw.BindingsError, apsw.TooBigError) as error:
+        raise FilterError(selection.where, reason=str(error)) from None
+    except (TypeError, OverflowError, UnicodeEncodeError) as error:  # a value that SQLite cannot hold
+        raise FilterError(selection.where, reason=f"{type(error).__name__}: {error}") from None
+
+
+def _check_condition(connection: apsw.Connection, where: str) -> None:
+    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
+
+    What closes the parentheses around it fits in parentheses, but not between words; only a condition fits in both.
+    """
+    for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
+        try:
+            found = statements.described(connection, f"SELECT 1 FROM main.Embedding WHERE {sentence}")
+        except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
+            raise FilterError(where, reason=str(error)) from None
+        if found.rest or not found.is_readonly:
+            raise FilterError(where, reason="more than a condition")

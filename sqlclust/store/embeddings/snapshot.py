@@ -1,0 +1,137 @@
+"""Whether embeddings are, when a result of them is published, what they were when they were read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Any
+
+import apsw
+import numpy as np
+
+from sqlclust.core.runtime.control import Control
+from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.embeddings.points import Points, sort_key
+from sqlclust.vectors.blobs import STORED
+
+_BATCH = 1024
+_BRIEF = 0.25
+"""Seconds a check may take to be made with the write lock held, where others have to wait for it."""
+
+_TRIES = 3
+"""Longer ones are made this often without the lock, in the hope that nobody commits meanwhile."""
+
+
+def data_version(connection: apsw.Connection) -> int:
+    """A number that changes with every commit to the main database by anyone, this connection included; in this process."""
+    # a look at the file: the number alone is of the last look
+    statements.run(connection, "PRAGMA main.data_version")
+    return connection.data_version("main")
+
+
+class Unchanged:
+    """Watches the embeddings that are being clustered.
+
+    SQLite says cheaply whether anyone has committed anything since they were read. Only then are they read again and
+    compared, byte for byte: before the write lock is taken, and if somebody commits just then, once more. A check of at
+    most a quarter of a second is made with the lock held; a longer one up to three times without it, to find a moment
+    in which nobody commits, and then, if there is none, with it: writers wait for as long as it takes. 1.4 million vectors
+    of 768 dimensions that the system holds in memory take five to ten seconds.
+
+    Args:
+        connection: whose data_version was `version` before the points were read.
+        points: as they were read.
+        embedding_model: the model they are of.
+    """
+
+    def __init__(self, connection: apsw.Connection, points: Points, embedding_model: str, *, version: int) -> None:
+        self._connection, self._points, self._model = connection, points, embedding_model
+        self._version = version
+        self._tries = 0
+        self._seconds = 0.0
+
+    def check(self, control: Control) -> None:
+        """Compare, if anything was committed since the last time; outside of a transaction.
+
+        Raises:
+            MembersGoneError: some are deleted.
+            MembersReplacedError: some have another vector, or belong to another model.
+            apsw.InterruptError
+        """
+        with translated_errors(self._connection, doing="reading the embeddings again"):
+            version = data_version(self._connection)
+            if version == self._version:
+                return
+            with control.phase("check"):
+                self._compare(control)
+        self._version = version  # of before: what was committed since is noticed next time
+        self._tries += 1
+
+    def holds(self) -> bool:
+        """Whether they are unchanged, inside the write transaction; False if a check without the lock is to come first.
+
+        Raises:
+            as `check`.
+        """
+        if data_version(self._connection) == self._version:
+            return True
+        if self._tries == 0 or (self._tries < _TRIES and self._seconds > _BRIEF):
+            return False
+        self._compare()
+        return True
+
+    def _compare(self, control: Control | None = None) -> None:
+        started = time.perf_counter()
+        points, connection = self._points, self._connection
+        row_of = {embedding_id: row for row, embedding_id in enumerate(points.ids)}
+        seen = np.zeros(len(points), dtype=np.bool_)
+        replaced: list[Id] = []
+        done = 0
+        with member_rows(connection, points.ids, self._model) as rows:
+            while batch := list(islice(rows, _BATCH)):
+                for embedding_id, vector in batch:
+                    row = row_of.get(embedding_id)
+                    if row is None:
+                        continue
+                    seen[row] = True
+                    if points.vectors[row].astype(STORED, copy=False).tobytes() != vector:
+                        replaced.append(embedding_id)
+                done += len(batch)
+                if control is not None:
+                    control.at(done / len(points))
+                if connection.is_interrupted:
+                    raise apsw.InterruptError("interrupted")
+        missing = [points.ids[row] for row in np.flatnonzero(~seen).tolist()]
+        if missing or replaced:
+            self._explain(missing, replaced)
+        self._seconds = time.perf_counter() - started
+
+    def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
+        exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
+        gone = [i for i in missing if statements.first_row(self._connection, exists, (i,)) is None]
+        if gone:
+            raise MembersGoneError(embedding_id=min(gone, key=sort_key), missing=len(gone))
+        example = min([*missing, *replaced], key=sort_key)
+        change = "was given another vector" if example in replaced else "was given to another model"
+        raise MembersReplacedError(embedding_id=example, change=change, changed=len(missing) + len(replaced))
+
+
+_VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
+_VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
+_COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
+_SCAN_BELOW = 3
+"""Reading all vectors of a model is quicker than looking some up, if they are more than one in so many."""
+
+
+def member_rows(
+    connection: apsw.Connection, ids: Sequence[Id], embedding_model: str
+) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
+    """Id and vector of those of the ids that are embeddings of the model; there may be others among them."""
+    if statements.value(connection, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
+        each = ((embedding_id, embedding_model) for embedding_id in ids)
+        return statements.each_row_of_many(connection, _VECTOR, each)
+    return statements.each_row(connection, _VECTORS, (embedding_model,))

@@ -1,0 +1,1 @@
+"""Stored fits: ClusteringFit."""

@@ -1,0 +1,1 @@
+"""Results: publishing, listing and comparing them."""

@@ -1,0 +1,165 @@
+"""Results: listing, showing and deleting them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+
+from sqlclust.errors import FitDamagedError, ResultDamagedError, UnknownResultError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.transactions import translated_errors, write_transaction
+from sqlclust.sqlite.values import stored_object
+from sqlclust.store.fits.stored import TREE_CONFIRMED
+from sqlclust.store.read_back import check_deleted
+
+_SUMMARY = f"""
+SELECT s.clustering_result_id AS id, s.embedding_model, s.algorithm, s.n_rows, s.n_clusters, s.n_noise, s.noise_share,
+       s.duration, f.engine, f.recall, {TREE_CONFIRMED} AS tree_confirmed, s.completed_at, s.parameters
+FROM main.ClusteringSummary s
+LEFT JOIN main.ClusteringFit f ON f.id = s.clustering_fit_id
+"""
+_CLUSTERS = """
+SELECT label, size, share, persistence, medoid_embedding_id, medoid_text
+FROM main.ClusterSummary WHERE clustering_result_id = ?
+ORDER BY size DESC, label
+"""
+_FIT = """
+SELECT id, embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed, n, n_distinct, dimension,
+       corpus_hash, versions, timings, created_at, spanning_tree IS NOT NULL AS stored
+FROM main.ClusteringFit
+WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?)
+"""
+
+
+def list_results(connection: apsw.Connection, embedding_model: str | None = None) -> list[dict[str, Any]]:
+    """Every result, oldest first: id, embedding_model, n_rows, n_clusters, noise_share, engine, parameters, …"""
+    with translated_errors(connection, doing="listing results"):
+        sql = _SUMMARY + "WHERE :model IS NULL OR s.embedding_model = :model ORDER BY s.clustering_result_id"
+        return statements.dict_rows(connection, sql, {"model": embedding_model})
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
+
+
+def resolve_result(connection: apsw.Connection, which: int | str) -> int:
+    """The id of a result given by id, as 'latest', or as 'latest~1' for the one before, and so on.
+
+    Raises:
+        UnknownResultError: there is no such result; lists those there are.
+    """
+    known = [int(row[0]) for row in statements.all_rows(connection, "SELECT id FROM main.ClusteringResult ORDER BY id")]
+    from_the_end = _LATEST.fullmatch(which) if isinstance(which, str) else None
+    if from_the_end and int(from_the_end[1] or 0) < len(known):
+        return known[-1 - int(from_the_end[1] or 0)]
+    result_id = int(which) if isinstance(which, str) and _NUMBER.fullmatch(which) else which
+    if type(result_id) is not int or result_id not in known:
+        raise UnknownResultError(which, known=known)
+    return result_id
+
+
+def summarize_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+    """The row of `list_results` that is about one result.
+
+    Raises:
+        UnknownResultError
+    """
+    result_id = resolve_result(connection, result_id)
+    with translated_errors(connection, doing="reading a result"):
+        [result] = statements.dict_rows(connection, _SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,))
+    return result
+
+
+_REUSED = """
+SELECT r.clustering_fit_id FROM main.ClusteringResult r
+WHERE r.id = ?1 AND EXISTS (SELECT 1 FROM main.ClusteringResult earlier
+                            WHERE earlier.clustering_fit_id = r.clustering_fit_id AND earlier.id < r.id)
+"""
+
+
+def reused_fit(connection: apsw.Connection, result_id: int) -> int | None:
+    """The id of a result's fit, if an earlier result was made of it; None if it was made for this one."""
+    with translated_errors(connection, doing="reading a result"):
+        found: int | None = statements.value(connection, _REUSED, (result_id,))
+    return found
+
+
+def parameters_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a row of `list_results`.
+
+    Raises:
+        ResultDamagedError: they are no JSON object.
+    """
+    try:
+        return stored_object(result["parameters"])
+    except ValueError as error:
+        raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
+
+
+def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+    """One result with its fit and its clusters, largest first.
+
+    Returns:
+        The columns of `list_results`, with parameters as a dict, and keys `fit` (columns of ClusteringFit, or None) and
+        `clusters` (label, size, share, persistence, medoid_embedding_id, medoid_text).
+
+    Raises:
+        UnknownResultError
+    """
+    result = summarize_result(connection, result_id)
+    result_id = result["id"]
+    with translated_errors(connection, doing="reading a result"):
+        fits = statements.dict_rows(connection, _FIT, (result_id,))
+        clusters = statements.dict_rows(connection, _CLUSTERS, (result_id,))
+    for fit in fits:
+        for name in ("selection", "versions", "timings"):
+            try:
+                fit[name] = stored_object(fit[name])
+            except ValueError as error:
+                raise FitDamagedError(fit["id"], reason=f"its {name} are no JSON object ({error})") from None
+    return {
+        **result,
+        "parameters": parameters_of(result),
+        "fit": fits[0] if fits else None,
+        "clusters": clusters,
+    }
+
+
+_DELETE: tuple[str, ...] = (
+    "DELETE FROM main.EmbeddingPrediction WHERE clustering_result_id = ?",
+    "DELETE FROM main.EmbeddingCluster WHERE clustering_result_id = ?",
+    "DELETE FROM main.Cluster WHERE clustering_result_id = ?",
+    # a fit goes with its last result
+    """DELETE FROM main.ClusteringFit
+       WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?1)
+         AND NOT EXISTS (SELECT 1 FROM main.ClusteringResult r WHERE r.clustering_fit_id = ClusteringFit.id AND r.id <> ?1)""",
+    "DELETE FROM main.ClusteringResult WHERE id = ?",
+)
+
+_DELETED_BEFORE = ("EmbeddingPrediction", "EmbeddingCluster")
+"""Tables whose rows keep others from being deleted."""
+
+
+def delete_result(connection: apsw.Connection, result_id: int, *, patience: float = 10.0) -> int:
+    """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
+
+    Raises:
+        UnknownResultError, LockedError
+        AlteredError: a trigger of the file kept something of it; nothing was deleted.
+    """
+    with write_transaction(connection, doing="deleting", patience=patience):
+        result_id = resolve_result(connection, result_id)
+        rows: int = statements.value(
+            connection, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
+        )
+        for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
+            try:
+                statements.run(connection, statement, (result_id,))
+            except apsw.ConstraintError:
+                check_deleted(connection, result_id, _DELETED_BEFORE)  # is it because something was kept before?
+                raise
+        check_deleted(connection, result_id)
+    return rows
