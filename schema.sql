@@ -80,7 +80,7 @@ CREATE TABLE ClusteringFit (
     versions        TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "hdbscan": …}
     timings         TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
     created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
-    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits/stored.py
+    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits.py
     row_checks      BLOB CHECK (length(row_checks) = 4 * n),      -- uint32 (n): CRC-32 of each row's vector
     core_distances  BLOB CHECK (length(core_distances) = 4 * n),  -- float32 (n), in the metric
     spanning_tree   BLOB CHECK (length(spanning_tree) = 16 * (n - 1)),

@@ -84,7 +84,7 @@ def test_what_is_imported_beforehand_is_what_computing_needs() -> None:
     """So that a fit that has begun imports no library: that could not be stopped half-way."""
     code = (
         "import sys, numpy as np, sqlclust\n"
-        "from sqlclust.store import interrupt\n"
+        "from sqlclust.sqlite import interrupt\n"
         "thread = interrupt.preload()\n"
         "thread.join()\n"
         "before = set(sys.modules)\n"
