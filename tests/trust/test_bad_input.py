@@ -19,9 +19,9 @@ from sqlclust.errors import DatabaseFileError, NotUnicodeError, OutOfMemoryError
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import TableFunction
 from tests.cli.terminal import run
+from tests.diagnosis.sick import broken
 from tests.small import add_embeddings, clustered
 from tests.trust.bad_input import CLI, FILES, PYTHON, SQL, TABLES, WRONG_IDS, Call, File
-from tests.trust.sick import broken
 
 Hashes = dict[str, str]
 

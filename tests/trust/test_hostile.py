@@ -18,8 +18,8 @@ from sqlclust.errors import AlteredError, DatabaseFileError, SqlclustError
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import ScalarFunction, TableFunction
 from tests.cli.terminal import run
+from tests.diagnosis.sick import broken
 from tests.small import add_embeddings, clustered
-from tests.trust.sick import broken
 from tests.trust.test_bad_input import hashes, make
 
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ import sqlclust
 from sqlclust.diagnosis import repair
 from sqlclust.errors import BackupError, LockedError, RepairError, SqlclustError
 from tests.cli.terminal import fail, run, succeed
-from tests.trust.sick import broken, healthy
+from tests.diagnosis.sick import broken, healthy
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from tests.core.test_prediction import DEFAULTS, blobs
+from tests.core.clusters.test_prediction import DEFAULTS, blobs
 
 
 def theirs(vectors: Float32Array, **options: Any) -> tuple[Any, SpanningTree]:

@@ -12,7 +12,7 @@ import pytest
 
 import sqlclust
 from sqlclust.schema import VERSION
-from tests.trust.sick import broken, healthy, vector, without
+from tests.diagnosis.sick import broken, healthy, vector, without
 
 Row = tuple[Any, ...]
 

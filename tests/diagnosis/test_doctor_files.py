@@ -17,9 +17,9 @@ import sqlclust
 from sqlclust.diagnosis import Diagnosis
 from sqlclust.diagnosis.layout import affinity_of
 from sqlclust.errors import DatabaseFileError, SqlclustError
+from tests.diagnosis.sick import broken, healthy
 from tests.schemas import version_1
 from tests.schemas.old_project import SHAPES, Shape, make
-from tests.trust.sick import broken, healthy
 
 pytestmark = pytest.mark.slow
 

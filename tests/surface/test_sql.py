@@ -1,4 +1,4 @@
-"""Runs tests/test_sql/*.sql: pairs of a statement and the rows it gives, on a fresh demo database for each pair.
+"""Runs tests/surface/test_sql/*.sql: pairs of a statement and the rows it gives, on a fresh demo database for each pair.
 
     -- what it shows
     SELECT 1, 'a';

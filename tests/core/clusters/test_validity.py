@@ -7,8 +7,8 @@ import pytest
 
 from sqlclust.core.clusters.validity import relative_validity
 from sqlclust.core.tree.boruvka import SpanningTree
-from tests.core.test_membership import theirs
-from tests.core.test_prediction import blobs
+from tests.core.clusters.test_prediction import blobs
+from tests.core.clusters.test_soft_membership import theirs
 
 
 @pytest.mark.parametrize("min_cluster_size", [5, 8, 20, 60])

@@ -18,7 +18,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from tests.core.test_trees import trees
+from tests.core.tree.test_trees import trees
 
 pytestmark = pytest.mark.slow
 
