@@ -46,14 +46,15 @@ def connect(path: str | os.PathLike[str], *, readonly: bool = False, create: boo
     """Open a database with safe settings and everything registered; see `sqlclust.bindings.apsw.connection.connect`."""
     from sqlclust.bindings.apsw.connection import connect
 
-    return connect(path, readonly=readonly, create=create)
+    return connect(path, readonly=readonly, create=create).connection
 
 
 def register(connection: apsw.Connection) -> None:
     """Give a connection of yours the clust_ functions; changes nothing else about it. Calling it again does nothing."""
-    from sqlclust.bindings.apsw.connection import register
+    from sqlclust.bindings.apsw.database import database_of
+    from sqlclust.bindings.apsw.registration import register
 
-    register(connection)
+    register(database_of(connection))
 
 
 def initialize(connection: apsw.Connection) -> bool:
@@ -64,11 +65,13 @@ def initialize(connection: apsw.Connection) -> bool:
         SchemaVersionError: a newer sqlclust wrote it.
         LockedError, DatabaseFileError: another writer holds it, it is read-only, …
     """
+    from sqlclust.bindings.apsw.database import database_of
     from sqlclust.schema import initialize
     from sqlclust.sqlite.transactions import translated_errors
 
-    with translated_errors(connection, doing="making the tables"):
-        return initialize(connection)
+    database = database_of(connection)
+    with translated_errors(database, doing="making the tables"):
+        return initialize(database)
 
 
 def fit(
@@ -95,11 +98,12 @@ def fit(
             nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
+    from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import FitOptions, parse
     from sqlclust.store.fit import fit
 
     return fit(
-        connection,
+        database_of(connection),
         embedding_model,
         parse(FitOptions, options),
         where=where,
@@ -129,9 +133,10 @@ def staleness(
     Raises:
         SqlclustError: no such result, a filter whose parameters are missing, a damaged fit, …
     """
+    from sqlclust.bindings.apsw.database import database_of
     from sqlclust.store.results.staleness import staleness
 
-    return staleness(connection, clustering_result_id, run_where=run_where, parameters=parameters)
+    return staleness(database_of(connection), clustering_result_id, run_where=run_where, parameters=parameters)
 
 
 def doctor(
@@ -161,11 +166,12 @@ def doctor(
             changed.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
     """
+    from sqlclust.bindings.apsw.database import database_of
     from sqlclust.diagnosis import diagnose
     from sqlclust.options import DoctorOptions, parse
 
     options = parse(DoctorOptions, {"format": format})
-    return diagnose(connection, fix=fix, quick=quick, format=options.format, progress=progress)
+    return diagnose(database_of(connection), fix=fix, quick=quick, format=options.format, progress=progress)
 
 
 def adopt(
@@ -197,17 +203,21 @@ def adopt(
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
     from sqlclust.adoption.adoption import adopt_from, adopt_in_place
+    from sqlclust.bindings.apsw.connection import connect
+    from sqlclust.bindings.apsw.database import database_of
     from sqlclust.errors import ArgumentError
+
+    database = database_of(connection)
 
     if source is None:
         name = None if backup is None else str(backup)
-        return adopt_in_place(connection, replace=replace, backup=name, dry_run=dry_run, progress=progress)
+        return adopt_in_place(database, replace=replace, backup=name, dry_run=dry_run, progress=progress)
     if replace or backup is not None:
         given = "replace" if replace else "backup"
         raise ArgumentError("adopt", given, found="given with a source", expected="to be given without")
     old = connect(str(source), readonly=True)
     try:
-        return adopt_from(connection, old, dry_run=dry_run, progress=progress)
+        return adopt_from(database, old, dry_run=dry_run, progress=progress)
     finally:
         old.close()
 

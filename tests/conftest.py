@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 
 # what tests share checks too: with PYTHONOPTIMIZE only asserts that pytest has rewritten do
 pytest.register_assert_rewrite(
@@ -72,7 +73,7 @@ def con(request: pytest.FixtureRequest) -> Iterator[apsw.Connection]:
         connection.close()
         return
     hosted = HostConnection(":memory:")
-    make_safe(hosted)
+    make_safe(database_of(hosted))
     hosted.become(host)
     sqlclust.register(hosted)
     sqlclust.initialize(hosted)

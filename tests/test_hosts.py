@@ -15,6 +15,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.connection import make_safe
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import Id, NotAuthorizedError, SqlclustError
 from sqlclust.sqlite import statements
 from sqlclust.store import prediction
@@ -31,7 +32,7 @@ POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 
 def host_connection(path: Path) -> HostConnection:
     connection = HostConnection(str(path))
-    make_safe(connection)
+    make_safe(database_of(connection))
     sqlclust.register(connection)
     return connection
 
@@ -69,9 +70,9 @@ class New(NamedTuple):
 
 def predicted(con: apsw.Connection) -> object:
     add_embeddings(con, clustered()[:1], ids=[41])
-    recovered = prediction.recover(con, 1)
-    points = prediction.others(con, recovered)
-    prediction.store(con, recovered, points, prediction.predict(con, recovered, points))
+    recovered = prediction.recover(database_of(con), 1)
+    points = prediction.others(database_of(con), recovered)
+    prediction.store(database_of(con), recovered, points, prediction.predict(database_of(con), recovered, points))
     return con.execute("SELECT embedding_id, label FROM EmbeddingPrediction").fetchall()
 
 
@@ -82,20 +83,23 @@ CALLS: dict[str, Callable[[apsw.Connection], object]] = {
     "fit of nothing": lambda con: sqlclust.fit(con, "nothing"),
     "fit by a wrong condition": lambda con: sqlclust.fit(con, "demo", where="id > 2)"),
     "fit where a value is missing": lambda con: sqlclust.fit(con, "demo", where="id > :least"),
-    "cut": lambda con: cut(con, 1, {"min_cluster_size": 6}),
-    "cut of nothing": lambda con: cut(con, 7, {}),
+    "cut": lambda con: cut(database_of(con), 1, {"min_cluster_size": 6}),
+    "cut of nothing": lambda con: cut(database_of(con), 7, {}),
     "staleness": lambda con: sqlclust.staleness(con, 1),
     "doctor": lambda con: [finding.finding for finding in sqlclust.doctor(con).findings],
     "doctor --fix": lambda con: sqlclust.doctor(con, fix=True).repairs,
-    "load": lambda con: load_embeddings(con, "demo", [New("new", blob(*range(8)))]),
+    "load": lambda con: load_embeddings(database_of(con), "demo", [New("new", blob(*range(8)))]),
     "load a repeated one": lambda con: load_embeddings(
-        con, "demo", [New(None, blob(*range(8))), New(3, blob(*range(8)))]
+        database_of(con), "demo", [New(None, blob(*range(8))), New(3, blob(*range(8)))]
     ),
     "predict": predicted,
-    "lineage": lambda con: lineage(con, 1, 1),
-    "compare": lambda con: repr(compare(con, 1, 1)),
-    "list and show": lambda con: ([row["n_rows"] for row in list_results(con)], show_result(con, 1)["n_clusters"]),
-    "delete": lambda con: delete_result(con, 1),
+    "lineage": lambda con: lineage(database_of(con), 1, 1),
+    "compare": lambda con: repr(compare(database_of(con), 1, 1)),
+    "list and show": lambda con: (
+        [row["n_rows"] for row in list_results(database_of(con))],
+        show_result(database_of(con), 1)["n_clusters"],
+    ),
+    "delete": lambda con: delete_result(database_of(con), 1),
 }
 """Python's ways in; SQL's are in the pairs."""
 
@@ -252,9 +256,9 @@ def test_an_authorizer_keeps_hiding_from_its_host(host: HostConnection) -> None:
     host.authorizer = authorizer
     seen = [host.execute("SELECT id FROM Run").get for _ in host.execute("SELECT * FROM clust_labels(1)")]
     assert seen == [None] * 40
-    with statements.each_row(host, "SELECT label FROM main.Cluster") as rows:
+    with statements.each_row(database_of(host), "SELECT label FROM main.Cluster") as rows:
         assert [host.execute("SELECT id FROM Run").get for _ in rows] == [None] * len(allowed)
-    delete_result(host, 1)
+    delete_result(database_of(host), 1)
     assert host.execute("SELECT count(*) FROM ClusteringResult").get == 0
 
 
@@ -343,15 +347,15 @@ hosts = pytest.mark.parametrize("con", HOSTS, indirect=True)
 @hosts
 def test_reading(con: HostConnection) -> None:
     sql = "SELECT a, b FROM t WHERE a > ? ORDER BY a"
-    assert statements.all_rows(con, sql, (1,)) == [(2, "y"), (3, "z")]
-    assert statements.dict_rows(con, sql, (2,)) == [{"a": 3, "b": "z"}]
-    assert statements.first_row(con, sql, (0,)) == (1, "x")
-    assert statements.value(con, sql, (0,)) == 1
-    assert statements.first_row(con, sql, (9,)) is statements.value(con, sql, (9,)) is None
-    assert statements.value(con, "SELECT :v", {"v": b"[]"}) == b"[]"
-    assert statements.pragma(con, "user_version", 7) is None
-    assert statements.pragma(con, "user_version") == 7
-    with statements.each_row(con, sql, (0,)) as rows:
+    assert statements.all_rows(database_of(con), sql, (1,)) == [(2, "y"), (3, "z")]
+    assert statements.dict_rows(database_of(con), sql, (2,)) == [{"a": 3, "b": "z"}]
+    assert statements.first_row(database_of(con), sql, (0,)) == (1, "x")
+    assert statements.value(database_of(con), sql, (0,)) == 1
+    assert statements.first_row(database_of(con), sql, (9,)) is statements.value(database_of(con), sql, (9,)) is None
+    assert statements.value(database_of(con), "SELECT :v", {"v": b"[]"}) == b"[]"
+    assert statements.pragma(database_of(con), "user_version", 7) is None
+    assert statements.pragma(database_of(con), "user_version") == 7
+    with statements.each_row(database_of(con), sql, (0,)) as rows:
         assert next(rows) == (1, "x")
         assert con.txn_state() == apsw.mapping_txn_state["SQLITE_TXN_READ"]
     con.check()
@@ -362,7 +366,7 @@ def test_rows_that_are_left(con: HostConnection) -> None:
     kept: list[Any] = []
 
     def leave() -> None:
-        with statements.each_row(con, "SELECT a FROM t") as rows:
+        with statements.each_row(database_of(con), "SELECT a FROM t") as rows:
             kept.append(rows)
             raise KeyError(next(rows))
 
@@ -375,53 +379,61 @@ def test_rows_that_are_left(con: HostConnection) -> None:
 
 @hosts
 def test_writing(con: HostConnection) -> None:
-    statements.run(con, "INSERT INTO t VALUES (4, 'v'); INSERT INTO t VALUES (5, 'w')")
-    statements.run_many(con, "INSERT INTO t VALUES (?, ?)", ((n, str(n)) for n in range(6, 9)))
-    assert statements.value(con, "INSERT INTO t (b) VALUES ('p'), ('q') RETURNING a") == 9
-    assert statements.value(con, "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)") == "1,2,3,4,5,6,7,8,9,10"
+    statements.run(database_of(con), "INSERT INTO t VALUES (4, 'v'); INSERT INTO t VALUES (5, 'w')")
+    statements.run_many(database_of(con), "INSERT INTO t VALUES (?, ?)", ((n, str(n)) for n in range(6, 9)))
+    assert statements.value(database_of(con), "INSERT INTO t (b) VALUES ('p'), ('q') RETURNING a") == 9
+    assert (
+        statements.value(database_of(con), "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)")
+        == "1,2,3,4,5,6,7,8,9,10"
+    )
     with pytest.raises(apsw.ConstraintError):
-        statements.value(con, "INSERT INTO t (b) VALUES ('s'), ('p') RETURNING a")
-    assert statements.value(con, "SELECT count(*) FROM t") == 10
+        statements.value(database_of(con), "INSERT INTO t (b) VALUES ('s'), ('p') RETURNING a")
+    assert statements.value(database_of(con), "SELECT count(*) FROM t") == 10
 
 
 @hosts
 def test_a_write_is_checked_at_its_end(con: HostConnection) -> None:
     """A deferred foreign key is, and then the error must not be passed over."""
-    statements.run(con, "PRAGMA foreign_keys = ON; CREATE TABLE c (a REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+    statements.run(
+        database_of(con), "PRAGMA foreign_keys = ON; CREATE TABLE c (a REFERENCES t DEFERRABLE INITIALLY DEFERRED)"
+    )
     with pytest.raises(apsw.ConstraintError, match="FOREIGN KEY"):
-        statements.value(con, "INSERT INTO c VALUES (77) RETURNING a")
-    assert statements.value(con, "SELECT count(*) FROM c") == 0
+        statements.value(database_of(con), "INSERT INTO c VALUES (77) RETURNING a")
+    assert statements.value(database_of(con), "SELECT count(*) FROM c") == 0
 
 
 @hosts
 @pytest.mark.parametrize("inside", [True, False], ids=["inside a transaction", "outside"])
 def test_savepoint(con: HostConnection, inside: bool) -> None:
     if inside:
-        statements.run(con, "BEGIN")
-    with statements.savepoint(con):
-        statements.run(con, "DELETE FROM t WHERE a = 1")
+        statements.run(database_of(con), "BEGIN")
+    with statements.savepoint(database_of(con)):
+        statements.run(database_of(con), "DELETE FROM t WHERE a = 1")
 
     def fail() -> None:
-        with statements.savepoint(con):
-            statements.run(con, "DELETE FROM t WHERE a = 2")
+        with statements.savepoint(database_of(con)):
+            statements.run(database_of(con), "DELETE FROM t WHERE a = 2")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert con.in_transaction is inside
-    assert statements.value(con, "SELECT group_concat(a) FROM t") == "2,3"
+    assert statements.value(database_of(con), "SELECT group_concat(a) FROM t") == "2,3"
     if inside:
-        statements.run(con, "COMMIT")
+        statements.run(database_of(con), "COMMIT")
 
 
 @hosts
 def test_described(con: HostConnection) -> None:
-    assert statements.described(con, "SELECT a AS x, 1 AS y FROM t WHERE b = :b; SELECT 2") == (
+    assert database_of(con).described("SELECT a AS x, 1 AS y FROM t WHERE b = :b; SELECT 2") == (
         ("x", "y"),
         True,
         "SELECT 2",
+        ("b",),
+        False,
+        False,
     )
-    assert statements.described(con, "DELETE FROM t WHERE a = ?") == ((), False, "")
-    assert statements.value(con, "SELECT count(*) FROM t") == 3
+    assert database_of(con).described("DELETE FROM t WHERE a = ?") == ((), False, "", (None,), False, False)
+    assert statements.value(database_of(con), "SELECT count(*) FROM t") == 3
     with pytest.raises(apsw.SQLError):
-        statements.described(con, "SELECT nothing FROM t")
+        database_of(con).described("SELECT nothing FROM t")

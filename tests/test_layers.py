@@ -25,6 +25,12 @@ ROOMS = {
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
+    "sqlite": [
+        "errors", "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
+        "opening", "interrupt"
+    ],
+    "bindings": ["virtual_table", "registration", "apsw"],
+    "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
     "cli.readers": ["rows", "ids", "arrays", "records", "reading"],
@@ -115,9 +121,37 @@ def test_no_two_files_import_each_other() -> None:
 def test_no_second_sqlite(path: Path) -> None:
     """One file opened through two SQLite libraries in one process loses committed rows (facts.md)."""
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_ANYWHERE == set()
-    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
-    names |= {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
-    assert "Database" not in names  # sqlite_utils.Database opens files with the standard library's sqlite3
+    for node in ast.walk(tree_of(path)):  # sqlite_utils.Database opens files with the standard library's sqlite3
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlite_utils":
+            assert "Database" not in {alias.name for alias in node.names}
+        assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite_utils.Database")
+
+
+BINDINGS = PACKAGE / "bindings"
+FACADE_FILE = PACKAGE / "__init__.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_bindings_know_a_library(path: Path) -> None:
+    """Everything else works on `sqlite.database.Database`. The façade names APSW in the types of its arguments only."""
+    if BINDINGS / "apsw" in path.parents:
+        return
+    imported = [module for module in imports_of(path) if module.split(".")[0] == "apsw"]
+    if path == FACADE_FILE:
+        assert imported == ["apsw"]
+        assert "apsw" not in imported_when_running(tree_of(path))
+    else:
+        assert imported == []
+
+
+def imported_when_running(tree: ast.Module) -> set[str]:
+    """What a module imports outside of `if TYPE_CHECKING`."""
+    checking = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    left_out = {id(inner) for node in checking for inner in ast.walk(node)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Import) and id(node) not in left_out]
+    return {alias.name for node in found for alias in node.names}
 
 
 @pytest.mark.parametrize(
@@ -133,11 +167,8 @@ def test_only_the_connection_binds() -> None:
         assert not names & {"create_scalar_function", "create_aggregate_function", "create_module", "pyobject"}, path
 
 
-STATEMENTS = PACKAGE / "sqlite" / "statements.py"
-OF_THE_USER = {PACKAGE / "cli" / "commands" / "query.py"}
-"""Runs what the user has written."""
 RUNS = {"execute", "executemany", "fetchone", "fetchall", "cursor", "pragma", "query_info"}
-CONNECTIONS = {"connection", "con", "own", "old", "new", "trial", "host"}
+CONNECTIONS = {"connection", "con", "database", "own", "old", "new", "trial", "host"}
 
 
 def runs_of(text: str) -> Iterator[str]:
@@ -160,11 +191,12 @@ def runs_of(text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "path", sorted({*FILES} - {STATEMENTS} - OF_THE_USER), ids=lambda path: str(path.relative_to(PACKAGE))
+    "path",
+    [path for path in FILES if BINDINGS / "apsw" not in path.parents],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_statements_run_in_one_room(path: Path) -> None:
     assert list(runs_of(path.read_text(encoding="utf-8"))) == []
-    assert "apsw.ext" not in imports_of(path)  # its functions make the host's cursors
 
 
 def test_statements_outside_the_room_are_found() -> None:

@@ -12,8 +12,9 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import SchemaConflictError, SchemaMissingError, SchemaVersionError, SQLiteVersionError
-from sqlclust.schema import MIGRATIONS, VERSION, check, object_names, schema_sql, version
+from sqlclust.schema import MIGRATIONS, VERSION, check, initialize, object_names, schema_sql, version
 from tests.small import add_embeddings, clustered
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +107,7 @@ def test_runs_in_apsw_and_the_file_is_ours(tmp_path: Path) -> None:
     connection.execute((ROOT / "schema.sql").read_text(encoding="utf-8"))
     connection.close()
     ours = sqlclust.connect(path)
-    assert version(ours) == VERSION
+    assert version(database_of(ours)) == VERSION
     assert sqlclust.initialize(ours) is False
     ours.close()
 
@@ -598,7 +599,7 @@ def test_initialize_inside_a_transaction_of_the_caller() -> None:
     assert sqlclust.initialize(con) is True
     assert con.in_transaction
     con.execute("ROLLBACK")
-    assert version(con) is None
+    assert version(database_of(con)) is None
     assert con.execute("SELECT count(*) FROM sqlite_schema").get == 0
     assert sqlclust.initialize(con) is True
 
@@ -621,9 +622,9 @@ def test_foreign_objects_of_our_names_are_a_conflict(tmp_path: Path, ddl: str, n
     con = apsw.Connection(path)
     con.execute(ddl)
     before = con.execute("SELECT name, sql FROM sqlite_schema").fetchall()
-    for attempt in (sqlclust.initialize, check):
+    for attempt in (initialize, check):
         with pytest.raises(SchemaConflictError) as caught:
-            attempt(con)
+            attempt(database_of(con))
         assert caught.value.names == tuple(names)
         assert str(caught.value) == (
             f"{path} already has {', '.join(names)} of another program, and sqlclust needs those names; nothing was changed. "
@@ -636,9 +637,9 @@ def test_foreign_objects_of_our_names_are_a_conflict(tmp_path: Path, ddl: str, n
 
 def test_a_newer_file_is_refused(con: apsw.Connection) -> None:
     con.execute("INSERT INTO SqlclustMigration (version, name) VALUES (99, 'from the future')")
-    for attempt in (sqlclust.initialize, check):
+    for attempt in (initialize, check):
         with pytest.raises(SchemaVersionError) as caught:
-            attempt(con)
+            attempt(database_of(con))
         assert str(caught.value) == (
             f"this database has schema version 99, and this sqlclust knows {VERSION} at most; upgrade sqlclust"
         )
@@ -656,7 +657,7 @@ def test_a_file_without_our_tables_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_failing_initialize_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     con = apsw.Connection(":memory:")
-    object_names()
+    object_names(database_of(con))
     monkeypatch.setattr("sqlclust.schema.schema_sql", lambda: schema_sql() + "CREATE TABLE Run (again);")
     with pytest.raises(apsw.SQLError, match="already exists"):
         sqlclust.initialize(con)
@@ -696,5 +697,5 @@ def test_two_processes_initialize_at_once(tmp_path: Path) -> None:
     ]
     assert sorted(process.communicate()[0] for process in processes) == ["False\n", "True\n"]
     con = sqlclust.connect(path)
-    assert version(con) == VERSION
+    assert version(database_of(con)) == VERSION
     con.close()

@@ -9,8 +9,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.adoption.rows import AdoptedResult, Copying, LeftOut
 from sqlclust.adoption.source import OldTables, Role, find_old_tables
@@ -19,6 +17,8 @@ from sqlclust.diagnosis.layout import quoted, read_layout
 from sqlclust.errors import AdoptError, CommitUnknownError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import SqliteError, StatementError
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 _DOING = "adopting"
@@ -51,43 +51,43 @@ class Adoption:
 
 
 def adopt_from(
-    connection: apsw.Connection, old: apsw.Connection, *, dry_run: bool = False, progress: Progress | None = None
+    database: Database, old: Database, *, dry_run: bool = False, progress: Progress | None = None
 ) -> Adoption:
     """Fill a database with what is in the old project's tables of another one, which is only read.
 
     Args:
-        connection: of the database that gets our tables, in no transaction; it must not have them yet.
+        database: of the database that gets our tables, in no transaction; it must not have them yet.
         old: of the old one, in no transaction, of another file.
         dry_run: write nothing but a temporary file without vectors; say what would be.
 
     Raises:
         AdoptError: there are no such tables, ours are there already, or there is no room.
-        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, apsw.InterruptError; nothing was written.
+        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, StatementInterrupted; nothing was written.
 
     Cost: one pass over the old tables; disk as `Adoption.bytes_needed` says.
     """
-    if _same_file(connection, old):
+    if _same_file(database, old):
         raise AdoptError(old.filename, reason="it was also given as the new file")
     with _reading(old):
         tables = find_old_tables(old)
-        if schema.version(connection) is not None:
+        if schema.version(database) is not None:
             raise AdoptError(
-                old.filename, reason=f"{connection.filename or 'the database'} has tables of sqlclust already"
+                old.filename, reason=f"{database.filename or 'the database'} has tables of sqlclust already"
             )
         needed = _bytes_needed(old, tables)
         if dry_run:
             return _tried(old, tables, needed, progress)
-        _check_room(old.filename, connection.filename, needed)
-        with write_transaction(connection, doing=_DOING):
-            schema.initialize(connection)
-            copying = Copying(old, tables, connection, Control(progress))
+        _check_room(old.filename, database.filename, needed)
+        with write_transaction(database, doing=_DOING):
+            schema.initialize(database)
+            copying = Copying(old, tables, database, Control(progress))
             copying.run()
-            _check_foreign_keys(old.filename, connection)
+            _check_foreign_keys(old.filename, database)
     return _adoption(copying, tables, needed)
 
 
 def adopt_in_place(
-    connection: apsw.Connection,
+    database: Database,
     *,
     replace: bool = False,
     backup: str | None = None,
@@ -100,7 +100,7 @@ def adopt_in_place(
     the old tables are dropped in the same transaction; the project's other tables stay.
 
     Args:
-        connection: of a file, in no transaction. Its interrupts stop the work, which is done by a connection of its own.
+        database: of a file, in no transaction. Its interrupts stop the work, which is done by a connection of its own.
         replace: drop the old tables.
         backup: the backup's path; None for a file beside the database.
         dry_run: as for `adopt_from`.
@@ -109,36 +109,36 @@ def adopt_in_place(
         AdoptError: as `adopt_from`; the names collide and `replace` was not asked for; or what would stay in the file, a view
             or a foreign key, needs what would go.
         BackupError: no backup could be made.
-        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, apsw.InterruptError; nothing was changed, and a
+        SchemaConflictError, NotUnicodeError, LockedError, DatabaseFileError, StatementInterrupted; nothing was changed, and a
             backup that was begun is not there.
 
     Cost: as `adopt_from`; with `replace` also a copy of the file. The space of what was dropped is used again, and given back
     by VACUUM.
     """
-    path = connection.filename
+    path = database.filename
     if not path:
         raise AdoptError(path, reason="it is not in a file")
-    if connection.in_transaction:
+    if database.in_transaction:
         raise AdoptError(path, reason="its connection is in a transaction; COMMIT first")
-    with _reading(connection):
-        tables = find_old_tables(connection)
-        if schema.version(connection) is not None:
+    with _reading(database):
+        tables = find_old_tables(database)
+        if schema.version(database) is not None:
             raise AdoptError(path, reason="it has tables of sqlclust already")
-        if tables.collide and not replace:
+        if (taken := tables.collide(database)) and not replace:
             reason = (
-                f"our tables cannot stand beside its {', '.join(tables.collide)}, which have the same names. Give a new file "
+                f"our tables cannot stand beside its {', '.join(taken)}, which have the same names. Give a new file "
                 "(sqlclust adopt OLD.db NEW.db), or --replace"
             )
             raise AdoptError(path, reason=reason)
-        needed = _bytes_needed(connection, tables) + (_file_bytes(connection) if replace else 0)
+        needed = _bytes_needed(database, tables) + (_file_bytes(database) if replace else 0)
         if dry_run:
-            return _tried(connection, tables, needed, progress)
+            return _tried(database, tables, needed, progress)
         _check_room(path, path, needed)
-    with translated_errors(connection, doing=_DOING), _own_connection(connection, keys=not replace) as own:
+    with translated_errors(database, doing=_DOING), _own_connection(database, keys=not replace) as own:
         return _replaced(own, needed, backup, progress) if replace else _beside(own, needed, progress)
 
 
-def _beside(own: apsw.Connection, needed: int, progress: Progress | None) -> Adoption:
+def _beside(own: Database, needed: int, progress: Progress | None) -> Adoption:
     with write_transaction(own, doing=_DOING):
         tables = find_old_tables(own)
         schema.initialize(own)
@@ -147,14 +147,14 @@ def _beside(own: apsw.Connection, needed: int, progress: Progress | None) -> Ado
     return _adoption(copying, tables, needed)
 
 
-def _replaced(own: apsw.Connection, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
+def _replaced(own: Database, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
     control = Control(progress)
     made: Path | None = None
     try:
         with write_transaction(own, doing=_DOING):
             tables = find_old_tables(own)
             with control.phase("backup"):
-                made = back_up(own.filename, own.open_vfs, backup, why="adopt", at=control.at)
+                made = back_up(own, backup, why="adopt", at=control.at)
             before = _violations(own, without={table.name for table in tables.tables.values()})
             views = {name for name in _views(own) if _works(own, name)}
             names = _set_aside(own, tables)
@@ -173,7 +173,7 @@ def _replaced(own: apsw.Connection, needed: int, backup: str | None, progress: P
     return _adoption(copying, tables, needed, backup=str(made))
 
 
-def _set_aside(own: apsw.Connection, tables: OldTables) -> dict[Role, str]:
+def _set_aside(own: Database, tables: OldTables) -> dict[Role, str]:
     """Rename the old tables, so that ours can have their names."""
     taken = set(read_layout(own).objects)
     names: dict[Role, str] = {}
@@ -186,9 +186,9 @@ def _set_aside(own: apsw.Connection, tables: OldTables) -> dict[Role, str]:
     return names
 
 
-def _tried(old: apsw.Connection, tables: OldTables, needed: int, progress: Progress | None) -> Adoption:
+def _tried(old: Database, tables: OldTables, needed: int, progress: Progress | None) -> Adoption:
     """What would be: our tables in a temporary file, without the vectors."""
-    with closing(apsw.Connection("")) as trial:
+    with closing(old.opened("")) as trial:
         statements.pragma(trial, "foreign_keys", True)
         with write_transaction(trial, doing="trying"):
             schema.initialize(trial)
@@ -214,7 +214,7 @@ def _adoption(copying: Copying, tables: OldTables, needed: int, *, backup: str |
 
 
 @contextmanager
-def _reading(old: apsw.Connection) -> Iterator[None]:
+def _reading(old: Database) -> Iterator[None]:
     """One state of the old file for all that is read inside."""
     if old.in_transaction:
         raise AdoptError(old.filename, reason="its connection is in a transaction; COMMIT first")
@@ -223,47 +223,47 @@ def _reading(old: apsw.Connection) -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(apsw.Error):
+            with suppress(SqliteError):
                 statements.run(old, "ROLLBACK")
 
 
-def _same_file(connection: apsw.Connection, old: apsw.Connection) -> bool:
+def _same_file(database: Database, old: Database) -> bool:
     try:
-        return Path(connection.filename).samefile(old.filename)
+        return Path(database.filename).samefile(old.filename)
     except OSError:  # in memory, or deleted
         return False
 
 
 @contextmanager
-def _own_connection(host: apsw.Connection, *, keys: bool) -> Iterator[apsw.Connection]:
-    own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
+def _own_connection(host: Database, *, keys: bool) -> Iterator[Database]:
+    own = host.opened_again()
     try:
         statements.pragma(own, "trusted_schema", False)
         # off, dropping and renaming a table leave the keys of other tables alone
         statements.pragma(own, "foreign_keys", keys)
         # the same; references to a name stay references to that name
         statements.pragma(own, "legacy_alter_table", True)
-        own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        own.set_triggers(False)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
-        own.set_progress_handler(lambda: host.is_interrupted, 2_000)
-        yield own
+        with own.watched(lambda: host.is_interrupted, every=2_000):
+            yield own
     finally:
-        own.close(True)
+        own.close()
 
 
 # --- what stays in the file ---------------------------------------------------------------------------------------
 
 
-def _check_foreign_keys(path: str, connection: apsw.Connection) -> None:
+def _check_foreign_keys(path: str, database: Database) -> None:
     """On a connection that does not enforce them."""
-    if statements.pragma(connection, "foreign_keys"):
+    if statements.pragma(database, "foreign_keys"):
         return
-    for row in statements.all_rows(connection, "PRAGMA main.foreign_key_check"):
-        if str(row[0]).lower() in schema.object_names():
+    for row in statements.all_rows(database, "PRAGMA main.foreign_key_check"):
+        if str(row[0]).lower() in schema.object_names(database):
             raise AdoptError(path, reason=f"rows of {row[0]} point at rows of {row[2]} that are not there")
 
 
-def _check_rest(own: apsw.Connection, before: dict[str, float], views: set[str]) -> None:
+def _check_rest(own: Database, before: dict[str, float], views: set[str]) -> None:
     """What is left of the other program must work as well as it did."""
     for name, n in _violations(own).items():
         if n > before.get(name, 0):
@@ -275,7 +275,7 @@ def _check_rest(own: apsw.Connection, before: dict[str, float], views: set[str])
             raise AdoptError(own.filename, reason=reason)
 
 
-def _violations(own: apsw.Connection, without: Collection[str] = ()) -> dict[str, float]:
+def _violations(own: Database, without: Collection[str] = ()) -> dict[str, float]:
     """Table → rows that point at nothing; infinity where the keys cannot be checked, since their parent is not so."""
     counts: dict[str, float] = {}
     for table in read_layout(own).tables.values():
@@ -283,19 +283,19 @@ def _violations(own: apsw.Connection, without: Collection[str] = ()) -> dict[str
             try:
                 with statements.each_row(own, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
                     counts[table.name] = sum(1 for _ in rows)
-            except apsw.SQLError:
+            except StatementError:
                 counts[table.name] = math.inf
     return counts
 
 
-def _views(own: apsw.Connection) -> list[str]:
+def _views(own: Database) -> list[str]:
     return [name for name, kind in read_layout(own).others.items() if kind == "view"]
 
 
-def _works(own: apsw.Connection, view: str) -> bool:
+def _works(own: Database, view: str) -> bool:
     try:
         statements.all_rows(own, f"SELECT * FROM main.{quoted(view)} LIMIT 0")
-    except apsw.SQLError:
+    except StatementError:
         return False
     return True
 
@@ -303,7 +303,7 @@ def _works(own: apsw.Connection, view: str) -> bool:
 # --- disk -----------------------------------------------------------------------------------------------------------
 
 
-def _bytes_needed(old: apsw.Connection, tables: OldTables) -> int:
+def _bytes_needed(old: Database, tables: OldTables) -> int:
     """About what our tables will take: from the numbers of rows, and the lengths in the first thousand of them."""
     needed = _count(old, tables, "embedding") * (_on_pages(_mean(old, tables, "embedding", "vector") + _IDS) + _INDEXES)
     if tables.has("invocation"):
@@ -315,11 +315,11 @@ def _bytes_needed(old: apsw.Connection, tables: OldTables) -> int:
     return int(needed)
 
 
-def _count(old: apsw.Connection, tables: OldTables, role: Role) -> int:
+def _count(old: Database, tables: OldTables, role: Role) -> int:
     return int(statements.value(old, f"SELECT count(*) FROM {tables.sql(role)}"))
 
 
-def _mean(old: apsw.Connection, tables: OldTables, role: Role, column: str) -> float:
+def _mean(old: Database, tables: OldTables, role: Role, column: str) -> float:
     lengths = f"SELECT length({tables.column(role, column)}) AS v FROM {tables.sql(role)} old LIMIT {_SAMPLE}"
     return float(statements.value(old, f"SELECT avg(v) FROM ({lengths})") or 0)
 
@@ -329,8 +329,8 @@ def _on_pages(row: float) -> float:
     return 4096 / (4061 // row) if row <= 4061 else 4096 * math.ceil(row / 4092)
 
 
-def _file_bytes(connection: apsw.Connection) -> int:
-    return int(statements.pragma(connection, "page_count")) * int(statements.pragma(connection, "page_size"))
+def _file_bytes(database: Database) -> int:
+    return int(statements.pragma(database, "page_count")) * int(statements.pragma(database, "page_size"))
 
 
 def _check_room(old: str, target: str, needed: int) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import apsw
-
 from sqlclust.adoption.source import OldTables, Role
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id, NotUnicodeError, shown
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import ConstraintError
 
 _REPORT_ROWS = 1_000
 
@@ -102,7 +102,7 @@ class Copying:
     """
 
     def __init__(
-        self, old: apsw.Connection, tables: OldTables, new: apsw.Connection, control: Control, *, stub: bool = False
+        self, old: Database, tables: OldTables, new: Database, control: Control, *, stub: bool = False
     ) -> None:
         self._old, self._tables, self._new, self._control, self._stub = old, tables, new, control, stub
         self._left: dict[tuple[str, str], LeftOut] = {}
@@ -218,7 +218,7 @@ class Copying:
     def _insert(self, role: Role, sql: str, values: tuple[Any, ...]) -> bool:
         try:
             statements.run(self._new, sql, values)
-        except apsw.ConstraintError as error:
+        except ConstraintError as error:
             self._leave(role, _refusal(error), values[0], _ROW)
             return False
         self.copied[role] += 1
@@ -286,7 +286,7 @@ class Copying:
         values = (model, algorithm, parameters, started, completed or created)
         try:
             result_id: int = statements.value(self._new, _INSERT_RESULT, values)
-        except apsw.ConstraintError as error:
+        except ConstraintError as error:
             raise _Refused(_refusal(error), _AGAIN) from None
         labels = self._clusters(identifier, result_id)
         n_rows = self._members(identifier, result_id, model, labels)
@@ -313,7 +313,7 @@ class Copying:
                 raise _Refused(f"the medoid of cluster {label} is {shown(medoid)}, expected an id", _AGAIN)
             try:
                 statements.run(self._new, _INSERT_CLUSTER, (result_id, label, medoid, size))
-            except apsw.ConstraintError as error:
+            except ConstraintError as error:
                 raise _Refused(f"cluster {label}: {_refusal(error)}", _AGAIN) from None
         return {key: label for key, label, _, _ in clusters}
 
@@ -391,7 +391,7 @@ class Copying:
             return "members are of a cluster that is not there"
         try:
             statements.run(self._new, _INSERT_MEMBER, (result_id, member, label, 1.0 if label >= 0 else 0.0))
-        except apsw.ConstraintError:  # the primary key: all else was looked at
+        except ConstraintError:  # the primary key: all else was looked at
             return "members are assigned twice"
         return ""
 
@@ -429,12 +429,12 @@ class Copying:
             self._left[key] = before._replace(n=before.n + n)
 
     def _at(self, fraction: float) -> None:
-        if self._new.is_interrupted or self._old.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        self._new.check_interrupt()
+        self._old.check_interrupt()
         self._control.at(fraction)
 
 
-def _refusal(error: apsw.ConstraintError) -> str:
+def _refusal(error: ConstraintError) -> str:
     return f"our schema refuses it: {error}"
 
 

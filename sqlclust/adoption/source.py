@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.diagnosis.layout import Table, quoted, read_layout
 from sqlclust.errors import AdoptError
+from sqlclust.sqlite.database import Database
 
 Role = Literal["run", "invocation", "embedding", "result", "assignment", "cluster"]
 
@@ -94,10 +93,9 @@ class OldTables:
         """The declared type of a column."""
         return self.tables[role].columns[name].declared
 
-    @property
-    def collide(self) -> list[str]:
+    def collide(self, database: Database) -> list[str]:
         """Names that our tables need."""
-        return [name for name in self.names.values() if name.lower() in schema.object_names()]
+        return [name for name in self.names.values() if name.lower() in schema.object_names(database)]
 
     @property
     def columns_left(self) -> dict[str, list[str]]:
@@ -108,28 +106,28 @@ class OldTables:
         }
         return {name: columns for name, columns in left.items() if columns}
 
-    def renamed(self, connection: apsw.Connection, names: Mapping[Role, str]) -> OldTables:
+    def renamed(self, database: Database, names: Mapping[Role, str]) -> OldTables:
         """The same tables under other names."""
-        layout = read_layout(connection)
+        layout = read_layout(database)
         return OldTables({role: layout.tables[name.lower()] for role, name in names.items()}, self.names)
 
 
-def find_old_tables(connection: apsw.Connection) -> OldTables:
+def find_old_tables(database: Database) -> OldTables:
     """The old project's tables in the main database.
 
     Raises:
         AdoptError: there are none, or they are not what they are known as.
     """
-    path = connection.filename
-    layout = read_layout(connection)
-    singular = {} if schema.version(connection) is not None else _SINGULAR
+    path = database.filename
+    layout = read_layout(database)
+    singular = {} if schema.version(database) is not None else _SINGULAR
     found = [
         {role: layout.tables[name] for role, name in names.items() if name in layout.tables}
         for names in (singular, _PLURAL)
     ]
     found = [tables for tables in found if "embedding" in tables and tables["embedding"].has(*_NEEDED["embedding"])]
     if not found:
-        ours = schema.version(connection) is not None
+        ours = schema.version(database) is not None
         reason = "it is a database of sqlclust's" if ours else "it has no table embedding or embeddings of that project"
         raise AdoptError(path, reason=reason)
     if len(found) > 1:

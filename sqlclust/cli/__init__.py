@@ -16,7 +16,7 @@ from sqlclust import __version__
 from sqlclust.cli.docstrings import docstring
 from sqlclust.cli.logs import warnings_shown
 from sqlclust.cli.output import printable
-from sqlclust.errors import SqlclustError
+from sqlclust.errors import Interrupted, SqlclustError
 
 COMMANDS = {
     "demo": "Cluster the standard library's docstrings: all in one go, offline.",
@@ -75,23 +75,16 @@ class _LazyGroup(click.Group):
                 value = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
             return value
+        except (KeyboardInterrupt, Interrupted):
+            _interrupted(ctx)
         except SqlclustError as error:
             raise click.ClickException(printable(str(error))) from error
-        except KeyboardInterrupt:
-            _interrupted(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # Click ends quietly: nobody reads on
             _give_up_stdout()
             said = ": ".join(filter(None, (error.filename, error.strerror or str(error))))
             raise click.ClickException(printable(said)) from error
-        except Exception as error:
-            apsw = sys.modules.get("apsw")  # not imported: then it is no error of APSW's
-            if apsw is None or not isinstance(error, apsw.Error):
-                raise
-            if isinstance(error, apsw.InterruptError):
-                _interrupted(ctx)
-            raise click.ClickException(printable(str(error))) from error
 
 
 def _with_help(command: click.Command) -> click.Command:

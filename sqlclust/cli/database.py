@@ -10,20 +10,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import apsw
 import click
 
 from sqlclust import schema
 from sqlclust.bindings.apsw.connection import connect
+from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+D = TypeVar("D", bound=Database)
 
 logger = logging.getLogger("sqlclust")
 
-_OPCODES = 20_000
+OPCODES = 20_000
 """SQLite's steps between two looks at Ctrl-C: a few milliseconds."""
 
 
@@ -33,7 +35,7 @@ def database_argument(command: Command) -> Command:
 
 
 @contextmanager
-def open_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection]:
+def open_database(path: str, *, tables: bool = True) -> Iterator[Database]:
     """A database that is there, for reading and writing.
 
     Args:
@@ -42,78 +44,76 @@ def open_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection
     Raises:
         DatabaseFileError, SchemaMissingError, SchemaConflictError, SchemaVersionError
     """
-    with _closing(connect(path, create=False)) as connection:
+    with _closing(connect(path, create=False)) as database:
         if tables:
-            upgrade(connection)
-        yield connection
+            upgrade(database)
+        yield database
 
 
-def upgrade(connection: apsw.Connection) -> None:
+def upgrade(database: Database) -> None:
     """Make sure of our tables, and bring those of an older version up to date before anything is written to them.
 
     Raises:
         SchemaMissingError, SchemaConflictError, SchemaVersionError, LockedError, DatabaseFileError
     """
-    schema.check(connection)
-    with translated_errors(connection, doing="upgrading the tables"):
+    schema.check(database)
+    with translated_errors(database, doing="upgrading the tables"):
         try:
-            schema.initialize(connection)
+            schema.initialize(database)
         except SchemaConflictError as error:  # a name that only the newer version has; the older one will do
             logger.warning("%s", error)
 
 
 @contextmanager
-def read_database(path: str, *, tables: bool = True) -> Iterator[apsw.Connection]:
+def read_database(path: str, *, tables: bool = True) -> Iterator[ApswDatabase]:
     """As `open_database`, for reading."""
     try:
-        connection = connect(path, readonly=True)
+        database = connect(path, readonly=True)
         if tables:
-            schema.version(connection)  # the first look at the tables
+            schema.version(database)  # the first look at the tables
     except DatabaseFileError:
         # what a crashed program left in the journal has to be rolled back first, which is writing
-        connection = connect(path, create=False)
-    with _closing(connection):
+        database = connect(path, create=False)
+    with _closing(database):
         if tables:
-            schema.check(connection)
-        yield connection
+            schema.check(database)
+        yield database
 
 
 @contextmanager
-def database_for_statements(path: str, *, readonly: bool) -> Iterator[apsw.Connection]:
+def database_for_statements(path: str, *, readonly: bool) -> Iterator[ApswDatabase]:
     """For a person's own statements, on any SQLite file: for writing if it can be, as SQLite itself opens a file without WAL."""
     if readonly:
-        with read_database(path, tables=False) as connection:
-            yield connection
+        with read_database(path, tables=False) as database:
+            yield database
         return
     try:
-        connection = connect(path, create=False)
+        database = connect(path, create=False)
     except WriteProtectedError:
-        connection = connect(path, readonly=True)
-    with _closing(connection):
-        yield connection
+        database = connect(path, readonly=True)
+    with _closing(database):
+        yield database
 
 
 @contextmanager
-def create_database(path: str) -> Iterator[apsw.Connection]:
+def create_database(path: str) -> Iterator[Database]:
     """As `open_database`, made if it is not there; without our tables then."""
-    with _closing(connect(path)) as connection:
-        yield connection
+    with _closing(connect(path)) as database:
+        yield database
 
 
 @contextmanager
-def _closing(connection: apsw.Connection) -> Iterator[apsw.Connection]:
-    allow_interrupts(connection)
+def _closing(database: D) -> Iterator[D]:
+    """Closed in the end, and until then Ctrl-C ends a statement that runs for long: Python's signal handlers run when SQLite
+    calls into Python.
+    """
     try:
-        yield connection
+        with database.watched(lambda: False, every=OPCODES):
+            yield database
     finally:
-        connection.close(True)
+        database.close()
 
 
-def allow_interrupts(connection: apsw.Connection) -> None:
-    """Let Ctrl-C end a statement that runs for long: Python's signal handlers run when SQLite calls into Python."""
-    connection.set_progress_handler(lambda: False, _OPCODES)
-
-
-def is_empty(connection: apsw.Connection) -> bool:
+def is_empty(database: Database) -> bool:
     """Whether a database has no tables at all: a new one."""
-    return statements.first_row(connection, "SELECT 1 FROM main.sqlite_schema LIMIT 1") is None
+    return statements.first_row(database, "SELECT 1 FROM main.sqlite_schema LIMIT 1") is None

@@ -5,19 +5,18 @@ Reads the file's tables only: no view, trigger or virtual table of it runs, and 
 
 from __future__ import annotations
 
-import apsw
-
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis import repair as _repair
 from sqlclust.diagnosis.checks import examine
 from sqlclust.diagnosis.findings import Diagnosis, Finding, Repair
+from sqlclust.sqlite.database import Database
 from sqlclust.vectors.formats import FormatName
 
 __all__ = ["Diagnosis", "Finding", "Repair", "diagnose", "examine"]
 
 
 def diagnose(
-    connection: apsw.Connection,
+    database: Database,
     *,
     fix: bool = False,
     quick: bool = False,
@@ -36,12 +35,12 @@ def diagnose(
     Raises:
         RepairError: `fix`, and no backup can be made, or the connection is in a transaction; nothing was changed.
         LockedError, DatabaseFileError: another program holds the file, it is read-only, …; nothing was changed.
-        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was changed.
+        StatementInterrupted, KeyboardInterrupt: stopped; nothing was changed.
 
     Cost: reads the whole file twice, once for its integrity and once for the vectors; memory does not grow with the number
     of vectors. A stored fit is held in memory while it is checked.
     """
-    findings = examine(connection, quick=quick, format=format, progress=progress)
+    findings = examine(database, quick=quick, format=format, progress=progress)
     if not fix:
         return Diagnosis(findings, [], None)
-    return _repair.repair(connection, findings, progress, integrity_is_known=not quick)
+    return _repair.repair(database, findings, progress, integrity_is_known=not quick)

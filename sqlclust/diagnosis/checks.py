@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis.clusters import check_clusters
@@ -22,20 +20,22 @@ from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, expected_layout, is_as_expected
 from sqlclust.diagnosis.vectors import check_models, check_vectors
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import CorruptError
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.formats import FormatName
 
 
 def examine(
-    connection: apsw.Connection,
+    database: Database,
     *,
     quick: bool = False,
     format: FormatName | None = None,
     progress: Progress | None = None,
 ) -> list[Finding]:
     """What is wrong in the main database, errors first. Writes nothing."""
-    with translated_errors(connection, doing="looking for what is wrong"):
-        exam = start(connection, progress, format)
+    with translated_errors(database, doing="looking for what is wrong"):
+        exam = start(database, progress, format)
         with exam.watching():
             check_rows(exam)
             if not quick:
@@ -43,18 +43,16 @@ def examine(
     return ordered(exam.findings)
 
 
-def start(
-    connection: apsw.Connection, progress: Progress | None = None, format: FormatName | None = None
-) -> Examination:
+def start(database: Database, progress: Progress | None = None, format: FormatName | None = None) -> Examination:
     """An examination before its first check."""
-    layout = read_layout(connection)
+    layout = read_layout(database)
     try:
-        version, unreadable = schema.version(connection), None
-    except apsw.CorruptError as error:
+        version, unreadable = schema.version(database), None
+    except CorruptError as error:
         version, unreadable = None, str(error)
     # a newer program's tables are not ours to judge
     known = [] if version is not None and version > schema.VERSION else families_of(layout, ours=version is not None)
-    exam = Examination(connection, layout, known, version, progress, format)
+    exam = Examination(database, layout, known, version, progress, format)
     if unreadable is not None:
         exam.add(
             "damaged-file", "error", "SqlclustMigration", None, n=1, remedy=RESTORE,
@@ -69,7 +67,7 @@ def check_rows(exam: Examination) -> None:
     related = related_tables(exam.layout, exam.families, vectors)
     with exam.phase("tables"):
         check_schema(exam, exam.version)
-        if not statements.pragma(exam.connection, "foreign_keys"):
+        if not statements.pragma(exam.database, "foreign_keys"):
             exam.add(
                 "foreign-keys-off", "note", None, None, n=1,
                 detail="this connection does not enforce foreign keys; it is a setting of each connection, not of the file",
@@ -105,17 +103,17 @@ def check_contents(exam: Examination) -> None:
                 check_models(exam, *found)
     with exam.phase("fits"):
         for family in exam.families:
-            expected = expected_layout().tables["clusteringfit"]
+            expected = expected_layout(exam.database).tables["clusteringfit"]
             if family.ours and "fit" in family.tables and is_as_expected(family["fit"], expected):
                 check_fits(exam, family["fit"])
     with exam.phase("integrity"):
         check_integrity(exam)
 
 
-def integrity(connection: apsw.Connection, progress: Progress | None = None) -> list[Finding]:
+def integrity(database: Database, progress: Progress | None = None) -> list[Finding]:
     """What PRAGMA integrity_check says."""
-    with translated_errors(connection, doing="looking for what is wrong"):
-        exam = start(connection, progress)
+    with translated_errors(database, doing="looking for what is wrong"):
+        exam = start(database, progress)
         with exam.watching(), exam.phase("integrity"):
             check_integrity(exam)
     return exam.findings

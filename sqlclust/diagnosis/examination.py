@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import apsw
-
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis.findings import Finding, Severity
 from sqlclust.diagnosis.layout import Family, Layout, Table, quoted
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import AuthorizationError, CorruptError, MismatchError, StatementError, TooBigError
 from sqlclust.vectors.formats import FormatName
 
 _OPCODES = 2_000
@@ -40,7 +40,7 @@ class Examination:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        database: Database,
         layout: Layout,
         families: list[Family],
         version: int | None,
@@ -48,7 +48,7 @@ class Examination:
         format: FormatName | None = None,
     ) -> None:
         self.format = format
-        self.connection, self.layout, self.families, self.version = connection, layout, families, version
+        self.database, self.layout, self.families, self.version = database, layout, families, version
         self.findings: list[Finding] = []
         self.damaged: set[tuple[str, str]] = set()
         """(table, column) in lower case whose ids are not what was written."""
@@ -79,21 +79,20 @@ class Examination:
     def row(self, sql: str, bindings: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """The one row of a query; its texts come as BLOBs if one of them is not UTF-8."""
         try:
-            rows = statements.all_rows(self.connection, sql, bindings)
+            rows = statements.all_rows(self.database, sql, bindings)
         except UnicodeDecodeError:
-            names = statements.described(self.connection, sql).columns
+            names = self.database.described(sql).columns
             columns = ", ".join(
                 f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
                 for name in map(quoted, names)
             )
-            rows = statements.all_rows(self.connection, f"SELECT {columns} FROM ({sql})", bindings)
+            rows = statements.all_rows(self.database, f"SELECT {columns} FROM ({sql})", bindings)
         [row] = rows
         return tuple(row)
 
     def check_interrupt(self) -> None:
-        """Raise apsw.InterruptError if the connection was interrupted while no statement ran."""
-        if self.connection.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        """Raise StatementInterrupted if the connection was interrupted while no statement ran."""
+        self.database.check_interrupt()
 
     @contextmanager
     def guarded(self, table: Table | str | None) -> Iterator[None]:
@@ -101,14 +100,14 @@ class Examination:
         name = table.name if isinstance(table, Table) else table
         try:
             yield
-        except apsw.CorruptError as error:
+        except CorruptError as error:
             self.add(
                 "damaged-file", "error", name, None, n=1, remedy=RESTORE,
                 detail=f"reading {name or 'the file'} failed: {error}",
             )  # fmt: skip
         except UnicodeDecodeError:
             self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail="a text is not UTF-8")
-        except (apsw.SQLError, apsw.AuthError, apsw.TooBigError, apsw.MismatchError) as error:
+        except (StatementError, AuthorizationError, TooBigError, MismatchError) as error:
             self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail=f"not checked: {error}")
 
     # --- progress ---
@@ -136,8 +135,5 @@ class Examination:
             self.at(self._fraction)
             return False
 
-        self.connection.set_progress_handler(look, _OPCODES, id=self)
-        try:
+        with self.database.watched(look, every=_OPCODES):
             yield
-        finally:
-            self.connection.set_progress_handler(None, id=self)

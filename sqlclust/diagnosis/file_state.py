@@ -6,8 +6,6 @@ import json
 import re
 from typing import Any
 
-import apsw
-
 from sqlclust.diagnosis.examination import RESTORE, Examination, counted
 from sqlclust.diagnosis.layout import Family, Table, quoted
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected, without_comments
@@ -22,6 +20,7 @@ from sqlclust.errors import (
 )
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.errors import CorruptError, StatementError
 from sqlclust.store.fits import stored as fits
 
 _MOST_MESSAGES = 100
@@ -35,11 +34,14 @@ def check_integrity(exam: Examination) -> None:
     messages: list[tuple[str | None, str]] = []
     try:
         messages += [(None, text) for text in _integrity(exam, None)]
-    except (apsw.SQLError, UnicodeDecodeError):  # a CHECK or an index calls what this program does not have: one by one
+    except (
+        StatementError,
+        UnicodeDecodeError,
+    ):  # a CHECK or an index calls what this program does not have: one by one
         for table in exam.layout.tables.values():
             try:
                 messages += [(table.name, text) for text in _integrity(exam, table)]
-            except (apsw.SQLError, UnicodeDecodeError) as error:
+            except (StatementError, UnicodeDecodeError) as error:
                 exam.add(
                     "unreadable", "note", table, None, n=1, detail=f"its integrity was not checked: {error}",
                     remedy="PRAGMA integrity_check in the program that the table belongs to",
@@ -71,8 +73,8 @@ _WRONG_TYPE = re.compile(r"(?:[A-Z]+|non-[A-Z]+) value in (.*)\.(.*)", re.DOTALL
 def _integrity(exam: Examination, table: Table | None) -> list[str]:
     argument = _MOST_MESSAGES if table is None else quoted(table.name)
     try:
-        rows = statements.all_rows(exam.connection, f"PRAGMA main.integrity_check({argument})")
-    except apsw.CorruptError as error:
+        rows = statements.all_rows(exam.database, f"PRAGMA main.integrity_check({argument})")
+    except CorruptError as error:
         return [str(error)]
     return [str(text) for (text,) in rows if text != "ok" and not str(text).startswith("CHECK constraint failed in ")]
 
@@ -90,11 +92,11 @@ _BROKEN = "SELECT count(*) AS n, min({example}) AS example FROM {table} WHERE NO
 
 def check_constraints(exam: Examination) -> None:
     """Rows of our tables that the CHECKs of schema.sql refuse, and that were let in all the same."""
-    for name, expected in expected_layout().tables.items():
+    for name, expected in expected_layout(exam.database).tables.items():
         table = exam.layout.tables.get(name)
         if table is None or not is_as_expected(table, expected):
             continue
-        for check in checks_of(expected_layout().objects[name][3]):
+        for check in checks_of(expected_layout(exam.database).objects[name][3]):
             if check in _SAID_ELSEWHERE:
                 continue
             with exam.guarded(table):
@@ -153,7 +155,7 @@ def _check_options(exam: Examination, result: Table) -> None:
     expected = names(HdbscanOptions)
     incomplete: list[tuple[Any, list[str]]] = []
     refused: list[tuple[Any, str]] = []
-    for result_id, text in statements.all_rows(exam.connection, _PARAMETERS.format(result=result.sql)):
+    for result_id, text in statements.all_rows(exam.database, _PARAMETERS.format(result=result.sql)):
         try:
             found = parse_object(text.decode())
             missing = [name for name in expected if name not in found]
@@ -233,7 +235,7 @@ _FITS = "SELECT id FROM {fit} WHERE row_ids IS NOT NULL OR spanning_tree IS NOT 
 def check_fits(exam: Examination, fit: Table) -> None:
     """Every stored fit as cutting would load it, one at a time: memory for the largest."""
     with exam.guarded(fit):
-        ids = [row[0] for row in statements.all_rows(exam.connection, _FITS.format(fit=fit.sql))]
+        ids = [row[0] for row in statements.all_rows(exam.database, _FITS.format(fit=fit.sql))]
         if not ids:
             return
         thread = interrupt.preload()  # the first import cannot be stopped half-way, waiting for it can
@@ -245,7 +247,7 @@ def check_fits(exam: Examination, fit: Table) -> None:
             exam.at(place / len(ids))
             exam.check_interrupt()
             try:
-                fits.load(exam.connection, fit_id)
+                fits.load(exam.database, fit_id)
             except FitNotStoredError:
                 damaged.append((fit_id, "row_ids without a spanning_tree"))
             except FitDamagedError as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import apsw
-
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.layout import Column, Family, Role, Table, quoted
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.errors import StatementError
 
 _ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes; after that, drop the old ones"
 _DECLARE = "make the table again with this column declared TEXT (or ANY, in a STRICT table), and copy the rows"
@@ -221,11 +220,11 @@ def check_foreign_keys(exam: Examination, tables: Iterable[Table]) -> None:
 def _check_declared(exam: Examination, table: Table) -> None:
     violations: dict[int, tuple[int, int | None, str]] = {}
     try:
-        with statements.each_row(exam.connection, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
+        with statements.each_row(exam.database, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
             for _, rowid, parent, key in rows:
                 n, first, _ = violations.get(key, (0, rowid, parent))
                 violations[key] = (n + 1, first, parent)
-    except apsw.SQLError as error:
+    except StatementError as error:
         exam.add(
             "foreign-key-mismatch", "error", table, None, n=1, detail=f"a foreign key cannot be checked: {error}",
             remedy="its parent needs a PRIMARY KEY or UNIQUE index on exactly the columns it names",
@@ -233,7 +232,7 @@ def _check_declared(exam: Examination, table: Table) -> None:
         return
     names = {
         row[0]: row[3]
-        for row in statements.all_rows(exam.connection, f"PRAGMA main.foreign_key_list({quoted(table.name)})")
+        for row in statements.all_rows(exam.database, f"PRAGMA main.foreign_key_list({quoted(table.name)})")
         if row[1] == 0
     }
     for key, (n, rowid, parent) in violations.items():

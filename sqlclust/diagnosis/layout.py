@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import apsw
-
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import StatementError
 
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
@@ -154,13 +154,13 @@ FROM main.sqlite_schema
 """
 
 
-def read_layout(connection: apsw.Connection) -> Layout:
+def read_layout(database: Database) -> Layout:
     """The layout of the main database. Internal tables (sqlite_…) are left out."""
     tables: dict[str, Table] = {}
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    objects_found: list[tuple[Any, ...]] = statements.all_rows(connection, _OBJECTS)
+    objects_found: list[tuple[Any, ...]] = statements.all_rows(database, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
             kind, name, owner, sql = (bytes(text).decode() for text in texts)
@@ -176,24 +176,24 @@ def read_layout(connection: apsw.Connection) -> Layout:
             others[name.lower()] = "virtual table"
         elif kind == "table":
             try:
-                tables[name.lower()] = _read_table(connection, name, sql)
-            except apsw.SQLError as error:
+                tables[name.lower()] = _read_table(database, name, sql)
+            except StatementError as error:
                 unreadable[name] = str(error)
     return Layout(tables, others, objects, unreadable)
 
 
-def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
+def _read_table(database: Database, name: str, sql: str) -> Table:
     options = re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql[sql.rfind(")") + 1 :], flags=re.DOTALL).upper()
     strict, without_rowid = "STRICT" in options.replace(",", " ").split(), "ROWID" in options
     columns = {}
-    for _, column, declared, not_null, _, pk, hidden in _pragma(connection, "table_xinfo", name):
+    for _, column, declared, not_null, _, pk, hidden in _pragma(database, "table_xinfo", name):
         declared = str(declared or "")
         affinity = affinity_of(declared, strict=strict)
         columns[column.lower()] = Column(column, declared, affinity, bool(not_null), pk, hidden > 1)
     unique: list[frozenset[str]] = []
     indexed: set[str] = set()
-    for _, index, is_unique, _, partial, *_ in _pragma(connection, "index_list", name):
-        keys = [row for row in _pragma(connection, "index_xinfo", index) if row[5]]
+    for _, index, is_unique, _, partial, *_ in _pragma(database, "index_list", name):
+        keys = [row for row in _pragma(database, "index_xinfo", index) if row[5]]
         if partial or any(row[2] is None for row in keys):
             continue
         indexed.add(keys[0][2].lower())
@@ -206,7 +206,7 @@ def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
             indexed.add(column.name.lower())
     keys_of: dict[int, list[tuple[str, str | None]]] = {}
     parents: dict[int, str] = {}
-    for number, _, parent, child_column, parent_column, *_ in _pragma(connection, "foreign_key_list", name):
+    for number, _, parent, child_column, parent_column, *_ in _pragma(database, "foreign_key_list", name):
         keys_of.setdefault(number, []).append((child_column.lower(), parent_column and parent_column.lower()))
         parents[number] = parent
     foreign_keys = tuple(
@@ -220,8 +220,8 @@ def _read_table(connection: apsw.Connection, name: str, sql: str) -> Table:
     return Table(name, columns, strict, without_rowid, tuple(unique), frozenset(indexed), foreign_keys)
 
 
-def _pragma(connection: apsw.Connection, pragma: str, name: str) -> Iterable[tuple]:  # type: ignore[type-arg]
-    return statements.all_rows(connection, f"PRAGMA main.{pragma}({quoted(name)})")
+def _pragma(database: Database, pragma: str, name: str) -> Iterable[tuple]:  # type: ignore[type-arg]
+    return statements.all_rows(database, f"PRAGMA main.{pragma}({quoted(name)})")
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------

@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis import checks
@@ -24,6 +22,8 @@ from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected
 from sqlclust.errors import CommitUnknownError, RepairError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import ConstraintError, StatementError
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 PATIENCE = 10.0
@@ -41,7 +41,7 @@ _OF_CONTENTS = frozenset({
 
 
 def repair(
-    connection: apsw.Connection,
+    database: Database,
     findings: list[Finding],
     progress: Progress | None = None,
     *,
@@ -50,20 +50,20 @@ def repair(
     """Repair what of the findings can be repaired for certain. If that is nothing, no backup is made.
 
     Args:
-        connection: of the database, in no transaction. Its interrupts stop the work.
+        database: of the database, in no transaction. Its interrupts stop the work.
         findings: of `examine`.
         integrity_is_known: whether it looked at the file's integrity too.
 
     Raises:
-        RepairError, LockedError, DatabaseFileError, apsw.InterruptError: nothing was changed.
+        RepairError, LockedError, DatabaseFileError, StatementInterrupted: nothing was changed.
 
     Cost: the backup copies the whole file. Other writers wait for all of it; readers go on.
     """
     if not any(finding.finding in _REPAIRABLE for finding in findings):
         return Diagnosis(findings, [], None)
-    path = connection.filename
+    path = database.filename
     if not integrity_is_known:
-        findings = findings + checks.integrity(connection, progress)
+        findings = findings + checks.integrity(database, progress)
     if any(finding.finding == "damaged-file" for finding in findings):
         reason = "not repaired: the file is damaged, and nothing is certain in it. " + RESTORE
         explained = [f._replace(remedy=reason) if f.finding in _REPAIRABLE else f for f in findings]
@@ -72,41 +72,38 @@ def repair(
         raise RepairError(
             "this database", reason="it is not in a file, so that there is no place for a backup beside it"
         )
-    if connection.readonly("main"):
+    if database.is_readonly:
         raise RepairError(path, reason="the file, or its connection, is for reading only")
-    if connection.in_transaction:
+    if database.in_transaction:
         raise RepairError(path, reason="its connection is in a transaction; COMMIT first")
-    with translated_errors(connection, doing="repairing"), _own_connection(connection) as own:
-        return _repaired(own, connection, findings, progress)
+    with translated_errors(database, doing="repairing"), _own_connection(database) as own:
+        return _repaired(own, database, findings, progress)
 
 
 @contextmanager
-def _own_connection(host: apsw.Connection) -> Iterator[apsw.Connection]:
-    own = apsw.Connection(host.filename, flags=apsw.SQLITE_OPEN_READWRITE, vfs=host.open_vfs)
+def _own_connection(host: Database) -> Iterator[Database]:
+    own = host.opened_again()
     try:
         statements.pragma(own, "trusted_schema", False)
         # no ON DELETE action; what the repair does to foreign keys is checked
         statements.pragma(own, "foreign_keys", False)
-        own.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-        own.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        own.set_triggers(False)
+        own.set_defensive(True)
         # asked again and again: the host is the one whom Ctrl-C and interrupts reach
-        own.set_progress_handler(lambda: host.is_interrupted, 2_000)
-        yield own
+        with own.watched(lambda: host.is_interrupted, every=2_000):
+            yield own
     finally:
-        own.close(True)
+        own.close()
 
 
-def _repaired(
-    own: apsw.Connection, host: apsw.Connection, findings: list[Finding], progress: Progress | None
-) -> Diagnosis:
+def _repaired(own: Database, host: Database, findings: list[Finding], progress: Progress | None) -> Diagnosis:
     """All of it in one transaction, the last look included: whatever stops it comes before COMMIT."""
     backup: Path | None = None
 
     def listening(phase: str, fraction: float) -> None:
         if progress is not None:
             progress(phase, fraction)
-        if host.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        host.check_interrupt()
 
     try:
         with write_transaction(own, doing="repairing", patience=PATIENCE):
@@ -115,7 +112,7 @@ def _repaired(
             if not plan.would_change():
                 return Diagnosis([plan.explained(finding) for finding in findings], [], None)
             with exam.phase("backup"):
-                backup = back_up(own.filename, host.open_vfs, None, why="fix", at=exam.at)
+                backup = back_up(own, None, why="fix", at=exam.at)
             with exam.phase("repair"):
                 before = _violations(exam)
                 repairs = plan.carry_out()
@@ -146,9 +143,9 @@ def _violations(exam: Examination) -> dict[str, int]:
     counts: dict[str, int] = {}
     for table in exam.layout.tables.values():
         if table.foreign_keys:
-            with suppress(apsw.SQLError):
+            with suppress(StatementError):
                 check = f"PRAGMA main.foreign_key_check({quoted(table.name)})"
-                with statements.each_row(exam.connection, check) as rows:
+                with statements.each_row(exam.database, check) as rows:
                     counts[table.name] = sum(1 for _ in rows)
     return counts
 
@@ -210,18 +207,18 @@ class _Plan:
 
     def carry_out(self) -> list[Repair]:
         """Do it; what was done."""
-        connection, repairs = self._exam.connection, []
+        database, repairs = self._exam.database, []
         for place, step in enumerate(self._steps):
             self._exam.at(place / len(self._steps))
-            statements.run(connection, f"{step.change} WHERE {step.condition}")
-            n = connection.changes()
+            statements.run(database, f"{step.change} WHERE {step.condition}")
+            n = database.changes
             if n:
                 did = step.did.format(rows=counted(n, "row", "rows"))
                 repairs.append(Repair(step.finding, step.table.name, step.column, n, did))
         for kind, name, owner, sql in self._objects:
             # a unique index on rows that are not, which are a finding; or it is there after all, under a damaged name
-            with suppress(apsw.ConstraintError, apsw.SQLError):
-                statements.run(connection, sql)
+            with suppress(ConstraintError, StatementError):
+                statements.run(database, sql)
                 repairs.append(Repair(f"missing-{kind}", owner, None, 1, f"made the {kind} {name}"))
         return repairs
 
@@ -236,7 +233,7 @@ class _Plan:
         foreign = [
             name
             for name, _ in self._exam.layout.triggers_on(table)
-            if object_key("trigger", name) not in expected_layout().objects
+            if object_key("trigger", name) not in expected_layout(self._exam.database).objects
         ]
         if foreign:
             self._refused[finding, table.name, column] = (
@@ -297,7 +294,7 @@ class _Plan:
 
     def _plan_ours(self, family: Family) -> None:
         """What only our tables have, if they are as schema.sql makes them."""
-        expected = expected_layout()
+        expected = expected_layout(self._exam.database)
         ours: dict[Role, Table] = {}
         for role, table in family.tables.items():
             if self._exam.version != schema.VERSION:
@@ -342,7 +339,7 @@ class _Plan:
 
     def _plan_objects(self) -> None:
         """Indexes, views and triggers that are not there, of tables that are."""
-        expected, found = expected_layout(), self._exam.layout
+        expected, found = expected_layout(self._exam.database), self._exam.layout
         for name, (kind, written, owner, sql) in expected.objects.items():
             if kind == "table" or name in found.objects:
                 continue

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-
-import apsw
 
 from sqlclust import schema
 from sqlclust.diagnosis.examination import Examination
 from sqlclust.diagnosis.layout import Layout, Table, read_layout
-from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 
 LEDGER = "sqlclustmigration"
 
 
-@cache
-def expected_layout() -> Layout:
+@schema.of_a_new_file
+def expected_layout(new: Database) -> Layout:
     """The layout of a new database of ours."""
-    connection = apsw.Connection(":memory:")
-    try:
-        statements.run(connection, schema.schema_sql())
-        return read_layout(connection)
-    finally:
-        connection.close()
+    return read_layout(new)
 
 
 def is_as_expected(found: Table, expected: Table) -> bool:
@@ -75,7 +67,7 @@ def _check_without(exam: Examination) -> None:
         )  # fmt: skip
         return
     for name, kind in exam.layout.others.items():
-        if name in expected_layout().tables:
+        if name in expected_layout(exam.database).tables:
             _add_view(exam, exam.layout.objects[name][1], kind)
     old = [table for family in exam.families for table in family.tables.values()]
     remedy = (
@@ -95,7 +87,7 @@ def _add_view(exam: Examination, name: str, kind: str) -> None:
 
 def _check_objects(exam: Examination) -> None:
     """Tables, indexes, triggers and views of schema.sql, in a file of the current version."""
-    expected = expected_layout()
+    expected = expected_layout(exam.database)
     restore = (
         "restore a backup of the file, or move its rows to a new one (sqlclust init NEW.db, ATTACH, INSERT … SELECT)"
     )

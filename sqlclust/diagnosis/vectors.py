@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-import apsw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.layout import Table, VectorTable, quoted
 from sqlclust.errors import Id, VectorJSONError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.errors import SqliteError, StatementError
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 
@@ -161,7 +161,7 @@ def _batches(
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    with statements.each_row(exam.connection, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
+    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
         for one_key, one_model, blob in found:
             keys.append(one_key)
             models.append(one_model)
@@ -280,6 +280,8 @@ def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
     sql = f"SELECT {quoted(vectors.id.name)} AS id FROM {vectors.table.sql} WHERE {vectors.table.rowid} = ?"
     try:
         found = exam.row(sql, (key,))[0]
+    except SqliteError:
+        raise
     except ValueError:  # a damaged file: what a scan gives is not found again
         found = None
     return found
@@ -310,8 +312,8 @@ def check_models(exam: Examination, result: Table, assignment: Table, embedding:
     """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
     with exam.guarded(assignment):
         try:
-            models = [statements.all_rows(exam.connection, _MODELS.format(table=t.sql)) for t in (result, embedding)]
-        except (UnicodeDecodeError, apsw.SQLError):
+            models = [statements.all_rows(exam.database, _MODELS.format(table=t.sql)) for t in (result, embedding)]
+        except (UnicodeDecodeError, StatementError):
             models = []
         if models and models[0] == models[1] and len(models[0]) == 1:
             return

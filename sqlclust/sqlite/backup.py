@@ -8,20 +8,19 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import apsw
-
 from sqlclust.errors import BackupError
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import DiskFullError, ReadWriteError
 
 _PAGES = 256
 """Pages copied between two looks at interrupts: a megabyte."""
 
 
-def back_up(source: str, vfs: str, target: str | None, *, why: str, at: Callable[[float], object]) -> Path:
+def back_up(database: Database, target: str | None, *, why: str, at: Callable[[float], object]) -> Path:
     """Copy what is committed in a database to a file that was not there before.
 
     Args:
-        source: the database's file. A write transaction on it may be open, before anything was written.
-        vfs: SQLite's name of the file system it was opened with.
+        database: of a file. It may be in a write transaction that has written nothing yet.
         target: the new file; None for one beside the database, called `NAME.before-WHY-TIME`.
         at: called with the share that is done; an exception it raises stops the work.
 
@@ -30,23 +29,17 @@ def back_up(source: str, vfs: str, target: str | None, *, why: str, at: Callable
 
     Cost: the size of the database.
     """
+    source = database.filename
     path = _new_file(Path(source), target, why)
     try:
         # SQLite does not back up from a connection that has begun to write; another one reads what is committed
-        reading = apsw.Connection(source, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-        with (
-            closing(reading),
-            closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as copy,
-            copy.backup("main", reading, "main") as backup,
-        ):
-            while not backup.done:
-                backup.step(_PAGES)
-                at(1 - backup.remaining / max(backup.page_count, 1))
+        with closing(database.opened_again()) as reading, closing(database.opened(str(path))) as copy:
+            reading.copy_to(copy, at, pages=_PAGES)
         _to_disk(path)
         _to_disk(path.parent)
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError | apsw.FullError | apsw.IOError):
+        if isinstance(error, OSError | DiskFullError | ReadWriteError):
             raise BackupError(source, backup=str(path), reason=f"it cannot be written ({error})") from None
         raise
     return path

@@ -14,11 +14,10 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TypeVar
 
-import apsw
-
 from sqlclust.core.borrowed import BORROWED
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import Interrupted
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 
 T = TypeVar("T")
@@ -46,26 +45,25 @@ def _import_libraries() -> None:
             import_module(name)
 
 
-def _wait_for_libraries(connection: apsw.Connection) -> None:
+def _wait_for_libraries(database: Database) -> None:
     """Wait in short steps, and stop waiting, not the imports, when the connection is interrupted."""
     thread = preload()
     while thread is not None and thread.is_alive():
         thread.join(_STEP)
-        if connection.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        database.check_interrupt()
 
 
 def run(
-    connection: apsw.Connection, work: Callable[[Control], T], progress: Progress | None = None
+    database: Database, work: Callable[[Control], T], progress: Progress | None = None
 ) -> tuple[T, dict[str, float]]:
     """Run `work(control)` in a worker thread and return its result and the seconds of its phases.
 
     Args:
-        connection: whose interrupts stop the work; only asked, from this thread.
+        database: whose interrupts stop the work; only asked, from this thread.
         progress: called with (phase, fraction) from this thread, at most twenty times a second and once at the end.
 
     Raises:
-        apsw.InterruptError: the connection was interrupted.
+        StatementInterrupted: the connection was interrupted.
         OutOfMemoryError: the work ran out of memory.
         Whatever the work or the callback raises, KeyboardInterrupt included; the worker has ended by then.
     """
@@ -74,22 +72,21 @@ def run(
     def note(phase: str, fraction: float) -> None:
         latest[:] = [(phase, fraction)]
 
-    _wait_for_libraries(connection)
+    _wait_for_libraries(database)
     control = Control(note if progress else None)
     with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
         try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
             future = pool.submit(work, control)
             while not future.done():
                 wait([future], timeout=_STEP)
-                if connection.is_interrupted:  # after the work as well: the next statement forgets an interrupt
-                    raise apsw.InterruptError("interrupted")
+                database.check_interrupt()  # after the work as well: the next statement forgets an interrupt
                 if progress and latest:
                     progress(*latest[0])
             result = future.result()
-        except Interrupted:
-            raise apsw.InterruptError("interrupted") from None
-        except BaseException:  # of the work, which has ended then, or of the callback
+        except BaseException as error:  # of the connection, of the callback, or of the work, which has ended then
             control.stop()
+            if isinstance(error, Interrupted):
+                raise database.interruption() from None
             raise
     if progress and latest:
         progress(*latest[0])

@@ -6,9 +6,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import apsw
-
 from sqlclust.errors import OutOfMemoryError
+from sqlclust.sqlite.errors import NoMemoryError
 
 
 @contextmanager
@@ -16,7 +15,7 @@ def clear_memory_errors(doing: str) -> Iterator[None]:
     """Say OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory; also where it is for a new thread."""
     try:
         yield
-    except (MemoryError, apsw.NoMemError) as error:
+    except (MemoryError, NoMemoryError) as error:
         raise OutOfMemoryError(str(error) or doing) from None
     except OSError as error:
         if error.errno != errno.ENOMEM:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
-from urllib.parse import quote
-
-import apsw
 
 from sqlclust.errors import DatabaseFileError, WriteProtectedError, shown
+from sqlclust.sqlite.errors import ReadOnlyError, SqliteError
 
 _WAL = 2
 """What the file says of its journal at bytes 18 and 19: https://sqlite.org/fileformat.html#file_format_version_numbers"""
@@ -35,36 +33,7 @@ def name_of(path: object) -> str:
     return name
 
 
-def open_file(name: str, *, readonly: bool, create: bool) -> apsw.Connection:
-    """Open a database; nothing of it is read yet.
-
-    A file in WAL mode needs a `-wal` and a `-shm` beside it to be read, and SQLite makes them. Where the folder cannot be
-    written it cannot, and such a file is opened as one that nobody changes (`immutable`), if no `-wal` holds anything that
-    would be missed by that. In a folder that can be written it never is: changes of other programs would not be seen.
-    So do not keep such a connection open where somebody else may write to the folder.
-
-    Args:
-        name: of `name_of`, or ':memory:'.
-
-    Raises:
-        DatabaseFileError: no such file, a directory, no permission, …
-    """
-    if name != ":memory:":
-        _check(name, must_exist=readonly or not create)
-    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-    if not readonly and create:
-        flags |= apsw.SQLITE_OPEN_CREATE
-    opened = name
-    if readonly and name != ":memory:" and _no_wal_can_be_made(name) and not _bytes_in(name, "-wal"):
-        opened = f"file://{quote(os.fsencode(os.path.realpath(name)))}?immutable=1"
-        flags |= apsw.SQLITE_OPEN_URI
-    try:
-        return apsw.Connection(opened, flags=flags)
-    except apsw.CantOpenError as error:
-        raise DatabaseFileError(name, reason=f"cannot be opened ({error})") from None
-
-
-def why_not(name: str, error: apsw.Error, *, readonly: bool) -> DatabaseFileError | None:
+def why_not(name: str, error: SqliteError, *, readonly: bool) -> DatabaseFileError | None:
     """What it means that a database was opened and could not be read; None if SQLite's own words are all there is to say."""
     if _no_wal_can_be_made(name):
         waiting = _bytes_in(name, "-wal")
@@ -81,7 +50,7 @@ def why_not(name: str, error: apsw.Error, *, readonly: bool) -> DatabaseFileErro
                 reason="is in WAL mode in a folder that cannot be written, so that it can be read and not written. Copy it to a "
                 "folder that can be, and use the copy; from Python, sqlclust.connect(path, readonly=True) opens it for reading",
             )
-    if isinstance(error, apsw.ReadOnlyError) and _bytes_in(name, "-journal"):
+    if isinstance(error, ReadOnlyError) and _bytes_in(name, "-journal"):
         return DatabaseFileError(
             name,
             reason=f"a program that wrote to it did not finish, and what {name}-journal holds has to be put back before it "
@@ -90,7 +59,7 @@ def why_not(name: str, error: apsw.Error, *, readonly: bool) -> DatabaseFileErro
     return None
 
 
-def _check(path: str, *, must_exist: bool) -> None:
+def check(path: str, *, must_exist: bool) -> None:
     """Look before SQLite opens it: a FIFO would be waited for, and it says only that a file cannot be opened."""
     mode = _mode_of(path, path)
     if mode is None:
@@ -117,6 +86,11 @@ def _mode_of(file: str, path: str) -> int | None:
         return None
     except OSError as error:
         raise DatabaseFileError(path, reason=f"cannot be opened ({error.strerror})") from None
+
+
+def is_unchanging(name: str) -> bool:
+    """Whether it is a file in WAL mode that nobody can change, and that can be read without its `-wal`."""
+    return _no_wal_can_be_made(name) and not _bytes_in(name, "-wal")
 
 
 def _no_wal_can_be_made(name: str) -> bool:

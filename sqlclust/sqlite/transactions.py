@@ -7,10 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
-import apsw
-
 from sqlclust.errors import CommitUnknownError, DatabaseFileError, LockedError, OutOfMemoryError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import (
+    BusyError,
+    CantOpenError,
+    CorruptError,
+    DiskFullError,
+    NoMemoryError,
+    NotADatabaseError,
+    ReadOnlyError,
+    ReadWriteError,
+    SqliteError,
+    TableLockedError,
+)
 from sqlclust.sqlite.undecodable import not_unicode
 
 logger = logging.getLogger("sqlclust")
@@ -24,7 +35,7 @@ _CACHE_KIB = 64 * 1024
 
 @contextmanager
 def write_transaction(
-    connection: apsw.Connection,
+    database: Database,
     *,
     doing: str,
     patience: float = PATIENCE,
@@ -38,137 +49,136 @@ def write_transaction(
     synced): then it is looked up. Ctrl-C that comes while COMMIT runs comes too late, and is logged.
 
     Args:
-        connection: in no transaction.
+        database: in no transaction.
         doing: what the transaction is for, for messages.
         patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout does not count.
         commit_patience: seconds to wait to commit, if others: without WAL a reader holds it up, and new readers wait.
         let_readers_read: hold what is written in memory until COMMIT. Without WAL SQLite otherwise shuts readers out as
             soon as its cache is full.
-        is_there: whether what was written is there, asked after a COMMIT that failed; reads from `connection`.
+        is_there: whether what was written is there, asked after a COMMIT that failed; reads from `database`.
 
     Raises:
         LockedError: another writer, or without WAL another reader, did not finish in time; nothing was written.
-        apsw.InterruptError: the connection was interrupted while waiting.
+        StatementInterrupted: the connection was interrupted while waiting.
         CommitUnknownError: COMMIT failed, and nobody knows whether before or after it was done.
         OutOfMemoryError; DatabaseFileError: read-only, full disk, no database, …; nothing was written.
     """
-    inside_another = connection.in_transaction  # BEGIN refuses that; the other one is not ours to end
+    inside_another = database.in_transaction  # BEGIN refuses that; the other one is not ours to end
     with (
-        _in_our_words(connection, doing=doing, outcome="nothing was written"),
-        _no_waiting_inside(connection),
-        _no_spilling(connection) if let_readers_read else nullcontext(),
-        _room_for_pages(connection),
+        _in_our_words(database, doing=doing, outcome="nothing was written"),
+        _no_waiting_inside(database),
+        _no_spilling(database) if let_readers_read else nullcontext(),
+        _room_for_pages(database),
     ):
         try:
-            _patiently(connection, "BEGIN IMMEDIATE", doing=doing, patience=patience)
+            _patiently(database, "BEGIN IMMEDIATE", doing=doing, patience=patience)
             yield
-            _commit(connection, doing=doing, patience=commit_patience or patience, is_there=is_there)
+            _commit(database, doing=doing, patience=commit_patience or patience, is_there=is_there)
         except BaseException:
-            if connection.in_transaction and not inside_another:  # SQLite has rolled back itself on some errors
+            if database.in_transaction and not inside_another:  # SQLite has rolled back itself on some errors
                 with suppress(
-                    apsw.Error, MemoryError
+                    SqliteError, MemoryError
                 ):  # it ends the transaction even if it fails; the first error says more
-                    statements.run(connection, "ROLLBACK")
+                    statements.run(database, "ROLLBACK")
             raise
 
 
-def _commit(connection: apsw.Connection, *, doing: str, patience: float, is_there: Callable[[], bool] | None) -> None:
+def _commit(database: Database, *, doing: str, patience: float, is_there: Callable[[], bool] | None) -> None:
     try:
         # without WAL a reader holds up even this, and SQLite lets it be tried again
-        _patiently(connection, "COMMIT", doing=doing, patience=patience)
+        _patiently(database, "COMMIT", doing=doing, patience=patience)
     except KeyboardInterrupt:
-        if connection.in_transaction:
+        if database.in_transaction:
             raise
         logger.warning("%s: the interrupt came after it was done", doing)
-    except (apsw.Error, MemoryError) as error:
-        if connection.in_transaction:
+    except (SqliteError, MemoryError) as error:
+        if database.in_transaction:
             raise
         try:
             there = is_there() if is_there else None
-        except (apsw.Error, MemoryError):
+        except (SqliteError, MemoryError):
             there = None
-        if there is None and not isinstance(error, apsw.FullError):  # a full disk is met before it is done
-            raise CommitUnknownError(connection.filename, doing=doing, reason=str(error)) from None
+        if there is None and not isinstance(error, DiskFullError):  # a full disk is met before it is done
+            raise CommitUnknownError(database.filename, doing=doing, reason=str(error)) from None
         if not there:
             raise
         logger.warning("%s: done, although SQLite said %s", doing, error)
 
 
-def _patiently(connection: apsw.Connection, statement: str, *, doing: str, patience: float) -> None:
+def _patiently(database: Database, statement: str, *, doing: str, patience: float) -> None:
     started = time.monotonic()
     while True:
         try:
-            statements.run(connection, statement)
+            statements.run(database, statement)
             return
-        except apsw.BusyError:
+        except BusyError:
             waited = time.monotonic() - started
             if waited >= patience:
                 raise LockedError(waited=waited, doing=doing) from None
             time.sleep(_STEP)
-            if connection.is_interrupted:  # asked last: the next statement forgets an interrupt
-                raise apsw.InterruptError("interrupted") from None
+            database.check_interrupt()  # asked last: the next statement forgets an interrupt
 
 
 @contextmanager
-def _no_waiting_inside(connection: apsw.Connection) -> Iterator[None]:
+def _no_waiting_inside(database: Database) -> Iterator[None]:
     """No waiting inside SQLite, where neither Ctrl-C nor an interrupt reaches it; a host's busy handler stays.
 
     Nor between BEGIN and COMMIT: without WAL, once the cache is full, SQLite asks for the exclusive lock with every page,
     and would wait the whole timeout each time if somebody reads.
     """
-    timeout: int = statements.pragma(connection, "busy_timeout")
+    timeout: int = statements.pragma(database, "busy_timeout")
     if timeout == 0:
         yield
         return
-    connection.set_busy_timeout(0)
+    database.set_busy_timeout(0)
     try:
         yield
     finally:
-        connection.set_busy_timeout(timeout)
+        database.set_busy_timeout(timeout)
 
 
 @contextmanager
-def _no_spilling(connection: apsw.Connection) -> Iterator[None]:
+def _no_spilling(database: Database) -> Iterator[None]:
     """Changed pages stay in memory until COMMIT; with WAL they need not, as writing them shuts nobody out."""
-    if statements.pragma(connection, "journal_mode") == "wal" or statements.pragma(connection, "cache_spill") == 0:
+    if statements.pragma(database, "journal_mode") == "wal" or statements.pragma(database, "cache_spill") == 0:
         yield
         return
-    statements.run(connection, "PRAGMA cache_spill = OFF")
+    statements.run(database, "PRAGMA cache_spill = OFF")
     try:
         yield
     finally:
-        with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
-            statements.run(connection, "PRAGMA cache_spill = ON")
+        with suppress(SqliteError, MemoryError):  # no reason to fail after COMMIT
+            statements.run(database, "PRAGMA cache_spill = ON")
 
 
 @contextmanager
-def _room_for_pages(connection: apsw.Connection) -> Iterator[None]:
+def _room_for_pages(database: Database) -> Iterator[None]:
     """A page cache of 64 MiB, if it is smaller.
 
     With SQLite's own 2 MiB, writing a large result reads the same pages of ids and of its indexes again and again, and takes
     twice as long. For reading vectors once, from one end to the other, a small cache is better.
     """
-    size = statements.value(connection, "PRAGMA main.cache_size")  # pages; negative: KiB
-    held = -size if size < 0 else size * statements.pragma(connection, "page_size") // 1024
+    size = statements.value(database, "PRAGMA main.cache_size")  # pages; negative: KiB
+    held = -size if size < 0 else size * statements.pragma(database, "page_size") // 1024
     if held >= _CACHE_KIB:
         yield
         return
-    statements.run(connection, f"PRAGMA main.cache_size = {-_CACHE_KIB}")
+    statements.run(database, f"PRAGMA main.cache_size = {-_CACHE_KIB}")
     try:
         yield
     finally:
-        with suppress(apsw.Error, MemoryError):  # no reason to fail after COMMIT
-            statements.run(connection, f"PRAGMA main.cache_size = {size}")
+        with suppress(SqliteError, MemoryError):  # no reason to fail after COMMIT
+            statements.run(database, f"PRAGMA main.cache_size = {size}")
 
 
 @contextmanager
-def _listening(connection: apsw.Connection) -> Iterator[None]:
+def _listening(database: Database) -> Iterator[None]:
     """Wait for others as long as the busy timeout says, but listen meanwhile; a host's busy handler stays.
 
     SQLite's own waiting hears neither Ctrl-C nor an interrupt until it ends.
     """
     # 0 where the host has a handler, or this one is there already
-    timeout: int = statements.pragma(connection, "busy_timeout")
+    timeout: int = statements.pragma(database, "busy_timeout")
     if timeout == 0:
         yield
         return
@@ -180,60 +190,59 @@ def _listening(connection: apsw.Connection) -> Iterator[None]:
         if time.monotonic() - began[0] >= timeout / 1000:
             return False
         time.sleep(min(_STEP, 0.001 * (tries + 1)))  # Ctrl-C is heard here
-        if connection.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        database.check_interrupt()
         return True
 
-    connection.set_busy_handler(wait)
+    database.set_busy_handler(wait)
     try:
         yield
     finally:
-        connection.set_busy_timeout(timeout)
+        database.set_busy_timeout(timeout)
 
 
 @contextmanager
-def translated_errors(connection: apsw.Connection, *, doing: str) -> Iterator[None]:
+def translated_errors(database: Database, *, doing: str) -> Iterator[None]:
     """Read, and say what SQLite's errors about the file mean; constraint and SQL errors pass through.
 
     Waiting for a lock inside it hears Ctrl-C and interrupts.
     """
-    with _in_our_words(connection, doing=doing), _listening(connection):
+    with _in_our_words(database, doing=doing), _listening(database):
         yield
 
 
 @contextmanager
-def _in_our_words(connection: apsw.Connection, *, doing: str, outcome: str = "") -> Iterator[None]:
-    path = connection.filename or "this database"
+def _in_our_words(database: Database, *, doing: str, outcome: str = "") -> Iterator[None]:
+    path = database.filename or "this database"
     started = time.monotonic()
     and_so = f"; {outcome}" if outcome else ""
     try:
         yield
-    except apsw.BusyError:
+    except BusyError:
         raise LockedError(waited=time.monotonic() - started, doing=doing) from None
-    except apsw.LockedError as error:
+    except TableLockedError as error:
         raise DatabaseFileError(
             path, reason=f"{doing} needs a table that another statement is using ({error})"
         ) from None
-    except apsw.ReadOnlyError:
+    except ReadOnlyError:
         raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs a writable file and folder") from None
-    except apsw.FullError:
+    except DiskFullError:
         raise DatabaseFileError(
             path, reason=f"the disk is full: {doing} was given up and nothing was written"
         ) from None
-    except apsw.NotADBError:
+    except NotADatabaseError:
         raise DatabaseFileError(path, reason="not an SQLite database (or it is encrypted)") from None
-    except apsw.CorruptError as error:
+    except CorruptError as error:
         if "unsafe use of" in str(error):  # a CHECK, a generated column or an index that calls a function of ours
             reason = f"its schema calls what no schema may call, and SQLite does not read it ({error})"
             raise DatabaseFileError(path, reason=reason) from None
         raise DatabaseFileError(path, reason=f"the database is damaged ({error}); see PRAGMA integrity_check") from None
-    except apsw.CantOpenError as error:
+    except CantOpenError as error:
         raise DatabaseFileError(
             path, reason=f"it or its journal cannot be opened ({error}): {doing} failed{and_so}"
         ) from None
-    except apsw.IOError as error:
+    except ReadWriteError as error:
         raise DatabaseFileError(path, reason=f"reading or writing failed while {doing} ({error}){and_so}") from None
-    except (apsw.NoMemError, MemoryError) as error:
+    except (NoMemoryError, MemoryError) as error:
         raise OutOfMemoryError(f"{doing} ({error})" if str(error) else doing) from None
     except UnicodeDecodeError as error:
-        raise not_unicode(connection, error) from None
+        raise not_unicode(database, error) from None

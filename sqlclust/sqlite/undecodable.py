@@ -6,10 +6,10 @@ row is read, and knows neither table nor column; the bytes are known, so they ca
 
 from __future__ import annotations
 
-import apsw
-
 from sqlclust.errors import NotUnicodeError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import SqliteError
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "Embedding": ("id", "embedding_model", "invocation_id", "content", "created_at"),
@@ -25,19 +25,19 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 _FIND = "SELECT 1 FROM main.{table} WHERE typeof({column}) = 'text' AND CAST({column} AS BLOB) = ? LIMIT 1"
 
 
-def not_unicode(connection: apsw.Connection, error: UnicodeDecodeError) -> NotUnicodeError:
+def not_unicode(database: Database, error: UnicodeDecodeError) -> NotUnicodeError:
     """The error to raise instead: it names the column, where that is one of our tables', and the bytes."""
     value = bytes(error.object)
-    where = _column_of(connection, value) or "a value"
+    where = _column_of(database, value) or "a value"
     return NotUnicodeError(where, value=value, position=error.start, reason=error.reason)
 
 
-def _column_of(connection: apsw.Connection, value: bytes) -> str | None:
+def _column_of(database: Database, value: bytes) -> str | None:
     for table, columns in _COLUMNS.items():
         for column in columns:
             try:
-                if statements.first_row(connection, _FIND.format(table=table, column=column), (value,)):
+                if statements.first_row(database, _FIND.format(table=table, column=column), (value,)):
                     return f"{table}.{column}"
-            except apsw.Error:  # no such table, or something else is wrong with it: the bytes alone have to do
+            except SqliteError:  # no such table, or something else is wrong with it: the bytes alone have to do
                 continue
     return None

@@ -8,7 +8,6 @@ from itertools import islice, product
 from typing import Any
 from zlib import crc32
 
-import apsw
 import numpy as np
 
 import sqlclust.core.pipeline as core
@@ -23,6 +22,7 @@ from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import FitDamagedError, FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names, parse
 from sqlclust.sqlite import interrupt
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
@@ -75,7 +75,7 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
     return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
 
 
-def members(connection: apsw.Connection, stored: StoredFit, control: Control) -> Points:
+def members(database: Database, stored: StoredFit, control: Control) -> Points:
     """The embeddings a fit is of, as they are now, if they still are as they were.
 
     Raises:
@@ -90,9 +90,9 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
     changed: list[Id] = []
     buffer = GrowingBytes()
     with (
-        translated_errors(connection, doing="reading the embeddings"),
+        translated_errors(database, doing="reading the embeddings"),
         control.phase("load"),
-        member_rows(connection, stored.ids, stored.record["embedding_model"]) as rows,
+        member_rows(database, stored.ids, stored.record["embedding_model"]) as rows,
     ):
         while batch := list(islice(rows, _REPORT)):
             for embedding_id, vector in batch:
@@ -104,8 +104,7 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
                 else:
                     changed.append(embedding_id)
             control.at(len(ids) / len(stored.ids))
-            if connection.is_interrupted:
-                raise apsw.InterruptError("interrupted")
+            database.check_interrupt()
     there = {*ids, *changed}
     gone = [embedding_id for embedding_id in stored.ids if embedding_id not in there]
     for which, change in ((gone, "is gone"), (changed, "has another vector")):
@@ -122,27 +121,27 @@ def members(connection: apsw.Connection, stored: StoredFit, control: Control) ->
 
 @clear_memory_errors("cutting")
 def labels(
-    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+    database: Database, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> tuple[StoredFit, CutOptions, Points, core.Clustering]:
     """Clusters cut from a stored fit; nothing is written.
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; apsw.InterruptError
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; StatementInterrupted
 
     Cost: one read of the fit's vectors, for the medoids, and O(n log n).
     """
-    with translated_errors(connection, doing="reading a fit"):
-        schema.check(connection)
-    stored = fits.load(connection, clustering_fit_id)
+    with translated_errors(database, doing="reading a fit"):
+        schema.check(database)
+    stored = fits.load(database, clustering_fit_id)
     options = check_options(values, stored)
-    points = members(connection, stored, Control(progress))
-    clustering, _ = interrupt.run(connection, cutting(points, stored, options), progress)
+    points = members(database, stored, Control(progress))
+    clustering, _ = interrupt.run(database, cutting(points, stored, options), progress)
     return stored, options, points, clustering
 
 
 @clear_memory_errors("cutting")
 def cut(
-    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+    database: Database, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> int:
     """Publish clusters cut from a stored fit as a new result; returns its ClusteringResult id.
 
@@ -152,19 +151,19 @@ def cut(
         as `labels`, and as `publish`. Nothing was written.
     """
     started_at = now()
-    with translated_errors(connection, doing="reading a fit"):
-        version = data_version(connection)
-    stored, options, points, clustering = labels(connection, clustering_fit_id, values, progress)
+    with translated_errors(database, doing="reading a fit"):
+        version = data_version(database)
+    stored, options, points, clustering = labels(database, clustering_fit_id, values, progress)
     record = stored.record
     where = record["selection"]["where"]
     n = len(points)
     return publish(
-        connection,
+        database,
         points,
         clustering,
         stored.id,
         {**options.selecting(n), **stored.settled, **({"where": where} if where is not None else {})},
-        unchanged=Unchanged(connection, points, record["embedding_model"], version=version),
+        unchanged=Unchanged(database, points, record["embedding_model"], version=version),
         started_at=started_at,
         patience=PATIENCE,
         control=Control(progress),
@@ -173,7 +172,7 @@ def cut(
 
 @clear_memory_errors("cutting")
 def sweep(
-    connection: apsw.Connection, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
+    database: Database, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> list[dict[str, Any]]:
     """One row for every combination of parameters, cut from a stored fit; nothing is written, no vector is read.
 
@@ -186,13 +185,13 @@ def sweep(
         no cluster) and ari_previous (agreement with the row before, None in the first).
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError; apsw.InterruptError
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError; StatementInterrupted
 
     Cost: O(n log n) for every row; condensing once where min_cluster_size does not change from row to row.
     """
-    with translated_errors(connection, doing="reading a fit"):
-        schema.check(connection)
-    stored = fits.load(connection, clustering_fit_id)
+    with translated_errors(database, doing="reading a fit"):
+        schema.check(database)
+    stored = fits.load(database, clustering_fit_id)
     combinations = _combinations(values, stored)
     check_cutting(len(stored.ids))
 
@@ -200,7 +199,7 @@ def sweep(
         with control.phase("sweep"):
             return list(_sweep_rows(stored, combinations, control))
 
-    rows, _ = interrupt.run(connection, work, progress)
+    rows, _ = interrupt.run(database, work, progress)
     return rows
 
 

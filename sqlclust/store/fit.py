@@ -8,8 +8,6 @@ from functools import cache
 from importlib.metadata import version as installed_version
 from typing import Any
 
-import apsw
-
 import sqlclust.core.pipeline as core
 from sqlclust import __version__, schema
 from sqlclust.core.engines import engine_of
@@ -18,6 +16,7 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
 from sqlclust.options import FitOptions, HdbscanOptions
 from sqlclust.sqlite import interrupt
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
@@ -36,24 +35,26 @@ logger = logging.getLogger("sqlclust")
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Versions of what computes and stores, as they are stored with every fit."""
+def _versions() -> dict[str, str]:
     return {
         "sqlclust": __version__,
         "hdbscan": installed_version("hdbscan"),
         "numpy": installed_version("numpy"),
-        "apsw": apsw.apsw_version(),
-        "sqlite": apsw.sqlite_lib_version(),
     }
 
 
-def check_top_level(connection: apsw.Connection, function: str) -> None:
+def versions(database: Database) -> dict[str, str]:
+    """Versions of what computes and stores, as they are stored with every fit."""
+    return {**_versions(), **database.versions}
+
+
+def check_top_level(database: Database, function: str) -> None:
     """Refuse to go on inside a transaction or a statement that reads or writes: publishing needs one of its own.
 
     Raises:
         TopLevelOnlyError
     """
-    if connection.in_transaction or connection.txn_state() != apsw.SQLITE_TXN_NONE:
+    if database.in_transaction or database.is_reading:
         raise TopLevelOnlyError(function)
 
 
@@ -106,7 +107,7 @@ def cluster_array(vectors: object, options: HdbscanOptions, control: Control) ->
 
 @clear_memory_errors("clustering")
 def fit(
-    connection: apsw.Connection,
+    database: Database,
     embedding_model: str,
     options: HdbscanOptions,
     *,
@@ -122,7 +123,7 @@ def fit(
     is there whole or not at all.
 
     Args:
-        connection: in no transaction.
+        database: in no transaction.
         where: an SQL condition on columns of Embedding, `parameters` its named placeholders.
         store_fit: keep the spanning tree too, so that the fit can be cut again; some 30 bytes a row. A stored fit of the
             same embeddings and settings is reused.
@@ -131,19 +132,19 @@ def fit(
     Raises:
         TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError,
         MembersGoneError, MembersReplacedError, LockedError, OutOfMemoryError, DatabaseFileError, CommitUnknownError;
-        apsw.InterruptError; KeyboardInterrupt.
+        StatementInterrupted; KeyboardInterrupt.
     """
-    check_top_level(connection, "clust_fit")
+    check_top_level(database, "clust_fit")
     interrupt.preload()
     started_at = now()
     reading = Control(progress)
-    with translated_errors(connection, doing="reading the embeddings"):
-        schema.check(connection)
-        version = data_version(connection)
+    with translated_errors(database, doing="reading the embeddings"):
+        schema.check(database)
+        version = data_version(database)
         said = options.format if isinstance(options, FitOptions) else None
         selection = Selection(embedding_model, where, parameters, options.downsample, said)
         with reading.phase("load"):
-            points = select(connection, selection, reading, check=_checking(options, selection))
+            points = select(database, selection, reading, check=_checking(options, selection))
     n = len(points)
     if n < 2:
         raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
@@ -159,16 +160,16 @@ def fit(
     def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
         return cluster(points.vectors, resolved, control, rank=points.rank())
 
-    fingerprint, timings = interrupt.run(connection, hashing, progress)
+    fingerprint, timings = interrupt.run(database, hashing, progress)
     key = _key(embedding_model, fingerprint, resolved)
-    record: FitRecord | int | None = fits.find(connection, key)
+    record: FitRecord | int | None = fits.find(database, key)
     blobs = None
     if isinstance(record, int):
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, record)
-        again = cutting(points, fits.load(connection, record), resolved)
-        clustering, seconds = interrupt.run(connection, again, progress)
+        again = cutting(points, fits.load(database, record), resolved)
+        clustering, seconds = interrupt.run(database, again, progress)
     else:
-        (fitted, clustering), seconds = interrupt.run(connection, computing, progress)
+        (fitted, clustering), seconds = interrupt.run(database, computing, progress)
         record = FitRecord(
             **key,
             selection=selection.as_json(),
@@ -176,21 +177,21 @@ def fit(
             n=n,
             n_distinct=len(fitted.points.counts),
             dimension=points.vectors.shape[1],
-            versions=versions(),
+            versions=versions(database),
             timings={**reading.seconds, **timings, **seconds},
             tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
         )
         if store_fit:
             blobs, _ = interrupt.run(
-                connection, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
+                database, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
             )
     result_id = publish(
-        connection,
+        database,
         points,
         clustering,
         record,
         {**resolved.as_dict(), **({"where": where} if where is not None else {})},
-        unchanged=Unchanged(connection, points, embedding_model, version=version),
+        unchanged=Unchanged(database, points, embedding_model, version=version),
         blobs=blobs,
         started_at=started_at,
         patience=max(PATIENCE, sum(seconds.values())),

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import apsw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store import cut
@@ -68,7 +68,7 @@ _RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE
 _LABELS = "SELECT embedding_id, label FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
 
 
-def recover(connection: apsw.Connection, clustering_result_id: int, progress: Progress | None = None) -> Recovered:
+def recover(database: Database, clustering_result_id: int, progress: Progress | None = None) -> Recovered:
     """A result's clusters from its stored fit.
 
     Raises:
@@ -76,21 +76,21 @@ def recover(connection: apsw.Connection, clustering_result_id: int, progress: Pr
         ResultWithoutFitError: there is no fit to go on from.
         FitNotStoredError: there is its description only.
         ResultChangedError: the stored rows or parameters were not made by this fit, or not by these versions.
-        apsw.InterruptError
+        StatementInterrupted
 
     Cost: one read of the members' vectors, and O(n log n).
     """
-    with translated_errors(connection, doing="reading a result"):
-        schema.check(connection)
-        result_id = resolve_result(connection, clustering_result_id)
-        [(parameters, fit_id)] = statements.all_rows(connection, _RESULT, (result_id,))
+    with translated_errors(database, doing="reading a result"):
+        schema.check(database)
+        result_id = resolve_result(database, clustering_result_id)
+        [(parameters, fit_id)] = statements.all_rows(database, _RESULT, (result_id,))
     if fit_id is None:
         raise ResultWithoutFitError(result_id)
-    stored = fits.load(connection, fit_id)
+    stored = fits.load(database, fit_id)
     options = _options(result_id, parameters)
-    points = cut.members(connection, stored, Control(progress))
-    found, _ = interrupt.run(connection, lambda control: _again(result_id, stored, points, options, control), progress)
-    _check_rows(connection, found)
+    points = cut.members(database, stored, Control(progress))
+    found, _ = interrupt.run(database, lambda control: _again(result_id, stored, points, options, control), progress)
+    _check_rows(database, found)
     return found
 
 
@@ -126,11 +126,11 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
     return Recovered(result_id, stored, points, labels, probabilities, fitted)
 
 
-def _check_rows(connection: apsw.Connection, found: Recovered) -> None:
+def _check_rows(database: Database, found: Recovered) -> None:
     """Make sure that the labels are the stored ones."""
     with (
-        translated_errors(connection, doing="reading a result"),
-        statements.each_row(connection, _LABELS, (found.id,)) as stored,
+        translated_errors(database, doing="reading a result"),
+        statements.each_row(database, _LABELS, (found.id,)) as stored,
     ):
         rows: dict[Any, Any] = dict(stored)
     pairs = zip(found.points.ids, found.labels.tolist(), strict=True)
@@ -177,17 +177,17 @@ def predicting(recovered: Recovered, points: Points, control: Control) -> core.P
 
 
 def predict(
-    connection: apsw.Connection, recovered: Recovered, points: Points, progress: Progress | None = None
+    database: Database, recovered: Recovered, points: Points, progress: Progress | None = None
 ) -> core.Prediction:
     """Labels of points; in their order of rows. Nothing is written.
 
     Raises:
-        DimensionMismatchError, ZeroVectorError; apsw.InterruptError
+        DimensionMismatchError, ZeroVectorError; StatementInterrupted
 
     Cost: O(q·n·dimension) for q points.
     """
     check_points(recovered, points)
-    prediction, _ = interrupt.run(connection, lambda control: predicting(recovered, points, control), progress)
+    prediction, _ = interrupt.run(database, lambda control: predicting(recovered, points, control), progress)
     return prediction
 
 
@@ -215,7 +215,7 @@ WHERE e.embedding_model = ?1
 """
 
 
-def others(connection: apsw.Connection, recovered: Recovered) -> Points:
+def others(database: Database, recovered: Recovered) -> Points:
     """The embeddings of a result's model that are not in it.
 
     Raises:
@@ -223,22 +223,21 @@ def others(connection: apsw.Connection, recovered: Recovered) -> Points:
         OutOfMemoryError: there is no room for them; none was read.
     """
     model = recovered.stored.record["embedding_model"]
-    builder = PointsBuilder(format=_format_said(connection, recovered), advice=SAID_OF_EMBEDDINGS)
-    with translated_errors(connection, doing="reading the embeddings"):
-        count = statements.value(connection, _OTHERS.format("count(*)"), (model, recovered.id))
+    builder = PointsBuilder(format=_format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
+    with translated_errors(database, doing="reading the embeddings"):
+        count = statements.value(database, _OTHERS.format("count(*)"), (model, recovered.id))
         check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
         sql = _OTHERS.format("e.id, e.vector")
-        with statements.each_row(connection, sql, (model, recovered.id)) as rows:
+        with statements.each_row(database, sql, (model, recovered.id)) as rows:
             while builder.extend(rows):
-                if connection.is_interrupted:
-                    raise apsw.InterruptError("interrupted")
+                database.check_interrupt()
     return builder.finish()
 
 
-def _format_said(connection: apsw.Connection, recovered: Recovered) -> FormatName | None:
+def _format_said(database: Database, recovered: Recovered) -> FormatName | None:
     """What the format of the model's vectors was said to be, to the result or to the fit that it goes on from."""
     parameters = stored_object(
-        statements.value(connection, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
+        statements.value(database, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
     )
     said = {values.get("format") for values in (parameters, recovered.stored.record["selection"])}
     return "float32" if "float32" in said else None
@@ -252,21 +251,21 @@ SET label = excluded.label, probability = excluded.probability, predicted_at = e
 """
 
 
-def store(connection: apsw.Connection, recovered: Recovered, points: Points, prediction: core.Prediction) -> None:
+def store(database: Database, recovered: Recovered, points: Points, prediction: core.Prediction) -> None:
     """Write predictions as EmbeddingPrediction, in one transaction; newer ones take the place of older ones.
 
     Args:
-        connection: in no transaction.
+        database: in no transaction.
         points: embeddings that are in the database, and not in the result.
 
     Raises:
-        LockedError, DatabaseFileError; apsw.ConstraintError: the result or an embedding is gone since.
+        LockedError, DatabaseFileError; ConstraintError: the result or an embedding is gone since.
         AlteredError: a trigger or a constraint of the file changed what was written; nothing was.
     """
-    with write_transaction(connection, doing="storing predictions", patience=PATIENCE):
+    with write_transaction(database, doing="storing predictions", patience=PATIENCE):
         moment = now()
-        statements.run_many(connection, _STORE, _rows(recovered.id, points, prediction, moment))
-        check_predictions(connection, recovered.id, moment=moment, n=len(points))
+        statements.run_many(database, _STORE, _rows(recovered.id, points, prediction, moment))
+        check_predictions(database, recovered.id, moment=moment, n=len(points))
 
 
 def _rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[tuple[Any, ...]]:

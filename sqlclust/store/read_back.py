@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, NoReturn
 
-import apsw
-
 from sqlclust.errors import AlteredError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 
 Row = tuple[Any, ...]
 
@@ -36,15 +35,15 @@ FROM main.EmbeddingCluster WHERE clustering_result_id = ? ORDER BY embedding_id
 _TRIGGERS_OF_PREDICTIONS = ("EmbeddingPrediction_insert", "EmbeddingPrediction_update")
 
 
-def foreign_triggers(connection: apsw.Connection, tables: Iterable[str], *, ours: Sequence[str] = ()) -> list[str]:
+def foreign_triggers(database: Database, tables: Iterable[str], *, ours: Sequence[str] = ()) -> list[str]:
     """Names of the triggers on tables, but for ours; those of the connection (TEMP) included."""
     watched = {table.lower() for table in tables}
-    found = statements.all_rows(connection, _TRIGGERS)
+    found = statements.all_rows(database, _TRIGGERS)
     return sorted(str(name) for name, table in found if str(table).lower() in watched and name not in ours)
 
 
 def check_result(
-    connection: apsw.Connection,
+    database: Database,
     result_id: int,
     *,
     result: Row,
@@ -65,17 +64,17 @@ def check_result(
 
     Cost: counting; where there are foreign triggers, reading everything again.
     """
-    triggers = foreign_triggers(connection, ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"))
-    if statements.first_row(connection, _RESULT, (result_id,)) != result:
+    triggers = foreign_triggers(database, ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"))
+    if statements.first_row(database, _RESULT, (result_id,)) != result:
         raise AlteredError("ClusteringResult", found="another row", expected="the new result's", triggers=triggers)
     for table, expected in (("Cluster", n_clusters), ("EmbeddingCluster", n)):
-        found = statements.value(connection, _COUNT.format(table=table), (result_id,))
+        found = statements.value(database, _COUNT.format(table=table), (result_id,))
         if found != expected:
             raise AlteredError(table, found=_rows(found), expected=f"{expected:,}", triggers=triggers)
     if not triggers:
         return
     for table, sql, rows in (("Cluster", _CLUSTERS, clusters), ("EmbeddingCluster", _ASSIGNMENTS, assignments)):
-        with statements.each_row(connection, sql, (result_id,)) as found_rows:
+        with statements.each_row(database, sql, (result_id,)) as found_rows:
             for there, written in zip_longest(found_rows, map(_as_stored, rows)):
                 if there != written:
                     raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
@@ -84,11 +83,11 @@ def check_result(
 _NEW = "SELECT count(*) FROM main.EmbeddingPrediction WHERE clustering_result_id = ? AND predicted_at = ?"
 
 
-def check_predictions(connection: apsw.Connection, result_id: int, *, moment: str, n: int) -> None:
+def check_predictions(database: Database, result_id: int, *, moment: str, n: int) -> None:
     """Make sure that n predictions of this moment are there; inside their transaction. Raises AlteredError."""
-    found: int = statements.value(connection, _NEW, (result_id, moment))
+    found: int = statements.value(database, _NEW, (result_id, moment))
     if found < n:
-        triggers = foreign_triggers(connection, ("EmbeddingPrediction",), ours=_TRIGGERS_OF_PREDICTIONS)
+        triggers = foreign_triggers(database, ("EmbeddingPrediction",), ours=_TRIGGERS_OF_PREDICTIONS)
         raise AlteredError("EmbeddingPrediction", found=f"{found:,} new rows", expected=f"{n:,}", triggers=triggers)
 
 
@@ -100,13 +99,13 @@ _LEFT: dict[str, str] = {
 }
 
 
-def check_deleted(connection: apsw.Connection, result_id: int, tables: Iterable[str] = tuple(_LEFT)) -> None:
+def check_deleted(database: Database, result_id: int, tables: Iterable[str] = tuple(_LEFT)) -> None:
     """Make sure that nothing is left of a result; inside the transaction that deletes it. Raises AlteredError."""
     for table in tables:
         column = _LEFT[table]
-        left = statements.value(connection, f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,))
+        left = statements.value(database, f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,))
         if left:
-            triggers = foreign_triggers(connection, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
+            triggers = foreign_triggers(database, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
             raise AlteredError(table, found=_rows(left, "deleted"), expected="0", triggers=triggers)
 
 
@@ -115,9 +114,9 @@ def _as_stored(row: Row) -> Row:
     return tuple(None if value != value else value for value in row)
 
 
-def refuse_vanished(connection: apsw.Connection, table: str) -> NoReturn:
+def refuse_vanished(database: Database, table: str) -> NoReturn:
     """Raise AlteredError: one row was written to a table, and it is not there."""
-    raise AlteredError(table, found="not the new row", expected="it", triggers=foreign_triggers(connection, (table,)))
+    raise AlteredError(table, found="not the new row", expected="it", triggers=foreign_triggers(database, (table,)))
 
 
 def _rows(count: int, which: str = "new") -> str:

@@ -20,7 +20,7 @@ def _result_id(function: str, value: object, argument: str = "clustering_result_
 
 def clust_staleness(context: Context, clustering_result_id: object) -> Iterator[Row]:
     """What has changed since a result was made; one row. A stored `where` is not run from here."""
-    found = staleness.staleness(context.connection, _result_id("clust_staleness", clustering_result_id))
+    found = staleness.staleness(context.database, _result_id("clust_staleness", clustering_result_id))
     yield found[1:]  # the id is the argument already
 
 
@@ -28,12 +28,12 @@ def clust_lineage(context: Context, clustering_result_id_a: object, clustering_r
     """What became of the clusters of one result in another."""
     a = _result_id("clust_lineage", clustering_result_id_a, "clustering_result_id_a")
     b = _result_id("clust_lineage", clustering_result_id_b, "clustering_result_id_b")
-    yield from compare.lineage(context.connection, a, b)
+    yield from compare.lineage(context.database, a, b)
 
 
 def clust_milestone(context: Context, clustering_result_id: object) -> Iterator[Row]:
     """The cluster that each run visited last, at each of its steps."""
-    yield from trajectories.milestones(context.connection, _result_id("clust_milestone", clustering_result_id))
+    yield from trajectories.milestones(context.database, _result_id("clust_milestone", clustering_result_id))
 
 
 RESULT_TABLES = (

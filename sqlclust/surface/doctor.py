@@ -12,7 +12,7 @@ from sqlclust.surface.tables import Row
 
 def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
     """A row for each finding, errors first; writes nothing."""
-    yield from doctor.examine(context.connection, format=parse_json(DoctorOptions, options).format)
+    yield from doctor.examine(context.database, format=parse_json(DoctorOptions, options).format)
 
 
 DOCTOR_TABLES = (

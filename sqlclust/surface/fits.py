@@ -30,14 +30,14 @@ def _fit_id(function: str, value: object) -> int:
 
 def clust_cut(context: Context, clustering_fit_id: object, options: object = "{}") -> int:
     """Publish other clusters from a stored fit; returns the ClusteringResult id."""
-    check_top_level(context.connection, "clust_cut")
-    return store_cut.cut(context.connection, _fit_id("clust_cut", clustering_fit_id), parse_object(options))
+    check_top_level(context.database, "clust_cut")
+    return store_cut.cut(context.database, _fit_id("clust_cut", clustering_fit_id), parse_object(options))
 
 
 def clust_labels(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """Other clusters from a stored fit; a row for each of its embeddings."""
     fit_id = _fit_id("clust_labels", clustering_fit_id)
-    _, _, points, clustering = store_cut.labels(context.connection, fit_id, parse_object(options))
+    _, _, points, clustering = store_cut.labels(context.database, fit_id, parse_object(options))
     return hdbscan_rows(points, clustering)
 
 
@@ -54,13 +54,13 @@ SWEEP_COLUMNS = {
 def clust_sweep(context: Context, clustering_fit_id: object, options: object) -> Iterator[Row]:
     """What each combination of options would give."""
     fit_id = _fit_id("clust_sweep", clustering_fit_id)
-    for row in store_cut.sweep(context.connection, fit_id, parse_object(options)):
+    for row in store_cut.sweep(context.database, fit_id, parse_object(options)):
         yield tuple(row[name] for name in (*names(CutOptions), *SWEEP_COLUMNS))
 
 
 def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """The edges of the spanning tree, lightest first."""
-    stored = fits.load(context.connection, _fit_id("clust_spanning_tree", clustering_fit_id))
+    stored = fits.load(context.database, _fit_id("clust_spanning_tree", clustering_fit_id))
     ids, tree = stored.ids, stored.tree
     for left, right, weight in zip(tree.left.tolist(), tree.right.tolist(), tree.weight.tolist(), strict=True):
         yield ids[left], ids[right], weight
@@ -68,7 +68,7 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
-    stored = fits.load(context.connection, _fit_id("clust_condensed_tree", clustering_fit_id))
+    stored = fits.load(context.database, _fit_id("clust_condensed_tree", clustering_fit_id))
     parsed = store_cut.check_options(parse_object(options), stored)
     n = len(stored.ids)
     if n == 1:
@@ -99,7 +99,7 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
 def clust_layers(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """Several resolutions at once, the finest first; a row for each embedding in each."""
     parsed = parse_json(LayersOptions, options)
-    stored = fits.load(context.connection, _fit_id("clust_layers", clustering_fit_id))
+    stored = fits.load(context.database, _fit_id("clust_layers", clustering_fit_id))
     if len(stored.ids) == 1:
         return
     check_cutting(len(stored.ids))
@@ -122,7 +122,7 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
 
 def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """How dense it is around each embedding."""
-    stored = fits.load(context.connection, _fit_id("clust_core_distances", clustering_fit_id))
+    stored = fits.load(context.database, _fit_id("clust_core_distances", clustering_fit_id))
     yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
 
 

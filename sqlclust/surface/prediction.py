@@ -26,7 +26,7 @@ def clust_predict(context: Context, clustering_result_id: object, points: object
     result_id = _result_id("clust_predict", clustering_result_id)
     key = ("clust_predict", result_id)
     if key not in handle.memo:
-        recovered = store.recover(context.connection, result_id)
+        recovered = store.recover(context.database, result_id)
         store.check_points(recovered, handle.points)
         found = context.run(lambda control: store.predicting(recovered, handle.points, control))
         handle.memo[key] = (found, [recovered.points.ids[row] for row in found.neighbors.tolist()])
@@ -41,7 +41,7 @@ def clust_predict(context: Context, clustering_result_id: object, points: object
 def clust_nearest(context: Context, clustering_result_id: object, options: object = "{}") -> Iterator[Row]:
     """The cluster that each noise row of a result is nearest to; a row for each."""
     parsed = parse_json(NearestOptions, options)
-    recovered = store.recover(context.connection, _result_id("clust_nearest", clustering_result_id))
+    recovered = store.recover(context.database, _result_id("clust_nearest", clustering_result_id))
     rows, found = context.run(lambda control: store.nearest(recovered, every_row=parsed.rows == "all", control=control))
     ids = recovered.points.ids
     columns = (rows, recovered.labels[rows], found.labels, found.strengths, found.exemplars, found.distances)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
-import apsw
-
 from sqlclust.core.runtime.control import Control
+from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.points import Points
 
 T = TypeVar("T")
@@ -19,7 +18,7 @@ class Context(Protocol):
     """What a binding lends a function that computes for long or uses the database."""
 
     @property
-    def connection(self) -> apsw.Connection:
+    def database(self) -> Database:
         """The connection whose statement calls the function."""
 
     def run(self, work: Callable[[Control], T]) -> T:

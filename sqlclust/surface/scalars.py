@@ -74,13 +74,13 @@ def clust_distance(a: object, b: object, metric: object = "euclidean") -> float 
 
 def clust_fit(context: Context, embedding_model: object, options: object = "{}") -> int:
     """Select, cluster and publish a model; returns the ClusteringResult id."""
-    store_fit.check_top_level(context.connection, "clust_fit")
+    store_fit.check_top_level(context.database, "clust_fit")
     if not isinstance(embedding_model, str):
         found = vectors.sqlite_type(embedding_model)
         raise ArgumentError(
             "clust_fit", "embedding_model", found=found, expected="TEXT, the name of an embedding model"
         )
-    return store_fit.fit(context.connection, embedding_model, parse_json(FitOptions, options))
+    return store_fit.fit(context.database, embedding_model, parse_json(FitOptions, options))
 
 
 SCALARS = (

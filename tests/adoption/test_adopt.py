@@ -18,6 +18,7 @@ import pytest
 
 import sqlclust
 from sqlclust.adoption.adoption import Adoption, adopt_from
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import AdoptError, ArgumentError, BackupError, LockedError, NotUnicodeError, SchemaConflictError
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old_project import DAMAGING, MODELS, PER_MODEL, SHAPES, STEPS, Old, Shape, make
@@ -817,7 +818,7 @@ def test_a_locked_file_is_said(tmp_path: Path) -> None:
     source = apsw.Connection(str(old.path))
     source.set_busy_timeout(100)
     with pytest.raises(LockedError, match=r"reading the old tables was given up and nothing was written"):
-        adopt_from(con, source)
+        adopt_from(database_of(con), database_of(source))
     other.execute("ROLLBACK")
     for each in (other, con, source):
         each.close()

@@ -31,6 +31,7 @@ import apsw
 import numpy as np
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from tests.benchmarks.data import embeddings
 from tests.benchmarks.memory import peak
 
@@ -68,7 +69,7 @@ def load(connection: apsw.Connection, rows: int, size: int) -> None:
 
     before = peak()
     for state in ("cold", "warm", "warm"):
-        timed(f"load, {state}", rows, lambda: select(connection, Selection("generated"), Control()))
+        timed(f"load, {state}", rows, lambda: select(database_of(connection), Selection("generated"), Control()))
     print(f"{'load, memory taken':44}{(peak() - before) / size:8.2f} × the vectors")
     for state in ("cold", "warm"):
         count = "SELECT clust_points(id, vector) FROM Embedding"
@@ -84,7 +85,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.store.fits.stored import FitRecord
     from sqlclust.store.results.publishing import publish
 
-    points = select(connection, Selection("generated"), Control())
+    points = select(database_of(connection), Selection("generated"), Control())
     random = np.random.default_rng(0)
     labels = random.integers(-1, rows // 1000, rows)
     found, medoids = np.unique(labels, return_index=True)
@@ -101,11 +102,13 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         "generated", "{}", "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
     )
     for number in range(3):
-        unchanged = Unchanged(connection, points, "generated", version=data_version(connection))
+        unchanged = Unchanged(
+            database_of(connection), points, "generated", version=data_version(database_of(connection))
+        )
 
         def run(unchanged: Unchanged = unchanged) -> int:
             return publish(
-                connection,
+                database_of(connection),
                 points,
                 clusters,
                 fit,

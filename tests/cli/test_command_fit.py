@@ -15,6 +15,7 @@ import pytest
 import sqlclust
 from sqlclust.cli.results import RESULT_COLUMNS
 from sqlclust.options import HdbscanOptions
+from sqlclust.sqlite.database import Database
 from sqlclust.store.fit import fit
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
 
@@ -204,11 +205,11 @@ def test_no_embeddings(tmp_path: Path) -> None:
 def test_control_c_says_what_is_there(three: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     done: list[str] = []
 
-    def interrupted(connection: apsw.Connection, model: str, *args: Any, **options: Any) -> int:
+    def interrupted(database: Database, model: str, *args: Any, **options: Any) -> int:
         if len(done) == after:
             raise KeyboardInterrupt
         done.append(model)
-        return fit(connection, model, *args, **options)
+        return fit(database, model, *args, **options)
 
     monkeypatch.setattr("sqlclust.cli.commands.fit.fit", interrupted)
     ran = run("fit", three)

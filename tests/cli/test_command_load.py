@@ -9,6 +9,8 @@ import apsw
 import numpy as np
 import pytest
 
+import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.cli.commands import load as module
 from sqlclust.schema import object_names
 from sqlclust.vectors.blobs import from_numbers
@@ -423,7 +425,7 @@ def test_an_empty_file_becomes_a_database(new: Path, tmp_path: Path) -> None:
     assert new.stat().st_size == 0
     succeed("load", new, array_file(tmp_path / "v.npy", [[1.0]]), "-m", "m")
     names = {str(name).lower() for (name,) in rows(new, "SELECT name FROM sqlite_schema")}
-    assert object_names() <= names
+    assert object_names(database_of(sqlclust.connect(":memory:"))) <= names
 
 
 def test_another_writer(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

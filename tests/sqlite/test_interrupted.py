@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 from sqlclust.sqlite import statements
@@ -144,7 +145,7 @@ def test_work_that_has_no_phase(demo: apsw.Connection, monkeypatch: pytest.Monke
 def test_a_stop_is_no_damage(demo: apsw.Connection) -> None:
     demo.execute("UPDATE Embedding SET id = 'x' || id WHERE id = 40")
     sqlclust.fit(demo, "demo", min_cluster_size=5)
-    [row] = statements.dict_rows(demo, "SELECT * FROM ClusteringFit")
+    [row] = statements.dict_rows(database_of(demo), "SELECT * FROM ClusteringFit")
     assert len(fits.decode({**row}).ids) == 40
     control = Control()
     control.stop()

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
@@ -64,7 +65,7 @@ def stored() -> Iterator[apsw.Connection]:
     add_embeddings(con, tied(), model="tied", ids=[f"t{i}" for i in range(80)])
     add_embeddings(con, clustered(70, noise=20, dimension=24), model="cosine", ids=[i + 0.5 for i in range(70)])
     for model, (options, _) in MODELS.items():
-        fit(con, model, HdbscanOptions(min_cluster_size=5, **options))
+        fit(database_of(con), model, HdbscanOptions(min_cluster_size=5, **options))
     yield con
     con.close()
 
@@ -88,7 +89,7 @@ cut_options = st.fixed_dictionaries(
 def test_a_cut_is_a_fresh_fit(stored: apsw.Connection, model: str, options: dict[str, Any]) -> None:
     settled, fit_id = MODELS[model]
     fresh = stored.execute(FRESH, (model, json.dumps({**settled, **options}))).fetchall()
-    result_id = cut(stored, fit_id, options)
+    result_id = cut(database_of(stored), fit_id, options)
     assert result_rows(stored, result_id) == fresh
     as_rows = (
         "SELECT id, label, probability, outlier_score, medoid_id, cluster_size, persistence FROM clust_labels(?, ?)"
@@ -97,15 +98,15 @@ def test_a_cut_is_a_fresh_fit(stored: apsw.Connection, model: str, options: dict
     parameters = json.loads(stored.execute("SELECT parameters FROM ClusteringResult WHERE id = ?", (result_id,)).get)
     assert HdbscanOptions(**parameters).resolved(len(fresh)).as_dict() == parameters
     assert {**parameters, **settled, **options} == parameters
-    [row] = sweep(stored, fit_id, options)
+    [row] = sweep(database_of(stored), fit_id, options)
     found: list[Any] = [label for _, label, *_ in fresh]
     assert (row["n_clusters"], row["noise_share"]) == (max(found) + 1, found.count(-1) / len(found))
     stored.execute("DELETE FROM ClusteringResult WHERE id = ?", (result_id,))
 
 
 def test_results_by_fit_and_by_cut_have_the_same_parameters(stored: apsw.Connection) -> None:
-    by_fit = fit(stored, "spread", HdbscanOptions(min_cluster_size=7, min_samples=3))
-    by_cut = cut(stored, 1, {"min_cluster_size": 7})
+    by_fit = fit(database_of(stored), "spread", HdbscanOptions(min_cluster_size=7, min_samples=3))
+    by_cut = cut(database_of(stored), 1, {"min_cluster_size": 7})
     assert result_rows(stored, by_cut) == result_rows(stored, by_fit)
     found = [
         json.loads(text)
@@ -126,15 +127,15 @@ def fit_ids(con: apsw.Connection) -> list[int]:
 def test_a_fit_of_the_same_rows_is_reused(demo: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sqlclust")
     options = HdbscanOptions(min_cluster_size=5)
-    first = fit(demo, "demo", options)
-    again = fit(demo, "demo", HdbscanOptions(min_cluster_size=6, min_samples=5))
+    first = fit(database_of(demo), "demo", options)
+    again = fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=6, min_samples=5))
     assert fit_ids(demo) == [1, 1]
     assert "reusing clustering fit 1" in caplog.text
     assert (
         result_rows(demo, again)
         == demo.execute(FRESH, ("demo", '{"min_cluster_size": 6, "min_samples": 5}')).fetchall()
     )
-    same = fit(demo, "demo", options, where="id > 0")  # the same rows, otherwise selected
+    same = fit(database_of(demo), "demo", options, where="id > 0")  # the same rows, otherwise selected
     assert fit_ids(demo) == [1, 1, 1]
     assert result_rows(demo, same) == result_rows(demo, first)
 
@@ -152,25 +153,25 @@ OTHERS: dict[str, dict[str, Any]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_fit_of_other_settings_is_not_reused(demo: apsw.Connection, name: str) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5, **OTHERS[name]))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5, **OTHERS[name]))
     assert fit_ids(demo) == [1, 2]
 
 
 def test_a_fit_of_changed_rows_is_not_reused(demo: apsw.Connection) -> None:
     options = HdbscanOptions(min_cluster_size=5)
-    fit(demo, "demo", options)
+    fit(database_of(demo), "demo", options)
     demo.execute("UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 2) WHERE id = 1")
-    fit(demo, "demo", options)
+    fit(database_of(demo), "demo", options)
     demo.execute("UPDATE Embedding SET id = 'renamed' WHERE id = 40 AND 0")
     assert fit_ids(demo) == [1, 2]
 
 
 def test_a_fit_that_was_not_stored_is_not_reused(demo: apsw.Connection) -> None:
     options = HdbscanOptions(min_cluster_size=5)
-    fit(demo, "demo", options, store_fit=False)
-    fit(demo, "demo", options)
-    fit(demo, "demo", options, store_fit=False)
+    fit(database_of(demo), "demo", options, store_fit=False)
+    fit(database_of(demo), "demo", options)
+    fit(database_of(demo), "demo", options, store_fit=False)
     assert fit_ids(demo) == [1, 2, 2]
 
 
@@ -179,7 +180,7 @@ def test_a_fit_that_was_not_stored_is_not_reused(demo: apsw.Connection) -> None:
 
 def without_result(con: apsw.Connection) -> None:
     """A fit with no result: its embeddings may go."""
-    fit(con, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5))
     con.execute("DELETE FROM ClusteringResult")
 
 
@@ -206,16 +207,16 @@ def test_changed_members_are_named(demo: apsw.Connection, change: str, message: 
     demo.execute(change)
     for use in (cut, labels):
         with pytest.raises(MembersChangedError) as caught:
-            use(demo, 1, {})
+            use(database_of(demo), 1, {})
         assert str(caught.value).startswith(message)
-    assert sweep(demo, 1, {"min_cluster_size": 5})[0]["n_clusters"] == 3  # needs no vectors
+    assert sweep(database_of(demo), 1, {"min_cluster_size": 5})[0]["n_clusters"] == 3  # needs no vectors
 
 
 @pytest.mark.parametrize("others", [0, 500])
 def test_embeddings_beside_the_fit_do_not_matter(demo: apsw.Connection, others: int) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
     add_embeddings(demo, clustered(others or 2, noise=0), ids=range(1000, 1000 + (others or 2)))
-    assert result_rows(demo, cut(demo, 1, {"min_cluster_size": 5})) == result_rows(demo, 1)
+    assert result_rows(demo, cut(database_of(demo), 1, {"min_cluster_size": 5})) == result_rows(demo, 1)
 
 
 @pytest.mark.parametrize(
@@ -231,8 +232,8 @@ def test_embeddings_beside_the_fit_do_not_matter(demo: apsw.Connection, others: 
 )
 def test_ids_of_every_type(con: apsw.Connection, ids: list[Id]) -> None:
     add_embeddings(con, clustered()[::-1], ids=ids)
-    fit(con, "demo", HdbscanOptions(min_cluster_size=5))
-    rows = result_rows(con, cut(con, 1, {}))
+    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5))
+    rows = result_rows(con, cut(database_of(con), 1, {}))
     assert rows == result_rows(con, 1)
     assert {(type(i), i) for i, *_ in rows} == {(type(i), i) for i in ids}
 
@@ -272,18 +273,18 @@ def test_ids_of_every_type(con: apsw.Connection, ids: list[Id]) -> None:
 def test_options_that_do_not_apply(
     demo: apsw.Connection, values: dict[str, Any], error: type[OptionError], message: str
 ) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
     for use in (cut, labels, sweep):
         with pytest.raises(error) as caught:
-            use(demo, 1, values)
+            use(database_of(demo), 1, values)
         assert message in str(caught.value)
     assert len(fit_ids(demo)) == 1
 
 
 def test_options_the_fit_was_made_with_may_be_repeated(demo: apsw.Connection) -> None:
     options = {"min_samples": 5, "metric": "euclidean", "normalize": True, "alpha": 1, "seed": 0, "downsample": 1}
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
-    assert result_rows(demo, cut(demo, 1, options)) == result_rows(demo, 1)
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
+    assert result_rows(demo, cut(database_of(demo), 1, options)) == result_rows(demo, 1)
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------------
@@ -291,7 +292,7 @@ def test_options_the_fit_was_made_with_may_be_repeated(demo: apsw.Connection) ->
 
 def test_sweep_gives_a_row_for_every_combination(stored: apsw.Connection) -> None:
     values = {"cluster_selection_method": ["eom", "leaf"], "min_cluster_size": [3, 8], "cluster_selection_epsilon": 0.1}
-    rows = sweep(stored, 1, values)
+    rows = sweep(database_of(stored), 1, values)
     assert [(row["cluster_selection_method"], row["min_cluster_size"]) for row in rows] == [
         ("eom", 3), ("eom", 8), ("leaf", 3), ("leaf", 8),
     ]  # fmt: skip
@@ -312,8 +313,8 @@ def test_sweep_gives_a_row_for_every_combination(stored: apsw.Connection) -> Non
 
 
 def test_sweep_without_clusters(demo: apsw.Connection) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
-    [row] = sweep(demo, 1, {"min_cluster_size": 30})
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
+    [row] = sweep(database_of(demo), 1, {"min_cluster_size": 30})
     assert (row["n_clusters"], row["noise_share"], row["largest_share"]) == (0, 1.0, 0.0)
     assert row["mean_persistence"] is None
     assert row["relative_validity"] is None
@@ -329,9 +330,9 @@ def test_sweep_without_clusters(demo: apsw.Connection) -> None:
     ],
 )
 def test_sweeps_that_are_refused(demo: apsw.Connection, values: dict[str, Any], message: str) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
     with pytest.raises(OptionError) as caught:
-        sweep(demo, 1, values)
+        sweep(database_of(demo), 1, values)
     assert message in str(caught.value)
 
 
@@ -343,18 +344,18 @@ def test_the_tree_is_condensed_once_for_each_size(stored: apsw.Connection, monke
         return condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
 
     monkeypatch.setattr("sqlclust.store.cut.condense", counting)
-    sweep(stored, 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})
+    sweep(database_of(stored), 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})
     assert called == [4, 6]
 
 
 def test_an_interrupt_ends_a_cut(demo: apsw.Connection) -> None:
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
 
     def interrupt(phase: str, fraction: float) -> None:
         demo.interrupt()
 
     with pytest.raises(apsw.InterruptError):
-        cut(demo, 1, {}, progress=interrupt)
+        cut(database_of(demo), 1, {}, progress=interrupt)
     assert len(fit_ids(demo)) == 1
 
 
@@ -362,9 +363,12 @@ def test_a_fit_of_two_rows(con: apsw.Connection) -> None:
     con.executemany(
         "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'two', ?)", [(1, blob(1)), (2, blob(2))]
     )
-    fit(con, "two", HdbscanOptions(normalize=False))
-    assert [row[1] for row in result_rows(con, cut(con, 1, {"min_cluster_size": 2, "allow_single_cluster": True}))] == [
+    fit(database_of(con), "two", HdbscanOptions(normalize=False))
+    assert [
+        row[1]
+        for row in result_rows(con, cut(database_of(con), 1, {"min_cluster_size": 2, "allow_single_cluster": True}))
+    ] == [
         0,
         0,
     ]
-    assert len(fits.load(con, 1).tree.weight) == 1
+    assert len(fits.load(database_of(con), 1).tree.weight) == 1

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.clusters import prediction as core_prediction
 from sqlclust.core.cost import memory_bytes
 from sqlclust.core.geometry.duplicates import distinct
@@ -40,7 +41,7 @@ def many(con: apsw.Connection) -> apsw.Connection:
     """2,000 embeddings, and a fit of 40 others, 1, with its result."""
     add_embeddings(con, clustered(N, dimension=DIMENSION))
     add_embeddings(con, clustered(dimension=DIMENSION), model="small", ids=range(10_001, 10_041))
-    fit(con, "small", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(con), "small", HdbscanOptions(min_cluster_size=5))
     return con
 
 
@@ -171,20 +172,20 @@ def test_medoids_need_no_copy(many: apsw.Connection, monkeypatch: pytest.MonkeyP
 
 def test_predictions(many: apsw.Connection, read: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     many.execute("UPDATE Embedding SET embedding_model = 'small'")
-    recovered = prediction.recover(many, 1)
+    recovered = prediction.recover(database_of(many), 1)
     read.clear()
     free(monkeypatch, MIB)
     with pytest.raises(
         OutOfMemoryError, match=r"predicting needs about .* for 2,000 vectors of 32 dimensions and 40 members"
     ):
-        prediction.others(many, recovered)
+        prediction.others(database_of(many), recovered)
     assert read == []
     free(monkeypatch, GIB)
-    others = prediction.others(many, recovered)
+    others = prediction.others(database_of(many), recovered)
     assert len(others) == 2000
     free(monkeypatch, MIB)
     for run in (
-        lambda: prediction.predict(many, recovered, others),
+        lambda: prediction.predict(database_of(many), recovered, others),
         lambda: many.execute(
             "SELECT * FROM clust_predict(1, (SELECT clust_points(id, vector) FROM Embedding WHERE id <= 100))"
         ).fetchall(),
@@ -271,8 +272,8 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     n, dimension = 6_000, 8
     vectors = np.random.default_rng(0).normal(size=(n, dimension)).astype(np.float32)
     add_embeddings(con, vectors)
-    fit(con, "demo", HdbscanOptions(min_cluster_size=20))
-    stored = fits.load(con, 1)
+    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=20))
+    stored = fits.load(database_of(con), 1)
     members = points.points_of(stored.ids, vectors)
     options = cut.check_options({}, stored)
     work = cut.cutting(members, stored, options)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import (
     DimensionMismatchError,
     FitNotStoredError,
@@ -46,7 +47,7 @@ SELECT id, label, probability FROM clust_predict(1, (SELECT clust_points(id, vec
 @pytest.fixture
 def result(demo: apsw.Connection) -> apsw.Connection:
     """The demo rows with result 1, and embeddings 41 to 46 beside it: near the clusters 0, 1, 2 of ids 1, 2, 3, and far."""
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
     axes = np.eye(8, dtype=np.float32)
     axes[3:] = -axes[3:]
     add_embeddings(demo, axes[:6], ids=range(41, 47))
@@ -86,8 +87,8 @@ def test_members_are_predicted_what_is_stored(fit_options: dict[str, Any], cut_o
     vectors = clustered(70, clusters=4, noise=25, dimension=32)
     vectors[:20] += np.random.default_rng(2).normal(size=(20, 32)).astype(np.float32) * 0.2
     add_embeddings(con, np.vstack([vectors, vectors[::3]]), ids=[f"id {i}" for i in range(94)])
-    fit(con, "demo", HdbscanOptions(min_cluster_size=5, **fit_options))
-    result_id = cut(con, 1, cut_options)
+    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5, **fit_options))
+    result_id = cut(database_of(con), 1, cut_options)
     assert con.execute(MEMBERS, (result_id,)).fetchall() == con.execute(STORED, (result_id,)).fetchall()
     con.close()
 
@@ -135,9 +136,9 @@ def test_predictions_inside_a_transaction(result: apsw.Connection) -> None:
 
 
 def stored_predictions(con: apsw.Connection) -> None:
-    recovered = prediction.recover(con, 1)
-    points = prediction.others(con, recovered)
-    prediction.store(con, recovered, points, prediction.predict(con, recovered, points))
+    recovered = prediction.recover(database_of(con), 1)
+    points = prediction.others(database_of(con), recovered)
+    prediction.store(database_of(con), recovered, points, prediction.predict(database_of(con), recovered, points))
 
 
 def test_storing_again_and_deleting(result: apsw.Connection) -> None:
@@ -154,7 +155,7 @@ def test_storing_again_and_deleting(result: apsw.Connection) -> None:
     ) == before
     result.execute("DELETE FROM Embedding WHERE id = 41")
     assert result.execute("SELECT count(*) FROM EmbeddingPrediction").get == 5
-    delete_result(result, 1)
+    delete_result(database_of(result), 1)
     assert result.execute("SELECT count(*) FROM EmbeddingPrediction").get == 0
 
 
@@ -165,7 +166,7 @@ def test_predictions_go_with_their_result(result: apsw.Connection, foreign_keys:
     if foreign_keys:
         result.execute("DELETE FROM ClusteringResult WHERE id = 1")
     else:
-        delete_result(result, 1)
+        delete_result(database_of(result), 1)
     assert result.execute("SELECT count(*) FROM EmbeddingPrediction").get == 0
 
 
@@ -187,7 +188,7 @@ def test_unknown_results(result: apsw.Connection) -> None:
 
 
 def test_results_without_a_fit(result: apsw.Connection) -> None:
-    fit(result, "demo", HdbscanOptions(min_cluster_size=5, min_samples=2), store_fit=False)
+    fit(database_of(result), "demo", HdbscanOptions(min_cluster_size=5, min_samples=2), store_fit=False)
     with pytest.raises(FitNotStoredError):
         predicted(result, 2)
     result.execute("DELETE FROM ClusteringFit WHERE id = 1")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.bindings.apsw import connection
+from sqlclust.bindings import registration
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 
@@ -103,7 +103,7 @@ def database(*, remembering: bool = False, analyzed: bool = True) -> apsw.Connec
     con = apsw.Connection(":memory:")
     if remembering:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(connection, "CATALOG", [remembered(record) for record in CATALOG])
+            patch.setattr(registration, "CATALOG", [remembered(record) for record in CATALOG])
             sqlclust.register(con)
     sqlclust.register(con)
     sqlclust.initialize(con)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import cast
 
 import apsw
 import pytest
 
-from sqlclust.bindings.apsw import virtual_table
+from sqlclust.bindings import virtual_table
+from sqlclust.bindings.virtual_table import IndexInfo
 from sqlclust.sqlite import lookup
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import TableFunction
@@ -91,7 +93,7 @@ def only_exactly(self: lookup.Lookup, value: object) -> list[lookup.Numbered]:
 
 
 def with_in(self: virtual_table._Plan, constraint: int, column: int) -> bool:
-    info, self._info = self._info, WithoutIn(self._info)
+    info, self._info = self._info, cast(IndexInfo, WithoutIn(self._info))
     try:
         return looks_up(self, constraint, column)
     finally:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import LockedError, MembersGoneError, MembersReplacedError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.cut import cut
@@ -263,9 +264,9 @@ def test_embeddings_that_change_while_they_are_clustered(
 @pytest.mark.parametrize("change", ["vectors", "another model", "deleted and changed", "texts", "new ones"])
 def test_embeddings_that_change_while_a_fit_is_cut(tmp_path: Path, demo_file: Path, change: str) -> None:
     con = sqlclust.connect(str(demo_file))
-    fit(con, "demo", HdbscanOptions())
+    fit(database_of(con), "demo", HdbscanOptions())
     sql, error, message = CHANGES[change]
-    check(con, error, message, lambda: cut(con, 1, {}, progress=changing(demo_file, sql)), 1)
+    check(con, error, message, lambda: cut(database_of(con), 1, {}, progress=changing(demo_file, sql)), 1)
     con.close()
 
 
@@ -455,7 +456,7 @@ def test_a_reader_who_does_not_end(
 @pytest.mark.parametrize("how", ["interrupt", "Ctrl-C"])
 def test_waiting_to_read_can_be_stopped(demo_file: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     con, other = sqlclust.connect(str(demo_file)), apsw.Connection(str(demo_file))
-    fit(con, "demo", HdbscanOptions())
+    fit(database_of(con), "demo", HdbscanOptions())
     con.set_busy_timeout(600_000)
     other.execute("BEGIN EXCLUSIVE")
     reads: list[Callable[[], object]] = [
@@ -503,7 +504,7 @@ def test_ctrl_c_that_comes_while_it_is_committed(
     patiently = locking._patiently
 
     def then_stop(connection: apsw.Connection, statement: str, **more: Any) -> None:
-        patiently(connection, statement, **more)
+        patiently(database_of(connection), statement, **more)
         if statement == "COMMIT":
             raise KeyboardInterrupt
 

@@ -20,6 +20,7 @@ import pytest
 
 import sqlclust
 from sqlclust import schema
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError, SchemaVersionError
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
@@ -211,7 +212,7 @@ def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
     (number, name, step), *_ = schema.MIGRATIONS
 
     def broken(connection: apsw.Connection) -> None:
-        step(connection)
+        step(database_of(connection))
         connection.execute("CREATE VIEW more AS SELECT (")
 
     monkeypatch.setattr(schema, "MIGRATIONS", ((number, name, broken),))
@@ -248,7 +249,7 @@ def test_a_failing_upgrade_leaves_version_1_whole(
     if inside:
         con.execute("COMMIT")
     # the connection goes on working, and the next try succeeds
-    assert version(con) == 1
+    assert version(database_of(con)) == 1
     con.execute(f"{PREDICTION} VALUES (7, 'o9', -1, 0.25)")
     con.execute("DELETE FROM EmbeddingPrediction WHERE embedding_id = 'o9'")
     whole_version_1(old)
@@ -287,7 +288,7 @@ def test_a_killed_upgrade_leaves_version_1_or_2_whole(made: Path, tmp_path: Path
         )
         assert ran.returncode == (-signal.SIGKILL if at else 0), ran.stderr
         con = sqlclust.connect(str(path))  # rolls back
-        seen.append(version(con) or 0)
+        seen.append(version(database_of(con)) or 0)
         assert con.execute("PRAGMA integrity_check").get == "ok"
         con.close()
         if seen[-1] == 1:
@@ -322,7 +323,7 @@ def test_an_upgrade_waits_for_others_and_says_so(old: Path) -> None:
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(LockedError, match=r"making the tables was given up and nothing was written"):
         sqlclust.initialize(con)
-    assert version(con) == 1
+    assert version(database_of(con)) == 1
     other.execute("COMMIT")
     assert sqlclust.initialize(con)
     con.close()
@@ -389,7 +390,7 @@ def test_python_and_sql_work_on_version_1_as_it_is(old: Path) -> None:
     con = sqlclust.connect(str(old))
     result = sqlclust.fit(con, "other", min_cluster_size=5)
     assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
-    assert version(con) == 1
+    assert version(database_of(con)) == 1
     con.close()
     whole_version_1(old)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import (
     ArgumentError,
     DimensionMismatchError,
@@ -286,8 +287,8 @@ def test_stored_vectors_that_are_float32_all_the_same(con: apsw.Connection, way:
         "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'm', ?)", enumerate(rows, start=1000)
     )
     for result_id in (1, 2):
-        recovered = prediction.recover(con, result_id)
-        assert len(prediction.others(con, recovered)) == len(rows)
+        recovered = prediction.recover(database_of(con), result_id)
+        assert len(prediction.others(database_of(con), recovered)) == len(rows)
     assert sqlclust.staleness(con, 1).n_new == len(rows)
 
 

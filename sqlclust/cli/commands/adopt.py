@@ -54,10 +54,8 @@ def command(db: str, new: str | None, replace: bool, backup: str | None, dry_run
         if new is not None:
             adoption = _into_new_file(db, new, dry_run, progress)
         else:
-            with (read_database if dry_run else open_database)(db, tables=False) as connection:
-                adoption = adopt_in_place(
-                    connection, replace=replace, backup=backup, dry_run=dry_run, progress=progress
-                )
+            with (read_database if dry_run else open_database)(db, tables=False) as database:
+                adoption = adopt_in_place(database, replace=replace, backup=backup, dry_run=dry_run, progress=progress)
     if output:
         if adoption.backup:
             click.echo(f"backup: {adoption.backup}", err=True)
@@ -80,8 +78,8 @@ def _into_new_file(db: str, new: str, dry_run: bool, progress: Progress) -> Adop
                 return adopt_from(nothing, old, dry_run=True, progress=progress)
         there = Path(new).exists()
         try:
-            with create_database(new) as connection:
-                return adopt_from(connection, old, dry_run=dry_run, progress=progress)
+            with create_database(new) as database:
+                return adopt_from(database, old, dry_run=dry_run, progress=progress)
         except BaseException:
             if not there and Path(new).exists() and Path(new).stat().st_size == 0:  # made by us just now
                 Path(new).unlink()

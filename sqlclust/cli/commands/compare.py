@@ -54,9 +54,9 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
     """
     if overlap and only_summary:
         raise click.UsageError("--overlap and --summary do not go together")
-    with read_database(db) as connection:
-        found = compare(connection, resolve_result(connection, a), resolve_result(connection, b))
-        results = [show_result(connection, result_id) for result_id in (found.a, found.b)]
+    with read_database(db) as database:
+        found = compare(database, resolve_result(database, a), resolve_result(database, b))
+        results = [show_result(database, result_id) for result_id in (found.a, found.b)]
     if output and only_summary:
         write_dicts(output, [_whole(found)])
     elif output and overlap:

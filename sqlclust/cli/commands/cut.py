@@ -41,9 +41,9 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
         parse(CutOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    with open_database(db) as connection, Progress() as progress:
-        result_id = cut(connection, resolve_fit(connection, fit), options, progress)
-        result = summarize_result(connection, result_id)
+    with open_database(db) as database, Progress() as progress:
+        result_id = cut(database, resolve_fit(database, fit), options, progress)
+        result = summarize_result(database, result_id)
     if output:
         write_dicts(output, with_parameters([result]), RESULT_COLUMNS)
         return

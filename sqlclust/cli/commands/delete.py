@@ -26,12 +26,12 @@ def command(db: str, result_id: int, yes: bool, output: str | None) -> None:
 
     Its clusters and assignments go in one transaction. The file does not become smaller: VACUUM does that.
     """
-    with open_database(db) as connection:
-        result = summarize_result(connection, result_id)
+    with open_database(db) as database:
+        result = summarize_result(database, result_id)
         if not yes:
             click.echo(summary(result), err=True)
             click.confirm("Delete it?", abort=True, err=True)
-        rows = delete_result(connection, result_id)
+        rows = delete_result(database, result_id)
     if output:
         write_dicts(output, [{"id": result_id, "embedding_model": result["embedding_model"], "rows": rows}])
     else:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from shlex import quote
 from typing import Any, NamedTuple
 
-import apsw
 import click
 
 from sqlclust import schema
@@ -20,6 +19,7 @@ from sqlclust.cli.results import seconds, summary
 from sqlclust.errors import DatabaseFileError
 from sqlclust.options import HdbscanOptions
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.loading import load_embeddings
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
@@ -58,29 +58,29 @@ def command(db: str, log_file: str | None) -> None:
     words they share (TF-IDF and truncated SVD), then rows in DB (sqlclust-demo.db in this folder by default), then
     clusters. Run again, it clusters again what it has loaded.
     """
-    with logging_to(log_file), create_database(db) as connection:
-        if not _is_loaded(connection, db):
-            _load(connection, db)
+    with logging_to(log_file), create_database(db) as database:
+        if not _is_loaded(database, db):
+            _load(database, db)
         with _step("Clustering them with HDBSCAN") as found:
-            result_id = _fit(connection)
-            result = show_result(connection, result_id)
+            result_id = _fit(database)
+            result = show_result(database, result_id)
             found.append(f"{result['n_clusters']:,} clusters")
         click.echo(f"\n{summary(result)}. The largest, each by the member in its middle:\n")
         click.echo("label   size  medoid")
         for cluster in result["clusters"][:_CLUSTERS_SHOWN]:
-            click.echo(_described(connection, result_id, cluster))
+            click.echo(_described(database, result_id, cluster))
     click.echo(_next(db, result_id, result["clusters"]))
 
 
-def _is_loaded(connection: apsw.Connection, db: str) -> bool:
+def _is_loaded(database: Database, db: str) -> bool:
     """Whether the demo's embeddings are there; nobody else's file is touched."""
-    if is_empty(connection):
+    if is_empty(database):
         return False
     other = DatabaseFileError(db, reason="holds other data; give the demo a file of its own: sqlclust demo OTHER.db")
-    if schema.version(connection) is None:
+    if schema.version(database) is None:
         raise other
-    schema.check(connection)
-    found = models(connection)
+    schema.check(database)
+    found = models(database)
     if not found:
         return False
     if [name for name, _ in found] != [MODEL]:
@@ -89,7 +89,7 @@ def _is_loaded(connection: apsw.Connection, db: str) -> bool:
     return True
 
 
-def _load(connection: apsw.Connection, db: str) -> None:
+def _load(database: Database, db: str) -> None:
     from sqlclust.cli import corpus  # scikit-learn takes a second
 
     with _step(f"Reading the docstrings of Python {platform.python_version()}'s standard library") as found:
@@ -101,7 +101,7 @@ def _load(connection: apsw.Connection, db: str) -> None:
     with _step(f"Loading them into {db}"):
         used = (docstring for docstring, is_kept in zip(docstrings, kept.tolist(), strict=True) if is_kept)
         rows = (_Row(used.id, encode(vector), used.text) for used, vector in zip(used, vectors, strict=True))
-        load_embeddings(connection, MODEL, rows, create_tables=True)
+        load_embeddings(database, MODEL, rows, create_tables=True)
 
 
 @contextmanager
@@ -118,9 +118,9 @@ def _step(what: str) -> Iterator[list[str]]:
     click.echo(", ".join([*found, seconds(time.monotonic() - started)]))
 
 
-def _fit(connection: apsw.Connection) -> int:
+def _fit(database: Database) -> int:
     log = PhaseLog()
-    result_id = fit(connection, MODEL, HdbscanOptions(), progress=log)
+    result_id = fit(database, MODEL, HdbscanOptions(), progress=log)
     log.finish()
     return result_id
 
@@ -132,11 +132,11 @@ ORDER BY probability DESC, embedding_id
 """
 
 
-def _described(connection: apsw.Connection, result_id: int, cluster: dict[str, Any]) -> str:
+def _described(database: Database, result_id: int, cluster: dict[str, Any]) -> str:
     medoid = cluster["medoid_embedding_id"]
     names = {medoid.rsplit(".", 1)[-1]: medoid}
     bindings = {"result": result_id, "label": cluster["label"], "medoid": medoid}
-    for (member,) in statements.all_rows(connection, _MEMBERS, bindings):
+    for (member,) in statements.all_rows(database, _MEMBERS, bindings):
         names.setdefault(member.rsplit(".", 1)[-1], member)  # write is in many classes: once is enough
         if len(names) > _MEMBERS_SHOWN:
             break

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
@@ -17,6 +16,7 @@ from sqlclust.cli.results import seconds
 from sqlclust.diagnosis import Diagnosis, Finding, Repair, diagnose
 from sqlclust.options import DoctorOptions
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.vectors.formats import FormatName
 
 _EPILOG = """\b
@@ -48,9 +48,9 @@ def command(
     """
     started = time.monotonic()
     opened = open_database if fix else read_database
-    with opened(db, tables=False) as connection, Progress("doctor") as progress:
-        diagnosis = diagnose(connection, fix=fix, quick=quick, format=format, progress=progress)
-        tables = _count_of_tables(connection)
+    with opened(db, tables=False) as database, Progress("doctor") as progress:
+        diagnosis = diagnose(database, fix=fix, quick=quick, format=format, progress=progress)
+        tables = _count_of_tables(database)
     if output:
         if diagnosis.backup:
             click.echo(f"backup: {diagnosis.backup}", err=True)
@@ -64,9 +64,9 @@ def command(
         context.exit(1)
 
 
-def _count_of_tables(connection: apsw.Connection) -> str:
+def _count_of_tables(database: Database) -> str:
     sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    n = statements.value(connection, sql)
+    n = statements.value(database, sql)
     return "1 table" if n == 1 else f"{n} tables"
 
 

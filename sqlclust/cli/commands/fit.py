@@ -5,7 +5,6 @@ from __future__ import annotations
 from shlex import quote
 from typing import Any, NoReturn
 
-import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database
@@ -14,9 +13,10 @@ from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
-from sqlclust.errors import FilterError, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
+from sqlclust.errors import FilterError, Interrupted, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
 from sqlclust.options import FitOptions, parse
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
 from sqlclust.store.results.listing import reused_fit, summarize_result
@@ -64,8 +64,8 @@ def command(
         raise click.UsageError(str(error)) from None
     results: list[dict[str, Any]] = []
     failed = 0
-    with logging_to(log_file), open_database(db) as connection:
-        counts = dict(models(connection))
+    with logging_to(log_file), open_database(db) as database:
+        counts = dict(models(database))
         if not counts:
             raise SqlclustError(f"no embeddings in {db} yet; load some: sqlclust load {quote(db)} FILE --model NAME")
         wanted = [model] if model not in (None, "all") else list(counts)
@@ -74,9 +74,7 @@ def command(
             if name not in counts:
                 raise UnknownModelError(name, known=list(counts))
             try:
-                result, fit_id = _fit(
-                    connection, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1
-                )
+                result, fit_id = _fit(database, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1)
             except TooFewRowsError as error:
                 if len(wanted) == 1:
                     raise
@@ -84,11 +82,9 @@ def command(
                 click.echo(printable(f"skipped: {error}"), err=True)
             except FilterError:
                 raise  # as wrong for the next model
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, Interrupted):
                 _interrupted(name, results)
-            except (SqlclustError, apsw.Error) as error:
-                if isinstance(error, apsw.InterruptError):
-                    _interrupted(name, results)
+            except SqlclustError as error:
                 if len(wanted) == 1:
                     raise
                 failed += 1
@@ -112,7 +108,7 @@ def command(
 
 
 def _fit(
-    connection: apsw.Connection,
+    database: Database,
     model: str,
     options: FitOptions,
     *,
@@ -123,29 +119,29 @@ def _fit(
     """The result, and the stored fit that was used again for it."""
     log = PhaseLog()
     logger.info("%s: started", model)
-    _announce(connection, model, options, where=where)
+    _announce(database, model, options, where=where)
     with Progress(model if titled else "") as progress:
 
         def report(phase: str, fraction: float) -> None:
             log(phase, fraction)
             progress(phase, fraction)
 
-        result_id = fit(connection, model, options, where=where, progress=report, store_fit=store_fit)
+        result_id = fit(database, model, options, where=where, progress=report, store_fit=store_fit)
     log.finish()
-    return summarize_result(connection, result_id), reused_fit(connection, result_id)
+    return summarize_result(database, result_id), reused_fit(database, result_id)
 
 
 _LONG = 60.0
 """Seconds beyond which a fit is announced with how long it may take."""
 
 
-def _announce(connection: apsw.Connection, model: str, options: FitOptions, *, where: str | None) -> None:
+def _announce(database: Database, model: str, options: FitOptions, *, where: str | None) -> None:
     """Say how long a long fit may take and how to get the other engine. A filter may make it shorter."""
     from sqlclust.core.cost import fit_seconds, multiplications_per_second
 
-    n = dict(models(connection))[model] // options.downsample
+    n = dict(models(database))[model] // options.downsample
     length = statements.value(
-        connection, "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)
+        database, "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)
     )
     dimension = length // ITEM_BYTES
     engine = options.resolved(n, dimension).engine

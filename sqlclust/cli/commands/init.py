@@ -30,9 +30,9 @@ def command(db: str, output: str | None) -> None:
     sqlclust needs, nothing is changed. The same tables come from schema.sql in any sqlite3 shell.
     """
     there = Path(db).exists()
-    with create_database(db) as connection, translated_errors(connection, doing="making the tables"):
-        found = schema.version(connection)
-        changed = schema.initialize(connection)
+    with create_database(db) as database, translated_errors(database, doing="making the tables"):
+        found = schema.version(database)
+        changed = schema.initialize(database)
     if output:
         write_dicts(output, [{"database": db, "created": not there, "changed": changed, "version": schema.VERSION}])
     elif not changed:

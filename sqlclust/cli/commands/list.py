@@ -30,9 +30,9 @@ def command(db: str, model: str | None, output: str | None) -> None:
     All of them or those of one embedding MODEL, oldest first, with what they were made of; models without a result
     are named below. The parameters in the table are those that are not the default; --json has all of them.
     """
-    with read_database(db) as connection:
-        results = list_results(connection, model)
-        counts = dict(models(connection))
+    with read_database(db) as database:
+        results = list_results(database, model)
+        counts = dict(models(database))
     known = sorted({*counts, *(result["embedding_model"] for result in results)})
     if model is not None and model not in known:
         raise UnknownModelError(model, known=known)

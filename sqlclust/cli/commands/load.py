@@ -15,7 +15,7 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.results import seconds
-from sqlclust.errors import ExistingEmbeddingError, InputFileError, LoadError, PointsError, SqlclustError
+from sqlclust.errors import ExistingEmbeddingError, InputFileError, Interrupted, LoadError, PointsError, SqlclustError
 from sqlclust.sqlite.transactions import PATIENCE
 from sqlclust.store.embeddings.loading import Existing, id_types, load_embeddings
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
@@ -122,13 +122,13 @@ def command(
                 vector_format=vector_format,
             )
             loaded.append(_load(db, file, source, model, existing or "error", quiet=output is not None))
-        except SqlclustError as error:
-            raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             if not loaded:
                 raise
             click.echo(f"Interrupted; nothing of {file} was written{_loaded_before(loaded)}", err=True)
             raise SystemExit(130) from None
+        except SqlclustError as error:
+            raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
     if output:
         write_dicts(output, loaded)
     else:
@@ -140,13 +140,13 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
     started = time.monotonic()
     rows = _Rows(file, source)
     try:
-        with create_database(db) as connection, Progress(file.name) as progress:
-            create_tables = is_empty(connection)
+        with create_database(db) as database, Progress(file.name) as progress:
+            create_tables = is_empty(database)
             if not create_tables:
-                upgrade(connection)
-            rows.types_there = lambda: id_types(connection, model)
+                upgrade(database)
+            rows.types_there = lambda: id_types(database, model)
             result = load_embeddings(
-                connection,
+                database,
                 model,
                 rows.usable(progress),
                 existing=existing,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import apsw
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
@@ -16,6 +15,7 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
+from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store
 from sqlclust.store.embeddings.points import Points, PointsBuilder
 from sqlclust.store.results.listing import resolve_result
@@ -84,16 +84,16 @@ def command(
         raise click.UsageError("--store is for embeddings that are in the database; load FILE first")
     if ids and not file:
         raise click.UsageError("--ids goes with FILE")
-    with (open_database if stored else read_database)(db) as connection, Progress() as progress:
-        recovered = store.recover(connection, resolve_result(connection, result), progress)
+    with (open_database if stored else read_database)(db) as database, Progress() as progress:
+        recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
             columns = Columns(id=id_column, vector=vector_column)
             members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
             source = read(file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format)
             points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
         else:
-            points = store.others(connection, recovered)
-        rows = _predicted(connection, recovered, points, stored, progress, file)
+            points = store.others(database, recovered)
+        rows = _predicted(database, recovered, points, stored, progress, file)
     if output:
         write_dicts(output, rows[:limit], _COLUMNS)
         return
@@ -103,7 +103,7 @@ def command(
 
 
 def _predicted(
-    connection: apsw.Connection,
+    database: Database,
     recovered: store.Recovered,
     points: Points,
     stored: bool,
@@ -112,11 +112,11 @@ def _predicted(
 ) -> list[dict[str, Any]]:
     """A row for each point, in the order of ids; written as well if `stored`."""
     try:
-        found = store.predict(connection, recovered, points, progress)
+        found = store.predict(database, recovered, points, progress)
     except PointsError as error:
         raise SqlclustError(f"{file}: {error}" if file else str(error)) from error
     if stored and len(points):
-        store.store(connection, recovered, points, found)
+        store.store(database, recovered, points, found)
     neighbors = [recovered.points.ids[row] for row in found.neighbors.tolist()]
     columns = (points.ids, found.labels.tolist(), found.probabilities.tolist(), neighbors, found.distances.tolist())
     rows = [dict(zip(_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import apsw
-import apsw.ext
 import click
 
 from sqlclust.cli.database import database_argument, database_for_statements
 from sqlclust.cli.output import output_options, table, write_rows
 from sqlclust.errors import SqlclustError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import StatementError
 from sqlclust.sqlite.undecodable import not_unicode
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -47,63 +48,71 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
     """
     if sql == "-":
         sql = sys.stdin.read()
-    with database_for_statements(db, readonly=readonly) as connection:
+    with database_for_statements(db, readonly=readonly) as database:
         values = {name.lstrip(":@$"): _value(text) for name, text in parameters}
-        columns = _check(connection, sql, values, readonly=readonly)
+        columns = _check(database, sql, values, readonly=readonly)
         try:
-            _run(connection, sql, values, columns, output)
+            _run(database, sql, values, columns, output)
         except UnicodeDecodeError as error:
-            raise not_unicode(connection, error) from None
+            raise not_unicode(database, error) from None
 
 
 def _run(
-    connection: apsw.Connection,
+    database: Database,
     sql: str,
     values: Mapping[str, int | float | str],
-    columns: list[str],
+    columns: Sequence[str],
     output: str | None,
 ) -> None:
-    changes_before = connection.total_changes()
-    cursor = connection.execute(sql, values)
-    if columns and output:
-        write_rows(output, columns, cursor)
-    elif columns:
-        click.echo(table(columns, cursor))
+    changes_before = database.total_changes
+    with database.rows(sql, values) as rows:
+        if columns and output:
+            write_rows(output, columns, rows)
+            return
+        if columns:
+            click.echo(table(columns, rows))
+            return
+        for _ in rows:
+            pass
+    changed = database.total_changes - changes_before
+    if output:
+        write_rows(output, ["rows_affected"], [[changed]])
     else:
-        cursor.fetchall()
-        changed = connection.total_changes() - changes_before
-        if output:
-            write_rows(output, ["rows_affected"], [[changed]])
-        else:
-            click.echo("1 row changed" if changed == 1 else f"{changed:,} rows changed")
+        click.echo("1 row changed" if changed == 1 else f"{changed:,} rows changed")
 
 
-def _check(connection: apsw.Connection, sql: str, values: Mapping[str, object], *, readonly: bool) -> list[str]:
+def _check(database: Database, sql: str, values: Mapping[str, object], *, readonly: bool) -> Sequence[str]:
     """The names of the statement's columns, once it is known to be one statement whose values are all there."""
     if "\0" in sql:  # where SQLite stops reading
         raise click.UsageError("the SQL has a NUL character")
     try:
-        details = apsw.ext.query_info(connection, sql, explain=readonly)
+        found = database.described(sql)
     except UnicodeEncodeError:
         raise click.UsageError("the SQL is not UTF-8") from None
-    if not details.has_vdbe:
+    if found.is_empty:
         raise click.UsageError("there is no SQL statement")
-    if readonly and any(step.opcode == "Vacuum" for step in details.explain or ()):
-        raise SqlclustError("VACUUM INTO writes a file, and --readonly was given")
-    if details.query_remaining and _is_statement(connection, details.query_remaining):
+    if found.rest and _is_statement(database, found.rest):
         raise click.UsageError("more than one SQL statement; sqlclust shell runs several")
-    for name in details.bindings_names:
+    for name in found.parameters:
         if name is None:
             raise click.UsageError("a placeholder has no name; write :name, and give its value with -p name value")
         if name not in values:
             raise click.UsageError(f"no value for :{name}; give it with -p {name} VALUE")
-    return [name for name, _ in details.description]
+    if readonly and not found.is_explain and _writes_a_file(database, sql, values):
+        raise SqlclustError("VACUUM INTO writes a file, and --readonly was given")
+    return found.columns
 
 
-def _is_statement(connection: apsw.Connection, sql: str) -> bool:
+def _writes_a_file(database: Database, sql: str, values: Mapping[str, object]) -> bool:
+    """Whether it is VACUUM INTO, of which SQLite says that it is read-only."""
+    steps = statements.dict_rows(database, f"EXPLAIN {sql}", values)
+    return any(step["opcode"] == "Vacuum" for step in steps)
+
+
+def _is_statement(database: Database, sql: str) -> bool:
     try:
-        return apsw.ext.query_info(connection, sql).has_vdbe
-    except apsw.SQLError:  # it may need what the first statement makes
+        return not database.described(sql).is_empty
+    except StatementError:  # it may need what the first statement makes
         return True
 
 

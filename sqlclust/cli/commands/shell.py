@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import apsw
-import apsw.shell
 import click
 
 from sqlclust import __version__
-from sqlclust.bindings.apsw.connection import make_safe, register
-from sqlclust.cli.database import allow_interrupts, database_argument, database_for_statements
+from sqlclust.bindings.apsw import shell
+from sqlclust.cli.database import OPCODES, database_argument, database_for_statements
 from sqlclust.cli.docstrings import restore_docstrings
 from sqlclust.cli.results import cluster_table, result_table, summary
 from sqlclust.errors import SqlclustError
 from sqlclust.schema import check
+from sqlclust.sqlite.database import Database
 from sqlclust.store.results.listing import list_results, resolve_result, show_result
 from sqlclust.surface.catalog import CATALOG
 
@@ -42,63 +37,36 @@ def command(db: str, readonly: bool) -> None:
     statements that somebody else wrote: they may write, ATTACH other files, and the dot-commands .load, .shell, .read,
     .open, .output, .backup and the like do with other files and programs whatever they are told, under --readonly too.
     """
-    with database_for_statements(db, readonly=readonly) as connection, _prepared_connections():
-        shell = _Shell(db=connection)
+    with (
+        database_for_statements(db, readonly=readonly) as database,
+        shell.prepared_connections(look=lambda: False, every=OPCODES),
+    ):
+        running = _Shell(database, prompt="sqlclust")
         try:
-            shell.cmdloop(_banner(db))  # type: ignore[no-untyped-call]  # APSW's shell has no types
+            running.cmdloop(_banner(db, database))  # type: ignore[no-untyped-call]  # APSW's shell has no types
         except SystemExit as leaving:  # .exit
             if leaving.code:
                 raise
         except OSError as error:  # what statements raise is caught inside; this comes when it is left
             click.echo(f"the history of commands was not saved: {error.strerror}", err=True)
         except Exception:  # .bail on: the shell has said what is wrong
-            if not shell.failed:
+            if not running.failed:
                 raise
         finally:
-            shell.stdout.flush()
-        if shell.failed and not shell.interactive:
+            running.stdout.flush()
+        if running.failed and not running.interactive:
             raise SystemExit(1)
 
 
-def _banner(db: str) -> str:
+def _banner(db: str, database: Database) -> str:
     return (
-        f"sqlclust {__version__}, SQLite {apsw.sqlite_lib_version()}: {db}\n"
+        f"sqlclust {__version__}, SQLite {database.versions['sqlite']}: {db}\n"
         "Functions: .clust   Results: .results, .clusters   All commands: .help   Leave: Ctrl-D\n"
     )
 
 
-@contextmanager
-def _prepared_connections() -> Iterator[None]:
-    """Whatever the shell opens (.open, .read, …) is as our own connections are."""
-
-    def prepare(connection: apsw.Connection) -> None:
-        allow_interrupts(connection)
-        make_safe(connection)
-        register(connection)
-
-    apsw.connection_hooks.append(prepare)
-    try:
-        yield
-    finally:
-        apsw.connection_hooks.remove(prepare)
-
-
-class _Shell(apsw.shell.Shell):
+class _Shell(shell.Shell):
     """The shell with our dot-commands. Each one's docstring is its `.help`."""
-
-    def __init__(self, db: apsw.Connection) -> None:
-        self.failed = False
-        super().__init__(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, db=db)
-        self.prompt = "sqlclust> "
-        self.moreprompt = "     ...> "
-
-    def handle_exception(self) -> None:
-        """Remember that something failed; Ctrl-C ends what is not interactive."""
-        error = sys.exc_info()[1]
-        if isinstance(error, KeyboardInterrupt) and not self.interactive:
-            raise error
-        self.failed = self.failed or not isinstance(error, SystemExit)  # .exit
-        super().handle_exception()  # type: ignore[no-untyped-call]
 
     def command_clust(self, cmd: list[str]) -> None:
         """clust ?FUNCTION?: Lists the clust_ functions, or explains one
@@ -115,9 +83,9 @@ class _Shell(apsw.shell.Shell):
         width = max(len(record.signature) for record in records)
         for record in records:
             if cmd:
-                self._say(f"{record.signature}\n  {record.summary}\n  {record.example}")
+                self.say(f"{record.signature}\n  {record.summary}\n  {record.example}")
             else:
-                self._say(f"{record.signature:<{width}}  {record.summary}")
+                self.say(f"{record.signature:<{width}}  {record.summary}")
 
     def command_results(self, cmd: list[str]) -> None:
         """results ?MODEL?: Lists the clustering results
@@ -125,8 +93,8 @@ class _Shell(apsw.shell.Shell):
         All, or those of one embedding model.
         """
         self._check_tables()
-        results = list_results(self.db, cmd[0] if cmd else None)
-        self._say(result_table(results) if results else "no results; make one: SELECT clust_fit('model');")
+        results = list_results(self.database, cmd[0] if cmd else None)
+        self.say(result_table(results) if results else "no results; make one: SELECT clust_fit('model');")
 
     def command_clusters(self, cmd: list[str]) -> None:
         """clusters ?ID|latest?: Shows the clusters of a result, the largest first
@@ -134,24 +102,21 @@ class _Shell(apsw.shell.Shell):
         Of the latest result by default. All of them are in the view ClusterSummary.
         """
         self._check_tables()
-        found = show_result(self.db, resolve_result(self.db, cmd[0] if cmd else "latest"))
-        self._say(summary(found))
+        found = show_result(self.database, resolve_result(self.database, cmd[0] if cmd else "latest"))
+        self.say(summary(found))
         if found["clusters"]:
-            self._say(cluster_table(found["clusters"][:_CLUSTERS_SHOWN]))
+            self.say(cluster_table(found["clusters"][:_CLUSTERS_SHOWN]))
         more = len(found["clusters"]) - _CLUSTERS_SHOWN
         if more > 0:
-            self._say(
+            self.say(
                 f"… and {more:,} smaller clusters: SELECT * FROM ClusterSummary WHERE clustering_result_id = {found['id']};"
             )
 
     def _check_tables(self) -> None:
         try:
-            check(self.db)
+            check(self.database)
         except SqlclustError as error:
             raise self.Error(str(error)) from None
 
-    def _say(self, text: str) -> None:
-        self.write(self.stdout, text + "\n")  # type: ignore[no-untyped-call]
 
-
-restore_docstrings(apsw.shell.Shell, _Shell)  # APSW's shell makes `.help` of them, and does not begin without
+restore_docstrings(shell.ApswShell, _Shell)  # APSW's shell makes `.help` of them, and does not begin without

@@ -42,8 +42,8 @@ def command(db: str, result: str, limit: int | None, output: str | None) -> None
     The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle.
     --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list --json".
     """
-    with read_database(db) as connection:
-        found = show_result(connection, resolve_result(connection, result))
+    with read_database(db) as database:
+        found = show_result(database, resolve_result(database, result))
     clusters = found["clusters"]
     if output:
         write_dicts(output, clusters[:limit], CLUSTER_COLUMNS)

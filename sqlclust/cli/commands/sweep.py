@@ -40,10 +40,10 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     compares rows of one sweep only.
     """
     given = {name: values for name, values in options.items() if values is not None}
-    with read_database(db) as connection, Progress() as progress:
-        fit_id = resolve_fit(connection, fit)
+    with read_database(db) as database, Progress() as progress:
+        fit_id = resolve_fit(database, fit)
         try:
-            rows = sweep(connection, fit_id, given, progress)
+            rows = sweep(database, fit_id, given, progress)
         except OptionError as error:
             raise click.UsageError(str(error)) from None
     if output:

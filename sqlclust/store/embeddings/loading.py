@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.errors import (
     ClusteredEmbeddingError,
@@ -19,6 +17,7 @@ from sqlclust.errors import (
     shown,
 )
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, write_transaction
 from sqlclust.store.read_back import refuse_vanished
 from sqlclust.vectors.blobs import ITEM_BYTES, check_blob, check_dimension
@@ -74,7 +73,7 @@ class Loaded:
 
 
 def load_embeddings(
-    connection: apsw.Connection,
+    database: Database,
     embedding_model: str,
     rows: Iterable[NewEmbedding],
     *,
@@ -85,7 +84,7 @@ def load_embeddings(
     """Write embeddings of a model in one transaction; the write lock is held while `rows` is iterated.
 
     Args:
-        connection: in no transaction.
+        database: in no transaction.
         existing: what to do with a row whose embedding is there, of an earlier load or an earlier row: refuse everything,
             leave it as it is, or put the new vector, content and step of a run in its place.
         create_tables: apply schema.sql in the same transaction if our tables are not there.
@@ -97,12 +96,12 @@ def load_embeddings(
 
     Cost: O(log n) per row.
     """
-    with write_transaction(connection, doing="loading", patience=patience):
+    with write_transaction(database, doing="loading", patience=patience):
         if create_tables:
-            schema.initialize(connection)
-        elif schema.version(connection) is None:
-            raise SchemaMissingError(connection.filename)
-        loader = _Loader(connection, embedding_model, existing)
+            schema.initialize(database)
+        elif schema.version(database) is None:
+            raise SchemaMissingError(database.filename)
+        loader = _Loader(database, embedding_model, existing)
         for row in rows:
             loader.add(row)
     return loader.loaded
@@ -112,14 +111,14 @@ _FIRST = "SELECT typeof(id) FROM main.Embedding WHERE embedding_model = ? ORDER 
 _SMALLEST = "SELECT typeof(id) FROM main.Run ORDER BY id {way} LIMIT 1"
 
 
-def id_types(connection: apsw.Connection, embedding_model: str) -> tuple[str | None, str | None]:
+def id_types(database: Database, embedding_model: str) -> tuple[str | None, str | None]:
     """The types of a model's ids and of all runs' ids so far: 'text', 'integer', …; None: none yet, or of several types.
 
     Cost: O(log n), by the ids at both ends: of a model those that came first and last, of the runs the smallest and largest,
     which says it of all of them, since SQLite sorts by type.
     """
     ends = [
-        {statements.value(connection, sql.format(way=way), bindings) for way in ("ASC", "DESC")}
+        {statements.value(database, sql.format(way=way), bindings) for way in ("ASC", "DESC")}
         for sql, bindings in ((_FIRST, (embedding_model,)), (_SMALLEST, ()))
     ]
     of_ids, of_runs = (next(iter(types)) if len(types) == 1 else None for types in ends)
@@ -152,14 +151,14 @@ _LARGEST_INTEGER = "SELECT id FROM main.{table} WHERE id < '' AND typeof(id) = '
 
 
 class _Loader:
-    def __init__(self, connection: apsw.Connection, embedding_model: str, existing: Existing) -> None:
+    def __init__(self, database: Database, embedding_model: str, existing: Existing) -> None:
         self.loaded = Loaded()
-        self._connection, self._model, self._existing = connection, embedding_model, existing
-        self._width: int | None = statements.value(connection, _DIMENSION, (embedding_model,))
-        self._numbers = _Numbers(connection, "Embedding")
-        self._step_numbers = _Numbers(connection, "Invocation")
+        self._database, self._model, self._existing = database, embedding_model, existing
+        self._width: int | None = statements.value(database, _DIMENSION, (embedding_model,))
+        self._numbers = _Numbers(database, "Embedding")
+        self._step_numbers = _Numbers(database, "Invocation")
         # later rowids are of this load
-        self._last_rowid: int = statements.value(connection, "SELECT coalesce(max(rowid), 0) FROM main.Embedding")
+        self._last_rowid: int = statements.value(database, "SELECT coalesce(max(rowid), 0) FROM main.Embedding")
 
     def add(self, row: NewEmbedding) -> None:
         self._check_vector(row.vector)
@@ -169,8 +168,8 @@ class _Loader:
             embedding_id = self._numbers.next()
         else:
             self._numbers.seen(embedding_id)
-        statements.run(self._connection, _INSERT, (embedding_id, step, self._model, row.vector, row.content))
-        if self._connection.changes():
+        statements.run(self._database, _INSERT, (embedding_id, step, self._model, row.vector, row.content))
+        if self._database.changes:
             self.loaded.added += 1
         else:
             self._add_existing(row, embedding_id, step)
@@ -184,11 +183,11 @@ class _Loader:
 
     def _add_existing(self, row: NewEmbedding, embedding_id: Id, step: Id | None) -> None:
         """The insert met an embedding of this id, or of this step of a run."""
-        there = None if row.id is None else statements.first_row(self._connection, _BY_ID, (row.id,))
+        there = None if row.id is None else statements.first_row(self._database, _BY_ID, (row.id,))
         if there is None:
-            there = statements.first_row(self._connection, _BY_STEP, (step, self._model))
+            there = statements.first_row(self._database, _BY_STEP, (step, self._model))
             if there is None:
-                refuse_vanished(self._connection, "Embedding")
+                refuse_vanished(self._database, "Embedding")
             if row.id is not None:
                 raise ExistingEmbeddingError(embedding_id=row.id, taken=self._step_taken(row, there[0]))
         there_id, model, vector, rowid = there
@@ -206,17 +205,17 @@ class _Loader:
 
     def _replace(self, row: NewEmbedding, embedding_id: Id, vector: bytes, step: Id | None) -> None:
         if row.vector != vector:
-            results = [int(found[0]) for found in statements.all_rows(self._connection, _USED_BY, (embedding_id,))]
+            results = [int(found[0]) for found in statements.all_rows(self._database, _USED_BY, (embedding_id,))]
             if results:
                 raise ClusteredEmbeddingError(embedding_id=embedding_id, clustering_result_ids=results)
-            statements.run(self._connection, _FORGET_PREDICTIONS, (embedding_id,))
-            self.loaded.predictions += self._connection.changes()
+            statements.run(self._database, _FORGET_PREDICTIONS, (embedding_id,))
+            self.loaded.predictions += self._database.changes
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
-        statements.run(self._connection, _UPDATE, values)
-        if not self._connection.changes():
-            taken_by = statements.first_row(self._connection, _BY_STEP, (step, self._model))
+        statements.run(self._database, _UPDATE, values)
+        if not self._database.changes:
+            taken_by = statements.first_row(self._database, _BY_STEP, (step, self._model))
             if taken_by is None:
-                refuse_vanished(self._connection, "Embedding")
+                refuse_vanished(self._database, "Embedding")
             raise ExistingEmbeddingError(embedding_id=embedding_id, taken=self._step_taken(row, taken_by[0]))
         self.loaded.replaced += 1
 
@@ -233,14 +232,14 @@ class _Loader:
                 given = f"run_id {shown(run_id)} and sequence_number {shown(sequence_number)}"
                 raise LoadError(f"found {given}, expected both or neither")
             return None
-        found = statements.first_row(self._connection, _FIND_STEP, (run_id, sequence_number))
+        found = statements.first_row(self._database, _FIND_STEP, (run_id, sequence_number))
         if found is not None:
             step: Id = found[0]
             return step
-        statements.run(self._connection, _INSERT_RUN, (run_id,))
-        self.loaded.runs += self._connection.changes()
+        statements.run(self._database, _INSERT_RUN, (run_id,))
+        self.loaded.runs += self._database.changes
         number = self._step_numbers.next()
-        statements.run(self._connection, _INSERT_STEP, (number, run_id, sequence_number))
+        statements.run(self._database, _INSERT_STEP, (number, run_id, sequence_number))
         self.loaded.invocations += 1
         return number
 
@@ -248,8 +247,8 @@ class _Loader:
 class _Numbers:
     """Ids for rows without one: each larger than every integer id so far."""
 
-    def __init__(self, connection: apsw.Connection, table: str) -> None:
-        found = statements.first_row(connection, _LARGEST_INTEGER.format(table=table))
+    def __init__(self, database: Database, table: str) -> None:
+        found = statements.first_row(database, _LARGEST_INTEGER.format(table=table))
         self._largest: int = max(0, found[0]) if found else 0
 
     def next(self) -> int:

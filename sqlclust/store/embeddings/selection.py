@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
-import apsw
-
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import BindingsError, IncompleteStatementError, StatementError, TooBigError
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
 from sqlclust.store.memory import check_growing
@@ -74,18 +74,18 @@ def _check_text(where: object) -> None:
         raise FilterError(where, reason=f"it is not valid Unicode ({error.reason} at position {error.start})") from None
 
 
-def models(connection: apsw.Connection) -> list[tuple[str, int]]:
+def models(database: Database) -> list[tuple[str, int]]:
     """Each embedding model with the number of its embeddings, by name."""
-    with translated_errors(connection, doing="reading the names of the models"):
+    with translated_errors(database, doing="reading the names of the models"):
         sql = "SELECT embedding_model, count(*) FROM main.Embedding GROUP BY 1 ORDER BY 1"
-        return [(str(name), int(count)) for name, count in statements.all_rows(connection, sql)]
+        return [(str(name), int(count)) for name, count in statements.all_rows(database, sql)]
 
 
 _LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 
 
 def select(
-    connection: apsw.Connection,
+    database: Database,
     selection: Selection,
     control: Control,
     *,
@@ -101,19 +101,19 @@ def select(
         UnknownModelError: there are no embeddings of the model at all.
         FilterError: SQLite does not accept the `where` condition.
         PointsError: a vector cannot be clustered; it names the id.
-        apsw.InterruptError: the connection was interrupted.
+        StatementInterrupted: the connection was interrupted.
 
     Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
     rows' vectors only.
     """
-    total = dict(models(connection)).get(selection.embedding_model, 0)
+    total = dict(models(database)).get(selection.embedding_model, 0)
     if total == 0:
-        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(connection)])
+        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(database)])
     # with a condition the rest of the model's vectors may be few
     expected = 0 if selection.where is not None else total // selection.downsample
     if check is not None and expected:
         # of a BLOB: it is not read for that
-        length = statements.value(connection, _LENGTH, (selection.embedding_model,))
+        length = statements.value(database, _LENGTH, (selection.embedding_model,))
         if isinstance(length, int) and length >= ITEM_BYTES:
             check(expected, 0, length // ITEM_BYTES)
 
@@ -125,13 +125,12 @@ def select(
 
     builder = PointsBuilder(expected=expected, growing=growing, format=selection.format, advice=SAID_OF_EMBEDDINGS)
     batches = 0
-    with selected_rows(connection, selection) as rows:
+    with selected_rows(database, selection) as rows:
         while builder.extend(rows):
             batches += 1
             if batches % _REPORT == 0:
                 control.at(len(builder) * selection.downsample / total)
-                if connection.is_interrupted:
-                    raise apsw.InterruptError("interrupted")
+                database.check_interrupt()
     return builder.finish()
 
 
@@ -152,12 +151,12 @@ WHERE kept.rank % :downsample = 0
 _COLLATION = "clust_utf_8"
 
 
-def _by_id(connection: apsw.Connection) -> str:
+def _by_id(database: Database) -> str:
     """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
-    if statements.pragma(connection, "encoding") == "UTF-8":
+    if statements.pragma(database, "encoding") == "UTF-8":
         return "Embedding.id"
-    if not any(name == _COLLATION for _, name in statements.all_rows(connection, "PRAGMA collation_list")):
-        connection.create_collation(_COLLATION, _as_utf_8)
+    if not any(name == _COLLATION for _, name in statements.all_rows(database, "PRAGMA collation_list")):
+        database.create_collation(_COLLATION, _as_utf_8)
     return f"Embedding.id COLLATE {_COLLATION}"
 
 
@@ -166,52 +165,50 @@ def _as_utf_8(left: str, right: str) -> int:
     return (a > b) - (a < b)
 
 
-def selected_rows(
-    connection: apsw.Connection, selection: Selection
-) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
+def selected_rows(database: Database, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
     """The selected embeddings' ids and vectors as they are, one by one; none if there are none of the model.
 
     Raises:
         FilterError: as `select`, here or when rows are read.
     """
-    return closing(_selected_rows(connection, selection))
+    return closing(_selected_rows(database, selection))
 
 
-def _selected_rows(connection: apsw.Connection, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
+def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     condition = "1"
     if selection.where is not None:
-        _check_condition(connection, selection.where)
+        _check_condition(database, selection.where)
         # a subquery of its own: the condition sees the columns of Embedding and no others
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
         bindings["downsample"] = selection.downsample
-        sql = _RANKED.format(condition=condition, by_id=_by_id(connection))
+        sql = _RANKED.format(condition=condition, by_id=_by_id(database))
     else:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
     try:
         with (
-            translated_errors(connection, doing="reading the embeddings"),
-            statements.each_row(connection, sql, bindings) as rows,
+            translated_errors(database, doing="reading the embeddings"),
+            statements.each_row(database, sql, bindings) as rows,
         ):
             yield from rows  # a condition may fail at any row
     except KeyError as error:
         raise FilterError(selection.where, reason=f"no value for :{error.args[0]}") from None
-    except (apsw.SQLError, apsw.BindingsError, apsw.TooBigError) as error:
+    except (StatementError, BindingsError, TooBigError) as error:
         raise FilterError(selection.where, reason=str(error)) from None
     except (TypeError, OverflowError, UnicodeEncodeError) as error:  # a value that SQLite cannot hold
         raise FilterError(selection.where, reason=f"{type(error).__name__}: {error}") from None
 
 
-def _check_condition(connection: apsw.Connection, where: str) -> None:
+def _check_condition(database: Database, where: str) -> None:
     """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
 
     What closes the parentheses around it fits in parentheses, but not between words; only a condition fits in both.
     """
     for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
         try:
-            found = statements.described(connection, f"SELECT 1 FROM main.Embedding WHERE {sentence}")
-        except (apsw.SQLError, apsw.IncompleteExecutionError) as error:
+            found = database.described(f"SELECT 1 FROM main.Embedding WHERE {sentence}")
+        except (StatementError, IncompleteStatementError) as error:
             raise FilterError(where, reason=str(error)) from None
         if found.rest or not found.is_readonly:
             raise FilterError(where, reason="more than a condition")

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
-import apsw
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.points import Points, sort_key
 from sqlclust.vectors.blobs import STORED
@@ -26,11 +26,11 @@ _TRIES = 3
 """Longer ones are made this often without the lock, in the hope that nobody commits meanwhile."""
 
 
-def data_version(connection: apsw.Connection) -> int:
+def data_version(database: Database) -> int:
     """A number that changes with every commit to the main database by anyone, this connection included; in this process."""
     # a look at the file: the number alone is of the last look
-    statements.run(connection, "PRAGMA main.data_version")
-    return connection.data_version("main")
+    statements.run(database, "PRAGMA main.data_version")
+    return database.data_version
 
 
 class Unchanged:
@@ -43,13 +43,13 @@ class Unchanged:
     of 768 dimensions that the system holds in memory take five to ten seconds.
 
     Args:
-        connection: whose data_version was `version` before the points were read.
+        database: whose data_version was `version` before the points were read.
         points: as they were read.
         embedding_model: the model they are of.
     """
 
-    def __init__(self, connection: apsw.Connection, points: Points, embedding_model: str, *, version: int) -> None:
-        self._connection, self._points, self._model = connection, points, embedding_model
+    def __init__(self, database: Database, points: Points, embedding_model: str, *, version: int) -> None:
+        self._database, self._points, self._model = database, points, embedding_model
         self._version = version
         self._tries = 0
         self._seconds = 0.0
@@ -60,10 +60,10 @@ class Unchanged:
         Raises:
             MembersGoneError: some are deleted.
             MembersReplacedError: some have another vector, or belong to another model.
-            apsw.InterruptError
+            StatementInterrupted
         """
-        with translated_errors(self._connection, doing="reading the embeddings again"):
-            version = data_version(self._connection)
+        with translated_errors(self._database, doing="reading the embeddings again"):
+            version = data_version(self._database)
             if version == self._version:
                 return
             with control.phase("check"):
@@ -77,7 +77,7 @@ class Unchanged:
         Raises:
             as `check`.
         """
-        if data_version(self._connection) == self._version:
+        if data_version(self._database) == self._version:
             return True
         if self._tries == 0 or (self._tries < _TRIES and self._seconds > _BRIEF):
             return False
@@ -86,12 +86,12 @@ class Unchanged:
 
     def _compare(self, control: Control | None = None) -> None:
         started = time.perf_counter()
-        points, connection = self._points, self._connection
+        points, database = self._points, self._database
         row_of = {embedding_id: row for row, embedding_id in enumerate(points.ids)}
         seen = np.zeros(len(points), dtype=np.bool_)
         replaced: list[Id] = []
         done = 0
-        with member_rows(connection, points.ids, self._model) as rows:
+        with member_rows(database, points.ids, self._model) as rows:
             while batch := list(islice(rows, _BATCH)):
                 for embedding_id, vector in batch:
                     row = row_of.get(embedding_id)
@@ -103,8 +103,7 @@ class Unchanged:
                 done += len(batch)
                 if control is not None:
                     control.at(done / len(points))
-                if connection.is_interrupted:
-                    raise apsw.InterruptError("interrupted")
+                database.check_interrupt()
         missing = [points.ids[row] for row in np.flatnonzero(~seen).tolist()]
         if missing or replaced:
             self._explain(missing, replaced)
@@ -112,7 +111,7 @@ class Unchanged:
 
     def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
         exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
-        gone = [i for i in missing if statements.first_row(self._connection, exists, (i,)) is None]
+        gone = [i for i in missing if statements.first_row(self._database, exists, (i,)) is None]
         if gone:
             raise MembersGoneError(embedding_id=min(gone, key=sort_key), missing=len(gone))
         example = min([*missing, *replaced], key=sort_key)
@@ -128,10 +127,10 @@ _SCAN_BELOW = 3
 
 
 def member_rows(
-    connection: apsw.Connection, ids: Sequence[Id], embedding_model: str
+    database: Database, ids: Sequence[Id], embedding_model: str
 ) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
     """Id and vector of those of the ids that are embeddings of the model; there may be others among them."""
-    if statements.value(connection, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
+    if statements.value(database, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
         each = ((embedding_id, embedding_model) for embedding_id in ids)
-        return statements.each_row_of_many(connection, _VECTOR, each)
-    return statements.each_row(connection, _VECTORS, (embedding_model,))
+        return statements.each_row_of_many(database, _VECTOR, each)
+    return statements.each_row(database, _VECTORS, (embedding_model,))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
-import apsw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, UnknownFitError, shown
 from sqlclust.options import MAX_INTEGER, CutOptions, HdbscanOptions, names, of_part, parse
 from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.embeddings.points import Fingerprint, Points, id_bytes, sort_key
@@ -207,20 +207,20 @@ RETURNING id
 _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
 
 
-def insert(connection: apsw.Connection, record: FitRecord, blobs: FitBlobs | None) -> int:
+def insert(database: Database, record: FitRecord, blobs: FitBlobs | None) -> int:
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
     values = {**vars(record), "versions": json.dumps(record.versions), "timings": record.timings_as_json(), **stored}
-    fit_id: int | None = statements.value(connection, _INSERT, values)
+    fit_id: int | None = statements.value(database, _INSERT, values)
     if fit_id is None:
-        refuse_vanished(connection, "ClusteringFit")
+        refuse_vanished(database, "ClusteringFit")
     return fit_id
 
 
-def finish(connection: apsw.Connection, clustering_fit_id: int, record: FitRecord, *, publish: float) -> None:
+def finish(database: Database, clustering_fit_id: int, record: FitRecord, *, publish: float) -> None:
     """Write the phases' final durations, inside the caller's transaction; `publish` is the last one's, in seconds."""
     timings = {name: round(seconds, 4) for name, seconds in {**record.timings, "publish": publish}.items()}
-    statements.run(connection, _FINISH, (replace(record, timings=timings).timings_as_json(), clustering_fit_id))
+    statements.run(database, _FINISH, (replace(record, timings=timings).timings_as_json(), clustering_fit_id))
 
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
@@ -252,26 +252,26 @@ WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree
 """
 
 
-def find(connection: apsw.Connection, key: dict[str, Any]) -> int | None:
+def find(database: Database, key: dict[str, Any]) -> int | None:
     """The id of the newest stored fit of the same corpus and settings, None if there is none.
 
     Args:
         key: a value for each of IDENTITY.
     """
-    with translated_errors(connection, doing="looking for a stored fit"):
-        found: int | None = statements.value(connection, _FIND, key)
+    with translated_errors(database, doing="looking for a stored fit"):
+        found: int | None = statements.value(database, _FIND, key)
     return found
 
 
-def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
+def resolve_fit(database: Database, which: int | str) -> int:
     """The id of a fit given by id, or 'latest', the latest one that is stored.
 
     Raises:
         UnknownFitError: there is no such fit; lists those there are.
     """
-    with translated_errors(connection, doing="looking for a fit"):
-        known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
-        latest: int | None = statements.value(connection, _LATEST)
+    with translated_errors(database, doing="looking for a fit"):
+        known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
+        latest: int | None = statements.value(database, _LATEST)
     if which == "latest" and latest is not None:
         return latest
     fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
@@ -280,24 +280,24 @@ def resolve_fit(connection: apsw.Connection, which: int | str) -> int:
     return fit_id
 
 
-def load(connection: apsw.Connection, clustering_fit_id: object) -> StoredFit:
+def load(database: Database, clustering_fit_id: object) -> StoredFit:
     """A stored fit, checked.
 
     Raises:
         UnknownFitError: there is no such fit.
         FitNotStoredError: it was made with --no-store-fit.
         FitDamagedError: its BLOBs are not what a fit writes.
-        apsw.InterruptError
+        StatementInterrupted
 
     Cost: O(n).
     """
-    with translated_errors(connection, doing="reading a fit"):
-        schema.check(connection)
-        found = statements.dict_rows(connection, _LOAD, (clustering_fit_id,))
+    with translated_errors(database, doing="reading a fit"):
+        schema.check(database)
+        found = statements.dict_rows(database, _LOAD, (clustering_fit_id,))
         if not found:
-            known = [int(row[0]) for row in statements.all_rows(connection, _KNOWN)]
+            known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
             raise UnknownFitError(clustering_fit_id, known=known)
-    fit, _ = interrupt.run(connection, lambda control: decode(found[0], control))
+    fit, _ = interrupt.run(database, lambda control: decode(found[0], control))
     return fit
 
 

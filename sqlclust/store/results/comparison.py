@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import apsw
 import numpy as np
 
 from sqlclust import schema
@@ -13,6 +12,7 @@ from sqlclust.core.labellings.lineage import EVENTS, Descent, Int64Array, Overla
 from sqlclust.core.labellings.lineage import lineage as lineage_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.results.listing import resolve_result
 
@@ -74,19 +74,17 @@ _LABELS = "SELECT label FROM main.Cluster WHERE clustering_result_id = ? ORDER B
 _SIZE = "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
 
 
-def _overlap(connection: apsw.Connection, a: int, b: int) -> Overlap:
-    rows = statements.all_rows(connection, _OVERLAP, {"a": a, "b": b})
+def _overlap(database: Database, a: int, b: int) -> Overlap:
+    rows = statements.all_rows(database, _OVERLAP, {"a": a, "b": b})
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     return Overlap(*columns)
 
 
-def _labels(connection: apsw.Connection, clustering_result_id: int) -> Int64Array:
-    return np.array(
-        [row[0] for row in statements.all_rows(connection, _LABELS, (clustering_result_id,))], dtype=np.int64
-    )
+def _labels(database: Database, clustering_result_id: int) -> Int64Array:
+    return np.array([row[0] for row in statements.all_rows(database, _LABELS, (clustering_result_id,))], dtype=np.int64)
 
 
-def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Descent]:
+def lineage(database: Database, a: int | str, b: int | str) -> list[Descent]:
     """What became of the clusters of result a in result b, of the embeddings that both have; see `core.lineage.lineage`.
 
     Args:
@@ -94,27 +92,27 @@ def lineage(connection: apsw.Connection, a: int | str, b: int | str) -> list[Des
         b: likewise.
 
     Raises:
-        UnknownResultError; apsw.InterruptError
+        UnknownResultError; StatementInterrupted
 
     Cost: a look-up in b for every row of a, in SQL.
     """
-    with translated_errors(connection, doing="comparing results"):
-        schema.check(connection)
-        id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
-        overlap = _overlap(connection, id_a, id_b)
-        labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
-    rows, _ = interrupt.run(connection, lambda control: lineage_of(overlap, labels_a, labels_b, control))
+    with translated_errors(database, doing="comparing results"):
+        schema.check(database)
+        id_a, id_b = resolve_result(database, a), resolve_result(database, b)
+        overlap = _overlap(database, id_a, id_b)
+        labels_a, labels_b = _labels(database, id_a), _labels(database, id_b)
+    rows, _ = interrupt.run(database, lambda control: lineage_of(overlap, labels_a, labels_b, control))
     return rows
 
 
-def compare(connection: apsw.Connection, a: int | str, b: int | str) -> Comparison:
+def compare(database: Database, a: int | str, b: int | str) -> Comparison:
     """Everything about two results, read at one moment; arguments and errors as of `lineage`."""
-    with translated_errors(connection, doing="comparing results"), statements.savepoint(connection):
-        schema.check(connection)
-        id_a, id_b = resolve_result(connection, a), resolve_result(connection, b)
-        overlap = _overlap(connection, id_a, id_b)
-        labels_a, labels_b = _labels(connection, id_a), _labels(connection, id_b)
-        n_a, n_b = (int(statements.value(connection, _SIZE, (result,))) for result in (id_a, id_b))
+    with translated_errors(database, doing="comparing results"), statements.savepoint(database):
+        schema.check(database)
+        id_a, id_b = resolve_result(database, a), resolve_result(database, b)
+        overlap = _overlap(database, id_a, id_b)
+        labels_a, labels_b = _labels(database, id_a), _labels(database, id_b)
+        n_a, n_b = (int(statements.value(database, _SIZE, (result,))) for result in (id_a, id_b))
 
     def work(control: Control) -> tuple[list[Descent], float | None, float | None]:
         rows = lineage_of(overlap, labels_a, labels_b, control)
@@ -126,7 +124,7 @@ def compare(connection: apsw.Connection, a: int | str, b: int | str) -> Comparis
         control.check()
         return rows, ari, adjusted_mutual_information(*labellings, control)
 
-    (rows, ari, ami), _ = interrupt.run(connection, work)
+    (rows, ari, ami), _ = interrupt.run(database, work)
     noise_a, noise_b = overlap.label_a < 0, overlap.label_b < 0
     return Comparison(
         a=id_a,

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import apsw
-
 from sqlclust.errors import FitDamagedError, ResultDamagedError, UnknownResultError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import ConstraintError
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.fits.stored import TREE_CONFIRMED
@@ -34,24 +34,24 @@ WHERE id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?)
 """
 
 
-def list_results(connection: apsw.Connection, embedding_model: str | None = None) -> list[dict[str, Any]]:
+def list_results(database: Database, embedding_model: str | None = None) -> list[dict[str, Any]]:
     """Every result, oldest first: id, embedding_model, n_rows, n_clusters, noise_share, engine, parameters, …"""
-    with translated_errors(connection, doing="listing results"):
+    with translated_errors(database, doing="listing results"):
         sql = _SUMMARY + "WHERE :model IS NULL OR s.embedding_model = :model ORDER BY s.clustering_result_id"
-        return statements.dict_rows(connection, sql, {"model": embedding_model})
+        return statements.dict_rows(database, sql, {"model": embedding_model})
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
 
 
-def resolve_result(connection: apsw.Connection, which: int | str) -> int:
+def resolve_result(database: Database, which: int | str) -> int:
     """The id of a result given by id, as 'latest', or as 'latest~1' for the one before, and so on.
 
     Raises:
         UnknownResultError: there is no such result; lists those there are.
     """
-    known = [int(row[0]) for row in statements.all_rows(connection, "SELECT id FROM main.ClusteringResult ORDER BY id")]
+    known = [int(row[0]) for row in statements.all_rows(database, "SELECT id FROM main.ClusteringResult ORDER BY id")]
     from_the_end = _LATEST.fullmatch(which) if isinstance(which, str) else None
     if from_the_end and int(from_the_end[1] or 0) < len(known):
         return known[-1 - int(from_the_end[1] or 0)]
@@ -61,15 +61,15 @@ def resolve_result(connection: apsw.Connection, which: int | str) -> int:
     return result_id
 
 
-def summarize_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+def summarize_result(database: Database, result_id: int) -> dict[str, Any]:
     """The row of `list_results` that is about one result.
 
     Raises:
         UnknownResultError
     """
-    result_id = resolve_result(connection, result_id)
-    with translated_errors(connection, doing="reading a result"):
-        [result] = statements.dict_rows(connection, _SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,))
+    result_id = resolve_result(database, result_id)
+    with translated_errors(database, doing="reading a result"):
+        [result] = statements.dict_rows(database, _SUMMARY + "WHERE s.clustering_result_id = ?", (result_id,))
     return result
 
 
@@ -80,10 +80,10 @@ WHERE r.id = ?1 AND EXISTS (SELECT 1 FROM main.ClusteringResult earlier
 """
 
 
-def reused_fit(connection: apsw.Connection, result_id: int) -> int | None:
+def reused_fit(database: Database, result_id: int) -> int | None:
     """The id of a result's fit, if an earlier result was made of it; None if it was made for this one."""
-    with translated_errors(connection, doing="reading a result"):
-        found: int | None = statements.value(connection, _REUSED, (result_id,))
+    with translated_errors(database, doing="reading a result"):
+        found: int | None = statements.value(database, _REUSED, (result_id,))
     return found
 
 
@@ -99,7 +99,7 @@ def parameters_of(result: Mapping[str, Any]) -> dict[str, Any]:
         raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
 
 
-def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
+def show_result(database: Database, result_id: int) -> dict[str, Any]:
     """One result with its fit and its clusters, largest first.
 
     Returns:
@@ -109,11 +109,11 @@ def show_result(connection: apsw.Connection, result_id: int) -> dict[str, Any]:
     Raises:
         UnknownResultError
     """
-    result = summarize_result(connection, result_id)
+    result = summarize_result(database, result_id)
     result_id = result["id"]
-    with translated_errors(connection, doing="reading a result"):
-        fits = statements.dict_rows(connection, _FIT, (result_id,))
-        clusters = statements.dict_rows(connection, _CLUSTERS, (result_id,))
+    with translated_errors(database, doing="reading a result"):
+        fits = statements.dict_rows(database, _FIT, (result_id,))
+        clusters = statements.dict_rows(database, _CLUSTERS, (result_id,))
     for fit in fits:
         for name in ("selection", "versions", "timings"):
             try:
@@ -143,23 +143,23 @@ _DELETED_BEFORE = ("EmbeddingPrediction", "EmbeddingCluster")
 """Tables whose rows keep others from being deleted."""
 
 
-def delete_result(connection: apsw.Connection, result_id: int, *, patience: float = 10.0) -> int:
+def delete_result(database: Database, result_id: int, *, patience: float = 10.0) -> int:
     """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
 
     Raises:
         UnknownResultError, LockedError
         AlteredError: a trigger of the file kept something of it; nothing was deleted.
     """
-    with write_transaction(connection, doing="deleting", patience=patience):
-        result_id = resolve_result(connection, result_id)
+    with write_transaction(database, doing="deleting", patience=patience):
+        result_id = resolve_result(database, result_id)
         rows: int = statements.value(
-            connection, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
+            database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
         )
         for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
             try:
-                statements.run(connection, statement, (result_id,))
-            except apsw.ConstraintError:
-                check_deleted(connection, result_id, _DELETED_BEFORE)  # is it because something was kept before?
+                statements.run(database, statement, (result_id,))
+            except ConstraintError:
+                check_deleted(database, result_id, _DELETED_BEFORE)  # is it because something was kept before?
                 raise
-        check_deleted(connection, result_id)
+        check_deleted(database, result_id)
     return rows

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
-import apsw
-
 from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import LockedError, MembersGoneError, UnknownFitError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.errors import ConstraintError
 from sqlclust.sqlite.transactions import write_transaction
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import Points
@@ -59,7 +59,7 @@ ORDER BY ec.embedding_id LIMIT 1
 
 
 def publish(
-    connection: apsw.Connection,
+    database: Database,
     points: Points,
     clustering: Clustering,
     fit: FitRecord | int,
@@ -77,7 +77,7 @@ def publish(
     them read, and writes everything again, until `patience` is over.
 
     Args:
-        connection: in no transaction.
+        database: in no transaction.
         fit: what to store of a new fit, with `blobs` if it is to be cut again; or the id of a stored one.
         parameters: as they ran.
         unchanged: watches the points since they were read.
@@ -96,14 +96,14 @@ def publish(
     `Unchanged`.
     """
     began = time.monotonic()
-    writing = _Writing(connection, points, clustering, fit, parameters, blobs, started_at)
+    writing = _Writing(database, points, clustering, fit, parameters, blobs, started_at)
     while True:
         unchanged.check(control)
         waited = time.monotonic() - began
         try:
             with (
                 write_transaction(
-                    connection,
+                    database,
                     doing="publishing",
                     patience=max(0.0, patience - waited),
                     commit_patience=min(_COMMIT_PATIENCE, max(0.0, patience - waited)),
@@ -112,7 +112,7 @@ def publish(
                 ),
                 control.phase("publish"),
             ):
-                _check_interrupt(connection)  # the next statement would forget an interrupt that came between two
+                _check_interrupt(database)  # the next statement would forget an interrupt that came between two
                 holds = unchanged.holds()
                 if holds:
                     writing.write(control)
@@ -121,7 +121,7 @@ def publish(
             if waited >= patience:
                 raise LockedError(waited=waited, doing="publishing") from None
             time.sleep(_BREATH)
-            _check_interrupt(connection)
+            _check_interrupt(database)
         else:
             if holds:
                 return writing.result_id
@@ -132,7 +132,7 @@ class _Writing:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        database: Database,
         points: Points,
         clustering: Clustering,
         fit: FitRecord | int,
@@ -140,33 +140,33 @@ class _Writing:
         blobs: FitBlobs | None,
         started_at: str,
     ) -> None:
-        self._connection, self._points, self._clustering = connection, points, clustering
+        self._database, self._points, self._clustering = database, points, clustering
         self._fit, self._blobs = fit, blobs
         self._parameters, self._started_at = json.dumps(parameters), started_at
         self._written: tuple[Any, ...] | None = None
         self.result_id = 0
 
     def write(self, control: Control) -> None:
-        connection, points, fit = self._connection, self._points, self._fit
-        fit_id = fit if isinstance(fit, int) else fits.insert(connection, fit, self._blobs)
-        model = statements.value(connection, "SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,))
+        database, points, fit = self._database, self._points, self._fit
+        fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, self._blobs)
+        model = statements.value(database, "SELECT embedding_model FROM main.ClusteringFit WHERE id = ?", (fit_id,))
         if model is None:  # a stored fit that was deleted since it was read
-            raise UnknownFitError(fit_id, known=[int(row[0]) for row in statements.all_rows(connection, _FIT_IDS)])
+            raise UnknownFitError(fit_id, known=[int(row[0]) for row in statements.all_rows(database, _FIT_IDS)])
         result = (model, self._parameters, fit_id, self._started_at)
-        result_id = statements.value(connection, _INSERT_RESULT, result)
+        result_id = statements.value(database, _INSERT_RESULT, result)
         if result_id is None:
-            refuse_vanished(connection, "ClusteringResult")
+            refuse_vanished(database, "ClusteringResult")
         self.result_id = result_id
         # foreign keys may be off on a host's connection; then the check below stands in for them
-        with _explaining_missing_members(connection, points):
-            statements.run_many(connection, _INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
-            _insert_assignments(connection, self.result_id, _assignment_columns(points, self._clustering), control)
-        if not statements.pragma(connection, "foreign_keys"):
-            missing = statements.first_row(connection, _FIRST_MISSING, (self.result_id,))
+        with _explaining_missing_members(database, points):
+            statements.run_many(database, _INSERT_CLUSTER, _cluster_rows(self.result_id, points, self._clustering))
+            _insert_assignments(database, self.result_id, _assignment_columns(points, self._clustering), control)
+        if not statements.pragma(database, "foreign_keys"):
+            missing = statements.first_row(database, _FIRST_MISSING, (self.result_id,))
             if missing is not None:
                 raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
         check_result(
-            connection,
+            database,
             self.result_id,
             result=result,
             clusters=_cluster_rows(self.result_id, points, self._clustering),
@@ -174,9 +174,9 @@ class _Writing:
             assignments=_assignment_rows(self.result_id, points, self._clustering),
             n=len(points),
         )
-        statements.run(connection, _FINISH, (now(), self.result_id))
+        statements.run(database, _FINISH, (now(), self.result_id))
         if isinstance(fit, FitRecord):
-            fits.finish(connection, fit_id, fit, publish=control.elapsed())
+            fits.finish(database, fit_id, fit, publish=control.elapsed())
         self._written = self._row()
 
     def is_there(self) -> bool:
@@ -184,7 +184,7 @@ class _Writing:
         return self._row() == self._written
 
     def _row(self) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = statements.first_row(self._connection, _RESULT_ROW, (self.result_id,))
+        found: tuple[Any, ...] | None = statements.first_row(self._database, _RESULT_ROW, (self.result_id,))
         return found
 
 
@@ -211,34 +211,31 @@ def _assignment_rows(result_id: int, points: Points, clustering: Clustering) -> 
     return zip(repeat(result_id, len(points)), *_assignment_columns(points, clustering), strict=True)
 
 
-def _insert_assignments(
-    connection: apsw.Connection, result_id: int, columns: tuple[list[Any], ...], control: Control
-) -> None:
+def _insert_assignments(database: Database, result_id: int, columns: tuple[list[Any], ...], control: Control) -> None:
     total = len(columns[0])
     for start in range(0, total, _BATCH):
         rows = zip(*(column[start : start + _BATCH] for column in columns), strict=True)
-        statements.run_many(connection, _INSERT_ASSIGNMENT.format(result_id), rows)
+        statements.run_many(database, _INSERT_ASSIGNMENT.format(result_id), rows)
         control.at(min(start + _BATCH, total) / total)
-        _check_interrupt(connection)
+        _check_interrupt(database)
 
 
-def _check_interrupt(connection: apsw.Connection) -> None:
-    if connection.is_interrupted:
-        raise apsw.InterruptError("interrupted")
+def _check_interrupt(database: Database) -> None:
+    database.check_interrupt()
 
 
 class _explaining_missing_members:  # noqa: N801 - a context manager, used like a function
     """Turn a failed foreign key into MembersGoneError, if that is what it is."""
 
-    def __init__(self, connection: apsw.Connection, points: Points) -> None:
-        self._connection, self._points = connection, points
+    def __init__(self, database: Database, points: Points) -> None:
+        self._database, self._points = database, points
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, apsw.ConstraintError):
+        if isinstance(error, ConstraintError):
             exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
-            missing = [i for i in self._points.ids if statements.first_row(self._connection, exists, (i,)) is None]
+            missing = [i for i in self._points.ids if statements.first_row(self._database, exists, (i,)) is None]
             if missing:
                 raise MembersGoneError(embedding_id=missing[0], missing=len(missing)) from None

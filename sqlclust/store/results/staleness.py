@@ -6,13 +6,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import apsw
 import numpy as np
 
 from sqlclust import schema
 from sqlclust.errors import FilterError, FitDamagedError, Id, ResultDamagedError
 from sqlclust.options import HdbscanOptions, parse
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.embeddings.points import sort_key
@@ -78,7 +78,7 @@ _WHERE = (
 
 
 def staleness(
-    connection: apsw.Connection,
+    database: Database,
     clustering_result_id: int | str,
     *,
     run_where: bool = False,
@@ -100,15 +100,15 @@ def staleness(
         FilterError: the filter has placeholders and `parameters` lacks them, or is no condition.
         OptionError: the stored downsample is none.
         FitDamagedError: what the fit has stored is not what a fit writes.
-        apsw.InterruptError
+        StatementInterrupted
 
     Cost: O(rows·dimension).
     """
-    with translated_errors(connection, doing="looking for changes"):
-        schema.check(connection)
-        result_id = resolve_result(connection, clustering_result_id)
-        [result] = statements.dict_rows(connection, _RESULT, (result_id,))
-        with statements.each_row(connection, _MEMBERS, (result_id,)) as rows:
+    with translated_errors(database, doing="looking for changes"):
+        schema.check(database)
+        result_id = resolve_result(database, clustering_result_id)
+        [result] = statements.dict_rows(database, _RESULT, (result_id,))
+        with statements.each_row(database, _MEMBERS, (result_id,)) as rows:
             members: set[Id] = {row[0] for row in rows}
         remarks: list[str] = []
         checks = _checks(result, remarks)
@@ -121,12 +121,12 @@ def staleness(
         else:
             known = True
         if known and selection is not None:
-            reading = selected_rows(connection, selection)
+            reading = selected_rows(database, selection)
         else:
-            reading = statements.each_row(connection, _MEMBER_VECTORS, (result_id, result["embedding_model"]))
+            reading = statements.each_row(database, _MEMBER_VECTORS, (result_id, result["embedding_model"]))
         try:
             with reading as vectors:
-                new, missing, changed = _differences(connection, vectors, members, checks)
+                new, missing, changed = _differences(database, vectors, members, checks)
         except FilterError as error:
             raise _explained(error, parameters) from None
     n_changed = len(changed) if checks is not None else None
@@ -178,7 +178,7 @@ def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | Non
 
 
 def _differences(
-    connection: apsw.Connection,
+    database: Database,
     rows: Iterable[tuple[Any, Any]],
     members: set[Id],
     checks: Mapping[Id, int] | None,
@@ -188,8 +188,8 @@ def _differences(
     changed: list[Id] = []
     missing = set(members)
     for count, (embedding_id, vector) in enumerate(rows):
-        if count % _REPORT == 0 and connection.is_interrupted:
-            raise apsw.InterruptError("interrupted")
+        if count % _REPORT == 0:
+            database.check_interrupt()
         if embedding_id not in members:
             new.append(embedding_id)
             continue

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import apsw
-
 from sqlclust import schema
 from sqlclust.errors import Id
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.results.listing import resolve_result
 
@@ -42,7 +41,7 @@ ORDER BY i.run_id, i.sequence_number
 """
 
 
-def milestones(connection: apsw.Connection, clustering_result_id: int) -> Iterator[Milestone]:
+def milestones(database: Database, clustering_result_id: int) -> Iterator[Milestone]:
     """The steps of every run that have an embedding in a result, run by run in the order of sequence_number.
 
     Noise does not end a visit: a step that is noise has the milestone of the step before.
@@ -52,11 +51,11 @@ def milestones(connection: apsw.Connection, clustering_result_id: int) -> Iterat
 
     Cost: two look-ups for every row of the result, and sorting.
     """
-    with translated_errors(connection, doing="reading a result"):
-        schema.check(connection)
-        result_id = resolve_result(connection, clustering_result_id)
+    with translated_errors(database, doing="reading a result"):
+        schema.check(database)
+        result_id = resolve_result(database, clustering_result_id)
         run_before, milestone = None, None
-        with statements.each_row(connection, _STEPS, (result_id,)) as steps:
+        with statements.each_row(database, _STEPS, (result_id,)) as steps:
             for run_id, sequence_number, embedding_id, label in steps:
                 if run_id != run_before:
                     run_before, milestone = run_id, None

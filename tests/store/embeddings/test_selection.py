@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import FilterError, NotFiniteError, UnknownModelError, VectorLengthError
 from sqlclust.store.embeddings.selection import Selection, models, select
@@ -22,7 +23,7 @@ def selected(
     parameters: Mapping[str, object] | None = None,
     downsample: int = 1,
 ) -> list[Any]:
-    points = select(con, Selection(model, where, parameters, downsample), Control())
+    points = select(database_of(con), Selection(model, where, parameters, downsample), Control())
     return [points.ids[row] for row in points.order]
 
 
@@ -71,7 +72,7 @@ def test_all_of_a_model(demo: apsw.Connection) -> None:
     add_embeddings(demo, np.ones((3, 5), dtype=np.float32), model="other", ids=["a", b"b", 1.5])
     assert selected(demo) == list(range(1, 41))
     assert selected(demo, "other") == [1.5, "a", b"b"]
-    assert models(demo) == [("demo", 40), ("other", 3)]
+    assert models(database_of(demo)) == [("demo", 40), ("other", 3)]
 
 
 def test_unknown_model(demo: apsw.Connection) -> None:
@@ -234,7 +235,7 @@ def test_interrupt_while_reading(con: apsw.Connection) -> None:
     add_embeddings(con, np.ones((3000, 2), dtype=np.float32))
     control = Control(lambda phase, fraction: con.interrupt())
     with pytest.raises(apsw.InterruptError):
-        select(con, Selection("demo"), control)
+        select(database_of(con), Selection("demo"), control)
     assert len(selected(con)) == 3000
 
 
@@ -245,7 +246,7 @@ def test_one_moment(demo_file: Any) -> None:
     with writer:
         add_embeddings(writer, np.ones((3000, 8), dtype=np.float32), ids=range(1000, 4000))
     control = Control(lambda phase, fraction: writer.execute("DELETE FROM Embedding WHERE id >= 1000"))
-    assert len(select(reader, Selection("demo"), control)) == 3040
+    assert len(select(database_of(reader), Selection("demo"), control)) == 3040
     assert len(selected(reader)) == 40
     reader.close()
     writer.close()

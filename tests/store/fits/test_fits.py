@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, SqlclustError, UnknownFitError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.embeddings.points import sort_key
@@ -60,7 +61,7 @@ def fitted(demo: apsw.Connection) -> apsw.Connection:
     demo.execute("UPDATE Embedding SET id = 'a' || id WHERE id < 10")
     demo.execute("UPDATE Embedding SET id = CAST('b' || id AS BLOB) WHERE id BETWEEN 10 AND 19")
     demo.execute("UPDATE Embedding SET id = id + 0.5 WHERE id BETWEEN 20 AND 29")
-    fit(demo, "demo", HdbscanOptions(min_cluster_size=5))
+    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
     return demo
 
 
@@ -76,7 +77,7 @@ def stored(con: apsw.Connection, name: str) -> bytes:
 
 
 def test_a_fit_comes_back(fitted: apsw.Connection) -> None:
-    found = fits.load(fitted, 1)
+    found = fits.load(database_of(fitted), 1)
     ordered = [i for (i,) in fitted.execute("SELECT id FROM Embedding ORDER BY id")]
     assert found.ids == ordered
     assert {type(i) for i in found.ids} == {int, float, str, bytes}
@@ -215,7 +216,7 @@ def test_unknown_and_not_stored(fitted: apsw.Connection) -> None:
     for which in (2, -1, 2**62):
         with pytest.raises(UnknownFitError, match=rf"^no clustering fit {which}; ids here: 1$"):
             fitted.execute("SELECT clust_cut(?)", (which,))
-    fit(fitted, "demo", HdbscanOptions(min_cluster_size=5, min_samples=2), store_fit=False)
+    fit(database_of(fitted), "demo", HdbscanOptions(min_cluster_size=5, min_samples=2), store_fit=False)
     assert fitted.execute("SELECT row_ids IS NULL FROM ClusteringFit WHERE id = 2").get
     for use in USES:
         with pytest.raises(FitNotStoredError, match="clustering fit 2 was made without storing its tree"):
@@ -224,10 +225,10 @@ def test_unknown_and_not_stored(fitted: apsw.Connection) -> None:
 
 def test_no_fits_at_all(con: apsw.Connection) -> None:
     with pytest.raises(UnknownFitError, match="no clustering fit 1; there are no fits yet"):
-        fits.load(con, 1)
+        fits.load(database_of(con), 1)
 
 
 def test_huge_vectors_are_stored(con: apsw.Connection) -> None:
     add_embeddings(con, (clustered().astype(np.float64) * 3e38 / 1.6).astype(np.float32))
-    fit(con, "demo", HdbscanOptions(min_cluster_size=5, normalize=False))
-    assert len(fits.load(con, 1).ids) == 40
+    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5, normalize=False))
+    assert len(fits.load(database_of(con), 1).ids) == 40

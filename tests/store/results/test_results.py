@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
@@ -69,12 +70,12 @@ def four(con: apsw.Connection) -> apsw.Connection:
 def published(con: apsw.Connection, clustering: Clustering | None = None, **more: Any) -> int:
     points = points_of(more.pop("ids", IDS), np.ones((4, 2), dtype=np.float32))
     return publish(
-        con,
+        database_of(con),
         points,
         clustering or by_hand(),
         RECORD,
         {"min_cluster_size": 2},
-        unchanged=Unchanged(con, points, "demo", version=data_version(con)),
+        unchanged=Unchanged(database_of(con), points, "demo", version=data_version(database_of(con))),
         started_at="2026-01-01T00:00:00.000Z",
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
@@ -163,7 +164,7 @@ def three(demo: apsw.Connection) -> apsw.Connection:
 
 
 def test_list(three: apsw.Connection) -> None:
-    results = list_results(three)
+    results = list_results(database_of(three))
     columns = ("id", "embedding_model", "algorithm", "n_rows", "n_clusters", "n_noise", "engine", "recall")
     assert [tuple(result[name] for name in columns) for result in results] == [
         (1, "demo", "hdbscan", 40, 3, 4, "exact", 1.0),
@@ -171,16 +172,16 @@ def test_list(three: apsw.Connection) -> None:
         (3, "demo", "hdbscan", 40, 3, 4, "exact", 1.0),
     ]
     assert [result["noise_share"] for result in results] == pytest.approx([0.1, 0.0, 0.1])
-    assert [result["id"] for result in list_results(three, "demo")] == [1, 3]
-    assert list_results(three, "unknown") == []
+    assert [result["id"] for result in list_results(database_of(three), "demo")] == [1, 3]
+    assert list_results(database_of(three), "unknown") == []
 
 
 def test_list_of_nothing(con: apsw.Connection) -> None:
-    assert list_results(con) == []
+    assert list_results(database_of(con)) == []
 
 
 def test_show(three: apsw.Connection) -> None:
-    shown = show_result(three, 2)
+    shown = show_result(database_of(three), 2)
     assert (shown["id"], shown["embedding_model"], shown["n_rows"]) == (2, "other", 26)
     assert shown["parameters"]["min_cluster_size"] == 4
     assert shown["parameters"]["where"] == "id < 'o26'"
@@ -197,34 +198,34 @@ def test_show(three: apsw.Connection) -> None:
 
 def test_clusters_come_largest_first(four: apsw.Connection) -> None:
     published(four)
-    assert [(c["label"], c["size"]) for c in show_result(four, 1)["clusters"]] == [(0, 2), (1, 1)]
+    assert [(c["label"], c["size"]) for c in show_result(database_of(four), 1)["clusters"]] == [(0, 2), (1, 1)]
 
 
 def test_a_result_written_by_hand_has_no_fit(con: apsw.Connection) -> None:
     con.execute("INSERT INTO ClusteringResult (embedding_model, parameters) VALUES ('by hand', '{}')")
-    shown = show_result(con, 1)
+    shown = show_result(database_of(con), 1)
     assert (shown["fit"], shown["clusters"], shown["n_rows"], shown["noise_share"]) == (None, [], 0, None)
-    assert delete_result(con, 1) == 0
+    assert delete_result(database_of(con), 1) == 0
 
 
 def test_which_result(three: apsw.Connection) -> None:
-    assert resolve_result(three, "latest") == 3
-    assert resolve_result(three, 2) == 2
-    assert resolve_result(three, "2") == 2
+    assert resolve_result(database_of(three), "latest") == 3
+    assert resolve_result(database_of(three), 2) == 2
+    assert resolve_result(database_of(three), "2") == 2
     for which in (4, 0, -1, "4", "first", "", "2.0", "latest ", 2**70):
         with pytest.raises(UnknownResultError) as caught:
-            resolve_result(three, which)
+            resolve_result(database_of(three), which)
         assert str(caught.value) == f"no clustering result {which!r}; ids here: 1, 2, 3"
         assert caught.value.known == (1, 2, 3)
 
 
 def test_no_results_yet(con: apsw.Connection) -> None:
     with pytest.raises(UnknownResultError, match=r"^no clustering result 'latest'; there are no results yet$"):
-        resolve_result(con, "latest")
+        resolve_result(database_of(con), "latest")
     with pytest.raises(UnknownResultError):
-        show_result(con, 1)
+        show_result(database_of(con), 1)
     with pytest.raises(UnknownResultError):
-        delete_result(con, 1)
+        delete_result(database_of(con), 1)
     assert not con.in_transaction
 
 
@@ -236,13 +237,13 @@ def test_delete_takes_all_of_one_result(three: apsw.Connection, foreign_keys: bo
     """Also on a host's connection that does not enforce foreign keys and so does not cascade."""
     three.pragma("foreign_keys", foreign_keys)
     assert counts(three) == [3, 3, 8, 106]
-    assert delete_result(three, 1) == 40
+    assert delete_result(database_of(three), 1) == 40
     assert counts(three) == [2, 2, 5, 66]
-    assert [result["id"] for result in list_results(three)] == [2, 3]
+    assert [result["id"] for result in list_results(database_of(three))] == [2, 3]
     assert three.execute("SELECT count(*) FROM Embedding").get == 70
     assert three.execute("SELECT count(*) FROM pragma_foreign_key_check").get == 0
-    assert delete_result(three, 3) == 40
-    assert delete_result(three, 2) == 26
+    assert delete_result(database_of(three), 3) == 40
+    assert delete_result(database_of(three), 2) == 26
     assert counts(three) == [0, 0, 0, 0]
     three.execute("DELETE FROM Embedding")  # nothing holds them any more
 
@@ -256,12 +257,12 @@ def test_a_fit_goes_with_its_last_result(three: apsw.Connection, foreign_keys: b
     fits: dict[Any, Any] = {r[0]: r[1] for r in three.execute("SELECT id, clustering_fit_id FROM ClusteringResult")}
     assert fits[1] == fits[4] == fits[5]
     for which, left in ((1, 3), (5, 3), (4, 2)):
-        delete_result(three, which)
+        delete_result(database_of(three), which)
         assert counts(three)[0] == left
 
 
 def test_a_new_result_does_not_take_the_id_of_a_deleted_one_in_use(three: apsw.Connection) -> None:
-    delete_result(three, 1)
+    delete_result(database_of(three), 1)
     assert sqlclust.fit(three, "demo") == 4
 
 
@@ -282,7 +283,7 @@ def locked(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 def test_delete_while_another_writes(locked: apsw.Connection) -> None:
     with pytest.raises(LockedError, match="deleting was given up and nothing was written") as caught:
-        delete_result(locked, 1, patience=0.2)
+        delete_result(database_of(locked), 1, patience=0.2)
     assert caught.value.waited >= 0.2
     assert counts(locked) == [1, 1, 2, 4]
     assert not locked.in_transaction
@@ -292,7 +293,7 @@ def test_publish_while_another_writes(locked: apsw.Connection) -> None:
     with pytest.raises(LockedError, match="publishing was given up and nothing was written"):
         published(locked, patience=0.2)
     assert counts(locked) == [1, 1, 2, 4]
-    assert [result["id"] for result in list_results(locked)] == [1]  # reading goes on
+    assert [result["id"] for result in list_results(database_of(locked))] == [1]  # reading goes on
 
 
 def test_delete_from_a_read_only_file(demo_file: Path) -> None:
@@ -301,6 +302,6 @@ def test_delete_from_a_read_only_file(demo_file: Path) -> None:
     con.close()
     readonly = sqlclust.connect(str(demo_file), readonly=True)
     with pytest.raises(DatabaseFileError, match="cannot write to it: deleting needs a writable file and folder"):
-        delete_result(readonly, 1)
+        delete_result(database_of(readonly), 1)
     assert counts(readonly) == [1, 1, 3, 40]
     readonly.close()

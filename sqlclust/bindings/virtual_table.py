@@ -1,15 +1,14 @@
 """A table function as a virtual table of SQLite: under every plan it gives what the same rows in a table give.
 
-Written by hand: `apsw.ext.make_virtual_module` accepts plans in which an argument is not usable, and such a join is silently
-empty.
+For every binding: the names of the methods are those of SQLite's own interface (https://sqlite.org/vtab.html), as APSW has
+them. Written by hand: `apsw.ext.make_virtual_module` accepts plans in which an argument is not usable, and such a join is
+silently empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-import apsw
+from collections.abc import Iterable, Iterator, Set
+from typing import Any, Protocol
 
 from sqlclust.errors import ArgumentError
 from sqlclust.sqlite.lookup import Lookup, Numbered
@@ -24,33 +23,42 @@ _READING, _LOOKING_UP = (1e6, 100_000), (9e5, 60_000)
 """Cost and rows, for the planner. A look-up is a little cheaper than reading all, and two are dearer: reading once for an OR is
 what it has to choose, since in a join it compares the arguments again after an OR of look-ups, and handles cannot be compared.
 """
-_EQUAL = apsw.SQLITE_INDEX_CONSTRAINT_EQ
+_EQUAL = 2  # SQLITE_INDEX_CONSTRAINT_EQ
 _Arguments = tuple[tuple[str, type, Any], ...]
 """Name, type and value of each argument given: 1 and 1.0 are two."""
 
 
-class Module:
-    """What `create_module` registers for a table function. Columns: those of the record, its arguments, its hidden ones."""
+def declaration(record: TableFunction) -> str:
+    """The CREATE TABLE that SQLite takes its columns from: those of the record, its arguments, its hidden ones.
 
-    def __init__(self, record: TableFunction, context_of: Callable[[apsw.Connection], Context]) -> None:
-        self._record, self._context_of = record, context_of
+    With the types of the record: what has none has no affinity. Hidden columns then need BLOB: to SQLite a column that is
+    HIDDEN and nothing else has a type of that name, and NUMERIC affinity.
+    """
+    columns = [
+        *(f'"{name}" {kind}' for name, kind in record.columns.items()),
+        *(f'"{name}" BLOB HIDDEN' for name in (*record.args, _ONE_TOO_MANY)),
+        *(f'"{name}" {kind or "BLOB"} HIDDEN' for name, kind in record.hidden_columns.items()),
+    ]
+    return f"CREATE TABLE ignored ({', '.join(columns)})"
 
-    def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Table]:  # noqa: N802 - APSW's name
-        """The declaration, with the types of the record: what has none has no affinity.
 
-        Hidden columns then need BLOB: to SQLite a column that is HIDDEN and nothing else has a type of that name, and NUMERIC
-        affinity.
-        """
-        connection.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
-        record = self._record
-        columns = [
-            *(f'"{name}" {kind}' for name, kind in record.columns.items()),
-            *(f'"{name}" BLOB HIDDEN' for name in (*record.args, _ONE_TOO_MANY)),
-            *(f'"{name}" {kind or "BLOB"} HIDDEN' for name, kind in record.hidden_columns.items()),
-        ]
-        return f"CREATE TABLE ignored ({', '.join(columns)})", Table(record, self._context_of(connection))
+class IndexInfo(Protocol):
+    """What SQLite says of a plan, and is told: sqlite3_index_info, as APSW's IndexInfo has it."""
 
-    Create = Connect
+    nConstraint: int  # noqa: N815 - SQLite's names, all of them
+    idxNum: int  # noqa: N815
+    idxStr: str | None  # noqa: N815
+    estimatedCost: float  # noqa: N815
+    estimatedRows: int  # noqa: N815
+    colUsed: Set[int]  # noqa: N815
+
+    def get_aConstraint_op(self, which: int, /) -> int: ...  # noqa: D102, N802
+    def get_aConstraint_iColumn(self, which: int, /) -> int: ...  # noqa: D102, N802
+    def get_aConstraint_usable(self, which: int, /) -> bool: ...  # noqa: D102, N802
+    def get_aConstraint_collation(self, which: int, /) -> str: ...  # noqa: D102, N802
+    def get_aConstraintUsage_in(self, which: int, /) -> bool: ...  # noqa: D102, N802
+    def set_aConstraintUsage_argvIndex(self, which: int, position: int, /) -> None: ...  # noqa: D102, N802
+    def set_aConstraintUsage_omit(self, which: int, omit: bool, /) -> None: ...  # noqa: D102, N802
 
 
 class Table:
@@ -66,7 +74,7 @@ class Table:
         self._n_cursors = 0
         self._calls: dict[object, int] = {}
 
-    def BestIndexObject(self, info: Any) -> bool:  # noqa: N802 - APSW's name
+    def BestIndexObject(self, info: IndexInfo) -> bool:  # noqa: N802 - SQLite's name
         """Accept a plan only if each argument that it has a condition `=` for has a usable one.
 
         SQLite may show a condition again (once more for each branch of an OR), and others on the same argument: one becomes the
@@ -94,7 +102,7 @@ class Table:
             )
         return True
 
-    def Open(self) -> Cursor:  # noqa: N802 - APSW's name
+    def Open(self) -> Cursor:  # noqa: N802 - SQLite's name
         """One more cursor."""
         self._n_cursors += 1
         return Cursor(self._record, self._context, self)
@@ -113,7 +121,7 @@ class Table:
         )
         return self._calls.setdefault(contents, len(self._calls))
 
-    def Disconnect(self) -> None:  # noqa: N802 - APSW's name
+    def Disconnect(self) -> None:  # noqa: N802 - SQLite's name
         """Nothing to let go."""
 
     Destroy = Disconnect
@@ -129,7 +137,7 @@ class _Plan:
         read_only: an argument that the statement reads as a column and that has no condition `=` here; '' if there is none.
     """
 
-    def __init__(self, record: TableFunction, info: Any) -> None:
+    def __init__(self, record: TableFunction, info: IndexInfo) -> None:
         self._record, self._info = record, info
         self.given: dict[int, list[int]] = {}
         self.looked_up: int | None = None
@@ -189,7 +197,7 @@ class Cursor:
         self._kept: list[Numbered] | None = None
         self._lookup: Lookup | None = None
 
-    def Filter(self, mask: int, read_only: str | None, values: tuple[Any, ...]) -> None:  # noqa: N802 - APSW's name
+    def Filter(self, mask: int, read_only: str | None, values: tuple[Any, ...]) -> None:  # noqa: N802 - SQLite's name
         """Begin: the arguments, then the value to look up, then the handles that were given again."""
         record = self._record
         names = [name for position, name in enumerate(record.args) if mask >> position & 1]
@@ -231,15 +239,15 @@ class Cursor:
             self._kept = list(self._call())
         return self._kept
 
-    def Next(self) -> None:  # noqa: N802 - APSW's name
+    def Next(self) -> None:  # noqa: N802 - SQLite's name
         """The next row, if there is one."""
         self._place, self._row = next(self._rows, (0, None))
 
-    def Eof(self) -> bool:  # noqa: N802 - APSW's name
+    def Eof(self) -> bool:  # noqa: N802 - SQLite's name
         """Whether there was none."""
         return self._row is None
 
-    def Column(self, number: int) -> Any:  # noqa: N802 - APSW's name
+    def Column(self, number: int) -> Any:  # noqa: N802 - SQLite's name
         """A value of the row, or an argument."""
         if number < 0:
             return self.Rowid()
@@ -260,13 +268,13 @@ class Cursor:
                 return value
         raise _error(self._record, name, "read as a column", "an argument: ")
 
-    def Rowid(self) -> int:  # noqa: N802 - APSW's name
+    def Rowid(self) -> int:  # noqa: N802 - SQLite's name
         """The row's place among all rows of its call, whatever the plan."""
         if self._number is None:
             self._number = self._table.number_of(self._arguments)
         return self._number * _ROWS_OF_A_CALL + self._place
 
-    def Close(self) -> None:  # noqa: N802 - APSW's name
+    def Close(self) -> None:  # noqa: N802 - SQLite's name
         """Let everything go."""
         self._rows, self._row, self._arguments = iter(()), None, ()
         self._begun = self._kept = self._lookup = None

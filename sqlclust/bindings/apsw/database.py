@@ -1,0 +1,255 @@
+"""The port over a connection of APSW's.
+
+A host's connection may turn rows into dicts (row_trace), watch or veto statements (exec_trace), convert values, or make cursors
+of its own (cursor_factory), which may be in a reference cycle and never end. Nothing of that is touched: the cursors here are
+APSW's own, without traces and conversions, and closed when a `with` ends. So no read transaction stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import apsw
+
+from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusal_of
+from sqlclust.bindings.apsw.errors import interruption, translated
+from sqlclust.errors import ArgumentError
+from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
+from sqlclust.sqlite.errors import SqliteError
+
+
+def _as_it_is(cursor: apsw.Cursor, row: Row) -> Row:
+    return row
+
+
+def _let_it_run(cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
+    return True
+
+
+_NONE_IS_NONE = tuple(map(int, apsw.apsw_version().split(".")[:2])) >= (3, 51)
+"""Before, None for a cursor's trace was the connection's."""
+_NO_ROW_TRACE = None if _NONE_IS_NONE else _as_it_is
+_NO_EXEC_TRACE = None if _NONE_IS_NONE else _let_it_run
+
+
+class _Cursor(apsw.Cursor):
+    """APSW's cursor, whose columns have names and nothing else."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.get_description())
+
+
+class ApswDatabase:
+    """A connection of APSW's as a `Database`; see there."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    # --- statements ---
+
+    @contextmanager
+    def rows(self, sql: str, bindings: Bindings = None) -> Iterator[Rows]:
+        """See `Database`."""
+        with self._cursor() as cursor:
+            # not while rows are read: a host may run statements of its own between them
+            with nothing_hidden(self.connection):
+                cursor.execute(sql, bindings)
+            yield cursor
+
+    @contextmanager
+    def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> Iterator[Iterator[Row]]:
+        """See `Database`."""
+        with self._cursor() as cursor:
+            with nothing_hidden(self.connection):
+                cursor.executemany(sql, cast(Any, many))  # the stubs want a list of one kind
+            yield cursor
+
+    def run(self, sql: str, bindings: Bindings = None) -> None:
+        """See `Database`."""
+        with self._cursor() as cursor, nothing_hidden(self.connection):  # the later ones are compiled at their turn
+            for _ in cursor.execute(sql, bindings):
+                pass
+
+    def described(self, sql: str) -> Statement:
+        """See `Database`."""
+        found: list[Statement] = []
+
+        def stop(cursor: apsw.Cursor, first: str | None, _: object) -> bool:
+            found.append(
+                Statement(
+                    tuple(name for name, _ in cursor.get_description()),
+                    cursor.is_readonly,
+                    sql[len(first or "") :],
+                    tuple(cursor.bindings_names),
+                    not cursor.has_vdbe,
+                    bool(cursor.is_explain),
+                )
+            )
+            return False
+
+        with self._cursor() as cursor, nothing_hidden(self.connection):
+            cursor.exec_trace = stop
+            with suppress(apsw.ExecTraceAbort):
+                any_values = cast(Any, apsw)._null_bindings  # apsw.ext has no others either
+                cursor.execute(sql, any_values, can_cache=False)
+        return found[0] if found else Statement((), True, "", (), True, False)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[_Cursor]:
+        """A cursor of APSW's own, closed afterwards: connection.cursor() would be the host's factory's."""
+        cursor = _Cursor(self.connection)
+        cursor.row_trace, cursor.exec_trace = _NO_ROW_TRACE, _NO_EXEC_TRACE
+        if hasattr(cursor, "convert_binding"):
+            cursor.convert_binding = cursor.convert_jsonb = None
+        try:
+            yield cursor
+        except apsw.Error as error:
+            if isinstance(error, SqliteError):
+                raise
+            raise refusal_of(self.connection, error) or translated(error) from error.__cause__
+        finally:
+            cursor.close(True)  # also where rows or statements are left
+
+    # --- state ---
+
+    @property
+    def filename(self) -> str:
+        """See `Database`."""
+        return self.connection.filename
+
+    @property
+    def in_transaction(self) -> bool:
+        """See `Database`."""
+        return self.connection.in_transaction
+
+    @property
+    def is_reading(self) -> bool:
+        """See `Database`."""
+        return self.connection.txn_state() != apsw.SQLITE_TXN_NONE
+
+    @property
+    def is_readonly(self) -> bool:
+        """See `Database`."""
+        return self.connection.readonly("main")
+
+    @property
+    def changes(self) -> int:
+        """See `Database`."""
+        return self.connection.changes()
+
+    @property
+    def total_changes(self) -> int:
+        """See `Database`."""
+        return self.connection.total_changes()
+
+    @property
+    def data_version(self) -> int:
+        """See `Database`."""
+        return self.connection.data_version("main")
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """See `Database`."""
+        return {"apsw": apsw.apsw_version(), "sqlite": apsw.sqlite_lib_version()}
+
+    # --- interrupts and waiting ---
+
+    @property
+    def is_interrupted(self) -> bool:
+        """See `Database`."""
+        return self.connection.is_interrupted
+
+    def check_interrupt(self) -> None:
+        """See `Database`."""
+        if self.connection.is_interrupted:
+            raise interruption()
+
+    def interruption(self) -> SqliteError:
+        """See `Database`."""
+        return interruption()
+
+    @contextmanager
+    def watched(self, look: Callable[[], bool], *, every: int) -> Iterator[None]:
+        """See `Database`."""
+        self.connection.set_progress_handler(look, every, id=look)
+        try:
+            yield
+        finally:
+            with suppress(apsw.ConnectionClosedError):
+                self.connection.set_progress_handler(None, id=look)
+
+    def set_busy_timeout(self, milliseconds: int) -> None:
+        """See `Database`."""
+        self.connection.set_busy_timeout(milliseconds)
+
+    def set_busy_handler(self, handler: Callable[[int], bool]) -> None:
+        """See `Database`."""
+        self.connection.set_busy_handler(handler)
+
+    # --- settings ---
+
+    def set_triggers(self, on: bool) -> None:
+        """See `Database`."""
+        self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(on))
+
+    def set_defensive(self, on: bool) -> None:
+        """See `Database`."""
+        self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
+
+    def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
+        """See `Database`."""
+        self.connection.create_collation(name, compare)
+
+    # --- other connections ---
+
+    def opened(self, path: str) -> Database:
+        """See `Database`."""
+        return opened(path, apsw.SQLITE_OPEN_READWRITE)
+
+    def opened_again(self) -> Database:
+        """See `Database`."""
+        return opened(self.filename, apsw.SQLITE_OPEN_READWRITE, vfs=self.connection.open_vfs)
+
+    def copy_to(self, target: Database, at: Callable[[float], object], *, pages: int) -> None:
+        """See `Database`."""
+        try:
+            with cast(ApswDatabase, target).connection.backup("main", self.connection, "main") as backup:
+                while not backup.done:
+                    backup.step(pages)
+                    at(1 - backup.remaining / max(backup.page_count, 1))
+        except apsw.Error as error:
+            raise translated(error) from error.__cause__
+
+    def close(self) -> None:
+        """See `Database`."""
+        self.connection.close(True)
+
+
+def opened(path: str, flags: int, *, vfs: str | None = None) -> ApswDatabase:
+    """A connection of our own.
+
+    Args:
+        flags: SQLITE_OPEN_…
+        vfs: SQLite's name of a file system; None for its default.
+    """
+    try:
+        return ApswDatabase(apsw.Connection(path, flags=flags, vfs=vfs))
+    except apsw.Error as error:
+        raise translated(error) from None
+
+
+def database_of(connection: object) -> ApswDatabase:
+    """The port over a connection that somebody gave us.
+
+    Raises:
+        ArgumentError: it is not one of APSW's.
+    """
+    if not isinstance(connection, apsw.Connection):
+        kind = type(connection)
+        raise ArgumentError(
+            "sqlclust", "connection", found=f"a {kind.__module__}.{kind.__qualname__}", expected="an apsw.Connection"
+        )
+    return ApswDatabase(connection)
