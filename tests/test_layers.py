@@ -20,6 +20,10 @@ PACKAGE = Path(sqlclust.__file__).resolve().parent
 LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "diagnosis", "adoption", "surface"]
 LAYERS += ["bindings", "cli"]
 ROOMS = {
+    "errors": [
+        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks", "loading",
+        "running",
+    ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
     ],
