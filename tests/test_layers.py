@@ -21,8 +21,8 @@ LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "
 LAYERS += ["bindings", "cli"]
 ROOMS = {
     "errors": [
-        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks", "loading",
-        "running",
+        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
+        "loading", "running",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"

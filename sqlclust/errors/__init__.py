@@ -1,8 +1,8 @@
-"""Every error this package raises on purpose, in one tree under `SqlclustError`.
+"""Every error that this package raises on purpose, in one tree under `SqlclustError`.
 
-A message carries the argument, what was found, what was expected and which row; the same facts are attributes.
-Leaf module: it imports nothing of ours, so that every layer may raise from it. APSW hands these exception objects
-through SQL unchanged, so `except SqlclustError` works around any statement.
+A message says the argument, what was found, what was expected and which row; the same facts are attributes. Nothing else of
+ours is imported here, so every room may raise from it. SQLite passes these objects through SQL as they are, so
+`except SqlclustError` works around any statement.
 """
 
 from __future__ import annotations

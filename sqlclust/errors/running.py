@@ -12,6 +12,7 @@ class OutOfMemoryError(SqlclustError):
         self, what: str, *, advice: str = "Use the approximate engine, select fewer rows, or downsample"
     ) -> None:
         super().__init__(f"not enough memory: {what}; nothing was written. {advice}")
+        self.what = what
 
 
 class BorrowedFunctionError(SqlclustError):
