@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from sqlclust.core import engines as core
 from sqlclust.core.engines import ENGINES
@@ -27,12 +27,14 @@ Part = Literal["selection", "fit", "cut"]
 """What an option of clustering decides: which rows are taken; the neighbours and the spanning tree, so that two fits of the same
 rows with another value are different fits; or which clusters are cut from the tree.
 """
+Recorded = Literal["always", "if said"]
+"""Whether a result's parameters always have an option, or only where it is not None."""
 
 MAX_INTEGER = 2**31 - 1
 _MAX_JSON = 100_000
 
 
-def _option(
+def option(
     default: Any,
     help: str,
     *,
@@ -44,39 +46,62 @@ def _option(
     auto: str = "",
     part: Part | None = None,
     flag: str = "",
+    recorded: Recorded = "always",
 ) -> Any:
-    """A field. `auto` says what None, the default, becomes; `part` is for options of clustering, see Part; `flag` is the command
-    line's name where it is another.
+    """A field of a dataclass of options: everything that is known of an option.
+
+    Args:
+        default: None where it depends on the data; `auto` says how.
+        help: what it means, for people.
+        kind: int, float, bool or str.
+        at_least, above, at_most: limits of a number; of an int `at_most` is `MAX_INTEGER` where nothing is said.
+        choices: of a str, all that it may be.
+        auto: what None, the default, becomes.
+        part: of an option of clustering, what it decides; see `Part`.
+        flag: its name on the command line, where that is another.
+        recorded: when the parameters that are stored with a result have it; see `Recorded`.
     """
     if kind is int and at_most is None:
         at_most = MAX_INTEGER
-    allowed = {"at_least": at_least, "above": above, "at_most": at_most, "choices": choices}
-    return field(
-        default=default, metadata={"help": help, "kind": kind, "auto": auto, "part": part, "flag": flag, **allowed}
-    )
+    metadata = {
+        "help": help, "kind": kind, "at_least": at_least, "above": above, "at_most": at_most, "choices": choices, "auto": auto,
+        "part": part, "flag": flag, "recorded": recorded,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutOptions:
+class Options:
+    """Base of the options: a subclass is a frozen dataclass of fields that `option` makes.
+
+    Attributes:
+        ELSEWHERE: names of options that people look for here and that are said elsewhere, each with where.
+    """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutOptions(Options):
     """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
 
-    min_cluster_size: int | None = _option(
+    min_cluster_size: int | None = option(
         None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
     )
-    cluster_selection_epsilon: float = _option(
+    cluster_selection_epsilon: float = option(
         0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0, part="cut"
     )
-    cluster_selection_method: SelectionMethod = _option(
+    cluster_selection_method: SelectionMethod = option(
         "eom",
         "eom: the most stable clusters; leaf: the finest",
         kind=str,
         choices=get_args(SelectionMethod),
         part="cut",
     )
-    cluster_selection_persistence: float = _option(
+    cluster_selection_persistence: float = option(
         0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0, part="cut"
     )
-    max_cluster_size: int = _option(
+    max_cluster_size: int = option(
         0,
         "of a larger cluster eom takes the parts it splits into, and what is in none of them is noise; epsilon may join them to "
         "larger ones again, and leaf takes no notice; 0: no limit",
@@ -84,7 +109,7 @@ class CutOptions:
         at_least=0,
         part="cut",
     )
-    allow_single_cluster: bool = _option(
+    allow_single_cluster: bool = option(
         False,
         "everything may be one cluster, even of fewer rows than min_cluster_size; without it the whole is never a cluster",
         kind=bool,
@@ -92,7 +117,7 @@ class CutOptions:
     )
 
     def selecting(self, n: int) -> dict[str, Any]:
-        """The arguments of `core.hdbscan.select_clusters` for n rows."""
+        """The arguments of `core.pipeline.select_clusters` for n rows."""
         return {name: getattr(self, name) for name in names(CutOptions)} | {
             "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         }
@@ -102,7 +127,11 @@ class CutOptions:
 class HdbscanOptions(CutOptions):
     """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
 
-    min_samples: int | None = _option(
+    ELSEWHERE: ClassVar = {
+        "format": "The format of points is said where they are made, to clust_points; an array has its own"
+    }
+
+    min_samples: int | None = option(
         None,
         "neighbours that make a point dense, itself not counted; larger calls more points noise",
         kind=int,
@@ -110,12 +139,12 @@ class HdbscanOptions(CutOptions):
         auto="min(min_cluster_size, 15)",
         part="fit",
     )
-    alpha: float = _option(
+    alpha: float = option(
         1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000, part="fit"
     )
-    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS, part="fit")
-    normalize: bool = _option(True, "scale vectors to length one first", kind=bool, part="fit")
-    engine: Engine = _option(
+    metric: Metric = option("euclidean", "how distance is measured", kind=str, choices=METRICS, part="fit")
+    normalize: bool = option(True, "scale vectors to length one first", kind=bool, part="fit")
+    engine: Engine = option(
         "auto",
         "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
         "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
@@ -123,14 +152,14 @@ class HdbscanOptions(CutOptions):
         choices=("auto", *ENGINES),
         part="fit",
     )
-    downsample: int = _option(
+    downsample: int = option(
         1,
         "keep every n-th embedding, by rank within each run (by rank of id where there are no runs)",
         kind=int,
         at_least=1,
         part="selection",
     )
-    seed: int = _option(
+    seed: int = option(
         0, "for what is random in the approximate engine; the exact one uses none", kind=int, at_least=0, part="fit"
     )
 
@@ -148,15 +177,20 @@ class HdbscanOptions(CutOptions):
         return unit_length(self.metric, normalize=self.normalize)
 
     def as_dict(self) -> dict[str, Any]:
-        """All options as plain values, in the order of the fields."""
-        return dataclasses.asdict(self)
+        """The options as plain values, in the order of the fields: the parameters that are stored with a result."""
+        given = [(option, getattr(self, option.name)) for option in dataclasses.fields(self)]
+        return {
+            option.name: value
+            for option, value in given
+            if option.metadata["recorded"] == "always" or value is not None
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions(HdbscanOptions):
     """Options of clust_fit, `sqlclust.fit` and `sqlclust fit`."""
 
-    format: Literal["float32"] | None = _option(
+    format: Literal["float32"] | None = option(
         None,
         "of the stored vectors, which are float32; say so where they are refused because they look like another format",
         kind=str,
@@ -164,11 +198,8 @@ class FitOptions(HdbscanOptions):
         auto="float32, and an error if they look like another",
         part="selection",
         flag="vector-format",
+        recorded="if said",
     )
-
-    def as_dict(self) -> dict[str, Any]:
-        """As of HdbscanOptions; `format` only if it was said."""
-        return {name: value for name, value in super().as_dict().items() if (name, value) != ("format", None)}
 
 
 AUTO_LIMIT = 5e13
@@ -186,16 +217,16 @@ def default_min_cluster_size(n: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointsOptions:
+class PointsOptions(Options):
     """Options of clust_points."""
 
-    duplicates: Duplicates = _option(
+    duplicates: Duplicates = option(
         "error",
         "a repeated id is an error, or (first) keeps its first row and is logged",
         kind=str,
         choices=get_args(Duplicates),
     )
-    format: FormatName | None = _option(
+    format: FormatName | None = option(
         None,
         "of the vectors: BLOBs of little-endian numbers (bit: the lowest of each byte first, 0 and 1) or JSON arrays",
         kind=str,
@@ -205,47 +236,47 @@ class PointsOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NeighborsOptions:
+class NeighborsOptions(Options):
     """Options of clust_neighbors."""
 
-    k: int = _option(10, "neighbours of each point", kind=int, at_least=1)
-    metric: Metric = _option("euclidean", "how distance is measured", kind=str, choices=METRICS)
-    normalize: bool = _option(True, "scale vectors to length one first", kind=bool)
+    k: int = option(10, "neighbours of each point", kind=int, at_least=1)
+    metric: Metric = option("euclidean", "how distance is measured", kind=str, choices=METRICS)
+    normalize: bool = option(True, "scale vectors to length one first", kind=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicatesOptions:
+class DuplicatesOptions(Options):
     """Options of clust_duplicates."""
 
-    normalize: bool = _option(False, "call vectors of the same direction identical", kind=bool)
+    normalize: bool = option(False, "call vectors of the same direction identical", kind=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayersOptions:
+class LayersOptions(Options):
     """Options of clust_layers."""
 
-    min_cluster_size: int | None = _option(
+    min_cluster_size: int | None = option(
         None, "smallest group that counts as a cluster in any layer", kind=int, at_least=2, auto="max(5, min_samples)"
     )
-    max_layers: int = _option(
+    max_layers: int = option(
         6, "layers at the most; of more, those whose clusters last longest", kind=int, at_least=1, at_most=100
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class NearestOptions:
+class NearestOptions(Options):
     """Options of clust_nearest."""
 
-    rows: NearestRows = _option(
+    rows: NearestRows = option(
         "noise", "noise: the rows that are in no cluster; all: every row", kind=str, choices=get_args(NearestRows)
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorOptions:
+class DoctorOptions(Options):
     """Options of clust_doctor, `sqlclust.doctor` and `sqlclust doctor`."""
 
-    format: FormatName | None = _option(
+    format: FormatName | None = option(
         None,
         "of the vectors in other programs' tables",
         kind=str,
@@ -254,21 +285,10 @@ class DoctorOptions:
     )
 
 
-OptionsT = TypeVar(
-    "OptionsT",
-    CutOptions,
-    HdbscanOptions,
-    FitOptions,
-    PointsOptions,
-    NeighborsOptions,
-    DuplicatesOptions,
-    LayersOptions,
-    NearestOptions,
-    DoctorOptions,
-)
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-def names(options: type[OptionsT]) -> tuple[str, ...]:
+def names(options: type[Options]) -> tuple[str, ...]:
     """The option names of a dataclass."""
     return tuple(f.name for f in dataclasses.fields(options))
 
@@ -337,9 +357,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-_FORMAT_OF_POINTS = "The format of points is said where they are made, to clust_points; an array has its own"
-
-
 def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     """Options from plain values, each checked.
 
@@ -347,50 +364,59 @@ def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         UnknownOptionError: a key that these options do not have; lists those they have.
         OptionError: a value of the wrong type or outside what is allowed.
     """
-    fields = {f.name: f for f in dataclasses.fields(options)}
+    fields = {option.name: option for option in dataclasses.fields(options)}
     checked = {}
     for name, value in values.items():
         if name not in fields:
-            of_points = name in {f.name for f in dataclasses.fields(PointsOptions)}
-            advice = f"{name} is an option of clust_points, which collects the vectors" if of_points else ""
-            if (options, name) == (HdbscanOptions, "format"):
-                advice = _FORMAT_OF_POINTS
-            raise UnknownOptionError(name, allowed=tuple(fields), advice=advice)
+            raise UnknownOptionError(name, allowed=tuple(fields), advice=_where_else(options, name))
         checked[name] = _checked(fields[name], value)
     return options(**checked)
 
 
+def _where_else(options: type[Options], name: str) -> str:
+    """Where an option can be said that these have not, if anywhere."""
+    if name in options.ELSEWHERE:
+        return options.ELSEWHERE[name]
+    return f"{name} is an option of clust_points, which collects the vectors" if name in names(PointsOptions) else ""
+
+
 def _checked(option: dataclasses.Field[Any], value: Any) -> Any:
-    meta = option.metadata
-    kind, choices = meta["kind"], meta["choices"]
-    at_least, above, at_most = meta["at_least"], meta["above"], meta["at_most"]
+    """The value as its option has it.
+
+    Raises:
+        OptionError: it is none that the option allows.
+    """
     if value is None and option.default is None:
         return None
-    if kind is bool:
-        plain = _plain(value)
-        if plain is True or plain is False:
-            return plain
-        expected = "true or false"
-    elif kind is str:
-        if isinstance(value, str) and value in choices:
-            return value
-        expected = " or ".join(repr(choice) for choice in choices)
+    limits = option.metadata
+    if limits["kind"] is bool:
+        found, expected = _plain(value), "true or false"
+        allowed = found is True or found is False
+    elif limits["kind"] is str:
+        found, expected = value, " or ".join(repr(choice) for choice in limits["choices"])
+        allowed = isinstance(value, str) and value in limits["choices"]
     else:
-        limits = [
-            f"{words} {limit}"
-            for words, limit in (("of at least", at_least), ("above", above), ("at most", at_most))
-            if limit is not None
-        ]
-        expected = " ".join(["a whole number" if kind is int else "a number", " and ".join(limits)]).strip()
-        number = _number(value, kind)
-        if (
-            number is not None
-            and (at_least is None or number >= at_least)
-            and (above is None or number > above)
-            and (at_most is None or number <= at_most)
-        ):
-            return number
-    raise OptionError(option.name, found=value, expected=expected)
+        found, expected = _number(value, limits["kind"]), _numbers_allowed(limits)
+        allowed = found is not None and _within(found, limits)
+    if not allowed:
+        raise OptionError(option.name, found=value, expected=expected)
+    return found
+
+
+def _numbers_allowed(limits: Mapping[str, Any]) -> str:
+    """Which numbers an option allows, in words."""
+    words = (("of at least", "at_least"), ("above", "above"), ("at most", "at_most"))
+    said = " and ".join(f"{word} {limits[name]}" for word, name in words if limits[name] is not None)
+    return f"{'a whole number' if limits['kind'] is int else 'a number'} {said}".strip()
+
+
+def _within(number: float, limits: Mapping[str, Any]) -> bool:
+    at_least, above, at_most = limits["at_least"], limits["above"], limits["at_most"]
+    return (
+        (at_least is None or number >= at_least)
+        and (above is None or number > above)
+        and (at_most is None or number <= at_most)
+    )
 
 
 def _plain(value: Any) -> Any:
