@@ -29,6 +29,7 @@ ROOMS = {
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
+    "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
     "cli.readers": ["rows", "ids", "arrays", "records", "reading"],

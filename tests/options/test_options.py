@@ -113,9 +113,9 @@ def test_good_values(option: str, value: Any, expected: Any) -> None:
 
 
 def test_the_first_wrong_option_is_the_one_that_is_named() -> None:
-    with pytest.raises(OptionError, match="^option 'min_cluster_size'"):
+    with pytest.raises(OptionError, match=r"^option 'min_cluster_size'"):
         parse(HdbscanOptions, {"min_cluster_size": 1, "eps": 0.4})
-    with pytest.raises(UnknownOptionError, match="^unknown option 'eps'"):
+    with pytest.raises(UnknownOptionError, match=r"^unknown option 'eps'"):
         parse(HdbscanOptions, {"eps": 0.4, "min_cluster_size": 1})
 
 
