@@ -75,20 +75,11 @@ def encode(vector: NDArray[np.floating]) -> bytes:
     return np.ascontiguousarray(vector, dtype=STORED).tobytes()
 
 
-def from_json(text: object) -> bytes:
-    """The stored form of a JSON array of numbers.
-
-    Raises:
-        VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32.
-    """
-    return _stored(json_numbers(text)).tobytes()
-
-
 def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.float64]:
     """float64 (dimension,), the numbers of a JSON array, none of them beyond float32.
 
     Raises:
-        VectorJSONError: as `from_json`; `subject` is named.
+        VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32; `subject` is named.
     """
     if not isinstance(text, str):
         raise VectorJSONError(found=sqlite_type(text), subject=subject)
@@ -101,15 +92,6 @@ def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.floa
     if not isinstance(numbers, list) or not numbers:
         raise VectorJSONError(found=f"{text[:40]!r}", subject=subject)
     return _checked_numbers(numbers, subject)
-
-
-def from_numbers(numbers: Sequence[object]) -> bytes:
-    """The stored form of a sequence of Python numbers.
-
-    Raises:
-        VectorJSONError: an element is no number, or beyond float32.
-    """
-    return _stored(_checked_numbers(numbers, "clust_vector")).tobytes()
 
 
 def _stored(numbers: NDArray[np.float64]) -> Float32Array:

@@ -31,8 +31,6 @@ MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
 
 _BLOCK_ROWS = 4096
 _SAMPLE = 128
-_DTYPES = {"float32": "<f4", "float64": "<f8", "float16": "<f2", "int8": "i1", "uint8": "u1"}
-"""Formats that arrays have of their own; of another type they hold the bytes."""
 
 
 def read_array(
@@ -120,8 +118,8 @@ def _in_format(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]
                     f"{found.formats[0]}, or --vector-format float32 if it is that all the same"
                 )
         return vectors
-    if format == "json":
-        raise Unusable("vector format json is for JSON, CSV and TSV, and this is an array")
+    if FORMATS[format].is_text:
+        raise Unusable(f"vector format {format} is for JSON, CSV and TSV, and this is an array")
     width = vectors.shape[1] * vectors.dtype.itemsize
     if width % FORMATS[format].unit:
         raise Unusable(f"its rows have {width} bytes, expected a multiple of {FORMATS[format].unit} ({format})")
@@ -161,8 +159,9 @@ def _listed(array: NDArray[Any], kinds: str) -> Sequence[object]:
 def _numbers(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
     """Rows of an array as numbers."""
     little = vectors.dtype.newbyteorder("<")
-    if format is None or little == np.dtype(_DTYPES.get(format, "V1")):
-        return vectors
+    own = None if format is None else FORMATS[format].dtype
+    if format is None or (own is not None and little == own):
+        return vectors  # an array of another type holds the bytes of the numbers
     rows = np.ascontiguousarray(vectors, dtype=little).view(np.uint8).reshape(len(vectors), -1)
     return FORMATS[format].numbers(rows)
 

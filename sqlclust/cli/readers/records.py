@@ -178,7 +178,7 @@ def _record(
         sequence_number = int(str(sequence_number))
     vector = row[columns.vector] if columns.vector in row else row["embedding"]
     embedding_id = value_of(embedding_id, columns.id, int, float, str)
-    numbers = _numbers(vector) if format == "json" else _of_base64(vector, format)
+    numbers = _numbers(vector) if FORMATS[format].is_text else _of_base64(vector, format)
     stored = narrowed(numbers)
     if not np.isfinite(stored).all():
         raise not_finite(numbers, stored)
