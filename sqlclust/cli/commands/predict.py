@@ -13,8 +13,8 @@ import click
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
+from sqlclust.cli.readers.files import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
-from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.store import prediction as store
 from sqlclust.store.embeddings.points import Points, PointsBuilder

@@ -11,18 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.cli.readers.ids import IdType, check_given, listed_ids, no_ids, type_of_column
-from sqlclust.cli.readers.rows import (
-    BOM,
-    Record,
-    Skipped,
-    Source,
-    Unusable,
-    first_line,
-    not_finite,
-    reading,
-    shown,
-    value_of,
-)
+from sqlclust.cli.readers.opening import BOM, first_line, reading
+from sqlclust.cli.readers.source import Record, Skipped, Source, Unusable
+from sqlclust.cli.readers.values import described, not_finite, value_of
 from sqlclust.errors import InputFileError
 from sqlclust.vectors.formats import FORMATS, FormatName, narrowed, resemblance
 from sqlclust.vectors.narrowing import Narrowing
@@ -140,7 +131,7 @@ def _values(path: Path, kinds: str) -> Sequence[object]:
         if ending == ".json":
             values = json.loads(text)
             if not isinstance(values, list):
-                raise Unusable(f"found {shown(values)}, expected a JSON list")
+                raise Unusable(f"found {described(values)}, expected a JSON list")
             return values
         # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
         lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from sqlclust.cli.readers.rows import INT64, Record, Skipped, Unusable, shown
+from sqlclust.cli.readers.source import Record, Skipped, Unusable
+from sqlclust.cli.readers.values import INT64, described
 from sqlclust.errors import InputFileError
 
 IdType = Literal["text", "integer"]
@@ -60,7 +61,7 @@ def as_id(value: object, wanted: IdType | None, name: str) -> object:
     if wanted == "integer" and is_integer(value):
         return int(str(value))
     expected = "an integer as SQLite writes it, such as 7" if wanted == "integer" else "text or an integer"
-    raise WrongId(f"{name} is {shown(value)}, expected {expected}")
+    raise WrongId(f"{name} is {described(value)}, expected {expected}")
 
 
 def check_given(value: object, wanted: IdType | None, name: str) -> None:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.cli.readers.files import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.readers.records import rows_of
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors.blobs import to_json
@@ -394,7 +394,7 @@ def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypat
             seen.append(number)
             yield row
 
-    monkeypatch.setattr("sqlclust.cli.readers.reading.rows_of", counting)
+    monkeypatch.setattr("sqlclust.cli.readers.files.rows_of", counting)
     path = csv_file(tmp_path / "v.csv", [["id", "vector"], ["1", "[1]"], ["x", "[1]"], *[["2", "[1]"]] * 100])
     read(path)
     assert seen == [0, 0, 1]  # the first row by itself, then up to x; a column that is not there has nothing to tell
@@ -738,7 +738,7 @@ def test_unknown_format(tmp_path: Path) -> None:
 
 
 def test_importing_the_readers_imports_no_sqlite_utils() -> None:
-    program = "import sys, sqlclust.cli.readers.reading; sys.exit('sqlite_utils' in sys.modules)"
+    program = "import sys, sqlclust.cli.readers.files; sys.exit('sqlite_utils' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

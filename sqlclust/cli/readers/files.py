@@ -13,9 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from sqlclust.cli.readers.arrays import MAGIC, read_array
+from sqlclust.cli.readers.columns import DEFAULT_COLUMNS, Columns, check_beginning
 from sqlclust.cli.readers.ids import IdType, no_ids, types_of_columns
-from sqlclust.cli.readers.records import DEFAULT_COLUMNS, Columns, check_beginning, from_records, rows_of
-from sqlclust.cli.readers.rows import BOM, Record, Skipped, Source, first_line, reading
+from sqlclust.cli.readers.opening import BOM, first_line, reading
+from sqlclust.cli.readers.records import from_records, rows_of
+from sqlclust.cli.readers.source import Record, Skipped, Source
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors.formats import FormatName
 from sqlclust.vectors.narrowing import Narrowing
