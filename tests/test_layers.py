@@ -32,7 +32,7 @@ ROOMS = {
     "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
-    "cli.readers": ["source", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
+    "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from shlex import quote
 
-from sqlclust.cli.readers.source import Unusable
+from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.cli.readers.values import described
 
 
@@ -22,13 +22,13 @@ class Columns:
 
 
 DEFAULT_COLUMNS = Columns()
-
+CELL_FORMATS = ("csv", "tsv")
+"""Files with a header, whose values are text."""
+MORE_FIELDS = "\0fields beyond the header"
+"""Key of what a row has more than the header."""
 
 _OPTIONS = {"id": "--id-column", "vector": "--vector-column"}
 """Of every command that reads records."""
-
-
-MORE_FIELDS = "\0fields beyond the header"
 
 
 def check_beginning(beginning: Sequence[object], columns: Columns, format: str) -> None:
@@ -39,21 +39,22 @@ def check_beginning(beginning: Sequence[object], columns: Columns, format: str) 
     if row is None:
         found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {described(beginning[0])}"
         raise Unusable(f"row 1: {found}, expected an object")
-    missing = missing_column(row, columns, [field.name for field in fields(columns)])
-    if format not in ("csv", "tsv"):
-        return
-    if missing is None and columns.id not in row and any(name.strip().casefold() == columns.id for name in row):
+    if format in CELL_FORMATS:
+        _check_header([name for name in row if name != MORE_FIELDS], columns)
+
+
+def _check_header(header: Sequence[str], columns: Columns) -> None:
+    """Raise Unusable if a column that was asked for is not there, or the ids' only in capitals or with spaces."""
+    missing = missing_column(header, columns, [field.name for field in fields(columns)])
+    if missing is None and columns.id not in header and any(name.strip().casefold() == columns.id for name in header):
         missing = columns.id  # the database would number the rows, and nobody would see that the file's ids are lost
     if missing is not None:
-        header = [repr(name[:40]) for name in row if name != MORE_FIELDS]
-        there = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
-        raise Unusable(
-            f"no column {missing!r}; its columns: {there}{_advice([name for name in row if name != MORE_FIELDS], columns)}"
-        )
+        there = ", ".join(repr(name[:40]) for name in header[:8]) + (", …" if len(header) > 8 else "")
+        raise Unusable(f"no column {missing!r}; its columns: {there}{_advice(header, columns)}")
 
 
 def _advice(header: Sequence[str], columns: Columns) -> str:
-    """What to do about a header whose names differ from those asked for in capitals, in spaces or in what is between them."""
+    """What to do about a header whose names differ from those asked for in capitals or spaces, or that is one name only."""
     options = []
     for name, option in _OPTIONS.items():
         wanted = {getattr(columns, name)} | ({"embedding"} if columns.vector == name else set())
@@ -63,19 +64,17 @@ def _advice(header: Sequence[str], columns: Columns) -> str:
             options.append(f"{option} {quote(alike[0])}")
     if options:
         return f"; names are taken as they are written, so say {' '.join(options)}"
-    between = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
-    return (
-        f"; fields seem to be separated by {between!r}, and CSV has commas (TSV tabs, in a file named .tsv)"
-        if between
-        else ""
-    )
+    separator = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
+    if separator is None:
+        return ""
+    return f"; fields seem to be separated by {separator!r}, and CSV has commas (TSV tabs, in a file named .tsv)"
 
 
-def missing_column(row: Mapping[str, object], columns: Columns, names: Iterable[str]) -> str | None:
-    """The first of these fields that a row should have and has not: `vector`, and any not called as usual."""
-    for name in names:
+def missing_column(there: Collection[str], columns: Columns, fields: Iterable[str]) -> str | None:
+    """The first column that should be there and is not: the vector's, and any that has a name of its own."""
+    for name in fields:
         column = getattr(columns, name)
-        usual = column == name and (name != "vector" or "embedding" in row)
-        if column not in row and not usual:
+        may_be_missing = column == name and (name != "vector" or "embedding" in there)
+        if column not in there and not may_be_missing:
             return str(column)
     return None

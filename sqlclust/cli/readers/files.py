@@ -1,32 +1,33 @@
 """Embeddings read from files: arrays (.npy, .npz) and records (JSON, newline-delimited JSON, CSV, TSV).
 
-Knows files and no SQL. A row that cannot be used comes out as `Skipped` with its reason; a file that cannot
-be used raises InputFileError. The ids of a column are of one type: text that only looks like a number stays text (`cli.ids`).
+Knows files and no SQL. A row that cannot be used comes out as `Skipped`, with the reason. A file that cannot be used raises
+InputFileError. The ids of a column are of one type: text that only looks like a number stays text (see `ids.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from sqlclust.cli.readers.arrays import MAGIC, read_array
-from sqlclust.cli.readers.columns import DEFAULT_COLUMNS, Columns, check_beginning
-from sqlclust.cli.readers.ids import IdType, no_ids, types_of_columns
-from sqlclust.cli.readers.opening import BOM, first_line, reading
-from sqlclust.cli.readers.records import from_records, rows_of
-from sqlclust.cli.readers.source import Record, Skipped, Source
+from sqlclust.cli.readers.columns import CELL_FORMATS, DEFAULT_COLUMNS, Columns, check_beginning
+from sqlclust.cli.readers.ids import IdType, no_ids_error, types_of_columns
+from sqlclust.cli.readers.input_file import InputFile, Record, Skipped
+from sqlclust.cli.readers.opening import BOM, first_line, input_errors
+from sqlclust.cli.readers.records import RecordReader, embeddings_in, raw_rows
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors.formats import FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
-__all__ = ["FORMATS", "Columns", "Record", "Skipped", "Source", "read"]
+__all__ = ["FILE_FORMATS", "Columns", "InputFile", "Record", "Skipped", "read"]
 
-FORMATS = ("npy", "npz", "json", "nl", "csv", "tsv")
+FILE_FORMATS = ("npy", "npz", "json", "nl", "csv", "tsv")
+"""Kinds of file; `nl` is newline-delimited JSON."""
 
-_ENDINGS = {f".{name}": name for name in FORMATS} | {".jsonl": "nl", ".ndjson": "nl", ".tab": "tsv"}
+_ENDINGS = {f".{name}": name for name in FILE_FORMATS} | {".jsonl": "nl", ".ndjson": "nl", ".tab": "tsv"}
 
 
 def read(
@@ -39,7 +40,7 @@ def read(
     id_type: IdType | None = None,
     run_id_type: IdType | None = None,
     vector_format: FormatName | None = None,
-) -> Source:
+) -> InputFile:
     """The embeddings in a file.
 
     Args:
@@ -48,15 +49,14 @@ def read(
         texts: contents for the rows of an array, in the same kinds of file.
         columns: what the fields of records are called. A CSV file has to have those that are renamed, and a
             row of JSON `id` if it is.
-        format: one of `FORMATS`; otherwise the file's ending or its first line tells.
-
-        id_type: what all ids become, TEXT or INTEGER. By default ids of JSON, .npy and .npz keep their types, and the ids of a
-            CSV or TSV column or a .txt are integers if every one of them is an integer of 64 bits that is written canonically
-            (`str(int(x)) == x`), and otherwise all TEXT as they stand. To tell, a column is read once more, before
-            anything else, up to the first id that is no such integer; vectors are not decoded.
+        format: one of `FILE_FORMATS`; by default the file's ending or its first line tells.
+        id_type: what all ids become, TEXT or INTEGER. By default ids of JSON, .npy and .npz keep their types. Ids of a CSV or TSV
+            column, or of a .txt, become integers if each of them is an integer of 64 bits as SQLite writes it
+            (`str(int(x)) == x`); otherwise all of them stay text. To tell, the column is read once before anything else, up to
+            the first id that is no such integer. Vectors are not decoded then.
         run_id_type: the same for the runs.
-        vector_format: of the vectors. By default those of records are JSON arrays, and arrays hold their own numbers; of another
-            format are BLOBs in base64, or the bytes of an array's rows.
+        vector_format: of the vectors. By default vectors of records are JSON arrays, and arrays hold their own numbers. In
+            another format a vector is a BLOB in base64, or the bytes of a row of the array.
 
     In CSV, TSV and .txt an empty id is missing (None). A row without an id is skipped where ids are TEXT by `id_type` or by the
     rest of their column, since it could get a number only. Line ends in a CSV cell become newlines.
@@ -67,54 +67,59 @@ def read(
             Damage further on in a streamed file is found, and raised, while `rows` is iterated.
         OptionError: an unknown format.
     """
-    if format is not None and format not in FORMATS:
-        raise OptionError("format", found=format, expected=f"one of {', '.join(FORMATS)}")
-    with reading(path):
+    if format is not None and format not in FILE_FORMATS:
+        raise OptionError("format", found=format, expected=f"one of {', '.join(FILE_FORMATS)}")
+    with input_errors(path):
         line = first_line(path)
-        format = format or _format_of(path.suffix.lower(), line)
-    if format in ("npy", "npz"):
+        format = format or _format_told(path.suffix.lower(), line)
+    if format in MAGIC:
         return read_array(path, ids, texts, format, id_type=id_type, vector_format=vector_format)
     for other in filter(None, (ids, texts)):
         reason = f"ids and texts files go with .npy and .npz, and {path} ({format}) has them in its own rows"
         raise InputFileError(str(other), reason=reason)
-    # JSON is parsed whole; the others are read again later, so that nothing stays open that nobody iterates
-    with closing(rows_of(path, format)) as rows:
-        beginning = list(rows if format == "json" else islice(rows, 1))
-    with reading(path):
+    return _read_records(path, format, columns, {"id": id_type, "run_id": run_id_type}, vector_format or "json")
+
+
+def _read_records(
+    path: Path, format: str, columns: Columns, id_types: Mapping[str, IdType | None], vector_format: FormatName
+) -> InputFile:
+    """The embeddings in a file of records. JSON is parsed whole; the others are read again while `rows` is iterated."""
+    whole = format == "json"
+    with closing(raw_rows(path, format)) as rows:
+        beginning = list(rows if whole else islice(rows, 1))
+    with input_errors(path):
         check_beginning(beginning, columns, format)
-    # of JSON that is streamed each row is asked
-    if (
-        id_type == "text"
-        and format != "nl"
-        and not any(isinstance(row, dict) and columns.id in row for row in beginning)
-    ):
-        raise no_ids(path)
-    types: dict[str, IdType | None] = {"id": id_type, "run_id": run_id_type}
-    vectors, narrowing = vector_format or "json", Narrowing()
-    if format == "json":
-        records = from_records(beginning, columns, path, types=types, format=vectors, narrowing=narrowing)
-        return Source(records, len(beginning), format, narrowing=narrowing)
-    told: dict[str, IdType] = {}
-    if format != "nl":
-        header = beginning[0] if isinstance(beginning[0], dict) else {}
-        untold = {name: getattr(columns, name) for name, said in types.items() if said is None}
-        told = _told(path, format, {name: column for name, column in untold.items() if column in header})
-    types.update(told)
-    again, cells = rows_of(path, format), format != "nl"
-    records = from_records(again, columns, path, types=types, format=vectors, narrowing=narrowing, cells=cells)
-    return Source(records, None, format, told, narrowing)
+    # a row of streamed JSON may have an id where the first has none
+    has_ids = format == "nl" or any(columns.id in _names_of(row) for row in beginning)
+    if id_types["id"] == "text" and not has_ids:
+        raise no_ids_error(path)
+    told: Mapping[str, IdType] = {}
+    if format in CELL_FORMATS:
+        not_said = {name: getattr(columns, name) for name, said in id_types.items() if said is None}
+        there = {name: column for name, column in not_said.items() if column in _names_of(beginning[0])}
+        told = _types_told_from_texts(path, format, there)
+    narrowing = Narrowing()
+    reader = RecordReader(columns, {**id_types, **told}, vector_format, cells=format in CELL_FORMATS)
+    found = embeddings_in(beginning if whole else raw_rows(path, format), reader, path, narrowing)
+    return InputFile(found, len(beginning) if whole else None, format, told, narrowing)
 
 
-def _told(path: Path, format: str, columns: Mapping[str, str]) -> dict[str, IdType]:
-    """The types of columns of ids, by a pass over the file of their own."""
+def _names_of(row: object) -> Collection[str]:
+    """The names of the fields in a row; none if it is no object."""
+    return row.keys() if isinstance(row, dict) else ()
+
+
+def _types_told_from_texts(path: Path, format: str, columns: Mapping[str, str]) -> dict[str, IdType]:
+    """The types of columns of ids, told by a pass over the file of their own."""
     if not columns:
         return {}
-    with closing(rows_of(path, format)) as rows:
+    with closing(raw_rows(path, format)) as rows:
         types = types_of_columns(rows, list(columns.values()))
     return {name: types[column] for name, column in columns.items()}
 
 
-def _format_of(ending: str, line: bytes) -> str:
+def _format_told(ending: str, line: bytes) -> str:
+    """The format of a file, told from its ending and its first line."""
     format = _ENDINGS.get(ending)
     if format is not None and format != "json":
         return format

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlclust.cli.readers.source import Unusable
+from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.errors import InputFileError
 
 BOM = b"\xef\xbb\xbf"
@@ -17,7 +17,7 @@ _FIRST_LINE_BYTES = 1 << 24  # enough to tell the format; a binary file may be o
 
 
 @contextmanager
-def reading(path: Path, what: str = "a readable file") -> Iterator[None]:
+def input_errors(path: Path, what: str = "a readable file") -> Iterator[None]:
     """Whatever goes wrong while a file is opened and parsed becomes an InputFileError."""
     try:
         yield

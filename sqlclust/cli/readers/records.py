@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.cli.readers.columns import MORE_FIELDS, Columns, missing_column
-from sqlclust.cli.readers.ids import IdType, WrongId, as_id, check_given, is_integer
-from sqlclust.cli.readers.opening import reading
-from sqlclust.cli.readers.source import Record, Skipped, Unusable
+from sqlclust.cli.readers.ids import IdType, WrongId, as_id, check_has_id, is_integer
+from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
+from sqlclust.cli.readers.opening import input_errors
 from sqlclust.cli.readers.values import described, not_finite, value_of
 from sqlclust.cli.readers.vectors import numbers_of_base64, numbers_of_json
 from sqlclust.errors import InputFileError, dimensions
@@ -24,7 +25,7 @@ from sqlclust.vectors.narrowing import Narrowing
 _FIELD_CHARACTERS = 1 << 27  # Python's own limit, 131,072, is less than a vector of 8,192 numbers in CSV
 
 
-def rows_of(path: Path, format: str) -> Generator[object]:
+def raw_rows(path: Path, format: str) -> Generator[object]:
     """The rows of a record file as they are; Unusable in place of a line that is not JSON."""
     from sqlite_utils.utils import Format, rows_from_file
 
@@ -33,7 +34,7 @@ def rows_of(path: Path, format: str) -> Generator[object]:
     dialect = csv.excel_tab if format == "tsv" else csv.excel
     limit = csv.field_size_limit(_FIELD_CHARACTERS)  # one for the whole process, so it is put back
     try:
-        with reading(path, format.upper()), path.open("rb") as file:
+        with input_errors(path, format.upper()), path.open("rb") as file:
             while True:
                 try:
                     yield from rows_from_file(file, kind, dialect, extras_key=MORE_FIELDS)[0]
@@ -46,24 +47,83 @@ def rows_of(path: Path, format: str) -> Generator[object]:
         csv.field_size_limit(limit)
 
 
-def from_records(
-    rows: Iterable[object],
-    columns: Columns,
-    path: Path,
-    *,
-    types: Mapping[str, IdType | None],
-    format: FormatName,
-    narrowing: Narrowing,
-    cells: bool = False,
+@dataclass(frozen=True)
+class RecordReader:
+    """How the rows of a record file become embeddings.
+
+    Attributes:
+        columns: what the fields are called.
+        id_types: what `id` and `run_id` become; None: what they are.
+        format: of the vectors; one of BLOBs is read from base64.
+        cells: values are text, as in CSV, where empty text means that nothing is there.
+    """
+
+    columns: Columns
+    id_types: Mapping[str, IdType | None]
+    format: FormatName
+    cells: bool
+
+    def read(self, row: object) -> tuple[Record, NDArray[Any]]:
+        """The embedding in a row, and its numbers before they became float32.
+
+        Raises:
+            Unusable: the row has none.
+            WrongId: an id cannot be of its type.
+        """
+        columns = self.columns
+        fields = self._fields(row)
+        embedding_id, run_id, sequence_number = self._place(fields)
+        vector = fields[columns.vector] if columns.vector in fields else fields["embedding"]
+        numbers = numbers_of_json(vector) if FORMATS[self.format].is_text else numbers_of_base64(vector, self.format)
+        stored = narrowed(numbers)
+        if not np.isfinite(stored).all():
+            raise not_finite(numbers, stored)
+        record = Record(
+            embedding_id,
+            stored.tobytes(),
+            value_of(fields.get(columns.content), columns.content, str),
+            value_of(run_id, columns.run_id, int, float, str),
+            value_of(sequence_number, columns.sequence_number, int),
+        )
+        return record, numbers
+
+    def _fields(self, row: object) -> dict[str, Any]:
+        """The row itself, if it is an object with the fields that it needs."""
+        if isinstance(row, Unusable):
+            raise row
+        if not isinstance(row, dict):
+            raise Unusable(f"the row is {described(row)}, expected an object")
+        if MORE_FIELDS in row:
+            more = f"{len(row[MORE_FIELDS])} more fields than the header has"
+            raise Unusable(f"{more}; a vector that holds commas has to be quoted")
+        # an optional key may be left out of an object; an id that was asked for is not for the database to number
+        missing = missing_column(row, self.columns, ("vector", "id"))
+        if missing is not None:
+            raise Unusable(f"no {missing!r} in the row")
+        return row
+
+    def _place(self, fields: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+        """The id, the run and the sequence number; the id is checked, the others have their types only."""
+        columns = self.columns
+        values = [fields.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
+        embedding_id, run_id, sequence_number = (None if self.cells and value == "" else value for value in values)
+        # before anything is skipped: it is the file that is wrong
+        embedding_id = as_id(embedding_id, self.id_types["id"], columns.id)
+        run_id = as_id(run_id, self.id_types["run_id"], columns.run_id)
+        check_has_id(embedding_id, self.id_types["id"], columns.id)
+        if self.cells and is_integer(sequence_number):
+            sequence_number = int(str(sequence_number))
+        return value_of(embedding_id, columns.id, int, float, str), run_id, sequence_number
+
+
+def embeddings_in(
+    rows: Iterable[object], reader: RecordReader, path: Path, narrowing: Narrowing
 ) -> Iterator[Record | Skipped]:
-    """The embeddings in rows.
+    """The embeddings in the rows of a file. The first usable row says what dimension all have.
 
     Args:
         path: of the file, for errors.
-        types: what `id` and `run_id` become; None: what they are.
-        format: of the vectors; others than json are BLOBs in base64.
-        narrowing: is described the numbers.
-        cells: the values are text, as in CSV, where no text means nothing.
+        narrowing: is shown the numbers.
 
     Raises:
         InputFileError: an id that cannot be of its type.
@@ -71,7 +131,7 @@ def from_records(
     first: tuple[int, int] | None = None  # row and dimension of the first usable row
     for number, row in enumerate(rows, 1):
         try:
-            record, numbers = _record(row, columns, types, format, cells=cells)
+            record, numbers = reader.read(row)
             dimension = len(record.vector) // STORED.itemsize
             first = first or (number, dimension)
             if dimension != first[1]:
@@ -84,42 +144,3 @@ def from_records(
         else:
             narrowing.add_row(numbers)
             yield record
-
-
-def _record(
-    row: object, columns: Columns, types: Mapping[str, IdType | None], format: FormatName, *, cells: bool
-) -> tuple[Record, NDArray[Any]]:
-    """The embedding in a row, and its numbers before they became float32."""
-    if isinstance(row, Unusable):
-        raise row
-    if not isinstance(row, dict):
-        raise Unusable(f"the row is {described(row)}, expected an object")
-    if MORE_FIELDS in row:
-        more = f"{len(row[MORE_FIELDS])} more fields than the header has"
-        raise Unusable(f"{more}; a vector that holds commas has to be quoted")
-    # an optional key may be left out of an object; an id that was asked for is not for the database to number
-    missing = missing_column(row, columns, ("vector", "id"))
-    if missing is not None:
-        raise Unusable(f"no {missing!r} in the row")
-    values = [row.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
-    embedding_id, run_id, sequence_number = (None if cells and value == "" else value for value in values)
-    # before anything is skipped: it is the file that is wrong
-    embedding_id = as_id(embedding_id, types["id"], columns.id)
-    run_id = as_id(run_id, types["run_id"], columns.run_id)
-    check_given(embedding_id, types["id"], columns.id)
-    if cells and is_integer(sequence_number):
-        sequence_number = int(str(sequence_number))
-    vector = row[columns.vector] if columns.vector in row else row["embedding"]
-    embedding_id = value_of(embedding_id, columns.id, int, float, str)
-    numbers = numbers_of_json(vector) if FORMATS[format].is_text else numbers_of_base64(vector, format)
-    stored = narrowed(numbers)
-    if not np.isfinite(stored).all():
-        raise not_finite(numbers, stored)
-    record = Record(
-        embedding_id,
-        stored.tobytes(),
-        value_of(row.get(columns.content), columns.content, str),
-        value_of(run_id, columns.run_id, int, float, str),
-        value_of(sequence_number, columns.sequence_number, int),
-    )
-    return record, numbers

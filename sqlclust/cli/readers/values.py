@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers.source import Unusable
+from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.vectors.blobs import Float32Array
 
 INT64 = range(-(2**63), 2**63)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers.source import Unusable
+from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.cli.readers.values import described
 from sqlclust.vectors.formats import FORMATS, FormatName
 

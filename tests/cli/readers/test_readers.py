@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers.files import FORMATS, Columns, Record, Skipped, Source, read
-from sqlclust.cli.readers.records import rows_of
+from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
+from sqlclust.cli.readers.records import raw_rows
 from sqlclust.errors import InputFileError, OptionError
 from sqlclust.vectors.blobs import to_json
 
@@ -59,7 +59,7 @@ def reason_of(path: Path, **options: Any) -> str:
     return caught.value.reason
 
 
-def skipped(source: Source) -> dict[int, str]:
+def skipped(source: InputFile) -> dict[int, str]:
     return {row.row: row.reason for row in source.rows if isinstance(row, Skipped)}
 
 
@@ -390,11 +390,11 @@ def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypat
     seen: list[int] = []
 
     def counting(path: Path, format: str) -> Any:
-        for number, row in enumerate(rows_of(path, format)):
+        for number, row in enumerate(raw_rows(path, format)):
             seen.append(number)
             yield row
 
-    monkeypatch.setattr("sqlclust.cli.readers.files.rows_of", counting)
+    monkeypatch.setattr("sqlclust.cli.readers.files.raw_rows", counting)
     path = csv_file(tmp_path / "v.csv", [["id", "vector"], ["1", "[1]"], ["x", "[1]"], *[["2", "[1]"]] * 100])
     read(path)
     assert seen == [0, 0, 1]  # the first row by itself, then up to x; a column that is not there has nothing to tell
@@ -695,7 +695,7 @@ def test_ids_and_texts_files_go_with_arrays_only(tmp_path: Path, name: str) -> N
 # --- any file ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("format", [None, *FORMATS])
+@pytest.mark.parametrize("format", [None, *FILE_FORMATS])
 def test_paths_that_are_no_readable_file(tmp_path: Path, format: str | None) -> None:
     assert reason_of(tmp_path / "none.npy", format=format) == "No such file or directory"
     assert reason_of(tmp_path, format=format) == "is a directory, expected a regular file"

@@ -11,7 +11,7 @@ from sqlclust.vectors.narrowing import Narrowing
 
 
 class Record(NamedTuple):
-    """One embedding; `vector` is in stored form (little-endian float32), finite, not empty, zero or not."""
+    """One embedding. `vector` is in stored form (little-endian float32), finite and not empty; it may be zero."""
 
     id: Id | None
     vector: bytes
@@ -28,16 +28,16 @@ class Skipped(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
+class InputFile:
     """What `read` found.
 
     Attributes:
-        rows: in file order.
-        count: how many there are, if that is known beforehand.
-        format: one of `FORMATS`.
-        id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user says it: told from the texts of
-            the whole column. An integer told so is one that its text can be made of again.
-        narrowing: what became equal among the rows that were read so far.
+        rows: the embeddings, and the rows that cannot be used, in file order. Read while they are iterated, once.
+        count: how many rows there are, if that is known beforehand.
+        format: one of `files.FILE_FORMATS`.
+        id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user said it: told from the texts of
+            the whole column. The text of an integer told so can be made from it again.
+        narrowing: counts the rows read so far that became equal as float32.
     """
 
     rows: Iterator[Record | Skipped]
@@ -48,4 +48,4 @@ class Source:
 
 
 class Unusable(Exception):
-    """What is wrong with a row or a file; becomes Skipped or InputFileError and never leaves the readers."""
+    """What is wrong with a row or a file. Becomes Skipped or InputFileError, and never leaves the readers."""
