@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from sqlclust.cli.output import Command
 from sqlclust.options import default_text
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONG_PREFIX = "cluster_selection_"
 """hdbscan's, which people need not write: --cluster-selection-epsilon is --epsilon as well."""

@@ -70,7 +70,7 @@ def parse(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     for name, value in values.items():
         if name not in fields:
             raise UnknownOptionError(name, allowed=tuple(fields), advice=_where_else(options, name))
-        checked[name] = _checked(fields[name], value)
+        checked[name] = _checked_value(fields[name], value)
     return options(**checked)
 
 
@@ -81,7 +81,7 @@ def _where_else(options: type[Options], name: str) -> str:
     return f"{name} is an option of clust_points, which collects the vectors" if name in names(PointsOptions) else ""
 
 
-def _checked(option: dataclasses.Field[Any], value: Any) -> Any:
+def _checked_value(option: dataclasses.Field[Any], value: Any) -> Any:
     """The value as its option has it.
 
     Raises:

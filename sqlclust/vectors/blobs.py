@@ -93,7 +93,7 @@ def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.floa
         raise VectorJSONError(found=f"text that is not JSON ({error})", subject=subject) from None
     if not isinstance(numbers, list) or not numbers:
         raise VectorJSONError(found=f"{text[:40]!r}", subject=subject)
-    return _checked_numbers(numbers, subject)
+    return _float64_numbers(numbers, subject)
 
 
 def _as_float32(numbers: NDArray[np.float64]) -> Float32Array:
@@ -101,7 +101,7 @@ def _as_float32(numbers: NDArray[np.float64]) -> Float32Array:
         return numbers.astype(STORED)
 
 
-def _checked_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
+def _float64_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
     if set(map(type, numbers)) <= {int, float}:
         try:
             vector = np.array(numbers, dtype=np.float64)

@@ -55,7 +55,7 @@ class VectorFormat:
         """Numbers in a vector of so many bytes."""
         return width * 8 // self.item_bits
 
-    def read(self, value: object, subject: str) -> NDArray[Any]:
+    def numbers_of(self, value: object, subject: str) -> NDArray[Any]:
         """(dimension,), the numbers of one value.
 
         Raises:
@@ -154,7 +154,7 @@ def to_stored(value: object, format: FormatName, subject: str) -> bytes:
     Raises:
         VectorTypeError, VectorLengthError, VectorJSONError, NotFiniteError
     """
-    given = FORMATS[format].read(value, subject)[None]
+    given = FORMATS[format].numbers_of(value, subject)[None]
     stored = narrowed(given)
     check_narrowed(given, stored, lambda row: (f"{subject}: the vector", None))
     return stored.tobytes()

@@ -53,7 +53,7 @@ def _collisions(counts: _Counts) -> float:
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 0.0
 
 
-def _overlap(a: _Counts, b: _Counts) -> float:
+def _common_share(a: _Counts, b: _Counts) -> float:
     """What two distributions have in common, from 0 to 1: Σ min(a / Σa, b / Σb)."""
     return float(np.minimum(a / max(a.sum(), 1), b / max(b.sum(), 1)).sum())
 
@@ -177,13 +177,13 @@ def _with_equal_values_in_both(low: _Words, high: _Words) -> list[int]:
     The halves of a float32 do not: one has sign, exponent and mantissa, the other only mantissa.
     """
     counts = [np.bincount(half.astype(np.intp), minlength=1 << 16) for half in (low, high)]
-    if np.count_nonzero(counts[0]) < 6 or _collisions(counts[0]) > 0.5 or _overlap(*counts) < 0.75:
+    if np.count_nonzero(counts[0]) < 6 or _collisions(counts[0]) > 0.5 or _common_share(*counts) < 0.75:
         return []
     both = np.concatenate([low, high])
     parts = [
         np.bincount((both >> np.uint32(place) & np.uint32(0xFF)).astype(np.intp), minlength=256) for place in (0, 8)
     ]
-    if _overlap(*parts) > 0.2:  # of bytes that are numbers
+    if _common_share(*parts) > 0.2:  # of bytes that are numbers
         return []
     is_float16 = _only_between(_exponent_counts(both, 5), 1, 30)
     is_bfloat16 = _only_between(_exponent_counts(both, 8), *_USUAL)
@@ -229,7 +229,9 @@ def _have_the_same_exponents(low: _Words, high: _Words, bits: int) -> bool:
     """
     counts = _exponent_counts(low, bits), _exponent_counts(high, bits)
     return (
-        any(count[1:].any() for count in counts) and not any(count[-1] for count in counts) and _overlap(*counts) >= 0.7
+        any(count[1:].any() for count in counts)
+        and not any(count[-1] for count in counts)
+        and _common_share(*counts) >= 0.7
     )
 
 
@@ -253,7 +255,7 @@ def _recognized_bytes(words: _Words) -> tuple[str, ...]:
         return ()
     least = 0.7 if n >= 256 else 0.65
     pairs = [(a, b) for a in range(4) for b in range(a)]
-    if not all(_overlap(counts[a], counts[b]) >= least for a, b in pairs):
+    if not all(_common_share(counts[a], counts[b]) >= least for a, b in pairs):
         return ()
     if min(len(np.unique(part)) for part in parts.T) < 8 or len(np.unique(found)) < n / 2:
         return ()

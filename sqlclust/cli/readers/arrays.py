@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlclust.cli.readers.ids import IdType, check_has_id, ids_of_one_type, no_ids_error, type_of_column
 from sqlclust.cli.readers.input_file import InputFile, Record, Skipped, Unusable
 from sqlclust.cli.readers.opening import BOM, first_line, input_errors
-from sqlclust.cli.readers.values import described, not_finite, value_of
+from sqlclust.cli.readers.values import not_finite, value_in_words, value_of
 from sqlclust.errors import InputFileError
 from sqlclust.vectors.formats import FORMATS, FormatName, narrowed, resemblance
 from sqlclust.vectors.narrowing import Narrowing
@@ -36,7 +36,7 @@ def read_array(
     vector_format: FormatName | None,
 ) -> InputFile:
     """The embeddings in an array; see `files.read`."""
-    arrays = _arrays(path, format)
+    arrays = _arrays_in(path, format)
     with input_errors(path, "an array of ids or texts"):
         vectors = _checked_for_format(_matrix(arrays, raw=vector_format is not None), vector_format)
         row_ids = _plain_list(arrays["ids"], _IDS) if "ids" in arrays else None
@@ -61,7 +61,7 @@ def read_array(
     return InputFile(rows, len(vectors), format, {"id": told} if told else {}, narrowing)
 
 
-def _arrays(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
+def _arrays_in(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
     """The arrays of an .npz file by name, or that of an .npy file, which is mapped and not yet read."""
     with input_errors(path, f"a readable .{format} file"):
         if not first_line(path).startswith(MAGIC[format]):
@@ -122,7 +122,7 @@ def _checked_for_format(vectors: NDArray[Any], format: FormatName | None) -> NDA
 def _list_in_file(path: Path, kinds: str) -> Sequence[object]:
     """The ids (`kinds` is `_IDS`) or texts (`_TEXTS`) in a file of their own."""
     ending = path.suffix.lower()
-    array = _arrays(path, "npy")["array"] if ending == ".npy" else None
+    array = _arrays_in(path, "npy")["array"] if ending == ".npy" else None
     with input_errors(path, "a list of ids" if kinds == _IDS else "a list of texts"):
         if array is not None:
             return _plain_list(array, kinds)
@@ -133,7 +133,7 @@ def _list_in_file(path: Path, kinds: str) -> Sequence[object]:
         if ending == ".json":
             values = json.loads(text)
             if not isinstance(values, list):
-                raise Unusable(f"found {described(values)}, expected a JSON list")
+                raise Unusable(f"found {value_in_words(values)}, expected a JSON list")
             return values
         # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
         lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

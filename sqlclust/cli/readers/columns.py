@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from shlex import quote
 
 from sqlclust.cli.readers.input_file import Unusable
-from sqlclust.cli.readers.values import described
+from sqlclust.cli.readers.values import value_in_words
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def check_beginning(beginning: Sequence[object], columns: Columns, format: str) 
         raise Unusable("it has no rows")
     row = next((row for row in beginning if isinstance(row, dict)), None)
     if row is None:
-        found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {described(beginning[0])}"
+        found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {value_in_words(beginning[0])}"
         raise Unusable(f"row 1: {found}, expected an object")
     if format in CELL_FORMATS:
         _check_header([name for name in row if name != MORE_FIELDS], columns)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
-from sqlclust.cli.readers.values import INT64, described
+from sqlclust.cli.readers.values import INT64, value_in_words
 from sqlclust.errors import InputFileError
 
 IdType = Literal["text", "integer"]
@@ -61,7 +61,7 @@ def as_id(value: object, wanted: IdType | None, name: str) -> object:
     if wanted == "integer" and is_integer(value):
         return int(str(value))
     expected = "an integer as SQLite writes it, such as 7" if wanted == "integer" else "text or an integer"
-    raise WrongId(f"{name} is {described(value)}, expected {expected}")
+    raise WrongId(f"{name} is {value_in_words(value)}, expected {expected}")
 
 
 def check_has_id(value: object, wanted: IdType | None, name: str) -> None:

@@ -15,7 +15,7 @@ from sqlclust.cli.readers.columns import MORE_FIELDS, Columns, missing_column
 from sqlclust.cli.readers.ids import IdType, WrongId, as_id, check_has_id, is_integer
 from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
 from sqlclust.cli.readers.opening import input_errors
-from sqlclust.cli.readers.values import described, not_finite, value_of
+from sqlclust.cli.readers.values import not_finite, value_in_words, value_of
 from sqlclust.cli.readers.vectors import numbers_of_base64, numbers_of_json
 from sqlclust.errors import InputFileError, dimensions
 from sqlclust.vectors.blobs import STORED
@@ -63,7 +63,7 @@ class RecordReader:
     format: FormatName
     cells: bool
 
-    def read(self, row: object) -> tuple[Record, NDArray[Any]]:
+    def embedding_in(self, row: object) -> tuple[Record, NDArray[Any]]:
         """The embedding in a row, and its numbers before they became float32.
 
         Raises:
@@ -72,7 +72,7 @@ class RecordReader:
         """
         columns = self.columns
         fields = self._fields(row)
-        embedding_id, run_id, sequence_number = self._place(fields)
+        embedding_id, run_id, sequence_number = self._ids_of(fields)
         vector = fields[columns.vector] if columns.vector in fields else fields["embedding"]
         numbers = numbers_of_json(vector) if FORMATS[self.format].is_text else numbers_of_base64(vector, self.format)
         stored = narrowed(numbers)
@@ -92,7 +92,7 @@ class RecordReader:
         if isinstance(row, Unusable):
             raise row
         if not isinstance(row, dict):
-            raise Unusable(f"the row is {described(row)}, expected an object")
+            raise Unusable(f"the row is {value_in_words(row)}, expected an object")
         if MORE_FIELDS in row:
             more = f"{len(row[MORE_FIELDS])} more fields than the header has"
             raise Unusable(f"{more}; a vector that holds commas has to be quoted")
@@ -102,7 +102,7 @@ class RecordReader:
             raise Unusable(f"no {missing!r} in the row")
         return row
 
-    def _place(self, fields: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    def _ids_of(self, fields: Mapping[str, Any]) -> tuple[Any, Any, Any]:
         """The id, the run and the sequence number; the id is checked, the others have their types only."""
         columns = self.columns
         values = [fields.get(name) for name in (columns.id, columns.run_id, columns.sequence_number)]
@@ -131,7 +131,7 @@ def embeddings_in(
     first: tuple[int, int] | None = None  # row and dimension of the first usable row
     for number, row in enumerate(rows, 1):
         try:
-            record, numbers = reader.read(row)
+            record, numbers = reader.embedding_in(row)
             dimension = len(record.vector) // STORED.itemsize
             first = first or (number, dimension)
             if dimension != first[1]:

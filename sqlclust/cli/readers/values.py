@@ -30,21 +30,21 @@ def value_of(value: object, name: str, *types: type) -> Any:
     """The value, if it is NULL or one of these types, and can be stored as it is."""
     if value is not None and type(value) not in types:
         expected = " or ".join(_EXPECTED[allowed] for allowed in types)
-        raise Unusable(f"{name} is {described(value)}, expected {expected}")
+        raise Unusable(f"{name} is {value_in_words(value)}, expected {expected}")
     if isinstance(value, int) and value not in INT64:
-        raise Unusable(f"{name} is {described(value)}, beyond SQLite's 64-bit integers")
+        raise Unusable(f"{name} is {value_in_words(value)}, beyond SQLite's 64-bit integers")
     if isinstance(value, float) and not math.isfinite(value):
         raise Unusable(f"{name} is {value}, expected a finite number")
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:  # JSON can spell half a character, such as \ud800; SQLite cannot hold it
-            raise Unusable(f"{name} is {described(value)}, which is not valid Unicode") from None
+            raise Unusable(f"{name} is {value_in_words(value)}, which is not valid Unicode") from None
     return value
 
 
-def described(value: object) -> str:
-    """A value in a message, short."""
+def value_in_words(value: object) -> str:
+    """A value as messages show it: what kind it is, or its text cut at 40 characters."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "an array"
     if value is None or isinstance(value, bool):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.cli.readers.input_file import Unusable
-from sqlclust.cli.readers.values import described
+from sqlclust.cli.readers.values import value_in_words
 from sqlclust.vectors.formats import FORMATS, FormatName
 
 
@@ -25,7 +25,7 @@ def numbers_of_base64(value: object, format: FormatName) -> NDArray[Any]:
     unit = FORMATS[format].unit
     if not blob:
         raise Unusable(
-            f"the vector is {'NULL' if value is None else described(value)}, expected a BLOB in base64 ({format})"
+            f"the vector is {'NULL' if value is None else value_in_words(value)}, expected a BLOB in base64 ({format})"
         )
     if len(blob) % unit:
         raise Unusable(f"the vector has {len(blob)} bytes, expected a positive multiple of {unit} ({format})")
@@ -54,12 +54,12 @@ def numbers_of_json(value: object) -> NDArray[np.float64]:
         except (ValueError, RecursionError):
             numbers = None
     if not isinstance(numbers, list) or not numbers:
-        found = "NULL" if value is None else "an empty array" if numbers == [] else described(value)
+        found = "NULL" if value is None else "an empty array" if numbers == [] else value_in_words(value)
         advice = " (--vector-format says which numbers a BLOB in base64 holds)" if _may_be_base64(value) else ""
         raise Unusable(f"the vector is {found}, expected a JSON array of numbers{advice}")
     if not {*map(type, numbers)} <= {int, float}:  # exact types: bool is no number here
         position = next(at for at, number in enumerate(numbers) if type(number) not in (int, float))
-        found = f"{described(numbers[position])} at position {position}"
+        found = f"{value_in_words(numbers[position])} at position {position}"
         raise Unusable(f"the vector has {found}, expected a number")
     try:
         return np.array(numbers, dtype=np.float64)
