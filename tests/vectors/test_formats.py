@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import logging
@@ -71,6 +72,16 @@ def test_the_registry() -> None:
             assert record.dtype.itemsize * 8 == record.item_bits
             assert record.dtype.newbyteorder("<") == record.dtype
     assert STORED_FORMAT.dtype == np.dtype("<f4")
+
+
+@pytest.mark.parametrize("room", ["vectors", "options", "surface", "cli"])
+def test_nothing_compares_names_of_formats(room: str) -> None:
+    """What differs from format to format is in the records, so that another format is one record."""
+    for path in (Path(sqlclust.__file__).parent / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+                assert not constants & {*BINARY}, f"{path}, line {node.lineno}"
 
 
 @pytest.mark.parametrize("format", FORMAT_NAMES)
