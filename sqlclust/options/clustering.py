@@ -10,9 +10,12 @@ from sqlclust.core import engines as core
 from sqlclust.core.engines import ENGINES
 from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
 from sqlclust.options.record import Options, names, option
+from sqlclust.vectors.formats import STORED_FORMAT
 
-Engine = Literal["auto", "exact", "approximate"]  # and so the choices below: a test compares the two
-SelectionMethod = Literal["eom", "leaf"]
+Engine = Literal[
+    "auto", "exact", "approximate"
+]  # "auto", and what the registry of engines has: a test compares the two
+SelectionMethod = Literal["eom", "leaf"]  # as the core has it, whose import is heavy: a test compares the two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,7 @@ class FitOptions(HdbscanOptions):
         None,
         "of the stored vectors, which are float32; say so where they are refused because they look like another format",
         kind=str,
-        choices=("float32",),
+        choices=(STORED_FORMAT.name,),
         auto="float32, and an error if they look like another",
         part="selection",
         flag="vector-format",

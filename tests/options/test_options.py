@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sqlclust.core.clusters.selection import SelectionMethod as CoreSelectionMethod
 from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, UnknownOptionError
 from sqlclust.options import (
     CutOptions,
@@ -17,12 +18,14 @@ from sqlclust.options import (
     HdbscanOptions,
     Options,
     PointsOptions,
+    SelectionMethod,
     default_text,
     names,
     parse,
     parse_json,
 )
 from sqlclust.surface.catalog import OPTIONS
+from sqlclust.vectors.formats import STORED_FORMAT
 
 
 def subclasses(options: type[Options]) -> list[Any]:
@@ -299,6 +302,11 @@ def test_every_option_is_described_and_its_default_allowed(options: Any) -> None
 def test_every_function_takes_options_of_this_registry_and_none_is_left_over() -> None:
     assert set(OPTIONS.values()) == set(CLASSES)
     assert {CutOptions, FitOptions, PointsOptions, DoctorOptions} < set(CLASSES)
+
+
+def test_types_that_are_said_twice_are_the_same() -> None:
+    assert get_args(SelectionMethod) == get_args(CoreSelectionMethod)
+    assert FitOptions.__dataclass_fields__["format"].metadata["choices"] == (STORED_FORMAT.name,)
 
 
 def test_options_do_not_change() -> None:
