@@ -13,18 +13,15 @@ import pytest
 
 from sqlclust.cli.readers.files import InputFile, Record, Skipped, read
 from sqlclust.errors import InputFileError
+from tests.small import blob
 
 NO_NUMBER = "no id, and the ids of this column are TEXT, so that no number is given"
 UUID_LIKE = "0688868048517e121234567890123456"  # as a number: infinity
 GOOD_ROW = '{"id": 1, "vector": [1, 2]}'
 
 
-def stored(*numbers: float) -> bytes:
-    return np.array(numbers, dtype="<f4").tobytes()
-
-
 def record(id: Any = None, vector: bytes = b"", content: str | None = None, run: Any = None, at: Any = None) -> Record:
-    return Record(id, vector or stored(1, 2), content, run, at)
+    return Record(id, vector or blob(1, 2), content, run, at)
 
 
 def text_file(path: Path, text: str | bytes) -> Path:

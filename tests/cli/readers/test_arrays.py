@@ -23,9 +23,9 @@ from tests.cli.readers.input_files import (
     reason_of,
     record,
     skipped,
-    stored,
     text_file,
 )
+from tests.small import blob
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "f2", "f8", "longdouble", "i1", ">i8", "u2", "u8"])
@@ -34,7 +34,7 @@ def test_npy_of_any_number_type_becomes_little_endian_float32(tmp_path: Path, dt
     path = array_file(tmp_path / "v.npy", np.array([[1, 2], [0, 0], [5, 6]], dtype=dtype, order=order))
     source = read(path)
     assert (source.count, source.format) == (3, "npy")
-    assert list(source.rows) == [record(vector=stored(*row)) for row in ((1, 2), (0, 0), (5, 6))]
+    assert list(source.rows) == [record(vector=blob(*row)) for row in ((1, 2), (0, 0), (5, 6))]
 
 
 def test_npy_rows_that_cannot_be_used_are_skipped_across_blocks(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_npy_rows_that_cannot_be_used_are_skipped_across_blocks(tmp_path: Path) 
         4097: "the vector has 1e+300 at position 1, a number beyond float32",
     }
     assert len(rows) == 4099
-    assert rows[4098] == record(vector=stored(0, 0, 0))
+    assert rows[4098] == record(vector=blob(0, 0, 0))
 
 
 IDS: dict[str, Callable[[Path], Path]] = {

@@ -19,9 +19,9 @@ from tests.cli.readers.input_files import (
     csv_file,
     reason_of,
     record,
-    stored,
     text_file,
 )
+from tests.small import blob
 
 INTEGERS = ["0", "7", "-7", "9223372036854775807", "-9223372036854775808"]
 TEXT = [UUID_LIKE, "1e5", "1e999", "007", "-0", "+7", " 7", "7.0", "7_0", "٧", "9223372036854775808", "inf", "nan"]
@@ -61,7 +61,7 @@ def test_each_column_has_a_type_of_its_own(tmp_path: Path) -> None:
     path = csv_file(tmp_path / "v.csv", [["id", "vector", "run_id"], ["1", "[1]", "07"], ["2", "[1]", "7"]])
     source = read(path)
     assert source.id_types == {"id": "integer", "run_id": "text"}
-    assert list(source.rows) == [record(1, stored(1), run="07"), record(2, stored(1), run="7")]
+    assert list(source.rows) == [record(1, blob(1), run="07"), record(2, blob(1), run="7")]
 
 
 def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
