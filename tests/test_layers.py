@@ -20,6 +20,10 @@ PACKAGE = Path(sqlclust.__file__).resolve().parent
 LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "diagnosis", "adoption", "surface"]
 LAYERS += ["bindings", "cli"]
 ROOMS = {
+    "errors": [
+        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
+        "loading", "running",
+    ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
     ],
@@ -31,9 +35,10 @@ ROOMS = {
     ],
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
+    "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
-    "cli.readers": ["rows", "ids", "arrays", "records", "reading"],
+    "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions

@@ -22,16 +22,16 @@ from sqlclust.errors import InputFileError, OptionError
 
 DIMENSION = 96
 MIN_TEXTS_PER_WORD = 5
-"""A word in fewer distinct texts than the smallest cluster has members cannot be what a cluster is about."""
+"""A word in fewer distinct texts than this is left out: no cluster can be about it, whose smallest has as many members."""
 
 IDF_POWER = 4
-"""Plain TF-IDF (1) groups short texts by 'return', 'class' or 'given'. The higher power makes them meet on their
-subject words instead, so that neither a list of stop words nor a stemmer makes a difference any more."""
+"""Weights are tf · idf ^ 4. Plain TF-IDF (power 1) groups short texts by 'return', 'class' or 'given'. With the higher power they
+meet on the words of their subject, and neither a list of stop words nor a stemmer makes a difference any more."""
 
 _TEST_DIRECTORIES = frozenset({"test", "tests", "idle_test"})
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _NO_DIRECTION = 1e-6
-"""Length, of 1 before the SVD, below which what is left of a text is rounding."""
+"""Texts have length 1 before the SVD. Where less than this is left of one, it is rounding."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -45,9 +45,9 @@ class Docstring(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """Vectors of those texts that have one."""
+    """Vectors of texts. A text without any known word has none."""
 
-    kept: NDArray[np.bool_]  # (n,), False for a text without any known word
+    kept: NDArray[np.bool_]  # (n,), whether a text has a vector
     vectors: NDArray[np.float32]  # (number kept, dimension), rows of length 1, in the order of the texts kept
 
 

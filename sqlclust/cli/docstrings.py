@@ -1,4 +1,4 @@
-"""Docstrings that help texts are made of, also under `python -OO`, which compiles without them: read from the source then."""
+"""Docstrings, of which help texts are made. `python -OO` compiles without them; then they are read from the source."""
 
 from __future__ import annotations
 

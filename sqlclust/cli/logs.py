@@ -1,20 +1,17 @@
-"""--log-file: what the library logs, and what this program runs, with times, in a file."""
+"""What the library logs: with --log-file all of it in a file, with times; and always its warnings on stderr."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 import click
 
-from sqlclust.cli.output import printable
+from sqlclust.cli.output import CLEAR_LINE, Command, printable
 from sqlclust.errors import SqlclustError
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 logger = logging.getLogger("sqlclust")
 
@@ -66,18 +63,18 @@ def logging_to(path: str | None) -> Iterator[None]:
         handler.close()
 
 
-class _Shown(logging.Handler):
-    """Warnings, on stderr, on lines of their own."""
+class _WarningsOnStderr(logging.Handler):
+    """Writes warnings on stderr, each on a line of its own."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress that may be there
+        clear = CLEAR_LINE if sys.stderr.isatty() else ""  # there may be a line of progress
         click.echo(f"{clear}Warning: {printable(record.getMessage())}", err=True)
 
 
 @contextmanager
 def warnings_shown() -> Iterator[None]:
     """Show what the library warns of inside, also where a log file has it."""
-    handler = _Shown(logging.WARNING)
+    handler = _WarningsOnStderr(logging.WARNING)
     handler.addFilter(lambda record: record.levelno == logging.WARNING)  # an error is shown as the command's own
     logger.addHandler(handler)
     try:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from sqlclust.cli.output import Command
 from sqlclust.options import default_text
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_LONG_PREFIX = "cluster_selection_"
+"""hdbscan's, which people need not write: --cluster-selection-epsilon is --epsilon as well."""
 
-_LONG_PREFIX, _LONG_FLAG = "cluster_selection_", "--cluster-selection-"
+
+def short_name(option: str) -> str:
+    """An option's name as tables for people have it."""
+    return option.removeprefix(_LONG_PREFIX)
 
 
 def options_of(dataclass: type) -> Callable[[Command], Command]:
@@ -32,10 +37,10 @@ def lists_of(dataclass: type) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for field in reversed(dataclasses.fields(dataclass)):
             option = click.option(
-                *_names(field),
+                *_flags(field),
                 field.name,
                 type=_List(field),
-                help=_sentence(field.metadata["help"]),
+                help=_sentence(field),
                 show_default=default_text(field),
             )
             command = option(command)
@@ -75,25 +80,33 @@ class _List(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{text!r} is not {expected}; write several with commas between them", param, ctx)
 
 
-def _names(field: dataclasses.Field[Any]) -> list[str]:
-    name = "--" + (field.metadata["flag"] or field.name.replace("_", "-"))
-    return [name.replace(_LONG_FLAG, "--"), name] if field.name.startswith(_LONG_PREFIX) else [name]
+def _flags(field: dataclasses.Field[Any]) -> list[str]:
+    """How an option is written: its own name last, a short one before it."""
+    name = field.metadata["flag"] or field.name
+    return [f"--{each.replace('_', '-')}" for each in dict.fromkeys((short_name(name), name))]
 
 
 def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
-    meta, names = field.metadata, _names(field)
-    shown: dict[str, Any] = {"show_default": meta["auto"] or True, "help": _sentence(meta["help"])}
-    if meta["kind"] is bool:
+    record, flags = field.metadata, _flags(field)
+    settings: dict[str, Any] = {
+        "default": field.default,
+        "show_default": record["auto"] or True,
+        "help": _sentence(field),
+    }
+    if record["kind"] is bool:
         if field.default:
-            names = [f"{name}/--no-{name[2:]}" for name in names]
-        return click.option(*names, field.name, is_flag=True, default=field.default, **shown)
-    if meta["kind"] is str:
-        return click.option(*names, field.name, type=click.Choice(meta["choices"]), default=field.default, **shown)
-    numbers = click.IntRange if meta["kind"] is int else click.FloatRange
-    least, above = meta["at_least"], meta["above"]
+            flags = [f"{flag}/--no-{flag[2:]}" for flag in flags]
+        return click.option(*flags, field.name, is_flag=True, **settings)
+    if record["kind"] is str:
+        return click.option(*flags, field.name, type=click.Choice(record["choices"]), **settings)
+    numbers = click.IntRange if record["kind"] is int else click.FloatRange
+    least, above = record["at_least"], record["above"]
     allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`
-    return click.option(*names, field.name, type=allowed, default=field.default, **shown)
+    return click.option(*flags, field.name, type=allowed, **settings)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "." if not text.startswith(("eom:", "exact:")) else text + "."
+def _sentence(field: dataclasses.Field[Any]) -> str:
+    """What an option means, with a capital, unless it begins with a value of the option."""
+    help: str = field.metadata["help"]
+    begins_with_a_value = help.startswith(tuple(f"{choice}:" for choice in field.metadata["choices"]))
+    return f"{help if begins_with_a_value else help[:1].upper() + help[1:]}."

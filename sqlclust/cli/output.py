@@ -16,9 +16,15 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+CLEAR_LINE = "\r\x1b[K"
+"""Empties the terminal's line, such as one of progress."""
+
 _CELL_CHARACTERS = 80
+"""Longer text in a cell is cut."""
 _LEAST_CHARACTERS = 12
-_HEADER_PADDING = 2  # tabulate's
+"""To fit a terminal, columns of text are not made narrower than this."""
+_HEADER_PADDING = 2
+"""What tabulate adds to a header, and puts between columns."""
 
 
 def output_options(command: Command) -> Command:
@@ -58,7 +64,10 @@ def write_dicts(output: str, rows: Sequence[Mapping[str, Any]], columns: Sequenc
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as text for people: one line each, numbers to the right, NULL empty, long text cut, also to fit a terminal."""
+    """Rows as text for people, one line each. Numbers are on the right, NULL is empty, long text is cut.
+
+    On a terminal, columns of text are cut further, so that a line fits.
+    """
     from tabulate import tabulate
 
     values = [list(row) for row in rows]
@@ -80,10 +89,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _fitting(
     cells: list[list[str]], headers: Sequence[str], numeric: Sequence[bool], characters: int
 ) -> list[list[str]]:
-    """The cells with the text of the widest columns cut, so that a line has at most so many characters, if that can be."""
+    """The cells, with the text of the widest columns cut until a line has at most so many characters, if that can be.
+
+    Args:
+        numeric: of each column, whether it has numbers, which are never cut.
+        characters: of a line.
+    """
     least = [len(header) + _HEADER_PADDING for header in headers]
     widths = [max([*map(len, column), least[at]]) for at, column in enumerate(zip(headers, *cells, strict=True))]
-    excess = sum(widths) + 2 * (len(widths) - 1) - characters
+    excess = sum(widths) + _HEADER_PADDING * (len(widths) - 1) - characters
     while excess > 0:
         spare = {at: widths[at] - max(_LEAST_CHARACTERS, least[at]) for at, right in enumerate(numeric) if not right}
         widest = max(spare, key=spare.__getitem__, default=None)
@@ -107,19 +121,19 @@ def cell_text(value: Any) -> str:
 
 
 def one_line(text: str, characters: int = _CELL_CHARACTERS) -> str:
-    """Text on one line, without what would move the cursor, cut with an ellipsis where it is longer."""
+    """Text on one line, without characters that would move the cursor; longer text is cut and ends in an ellipsis."""
     text = "".join(character if character.isprintable() else " " for character in text[: 4 * characters])
     text = " ".join(text.split())
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
 
 
 def printable(text: str) -> str:
-    """Text on one line, whole, without what a terminal would obey: names come from files of anyone's."""
+    """Text on one line, whole, without characters that a terminal would obey: a name may come from anybody's file."""
     return "".join(c if c.isprintable() else " " if c.isspace() else repr(c)[1:-1] for c in text)
 
 
 def _distinct(names: Iterable[str]) -> Iterator[str]:
-    """Names as keys: SELECT 1 AS a, 2 AS a has a and a_2."""
+    """Names as keys of an object, each once: SELECT 1 AS a, 2 AS a has a and a_2."""
     seen: set[str] = set()
     for name in names:
         key = next(key for key in chain([name], (f"{name}_{n}" for n in range(2, len(seen) + 3))) if key not in seen)

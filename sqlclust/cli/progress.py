@@ -8,18 +8,19 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from sqlclust.cli.output import one_line
+from sqlclust.cli.output import CLEAR_LINE, one_line
 
 _DELAY = 1.0
 """Seconds before anything is shown: quick work stays quiet."""
 _INTERVAL = 0.1
+"""Seconds between two changes of the line."""
 _BAR = 24
 _TITLE = 24
-_CLEAR = "\r\x1b[K"
+"""Characters of the bar, and of the title at most."""
 
 
 class Progress:
-    """Call it with (phase, fraction), or a count of rows where the end is not known; shows nothing unless on a terminal.
+    """Call it with (phase, fraction), or `count` where the end is not known. Without a terminal it shows nothing.
 
         with Progress() as progress:
             sqlclust.fit(connection, model, progress=progress)
@@ -57,7 +58,7 @@ class Progress:
     def clear(self) -> None:
         """Take the line away, before something else is written."""
         if self._line:
-            self._stream.write(_CLEAR)
+            self._stream.write(CLEAR_LINE)
             self._stream.flush()
             self._line = ""
 
@@ -68,5 +69,5 @@ class Progress:
         self._shown_at = now
         minutes, seconds = divmod(int(now - self._started), 60)
         self._line = f"{self._title}{text}  {minutes}:{seconds:02}"[: shutil.get_terminal_size().columns - 1]
-        self._stream.write(_CLEAR + self._line)
+        self._stream.write(CLEAR_LINE + self._line)
         self._stream.flush()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from shlex import quote
 from typing import Any
 
+from sqlclust.cli.options import short_name
 from sqlclust.cli.output import one_line, printable, table
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.results.listing import parameters_of
@@ -19,8 +21,8 @@ RESULT_COLUMNS = (
 CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text")
 """Columns of a cluster in --json, --nl and --csv."""
 
-_ALWAYS = ("min_cluster_size", "min_samples")
-_KNOWN_FROM_OTHER_COLUMNS = ("engine",)
+_DEFAULT_DEPENDS_ON_ROWS = frozenset(field.name for field in fields(HdbscanOptions) if field.metadata["auto"])
+_HAVE_A_COLUMN = frozenset(RESULT_COLUMNS) & {field.name for field in fields(HdbscanOptions)}
 _TEXT_CHARACTERS = 60
 
 
@@ -90,14 +92,14 @@ def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:
 
 
 def unusual_parameters(parameters: Mapping[str, Any]) -> str:
-    """Those that are not the default, and those whose default depends on the rows."""
+    """Those that are not the default, and those whose default depends on the rows; not what another column says."""
     defaults = HdbscanOptions().as_dict()
-    shown = {
+    unusual = {
         name: value
         for name, value in parameters.items()
-        if name not in _KNOWN_FROM_OTHER_COLUMNS and (name in _ALWAYS or value != defaults.get(name))
+        if name not in _HAVE_A_COLUMN and (name in _DEFAULT_DEPENDS_ON_ROWS or value != defaults.get(name))
     }
-    return ", ".join(f"{name.removeprefix('cluster_selection_')} {value}" for name, value in shown.items())
+    return ", ".join(f"{short_name(name)} {value}" for name, value in unusual.items())
 
 
 def percent(share: float | None) -> str | None:

@@ -1,6 +1,6 @@
-"""Vectors as they are stored: BLOBs of little-endian float32, the format of llm and sqlite-vec, and JSON arrays.
+"""Vectors as they are stored: BLOBs of little-endian float32, the format of llm and sqlite-vec; and JSON arrays, made into that.
 
-Every check that a vector has to pass is here, and names what it belongs to (`subject`, for instance `embedding 'a17'`).
+Every check that a vector has to pass is here. Its error names what the vector belongs to: `subject`, such as `embedding 'a17'`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from sqlclust.vectors.narrowing import warn_if_merged
 Float32Array = NDArray[np.float32]
 
 ITEM_BYTES = 4
+"""Bytes of one number."""
 STORED = np.dtype("<f4")
+"""NumPy's type of the numbers."""
 _BEYOND = (2 - 2.0**-24) * 2.0**127
 """The smallest number that float32 rounds to infinity."""
 _SQLITE_TYPES = {type(None): "NULL", int: "an INTEGER", float: "a REAL", str: "TEXT", bytes: "a BLOB"}
@@ -75,20 +77,11 @@ def encode(vector: NDArray[np.floating]) -> bytes:
     return np.ascontiguousarray(vector, dtype=STORED).tobytes()
 
 
-def from_json(text: object) -> bytes:
-    """The stored form of a JSON array of numbers.
-
-    Raises:
-        VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32.
-    """
-    return _stored(json_numbers(text)).tobytes()
-
-
 def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.float64]:
     """float64 (dimension,), the numbers of a JSON array, none of them beyond float32.
 
     Raises:
-        VectorJSONError: as `from_json`; `subject` is named.
+        VectorJSONError: not TEXT, not JSON, not an array of numbers, empty, or a number beyond float32; `subject` is named.
     """
     if not isinstance(text, str):
         raise VectorJSONError(found=sqlite_type(text), subject=subject)
@@ -100,30 +93,21 @@ def json_numbers(text: object, subject: str = "clust_vector") -> NDArray[np.floa
         raise VectorJSONError(found=f"text that is not JSON ({error})", subject=subject) from None
     if not isinstance(numbers, list) or not numbers:
         raise VectorJSONError(found=f"{text[:40]!r}", subject=subject)
-    return _checked_numbers(numbers, subject)
+    return _float64_numbers(numbers, subject)
 
 
-def from_numbers(numbers: Sequence[object]) -> bytes:
-    """The stored form of a sequence of Python numbers.
-
-    Raises:
-        VectorJSONError: an element is no number, or beyond float32.
-    """
-    return _stored(_checked_numbers(numbers, "clust_vector")).tobytes()
-
-
-def _stored(numbers: NDArray[np.float64]) -> Float32Array:
+def _as_float32(numbers: NDArray[np.float64]) -> Float32Array:
     with np.errstate(over="ignore"):
         return numbers.astype(STORED)
 
 
-def _checked_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
+def _float64_numbers(numbers: Sequence[object], subject: str) -> NDArray[np.float64]:
     if set(map(type, numbers)) <= {int, float}:
         try:
             vector = np.array(numbers, dtype=np.float64)
         except OverflowError:  # an int beyond float64
             vector = np.array([math.inf])
-        if np.isfinite(_stored(vector)).all():
+        if np.isfinite(_as_float32(vector)).all():
             return vector
     for position, number in enumerate(numbers):
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -156,7 +140,7 @@ def as_matrix(vectors: object, *, check: Callable[[int, int, int], None] | None 
     """
     if isinstance(vectors, np.ma.MaskedArray) and np.ma.is_masked(vectors):
         raise MatrixError(found="a masked array that hides some of its numbers")  # asarray would take them in again
-    if check is not None and isinstance(vectors, list | tuple):  # of which NumPy makes float64 before it has a shape
+    if check is not None and isinstance(vectors, list | tuple):  # NumPy makes float64 of them before it has a shape
         dimension = len(vectors[0]) if vectors and isinstance(vectors[0], Sized) else 0
         check(len(vectors), dimension, len(vectors) * dimension * (8 + ITEM_BYTES))
     try:
@@ -166,8 +150,8 @@ def as_matrix(vectors: object, *, check: Callable[[int, int, int], None] | None 
     if given.ndim != 2 or given.shape[1] == 0 or given.dtype.kind not in "fiu":
         raise MatrixError(found=f"shape {given.shape} of {given.dtype}")
     if check is not None:
-        as_it_is = given.dtype == np.float32 and given.flags.c_contiguous
-        check(given.shape[0], given.shape[1], 0 if as_it_is else ITEM_BYTES * given.size)
+        needs_no_copy = given.dtype == np.float32 and given.flags.c_contiguous
+        check(given.shape[0], given.shape[1], 0 if needs_no_copy else ITEM_BYTES * given.size)
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(given, dtype=np.float32)
     row = first_not_finite(matrix)
@@ -199,7 +183,7 @@ def check_direction(vector: Float32Array, subject: str, *, embedding_id: Id | No
 
 
 def all_finite(numbers: Float32Array) -> bool:
-    """Whether there is no NaN or infinity: the extremes tell, and are cheaper than looking at each number."""
+    """Whether there is no NaN or infinity. The extremes tell, and finding them is cheaper than looking at each number."""
     with np.errstate(invalid="ignore"):
         return numbers.size == 0 or bool(np.isfinite(numbers.max()) and np.isfinite(numbers.min()))
 

@@ -1,13 +1,13 @@
-"""Formats of vectors in other programs' columns and files, each a record: how its bytes become numbers.
+"""Formats of vectors in other programs' columns and files. Each is one record: how a value of it becomes numbers.
 
-What is computed with and stored is float32; the others are read into it, all of them little-endian.
+What sqlclust computes with and stores is float32. Every other format is read into it. Numbers in BLOBs are little-endian.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from sqlclust.vectors.blobs import STORED, Float32Array, first_not_finite, json_
 from sqlclust.vectors.recognition import resembles
 
 FormatName = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "bit", "json"]
-FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)
+"""The names in `FORMATS`, for types: a test compares the two."""
 Bytes = NDArray[np.uint8]
 
 
@@ -27,15 +27,24 @@ class VectorFormat:
 
     Attributes:
         name: as users say it.
-        item_bits: of one number; 0: text.
+        item_bits: of one number; 0 if vectors are text.
         meaning: what a vector is, for people.
         numbers: uint8 (n, bytes) → (n, dimension), the numbers in a NumPy type that holds them all.
+        dtype: the type that NumPy has for these numbers; None if it has none.
+        parse: of text, (value, subject) → float64 (dimension,), with an error that names the subject; None if vectors are BLOBs.
     """
 
     name: FormatName
     item_bits: int
     meaning: str
     numbers: Callable[[Bytes], NDArray[Any]]
+    dtype: np.dtype[Any] | None = None
+    parse: Callable[[object, str], NDArray[np.float64]] | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether vectors are text and not BLOBs."""
+        return self.parse is not None
 
     @property
     def unit(self) -> int:
@@ -45,6 +54,19 @@ class VectorFormat:
     def dimension(self, width: int) -> int:
         """Numbers in a vector of so many bytes."""
         return width * 8 // self.item_bits
+
+    def numbers_of(self, value: object, subject: str) -> NDArray[Any]:
+        """(dimension,), the numbers of one value.
+
+        Raises:
+            VectorTypeError, VectorLengthError: see `check`; of a BLOB.
+            VectorJSONError: it is no array of numbers; of text.
+        """
+        if self.parse is not None:
+            return self.parse(value, subject)
+        blob = self.check(value, f"{subject}: the vector")
+        numbers: NDArray[Any] = self.numbers(np.frombuffer(blob, dtype=np.uint8)[None])[0]
+        return numbers
 
     def check(self, value: object, subject: str, *, embedding_id: Id | None = None, advice: str = "") -> bytes:
         """The value itself if it is a BLOB of whole numbers of this format.
@@ -70,8 +92,10 @@ class VectorFormat:
         return value
 
 
-def _of(dtype: str) -> Callable[[Bytes], NDArray[Any]]:
-    return lambda rows: np.ascontiguousarray(rows).view(dtype)
+def _numpy(name: FormatName, dtype: str, meaning: str) -> VectorFormat:
+    """The format of a type that NumPy has."""
+    of = np.dtype(dtype)
+    return VectorFormat(name, 8 * of.itemsize, meaning, lambda rows: np.ascontiguousarray(rows).view(of), of)
 
 
 def _bfloat16(rows: Bytes) -> NDArray[Any]:
@@ -82,23 +106,26 @@ def _bits(rows: Bytes) -> NDArray[Any]:
     return np.unpackbits(rows, axis=1, bitorder="little")
 
 
-def _text(rows: Bytes) -> NDArray[Any]:
-    raise TypeError("JSON has no bytes")
+def _no_bytes(rows: Bytes) -> NDArray[Any]:
+    raise TypeError("vectors of this format are text and have no bytes")
 
 
 FORMATS: dict[FormatName, VectorFormat] = {
     record.name: record
     for record in (
-        VectorFormat("float32", 32, "a BLOB of little-endian float32 (clust_vector makes one from JSON)", _of("<f4")),
-        VectorFormat("float64", 64, "a BLOB of little-endian float64", _of("<f8")),
-        VectorFormat("float16", 16, "a BLOB of little-endian float16 (IEEE half precision)", _of("<f2")),
+        _numpy("float32", "<f4", "a BLOB of little-endian float32 (clust_vector makes one from JSON)"),
+        _numpy("float64", "<f8", "a BLOB of little-endian float64"),
+        _numpy("float16", "<f2", "a BLOB of little-endian float16 (IEEE half precision)"),
         VectorFormat("bfloat16", 16, "a BLOB of little-endian bfloat16 (the upper half of a float32)", _bfloat16),
-        VectorFormat("int8", 8, "a BLOB of int8", _of("i1")),
-        VectorFormat("uint8", 8, "a BLOB of uint8", _of("u1")),
+        _numpy("int8", "i1", "a BLOB of int8"),
+        _numpy("uint8", "u1", "a BLOB of uint8"),
         VectorFormat("bit", 1, "a BLOB of bits, the lowest of each byte first, 0 and 1", _bits),
-        VectorFormat("json", 0, "TEXT, a JSON array of numbers", _text),
+        VectorFormat("json", 0, "TEXT, a JSON array of numbers", _no_bytes, parse=json_numbers),
     )
 }
+FORMAT_NAMES: tuple[FormatName, ...] = tuple(FORMATS)
+STORED_FORMAT = FORMATS["float32"]
+"""What sqlclust stores, and what vectors are taken for where no format is said."""
 
 
 def narrowed(numbers: NDArray[Any]) -> Float32Array:
@@ -127,10 +154,7 @@ def to_stored(value: object, format: FormatName, subject: str) -> bytes:
     Raises:
         VectorTypeError, VectorLengthError, VectorJSONError, NotFiniteError
     """
-    if format == "json":
-        return narrowed(json_numbers(value, subject)).tobytes()
-    record = FORMATS[format]
-    given = record.numbers(np.frombuffer(record.check(value, f"{subject}: the vector"), dtype=np.uint8)[None])
+    given = FORMATS[format].numbers_of(value, subject)[None]
     stored = narrowed(given)
     check_narrowed(given, stored, lambda row: (f"{subject}: the vector", None))
     return stored.tobytes()
@@ -155,23 +179,24 @@ def resemblance(rows: Bytes) -> Resemblance | None:
     Args:
         rows: uint8 (n, bytes), a sample of the vectors.
     """
-    names = tuple(name for likely in resembles(rows) for name in FORMAT_NAMES if name == likely)
-    if not names:
+    records = [FORMATS[cast(FormatName, name)] for name in resembles(rows)]
+    if not records:
         return None
-    read: tuple[FormatName, ...] = ("float32", *names)
-    return Resemblance(names, ", ".join(f"as {name} {_extent(FORMATS[name].numbers(rows), name)}" for name in read))
+    read = [STORED_FORMAT, *records]
+    evidence = ", ".join(f"as {record.name} {_in_words(record, record.numbers(rows))}" for record in read)
+    return Resemblance(tuple(record.name for record in records), evidence)
 
 
-def _extent(numbers: NDArray[Any], name: FormatName) -> str:
-    """What a reader can tell numbers from noise by: of bits how many are 1, of integers the least and greatest, else sizes."""
-    if name == "bit":
+def _in_words(record: VectorFormat, numbers: NDArray[Any]) -> str:
+    """What tells numbers from noise: of bits how many are 1, of integers the least and greatest, of others their sizes."""
+    if record.item_bits == 1:
         return f"{numbers.mean():.0%} of them are 1"
     if numbers.dtype.kind in "iu":
         return f"they are from {numbers.min()} to {numbers.max()}"
-    with np.errstate(invalid="ignore"):  # of signalling NaN
-        wide = np.abs(numbers.astype(np.float64))
-    finite = wide[np.isfinite(wide) & (wide > 0)]
-    if len(finite) < np.count_nonzero(wide):
+    with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+        sizes = np.abs(numbers.astype(np.float64))
+    finite = sizes[np.isfinite(sizes) & (sizes > 0)]
+    if len(finite) < np.count_nonzero(sizes):
         return "they have NaN or infinity"
     if not len(finite):
         return "they are all zero"

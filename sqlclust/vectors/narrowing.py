@@ -1,6 +1,9 @@
-"""Numbers of more digits that become float32: different rows that become equal, counted.
+"""Narrowing: numbers of more digits become float32. Counts the rows that differed before and are equal afterwards.
 
-Timestamps in seconds, or metres from a far origin, take the digits of a float32 for what all rows have in common.
+A float32 has about seven digits. Timestamps in seconds, or metres from a far origin, spend them on what all rows have in common.
+
+Rows are compared by hashes of 64 bits, one of the row before and one of the row after. A row is merged if its hash after is
+that of another row whose hash before is different.
 """
 
 from __future__ import annotations
@@ -14,31 +17,36 @@ from numpy.typing import NDArray
 logger = logging.getLogger("sqlclust")
 
 _BLOCK = 2048
+"""Rows that are looked at together."""
 _COLUMNS = 32
+"""Columns of which rows are compared first."""
 _WAITING = 256
+"""Single rows that are collected before they are hashed."""
 _EXACT_INTEGER = 1 << 24
-"""Integers up to here are float32 numbers."""
+"""Every integer up to here is a float32 number; above it, some are not."""
+_UNCHANGED = 0
+"""Instead of a hash of the row before: it is the same as float32."""
 
 
 class Narrowing:
-    """Rows as they come, before and after they became float32. Sixteen bytes are kept of each."""
+    """Counts merged rows while rows come in. Keeps sixteen bytes of each row: its two hashes."""
 
     def __init__(self) -> None:
-        self._after: list[NDArray[np.uint64]] = []
-        self._before: list[NDArray[np.uint64]] = []
+        self._hashes_after: list[NDArray[np.uint64]] = []
+        self._hashes_before: list[NDArray[np.uint64]] = []
         self._waiting: list[NDArray[Any]] = []
-        self._any = False
+        self._some_lossy = False
 
     def add(self, given: NDArray[Any], stored: NDArray[np.float32]) -> None:
         """Take rows: (n, d) before, of any number type, and float32 (n, d) after, finite."""
         if not _may_lose(given):
             return
         lossy = _lossy(given, stored)
-        self._any = self._any or bool(lossy.any())
-        before = np.zeros(len(given), dtype=np.uint64)  # 0: what it is as float32
-        before[lossy] = _hashes(given[lossy]) | np.uint64(1)
-        self._after.append(_hashes(stored))
-        self._before.append(before)
+        self._some_lossy = self._some_lossy or bool(lossy.any())
+        before = np.full(len(given), _UNCHANGED, dtype=np.uint64)
+        before[lossy] = _hashes(given[lossy]) | np.uint64(1)  # odd, so never _UNCHANGED
+        self._hashes_after.append(_hashes(stored))
+        self._hashes_before.append(before)
 
     def add_row(self, given: NDArray[np.float64]) -> None:
         """Take one row, (d,), of as many numbers as the others; none beyond float32."""
@@ -55,10 +63,10 @@ class Narrowing:
     def merged(self) -> tuple[int, int]:
         """How many rows are equal as float32 to a row that they differed from, and how many rows there were."""
         self._add_waiting()
-        n = sum(map(len, self._after))
-        if not self._any:
+        n = sum(map(len, self._hashes_after))
+        if not self._some_lossy:
             return 0, n
-        return _count(np.concatenate(self._after), np.concatenate(self._before)), n
+        return _count_merged(np.concatenate(self._hashes_after), np.concatenate(self._hashes_before)), n
 
     def warn(self) -> None:
         """Log a warning if there are any."""
@@ -66,27 +74,32 @@ class Narrowing:
 
 
 def warn_if_merged(given: NDArray[Any], stored: NDArray[np.float32]) -> None:
-    """The same of rows that are all there: (n, d) before, float32 (n, d) after, finite.
+    """Log a warning if rows were merged, where all rows are there: (n, d) before, float32 (n, d) after, finite.
 
-    Cost: O(n·d), of numbers that are all float32 numbers; O(32·n) otherwise, and what rows that are equal in 32 columns take.
+    Rows that are equal in all columns are equal in 32 of them. So only rows that are equal in those are compared whole.
+
+    Cost: O(n·d) if all numbers are float32 numbers. Otherwise O(32·n), and O(d) for each row that is equal to another in the 32.
     """
     if not _may_lose(given) or not any(
         _lossy(given[start : start + _BLOCK], stored[start : start + _BLOCK]).any()
         for start in range(0, len(given), _BLOCK)
     ):
         return
-    step = max(1, given.shape[1] // _COLUMNS)
-    some = _hashes(stored[:, ::step])
-    order = np.argsort(some, kind="stable")
-    same = some[order][1:] == some[order][:-1]
-    rows = np.sort(order[np.append(same, False) | np.append(False, same)])
+    rows = _rows_with_a_twin(_hashes(stored[:, :: max(1, given.shape[1] // _COLUMNS)]))
     if not len(rows):
         return
-    found = Narrowing()
+    narrowing = Narrowing()
     for start in range(0, len(rows), _BLOCK):
-        part = rows[start : start + _BLOCK]
-        found.add(given[part], stored[part])
-    _warn(found.merged()[0], len(given))
+        block = rows[start : start + _BLOCK]
+        narrowing.add(given[block], stored[block])
+    _warn(narrowing.merged()[0], len(given))
+
+
+def _rows_with_a_twin(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """The rows whose hash another row has too, ascending."""
+    order = np.argsort(hashes, kind="stable")
+    as_the_next = hashes[order][1:] == hashes[order][:-1]
+    return np.sort(order[np.append(as_the_next, False) | np.append(False, as_the_next)])
 
 
 def _warn(merged: int, n: int) -> None:
@@ -100,11 +113,12 @@ def _warn(merged: int, n: int) -> None:
 
 
 def _may_lose(given: NDArray[Any]) -> bool:
+    """Whether numbers of this type can be other ones as float32."""
     return given.dtype.itemsize > (4 if given.dtype.kind == "f" else 2)
 
 
 def _lossy(given: NDArray[Any], stored: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows have numbers that are no float32, bool (n,); of large integers all are taken for such."""
+    """bool (n,): which rows have a number that is no float32 number. Every integer beyond 2^24 is taken for one."""
     if given.dtype.kind == "f":
         return np.asarray((given != stored).any(axis=1))
     beyond = given > _EXACT_INTEGER
@@ -114,27 +128,33 @@ def _lossy(given: NDArray[Any], stored: NDArray[np.float32]) -> NDArray[np.bool_
 
 
 def _hashes(rows: NDArray[Any]) -> NDArray[np.uint64]:
-    """uint64 (n,): of each row's numbers. 0.0 and -0.0 are one number."""
+    """uint64 (n,): a hash of each row's numbers, Σ bits·multiplier modulo 2^64 with random odd multipliers.
+
+    0.0 and -0.0 are the same number, so they get the same hash.
+    """
     result = np.empty(len(rows), dtype=np.uint64)
     drawn = np.random.Generator(np.random.PCG64(20130401)).integers(2**64, size=rows.shape[1], dtype=np.uint64)
     multipliers = drawn | np.uint64(1)
     for start in range(0, len(rows), _BLOCK):
-        part = rows[start : start + _BLOCK]
-        if part.dtype == np.float32:
-            bits = (part + np.float32(0.0)).view(np.uint32).astype(np.uint64)
-            bits ^= bits >> np.uint64(16)  # numbers of few digits end in zeros
-        elif part.dtype.kind == "f":
-            bits = (part.astype(np.float64) + 0.0).view(np.uint64)
+        block = rows[start : start + _BLOCK]
+        if block.dtype == np.float32:
+            bits = (block + np.float32(0.0)).view(np.uint32).astype(np.uint64)
+            bits ^= bits >> np.uint64(16)  # numbers of few digits end in zeros, which multiplying would keep
+        elif block.dtype.kind == "f":
+            bits = (block.astype(np.float64) + 0.0).view(np.uint64)
             bits ^= bits >> np.uint64(32)
         else:
-            bits = part.astype(np.uint64 if part.dtype.kind == "u" else np.int64).view(np.uint64)
+            bits = block.astype(np.uint64 if block.dtype.kind == "u" else np.int64).view(np.uint64)
         mixed = np.einsum("ij,j->i", bits, multipliers)
         result[start : start + _BLOCK] = mixed ^ (mixed >> np.uint64(29))
     return result
 
 
-def _count(after: NDArray[np.uint64], before: NDArray[np.uint64]) -> int:
-    """Rows in groups that are equal after and were not before."""
+def _count_merged(after: NDArray[np.uint64], before: NDArray[np.uint64]) -> int:
+    """How many rows are in groups of one hash after and of several hashes before.
+
+    Sorted by `after`, then by `before`, a group has several if its first and its last one differ.
+    """
     order = np.lexsort((before, after))
     after, before = after[order], before[order]
     starts = np.flatnonzero(np.append(True, after[1:] != after[:-1]))

@@ -13,9 +13,8 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.cli.commands import load as module
 from sqlclust.schema import object_names
-from sqlclust.vectors.blobs import from_numbers
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
-from tests.small import clustered
+from tests.small import blob, clustered
 
 EMBEDDINGS = "SELECT id, embedding_model, vector, content, invocation_id FROM Embedding ORDER BY id"
 
@@ -36,7 +35,7 @@ def array_file(path: Path, values: Any) -> Path:
 
 
 def embedding(id: object, *numbers: float, content: str | None = None, step: object = None, model: str = "m") -> Any:
-    return id, model, from_numbers(numbers), content, step
+    return id, model, blob(*numbers), content, step
 
 
 def without_seconds(text: str) -> str:

@@ -29,21 +29,12 @@ from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import SqlclustError
 from sqlclust.store.fits import stored as fits
+from sqlclust.surface.catalog import OPTIONS
 from sqlclust.vectors import blobs as vectors
 from sqlclust.vectors.formats import FORMAT_NAMES, resemblance, to_stored
-from tests.small import add_embeddings, clustered
+from tests.small import add_embeddings, blob, clustered
 
-CLASSES: tuple[Any, ...] = (
-    options.CutOptions,
-    options.HdbscanOptions,
-    options.FitOptions,
-    options.PointsOptions,
-    options.DoctorOptions,
-    options.NeighborsOptions,
-    options.DuplicatesOptions,
-    options.LayersOptions,
-    options.NearestOptions,
-)
+CLASSES: tuple[Any, ...] = tuple(dict.fromkeys(OPTIONS.values()))
 BLOBS = ("row_ids", "row_checks", "core_distances", "spanning_tree")
 NUMBERS = ("n", "n_distinct", "dimension", "min_samples", "seed", "normalize")
 
@@ -69,12 +60,12 @@ def read_vector(data: bytes) -> None:
         resemblance(np.frombuffer(data, dtype=np.uint8)[: 8 * width].reshape(8, width))
     vector = vectors.decode(data, "v")
     assert np.isfinite(vector).all()
-    assert vectors.from_json(vectors.to_json(vector)) == data
+    assert to_stored(vectors.to_json(vector), "json", "v") == data
 
 
 def read_vector_json(data: bytes) -> None:
     """A JSON array; what it gives can be read again."""
-    assert np.isfinite(vectors.decode(vectors.from_json(text_of(data)), "v")).all()
+    assert np.isfinite(vectors.decode(to_stored(text_of(data), "json", "v"), "v")).all()
 
 
 def read_options(data: bytes) -> None:
@@ -142,7 +133,7 @@ def good_options() -> Sequence[bytes]:
 
 
 TARGETS = {
-    "vector": Target(read_vector, lambda: [vectors.from_numbers([1, -2.5, 1e-40, 3.4e38]), bytes(12)]),
+    "vector": Target(read_vector, lambda: [blob(1, -2.5, 1e-40, 3.4e38), bytes(12)]),
     "vector JSON": Target(read_vector_json, lambda: [b"[1, -2.5e3, 0.1]", b"[[1]]", b"[" * 50 + b"]" * 50]),
     "options": Target(read_options, good_options),
     "fit": Target(read_fit, lambda: [packed(stored_row())]),

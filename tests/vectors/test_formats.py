@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import logging
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import apsw
 import numpy as np
@@ -28,11 +29,11 @@ from sqlclust.errors import (
     VectorTypeError,
 )
 from sqlclust.store import prediction
-from sqlclust.vectors.formats import FORMAT_NAMES
+from sqlclust.vectors.formats import FORMAT_NAMES, FORMATS, STORED_FORMAT, FormatName
 from tests.cli.terminal import fail, rows, run, succeed
 from tests.small import add_embeddings, clustered
 
-BINARY = [name for name in FORMAT_NAMES if name != "json"]
+BINARY = [name for name, record in FORMATS.items() if not record.is_text]
 
 # how Python writes them: independent of NumPy
 WRITTEN: dict[str, tuple[list[float], Any]] = {
@@ -60,6 +61,28 @@ def coded(vectors: np.ndarray[Any, Any], format: str) -> list[Any]:
     }
     types = {"float32": "<f4", "float64": "<f8", "float16": "<f2", "int8": "i1", "uint8": "u1"}
     return made[format]() if format in made else [row.astype(types[format]).tobytes() for row in vectors]
+
+
+def test_the_registry() -> None:
+    assert get_args(FormatName) == FORMAT_NAMES == tuple(WRITTEN)
+    assert {name for name, record in FORMATS.items() if record.item_bits == 0} == {"json"}
+    for name, record in FORMATS.items():
+        assert record.name == name
+        assert record.is_text == (record.item_bits == 0)
+        if record.dtype is not None:
+            assert record.dtype.itemsize * 8 == record.item_bits
+            assert record.dtype.newbyteorder("<") == record.dtype
+    assert STORED_FORMAT.dtype == np.dtype("<f4")
+
+
+@pytest.mark.parametrize("room", ["vectors", "options", "surface", "cli"])
+def test_nothing_compares_names_of_formats(room: str) -> None:
+    """What differs from format to format is in the records, so that another format is one record."""
+    for path in (Path(sqlclust.__file__).parent / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+                assert not constants & {*BINARY}, f"{path}, line {node.lineno}"
 
 
 @pytest.mark.parametrize("format", FORMAT_NAMES)

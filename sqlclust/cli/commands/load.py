@@ -12,8 +12,10 @@ import click
 from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import Progress
+from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
+from sqlclust.cli.readers.files import Columns, Record, Skipped, read
+from sqlclust.cli.readers.files import InputFile as Source
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
-from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.cli.results import seconds
 from sqlclust.errors import ExistingEmbeddingError, InputFileError, Interrupted, LoadError, PointsError, SqlclustError
 from sqlclust.sqlite.transactions import PATIENCE

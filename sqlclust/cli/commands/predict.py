@@ -12,8 +12,10 @@ import click
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
+from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
+from sqlclust.cli.readers.files import Columns, Record, Skipped, read
+from sqlclust.cli.readers.files import InputFile as Source
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
-from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store

@@ -10,29 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.cli.readers.ids import IdType, check_given, listed_ids, no_ids, type_of_column
-from sqlclust.cli.readers.rows import (
-    BOM,
-    Record,
-    Skipped,
-    Source,
-    Unusable,
-    first_line,
-    not_finite,
-    reading,
-    shown,
-    value_of,
-)
+from sqlclust.cli.readers.ids import IdType, check_has_id, ids_of_one_type, no_ids_error, type_of_column
+from sqlclust.cli.readers.input_file import InputFile, Record, Skipped, Unusable
+from sqlclust.cli.readers.opening import BOM, first_line, input_errors
+from sqlclust.cli.readers.values import not_finite, value_in_words, value_of
 from sqlclust.errors import InputFileError
 from sqlclust.vectors.formats import FORMATS, FormatName, narrowed, resemblance
 from sqlclust.vectors.narrowing import Narrowing
 
 MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
 
+_IDS, _TEXTS = "iuU", "U"
+"""NumPy's letters for what arrays of ids (integers or strings) and of texts (strings) are of."""
 _BLOCK_ROWS = 4096
 _SAMPLE = 128
-_DTYPES = {"float32": "<f4", "float64": "<f8", "float16": "<f2", "int8": "i1", "uint8": "u1"}
-"""Formats that arrays have of their own; of another type they hold the bytes."""
 
 
 def read_array(
@@ -43,36 +34,36 @@ def read_array(
     *,
     id_type: IdType | None,
     vector_format: FormatName | None,
-) -> Source:
-    """The embeddings in an array; see `readers.read`."""
-    arrays = _arrays(path, format)
-    with reading(path, "an array of ids or texts"):
-        vectors = _in_format(_matrix(arrays, raw=vector_format is not None), vector_format)
-        row_ids = None if "ids" not in arrays else _listed(arrays["ids"], "iuU")
+) -> InputFile:
+    """The embeddings in an array; see `files.read`."""
+    arrays = _arrays_in(path, format)
+    with input_errors(path, "an array of ids or texts"):
+        vectors = _checked_for_format(_matrix(arrays, raw=vector_format is not None), vector_format)
+        row_ids = _plain_list(arrays["ids"], _IDS) if "ids" in arrays else None
         name = "texts" if "texts" in arrays else "content"
-        row_texts = None if name not in arrays else _listed(arrays[name], "U")
-    row_ids = row_ids if ids is None else _values(ids, "iuU")
-    row_texts = row_texts if texts is None else _values(texts, "U")
-    id_types: dict[str, IdType] = {}
+        row_texts = _plain_list(arrays[name], _TEXTS) if name in arrays else None
+    row_ids = row_ids if ids is None else _list_in_file(ids, _IDS)
+    row_texts = row_texts if texts is None else _list_in_file(texts, _TEXTS)
+    told = None  # of lines of text somebody has to tell whether they are integers
+    if id_type is None and row_ids is not None and ids is not None and ids.suffix.lower() == ".txt":
+        told = type_of_column(row_ids)
     if row_ids is not None:
-        with reading(ids or path, "a list of ids"):
-            if id_type is None and ids is not None and ids.suffix.lower() == ".txt":
-                id_type = id_types["id"] = type_of_column(row_ids)
-            row_ids = listed_ids(row_ids, id_type)
+        with input_errors(ids or path, "a list of ids"):
+            row_ids = ids_of_one_type(row_ids, id_type or told)
     elif id_type == "text":
-        raise no_ids(path)
+        raise no_ids_error(path)
     for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
         if values is not None and len(values) != len(vectors):
             counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
             raise InputFileError(str(file), reason=f"found {counts}, expected as many")
     narrowing = Narrowing()
-    rows = _from_array(vectors, row_ids, row_texts, vector_format, narrowing, id_type)
-    return Source(rows, len(vectors), format, id_types, narrowing)
+    rows = _embeddings_in(vectors, row_ids, row_texts, vector_format, narrowing, id_type or told)
+    return InputFile(rows, len(vectors), format, {"id": told} if told else {}, narrowing)
 
 
-def _arrays(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
+def _arrays_in(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
     """The arrays of an .npz file by name, or that of an .npy file, which is mapped and not yet read."""
-    with reading(path, f"a readable .{format} file"):
+    with input_errors(path, f"a readable .{format} file"):
         if not first_line(path).startswith(MAGIC[format]):
             raise ValueError("it does not begin as one")  # NumPy would call it a pickle and advise to load it
         if format == "npy":
@@ -103,7 +94,7 @@ def _matrix(arrays: Mapping[str, NDArray[Any]], *, raw: bool) -> NDArray[Any]:
     return vectors
 
 
-def _in_format(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
+def _checked_for_format(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
     """The array, if it can be read in this format, or as what it is if none is said.
 
     Raises:
@@ -120,21 +111,21 @@ def _in_format(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]
                     f"{found.formats[0]}, or --vector-format float32 if it is that all the same"
                 )
         return vectors
-    if format == "json":
-        raise Unusable("vector format json is for JSON, CSV and TSV, and this is an array")
+    if FORMATS[format].is_text:
+        raise Unusable(f"vector format {format} is for JSON, CSV and TSV, and this is an array")
     width = vectors.shape[1] * vectors.dtype.itemsize
     if width % FORMATS[format].unit:
         raise Unusable(f"its rows have {width} bytes, expected a multiple of {FORMATS[format].unit} ({format})")
     return vectors
 
 
-def _values(path: Path, kinds: str) -> Sequence[object]:
-    """The ids (`kinds` iuU, NumPy's letters for integers and strings) or texts (U) in a file of their own."""
+def _list_in_file(path: Path, kinds: str) -> Sequence[object]:
+    """The ids (`kinds` is `_IDS`) or texts (`_TEXTS`) in a file of their own."""
     ending = path.suffix.lower()
-    array = _arrays(path, "npy")["array"] if ending == ".npy" else None
-    with reading(path, "a list of ids" if "i" in kinds else "a list of texts"):
+    array = _arrays_in(path, "npy")["array"] if ending == ".npy" else None
+    with input_errors(path, "a list of ids" if kinds == _IDS else "a list of texts"):
         if array is not None:
-            return _listed(array, kinds)
+            return _plain_list(array, kinds)
         first_line(path)
         if ending not in (".txt", ".json"):
             raise Unusable("expected a file that ends in .npy, .txt or .json")
@@ -142,32 +133,33 @@ def _values(path: Path, kinds: str) -> Sequence[object]:
         if ending == ".json":
             values = json.loads(text)
             if not isinstance(values, list):
-                raise Unusable(f"found {shown(values)}, expected a JSON list")
+                raise Unusable(f"found {value_in_words(values)}, expected a JSON list")
             return values
         # not str.splitlines(), which would also cut at form feeds and U+2028 within a text
         lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-        return [line or None for line in lines] if "i" in kinds else lines
+        return [line or None for line in lines] if kinds == _IDS else lines
 
 
-def _listed(array: NDArray[Any], kinds: str) -> Sequence[object]:
+def _plain_list(array: NDArray[Any], kinds: str) -> Sequence[object]:
     """An array of ids or texts as plain Python values."""
     if array.ndim != 1 or array.dtype.kind not in kinds:
-        expected = "a 1-d array of " + ("integers or strings" if "i" in kinds else "strings")
+        expected = "a 1-d array of " + ("integers or strings" if kinds == _IDS else "strings")
         raise Unusable(f"found an array of {array.dtype}, shape {array.shape}, expected {expected}")
     values: list[object] = array.tolist()
     return values
 
 
-def _numbers(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
-    """Rows of an array as numbers."""
+def _numbers_in(vectors: NDArray[Any], format: FormatName | None) -> NDArray[Any]:
+    """Rows of an array as numbers: its own, or those whose bytes it holds."""
     little = vectors.dtype.newbyteorder("<")
-    if format is None or little == np.dtype(_DTYPES.get(format, "V1")):
+    own = None if format is None else FORMATS[format].dtype
+    if format is None or (own is not None and little == own):
         return vectors
     rows = np.ascontiguousarray(vectors, dtype=little).view(np.uint8).reshape(len(vectors), -1)
     return FORMATS[format].numbers(rows)
 
 
-def _from_array(
+def _embeddings_in(
     vectors: NDArray[Any],
     ids: Sequence[object] | None,
     texts: Sequence[object] | None,
@@ -175,8 +167,9 @@ def _from_array(
     narrowing: Narrowing,
     id_type: IdType | None,
 ) -> Iterator[Record | Skipped]:
+    """The rows of an array as embeddings, a block at a time, so that a mapped file need not fit into memory."""
     for start in range(0, len(vectors), _BLOCK_ROWS):
-        given = _numbers(vectors[start : start + _BLOCK_ROWS], format)
+        given = _numbers_in(vectors[start : start + _BLOCK_ROWS], format)
         block = narrowed(given)
         usable = np.all(np.isfinite(block), axis=1)
         narrowing.add(given[usable], block[usable])
@@ -186,7 +179,7 @@ def _from_array(
                 if not finite:
                     raise not_finite(given[offset], block[offset])
                 embedding_id = None if ids is None else value_of(ids[row], "id", int, float, str)
-                check_given(embedding_id, id_type, "id")
+                check_has_id(embedding_id, id_type, "id")
                 content = None if texts is None else value_of(texts[row], "content", str)
             except Unusable as problem:
                 yield Skipped(row + 1, str(problem))

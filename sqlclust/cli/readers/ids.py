@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from sqlclust.cli.readers.rows import INT64, Record, Skipped, Unusable, shown
+from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
+from sqlclust.cli.readers.values import INT64, value_in_words
 from sqlclust.errors import InputFileError
 
 IdType = Literal["text", "integer"]
@@ -60,10 +61,10 @@ def as_id(value: object, wanted: IdType | None, name: str) -> object:
     if wanted == "integer" and is_integer(value):
         return int(str(value))
     expected = "an integer as SQLite writes it, such as 7" if wanted == "integer" else "text or an integer"
-    raise WrongId(f"{name} is {shown(value)}, expected {expected}")
+    raise WrongId(f"{name} is {value_in_words(value)}, expected {expected}")
 
 
-def check_given(value: object, wanted: IdType | None, name: str) -> None:
+def check_has_id(value: object, wanted: IdType | None, name: str) -> None:
     """Raise Unusable for a row without an id in a column of TEXT: the number it would get is of another type."""
     if value is None and wanted == "text":
         raise Unusable(f"no {name}, and the ids of this column are TEXT, so that no number is given")
@@ -72,20 +73,20 @@ def check_given(value: object, wanted: IdType | None, name: str) -> None:
 def with_text_id(row: Record, number: int) -> Record | Skipped:
     """A row whose id was told to be an integer, or that has none, in a column that is TEXT after all."""
     try:
-        check_given(row.id, "text", "id")
+        check_has_id(row.id, "text", "id")
     except Unusable as problem:
         return Skipped(number, str(problem))
     return row._replace(id=str(row.id))
 
 
-def no_ids(path: Path) -> InputFileError:
+def no_ids_error(path: Path) -> InputFileError:
     """What is wrong with a file without ids, all of which are to be TEXT."""
     return InputFileError(
         str(path), reason="it has no ids, and they are to be TEXT: rows without an id are numbered, which gives INTEGER"
     )
 
 
-def listed_ids(values: Sequence[object], wanted: IdType | None) -> Sequence[object]:
+def ids_of_one_type(values: Sequence[object], wanted: IdType | None) -> Sequence[object]:
     """The ids of a list, of one type where one is wanted.
 
     Raises:

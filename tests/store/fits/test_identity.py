@@ -10,7 +10,7 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import FitDamagedError
-from sqlclust.options import CutOptions, HdbscanOptions, _option, names, of_part
+from sqlclust.options import CutOptions, HdbscanOptions, names, of_part, option
 from sqlclust.store.fits import stored as fits
 
 OTHER_VALUES: dict[str, Any] = {
@@ -33,9 +33,9 @@ START: dict[str, Any] = {"min_cluster_size": 5, "min_samples": 4}
 
 def with_option(part: str | None) -> type[HdbscanOptions]:
     """The options, and one more."""
-    option = _option(0, "a new one", kind=int, part=part)  # type: ignore[arg-type]
+    more = option(0, "a new one", kind=int, part=part)  # type: ignore[arg-type]
     made: type[HdbscanOptions] = dataclasses.make_dataclass(
-        "More", [("more", int, option)], bases=(HdbscanOptions,), frozen=True, kw_only=True
+        "More", [("more", int, more)], bases=(HdbscanOptions,), frozen=True, kw_only=True
     )
     return made
 

@@ -2,28 +2,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sqlclust.core.clusters.selection import SelectionMethod as CoreSelectionMethod
 from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, UnknownOptionError
 from sqlclust.options import (
     CutOptions,
-    DuplicatesOptions,
+    DoctorOptions,
     FitOptions,
     HdbscanOptions,
-    NeighborsOptions,
+    Options,
     PointsOptions,
+    SelectionMethod,
     default_text,
     names,
     parse,
     parse_json,
 )
+from sqlclust.surface.catalog import OPTIONS
+from sqlclust.vectors.formats import STORED_FORMAT
 
-CLASSES: tuple[Any, ...] = (CutOptions, HdbscanOptions, FitOptions, PointsOptions, NeighborsOptions, DuplicatesOptions)
+
+def subclasses(options: type[Options]) -> list[Any]:
+    return [found for each in options.__subclasses__() for found in (each, *subclasses(each))]
+
+
+CLASSES: tuple[Any, ...] = tuple(found for found in subclasses(Options) if found.__module__.startswith("sqlclust."))
 WHOLE = "a whole number of at least"
 ALLOWED = ", ".join(names(HdbscanOptions))
 
@@ -104,6 +113,13 @@ def test_good_values(option: str, value: Any, expected: Any) -> None:
     found = getattr(parse(HdbscanOptions, {option: value}), option)
     assert found == expected
     assert type(found) is type(expected)
+
+
+def test_the_first_wrong_option_is_the_one_that_is_named() -> None:
+    with pytest.raises(OptionError, match=r"^option 'min_cluster_size'"):
+        parse(HdbscanOptions, {"min_cluster_size": 1, "eps": 0.4})
+    with pytest.raises(UnknownOptionError, match=r"^unknown option 'eps'"):
+        parse(HdbscanOptions, {"eps": 0.4, "min_cluster_size": 1})
 
 
 def test_unknown_option_lists_the_known() -> None:
@@ -260,6 +276,11 @@ def test_the_other_defaults() -> None:
     }
 
 
+def test_what_a_result_keeps_of_the_format() -> None:
+    assert "format" not in FitOptions().as_dict()
+    assert FitOptions(format="float32").as_dict() == {**HdbscanOptions().as_dict(), "format": "float32"}
+
+
 @pytest.mark.parametrize(
     ("options", "needed"),
     [({}, True), ({"normalize": False}, False), ({"normalize": False, "metric": "cosine"}, True)],
@@ -276,6 +297,16 @@ def test_every_option_is_described_and_its_default_allowed(options: Any) -> None
         if field.default is None:
             assert field.metadata["auto"]
         assert parse(options, {field.name: field.default}) == options()
+
+
+def test_every_function_takes_options_of_this_registry_and_none_is_left_over() -> None:
+    assert set(OPTIONS.values()) == set(CLASSES)
+    assert {CutOptions, FitOptions, PointsOptions, DoctorOptions} < set(CLASSES)
+
+
+def test_types_that_are_said_twice_are_the_same() -> None:
+    assert get_args(SelectionMethod) == get_args(CoreSelectionMethod)
+    assert FitOptions.__dataclass_fields__["format"].metadata["choices"] == (STORED_FORMAT.name,)
 
 
 def test_options_do_not_change() -> None:

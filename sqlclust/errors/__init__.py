@@ -1,0 +1,137 @@
+"""Every error that this package raises on purpose, in one tree under `SqlclustError`.
+
+A message says the argument, what was found, what was expected and which row; the same facts are attributes. Nothing else of
+ours is imported here, so every room may raise from it. SQLite passes these objects through SQL as they are, so
+`except SqlclustError` works around any statement.
+"""
+
+from __future__ import annotations
+
+from sqlclust.errors.base import Id, SqlclustError
+from sqlclust.errors.files import (
+    AdoptError,
+    BackupError,
+    DatabaseError,
+    DatabaseFileError,
+    NotAuthorizedError,
+    NotUnicodeError,
+    RepairError,
+    WriteProtectedError,
+)
+from sqlclust.errors.fits import (
+    FitDamagedError,
+    FitNotStoredError,
+    FitOptionError,
+    MembersChangedError,
+    TooFewRowsError,
+    UnknownFitError,
+    UnknownModelError,
+)
+from sqlclust.errors.loading import (
+    ClusteredEmbeddingError,
+    ExistingEmbeddingError,
+    ForeignModelError,
+    InputFileError,
+    LoadError,
+)
+from sqlclust.errors.locks import CommitUnknownError, LockedError
+from sqlclust.errors.options import (
+    ArgumentError,
+    FilterError,
+    OptionError,
+    OptionsJSONError,
+    UnknownEngineError,
+    UnknownMetricError,
+    UnknownOptionError,
+)
+from sqlclust.errors.points import HandleLostError, HandleTypeError, NullIdError, PointsError, RepeatedIdError
+from sqlclust.errors.publishing import AlteredError, MembersGoneError, MembersReplacedError, TopLevelOnlyError
+from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
+from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
+from sqlclust.errors.schemas import (
+    SchemaConflictError,
+    SchemaDamagedError,
+    SchemaMissingError,
+    SchemaVersionError,
+    SQLiteVersionError,
+)
+from sqlclust.errors.vectors import (
+    DimensionMismatchError,
+    MatrixError,
+    NotFiniteError,
+    VectorFormatError,
+    VectorJSONError,
+    VectorLengthError,
+    VectorTypeError,
+    ZeroVectorError,
+)
+from sqlclust.errors.wording import dimensions, shown
+
+__all__ = [
+    "AdoptError",
+    "AlteredError",
+    "ArgumentError",
+    "BackupError",
+    "BorrowedFunctionError",
+    "ClusteredEmbeddingError",
+    "CommitUnknownError",
+    "DatabaseError",
+    "DatabaseFileError",
+    "DimensionMismatchError",
+    "ExistingEmbeddingError",
+    "FilterError",
+    "FitDamagedError",
+    "FitNotStoredError",
+    "FitOptionError",
+    "ForeignModelError",
+    "HandleLostError",
+    "HandleTypeError",
+    "Id",
+    "InputFileError",
+    "Interrupted",
+    "LoadError",
+    "LockedError",
+    "MatrixError",
+    "MembersChangedError",
+    "MembersGoneError",
+    "MembersReplacedError",
+    "NotAuthorizedError",
+    "NotFiniteError",
+    "NotUnicodeError",
+    "NullIdError",
+    "OptionError",
+    "OptionsJSONError",
+    "OutOfMemoryError",
+    "PointsError",
+    "RepairError",
+    "RepeatedIdError",
+    "ResultChangedError",
+    "ResultDamagedError",
+    "ResultWithoutFitError",
+    "SQLiteVersionError",
+    "SchemaConflictError",
+    "SchemaDamagedError",
+    "SchemaMissingError",
+    "SchemaVersionError",
+    "SqlclustError",
+    "TooFewRowsError",
+    "TopLevelOnlyError",
+    "UnknownEngineError",
+    "UnknownFitError",
+    "UnknownMetricError",
+    "UnknownModelError",
+    "UnknownOptionError",
+    "UnknownResultError",
+    "VectorFormatError",
+    "VectorJSONError",
+    "VectorLengthError",
+    "VectorTypeError",
+    "WriteProtectedError",
+    "ZeroVectorError",
+    "dimensions",
+    "shown",
+]
+
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__  # tracebacks and log files say from where users import an error

@@ -1,0 +1,82 @@
+"""Stored fits: which there are, what they were made of, and what can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlclust.errors.base import Id, SqlclustError
+from sqlclust.errors.options import OptionError
+from sqlclust.errors.wording import MOST_LISTED, counted_rows, known_ids, rows_differ, shown
+
+
+class TooFewRowsError(SqlclustError):
+    """A selection with fewer than two rows: nothing to cluster."""
+
+    def __init__(self, embedding_model: str, *, found: int, filtered: bool) -> None:
+        kept = " after the filter and downsampling" if filtered else ""
+        super().__init__(
+            f"embedding model {shown(embedding_model)} has {counted_rows(found)}{kept}, expected at least 2 to cluster"
+        )
+        self.embedding_model, self.found = embedding_model, found
+
+
+class UnknownModelError(SqlclustError):
+    """An embedding model of which there are no embeddings."""
+
+    def __init__(self, embedding_model: str, *, known: Sequence[str]) -> None:
+        there = ", ".join(map(shown, known[:MOST_LISTED])) if known else "none: the Embedding table is empty"
+        if len(known) > MOST_LISTED:
+            there += f" and {len(known) - MOST_LISTED:,} others"
+        super().__init__(f"no embeddings of model {shown(embedding_model)}; models in this database: {there}")
+        self.embedding_model, self.known = embedding_model, tuple(known)
+
+
+class UnknownFitError(SqlclustError):
+    """A ClusteringFit that is not there."""
+
+    def __init__(self, clustering_fit_id: object, *, known: Sequence[int]) -> None:
+        there = known_ids(known, "there are no fits yet")
+        super().__init__(f"no clustering fit {shown(clustering_fit_id)}; {there}")
+        self.clustering_fit_id, self.known = clustering_fit_id, tuple(known)
+
+
+class FitNotStoredError(SqlclustError):
+    """A fit of which only the description was kept."""
+
+    def __init__(self, clustering_fit_id: int) -> None:
+        super().__init__(
+            f"clustering fit {clustering_fit_id} was made without storing its tree (store_fit false, --no-store-fit); "
+            "fit again to cut it"
+        )
+        self.clustering_fit_id = clustering_fit_id
+
+
+class FitDamagedError(SqlclustError):
+    """A stored fit that is not what a fit writes."""
+
+    def __init__(self, clustering_fit_id: int, *, reason: str) -> None:
+        super().__init__(f"clustering fit {clustering_fit_id} is damaged: {reason}. Delete it and fit again")
+        self.clustering_fit_id, self.reason = clustering_fit_id, reason
+
+
+class FitOptionError(OptionError):
+    """An option that a stored fit has settled."""
+
+    def __init__(self, option: str, *, found: object, fitted: object, clustering_fit_id: int) -> None:
+        super(OptionError, self).__init__(
+            f"option {option!r}: found {shown(found)}, but clustering fit {clustering_fit_id} was made with {shown(fitted)}, "
+            "and that cannot be changed by cutting; a new fit is needed"
+        )
+        self.option, self.found, self.expected = option, found, repr(fitted)
+
+
+class MembersChangedError(SqlclustError):
+    """Embeddings of a stored fit that are gone or have another vector now."""
+
+    def __init__(self, *, embedding_id: Id, change: str, changed: int, clustering_fit_id: int) -> None:
+        super().__init__(
+            f"embedding {shown(embedding_id)} {change} since clustering fit {clustering_fit_id} was made "
+            f"({rows_differ(changed)}); fit again"
+        )
+        self.embedding_id, self.change, self.changed = embedding_id, change, changed
+        self.clustering_fit_id = clustering_fit_id

@@ -1,0 +1,63 @@
+"""The tables and views of ours that a database has, or should have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlclust.errors.files import DatabaseError
+
+
+class SchemaMissingError(DatabaseError):
+    """A database without our tables."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path or 'this database'} has no sqlclust tables; run: sqlclust init {path or 'FILE.db'}")
+        self.path = path
+
+
+class SQLiteVersionError(DatabaseError):
+    """An SQLite that is older than the schema."""
+
+    def __init__(self, *, found: str, expected: str) -> None:
+        super().__init__(f"this is SQLite {found}, and sqlclust's tables need {expected} or newer; nothing was changed")
+        self.found, self.expected = found, expected
+
+
+class SchemaConflictError(DatabaseError):
+    """Tables or views of our names that are not ours."""
+
+    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None) -> None:
+        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade."""
+        advice = (
+            "Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
+            if version is None
+            else f"The file goes on working as schema version {version}. To upgrade it, give what has the name another one "
+            f"and run: sqlclust init {path or 'FILE.db'}"
+        )
+        super().__init__(
+            f"{path or 'this database'} already has {', '.join(names)} of another program, and sqlclust needs those "
+            f"names; nothing was changed. {advice}"
+        )
+        self.path, self.names, self.version = path, tuple(names), version
+
+
+class SchemaDamagedError(DatabaseError):
+    """A database of ours in which a table is missing or is not what it was."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(
+            f"{path or 'this database'} has the ledger of sqlclust's schema, but {reason}; restore it from a backup, or make "
+            "a new file with sqlclust init and copy the rows"
+        )
+        self.path, self.reason = path, reason
+
+
+class SchemaVersionError(DatabaseError):
+    """A database written by a newer version of this package."""
+
+    def __init__(self, path: str, *, found: int, expected: int) -> None:
+        super().__init__(
+            f"{path or 'this database'} has schema version {found}, and this sqlclust knows {expected} at most; "
+            "upgrade sqlclust"
+        )
+        self.path, self.found, self.expected = path, found, expected

@@ -1,0 +1,153 @@
+"""Options of clustering: what is cut from a fit, what a fit is made with, and their defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+from sqlclust.core import engines as core
+from sqlclust.core.engines import ENGINES
+from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
+from sqlclust.options.record import Options, names, option
+from sqlclust.vectors.formats import STORED_FORMAT
+
+Engine = Literal[
+    "auto", "exact", "approximate"
+]  # "auto", and what the registry of engines has: a test compares the two
+SelectionMethod = Literal["eom", "leaf"]  # as the core has it, whose import is heavy: a test compares the two
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutOptions(Options):
+    """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
+
+    min_cluster_size: int | None = option(
+        None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
+    )
+    cluster_selection_epsilon: float = option(
+        0.0, "clusters nearer to each other than this distance are not split", kind=float, at_least=0, part="cut"
+    )
+    cluster_selection_method: SelectionMethod = option(
+        "eom",
+        "eom: the most stable clusters; leaf: the finest",
+        kind=str,
+        choices=get_args(SelectionMethod),
+        part="cut",
+    )
+    cluster_selection_persistence: float = option(
+        0.0, "splits that last shorter than this (in 1/distance) are undone", kind=float, at_least=0, part="cut"
+    )
+    max_cluster_size: int = option(
+        0,
+        "of a larger cluster eom takes the parts it splits into, and what is in none of them is noise; epsilon may join them to "
+        "larger ones again, and leaf takes no notice; 0: no limit",
+        kind=int,
+        at_least=0,
+        part="cut",
+    )
+    allow_single_cluster: bool = option(
+        False,
+        "everything may be one cluster, even of fewer rows than min_cluster_size; without it the whole is never a cluster",
+        kind=bool,
+        part="cut",
+    )
+
+    def selecting(self, n: int) -> dict[str, Any]:
+        """The arguments of `core.pipeline.select_clusters` for n rows."""
+        return {name: getattr(self, name) for name in names(CutOptions)} | {
+            "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HdbscanOptions(CutOptions):
+    """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
+
+    ELSEWHERE: ClassVar = {
+        "format": "The format of points is said where they are made, to clust_points; an array has its own"
+    }
+
+    min_samples: int | None = option(
+        None,
+        "neighbours that make a point dense, itself not counted; larger calls more points noise",
+        kind=int,
+        at_least=1,
+        auto="min(min_cluster_size, 15)",
+        part="fit",
+    )
+    alpha: float = option(
+        1.0, "distances are divided by it (robust single linkage)", kind=float, at_least=0.001, at_most=1000, part="fit"
+    )
+    metric: Metric = option("euclidean", "how distance is measured", kind=str, choices=METRICS, part="fit")
+    normalize: bool = option(True, "scale vectors to length one first", kind=bool, part="fit")
+    engine: Engine = option(
+        "auto",
+        "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
+        "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
+        kind=str,
+        choices=("auto", *ENGINES),
+        part="fit",
+    )
+    downsample: int = option(
+        1,
+        "keep every n-th embedding, by rank within each run (by rank of id where there are no runs)",
+        kind=int,
+        at_least=1,
+        part="selection",
+    )
+    seed: int = option(
+        0, "for what is random in the approximate engine; the exact one uses none", kind=int, at_least=0, part="fit"
+    )
+
+    def resolved(self, n: int, dimension: int = 1) -> HdbscanOptions:
+        """These options with the defaults that depend on the n rows and their dimension filled in: what runs and is stored."""
+        min_cluster_size = default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
+        min_samples = min(min_cluster_size, 15) if self.min_samples is None else self.min_samples
+        min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
+        engine = default_engine(n, dimension) if self.engine == "auto" else self.engine
+        return dataclasses.replace(self, min_cluster_size=min_cluster_size, min_samples=min_samples, engine=engine)
+
+    @property
+    def needs_directions(self) -> bool:
+        """Whether zero vectors cannot be clustered with these options."""
+        return unit_length(self.metric, normalize=self.normalize)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options as plain values, in the order of the fields: the parameters that are stored with a result."""
+        given = [(option, getattr(self, option.name)) for option in dataclasses.fields(self)]
+        return {
+            option.name: value
+            for option, value in given
+            if option.metadata["recorded"] == "always" or value is not None
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(HdbscanOptions):
+    """Options of clust_fit, `sqlclust.fit` and `sqlclust fit`."""
+
+    format: Literal["float32"] | None = option(
+        None,
+        "of the stored vectors, which are float32; say so where they are refused because they look like another format",
+        kind=str,
+        choices=(STORED_FORMAT.name,),
+        auto="float32, and an error if they look like another",
+        part="selection",
+        flag="vector-format",
+        recorded="if said",
+    )
+
+
+AUTO_LIMIT = 5e13
+"""n² · dimension up to which `auto` is exact: minutes on two cores. It looks at no clock, so that one choice holds anywhere."""
+
+
+def default_engine(n: int, dimension: int) -> core.Engine:
+    """What engine `auto` is for n rows."""
+    return "exact" if float(n) * n * dimension <= AUTO_LIMIT else "approximate"
+
+
+def default_min_cluster_size(n: int) -> int:
+    """What min_cluster_size is for n rows where it is not given."""
+    return max(5, n // 1000)

@@ -1,0 +1,82 @@
+"""Options of the other functions, a dataclass each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sqlclust.core.geometry.metrics import METRICS, Metric
+from sqlclust.options.record import Options, option
+from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
+
+Duplicates = Literal["error", "first"]
+NearestRows = Literal["noise", "all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsOptions(Options):
+    """Options of clust_points."""
+
+    duplicates: Duplicates = option(
+        "error",
+        "a repeated id is an error, or (first) keeps its first row and is logged",
+        kind=str,
+        choices=get_args(Duplicates),
+    )
+    format: FormatName | None = option(
+        None,
+        "of the vectors: BLOBs of little-endian numbers (bit: the lowest of each byte first, 0 and 1) or JSON arrays",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and an error if they look like another",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborsOptions(Options):
+    """Options of clust_neighbors."""
+
+    k: int = option(10, "neighbours of each point", kind=int, at_least=1)
+    metric: Metric = option("euclidean", "how distance is measured", kind=str, choices=METRICS)
+    normalize: bool = option(True, "scale vectors to length one first", kind=bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesOptions(Options):
+    """Options of clust_duplicates."""
+
+    normalize: bool = option(False, "call vectors of the same direction identical", kind=bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayersOptions(Options):
+    """Options of clust_layers."""
+
+    min_cluster_size: int | None = option(
+        None, "smallest group that counts as a cluster in any layer", kind=int, at_least=2, auto="max(5, min_samples)"
+    )
+    max_layers: int = option(
+        6, "layers at the most; of more, those whose clusters last longest", kind=int, at_least=1, at_most=100
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestOptions(Options):
+    """Options of clust_nearest."""
+
+    rows: NearestRows = option(
+        "noise", "noise: the rows that are in no cluster; all: every row", kind=str, choices=get_args(NearestRows)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(Options):
+    """Options of clust_doctor, `sqlclust.doctor` and `sqlclust doctor`."""
+
+    format: FormatName | None = option(
+        None,
+        "of the vectors in other programs' tables",
+        kind=str,
+        choices=FORMAT_NAMES,
+        auto="float32, and a finding if they look like another",
+    )
