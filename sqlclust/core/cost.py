@@ -60,8 +60,8 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     workers = worker_count()
     if engine_of(engine).exact:
         return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
-    within = n * FULL.over * FULL.size * dimension
-    assigning = n * (n * FULL.over / FULL.size) * LIST_AXES
+    within = n * FULL.lists_per_vector * FULL.list_size * dimension
+    assigning = n * (n * FULL.lists_per_vector / FULL.list_size) * LIST_AXES
     return (within + assigning) / multiplications_per_second + n * (
         _APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION
     ) / workers

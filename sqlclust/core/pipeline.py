@@ -17,7 +17,7 @@ from sqlclust.core.engines import ENGINES as ENGINES
 from sqlclust.core.engines import Engine as Engine
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.duplicates import Distinct, distinct
-from sqlclust.core.geometry.float32_range import in_range
+from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
 from sqlclust.core.neighbors.approximate import FULL, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import recall
@@ -117,18 +117,18 @@ def fit(
     min_samples = min(min_samples, n - 1)
     k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
     # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
-    scale = measure.scale(alpha)
+    scale = measure.alpha_scale(alpha)
     found = sure = 1.0
     if finder.exact:
         with control.phase("neighbors"):
-            scaled, exponent = in_range(points.vectors)
+            scaled, exponent = into_float32_range(points.vectors)
             near, prepared = neighbors_and_pruning(scaled, k, control)
         with control.phase("spanning tree"):
             squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
             tree = exact_tree(scaled, prepared, near, squared, scale, control)
     else:
         with control.phase("neighbors"):
-            scaled, exponent = in_range(points.vectors)
+            scaled, exponent = into_float32_range(points.vectors)
             about = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
             found = recall(scaled, about.squared, min(min_samples, k), seed, control)
         with control.phase("spanning tree"):

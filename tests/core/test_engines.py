@@ -16,7 +16,7 @@ from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors import exact as neighbors
 from sqlclust.core.neighbors.approximate import FULL, Effort, approximate_neighbors
-from sqlclust.core.neighbors.brute_force import nearest_of
+from sqlclust.core.neighbors.brute_force import brute_force_neighbors
 from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
 from sqlclust.core.neighbors.pruning import pruning
 from sqlclust.core.runtime import threads
@@ -99,8 +99,8 @@ HARD = (
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists and panels so small that a few hundred vectors make many."""
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=3, size=40))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(over=6, size=60))
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=3, list_size=40))
+    monkeypatch.setattr(hdbscan, "FULL", Effort(lists_per_vector=6, list_size=60))
 
 
 def distinct_vectors(make: Callable[[Random], Float32Array]) -> Float32Array:
@@ -194,8 +194,8 @@ def test_exact_agrees_with_brute_force_through_real_tiles() -> None:
 def test_order_of_rows_and_number_of_cores_change_nothing(
     engine: hdbscan.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=4, size=100))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(over=6, size=100))
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=4, list_size=100))
+    monkeypatch.setattr(hdbscan, "FULL", Effort(lists_per_vector=6, list_size=100))
     vectors = embeddings(2500, 48, seed=2, identical=0.15)
     order = np.random.default_rng(1).permutation(len(vectors))
     plain = _fit(vectors, engine)
@@ -263,7 +263,7 @@ def test_parts_that_the_neighbors_leave_apart_are_joined_where_they_are_nearest(
 def test_nearest_of_some_rows() -> None:
     vectors = distinct_vectors(like_embeddings)
     rows = np.array([0, 5, 17, len(vectors) - 1])
-    indices, squared = nearest_of(vectors, rows, 7, Control())
+    indices, squared = brute_force_neighbors(vectors, rows, 7, Control())
     expected, distances = nearest(all_squared(vectors), 7)
     np.testing.assert_array_equal(np.sort(indices), np.sort(expected[rows]))
     np.testing.assert_allclose(squared, distances[rows], rtol=1e-5)

@@ -20,8 +20,7 @@ from sqlclust.core.engines import ENGINES, Engine, engine_of
 from sqlclust.core.geometry import metrics
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import METRICS, Metric, metric_of
-from sqlclust.core.neighbors import mutual_reachability as reachable
-from sqlclust.core.neighbors import row_neighbors
+from sqlclust.core.neighbors import nearest_member, row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
@@ -41,8 +40,8 @@ def _fitted() -> prediction.Fitted:
     return prediction.Fitted(distinct(VECTORS, normalize=False), ONES, EVERY, None)
 
 
-def _members() -> reachable.Members:
-    return reachable.Members(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
+def _members() -> nearest_member.MemberVectors:
+    return nearest_member.MemberVectors(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
 
 
 METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
@@ -60,7 +59,7 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
         VECTORS, EVERY, EVERY, None, metric=metric, rank=EVERY, control=Control()
     ),
     prediction.predict: lambda metric: prediction.predict(VECTORS[:0], _fitted(), metric=metric, **FIT),
-    reachable.nearest_reachable: lambda metric: reachable.nearest_reachable(
+    nearest_member.nearest_members: lambda metric: nearest_member.nearest_members(
         _members(), VECTORS[:0], unit_length=False, metric=metric, min_samples=2, alpha=1.0, control=Control()
     ),
 }
@@ -151,5 +150,5 @@ def test_distances_of_two_vectors_in_each_metric() -> None:
         assert there.tolist() == [metrics.distance(a, b, record.name)]
         assert record.to_squared(there).tolist() == [squared]
         # distances divided by alpha, as squared ones
-        halved = record.from_squared(np.array([squared * record.scale(2.0)]))
+        halved = record.from_squared(np.array([squared * record.alpha_scale(2.0)]))
         np.testing.assert_allclose(halved, there / 2)

@@ -15,7 +15,7 @@ import sqlclust
 from sqlclust.core.clusters import prediction as core_prediction
 from sqlclust.core.cost import memory_bytes
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.neighbors import mutual_reachability as reachable
+from sqlclust.core.neighbors import nearest_member
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
@@ -284,8 +284,8 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
 
 @pytest.mark.parametrize("normalize", [True, False])
 def test_predicting_grows_as_estimated(monkeypatch: pytest.MonkeyPatch, normalize: bool) -> None:
-    monkeypatch.setattr(reachable, "_ROWS", 32)  # blocks, for which there is an allowance, play no part
-    monkeypatch.setattr(reachable, "_COLUMNS", 512)
+    monkeypatch.setattr(nearest_member, "_ROWS", 32)  # blocks, for which there is an allowance, play no part
+    monkeypatch.setattr(nearest_member, "_COLUMNS", 512)
     dimension = 64
     vectors = np.random.default_rng(0).normal(size=(30_000, dimension)).astype(np.float32)
 

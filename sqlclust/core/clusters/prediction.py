@@ -23,7 +23,7 @@ from sqlclust.core.geometry.metrics import (
     unit,
     unit_length,
 )
-from sqlclust.core.neighbors.mutual_reachability import Members, nearest_reachable
+from sqlclust.core.neighbors.nearest_member import MemberVectors, nearest_members
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import densities
 
@@ -97,14 +97,14 @@ def predict(
         return Prediction(none.astype(np.int64), np.empty(0), none, np.empty(0))
     points = fitted.points
     first = _first_rows(points, fitted.rank)
-    known = Members(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
+    known = MemberVectors(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
     with control.phase("predict"):
         compared = np.empty_like(vectors, order="C")
         for start in range(0, len(vectors), _BLOCK):
             control.check()
             block = vectors[start : start + _BLOCK]
             compared[start : start + _BLOCK] = (unit(block) if directions else block) + np.float32(0.0)
-        found = nearest_reachable(
+        found = nearest_members(
             known,
             compared,
             unit_length=directions,

@@ -12,7 +12,7 @@ and those of numbers a million times smaller are not lost.
 """
 
 
-def in_range(vectors: Float32Array) -> tuple[Float32Array, int]:
+def into_float32_range(vectors: Float32Array) -> tuple[Float32Array, int]:
     """Vectors times a power of two, and its exponent, with which distances are given back: × 2**−exponent.
 
     Args:

@@ -18,7 +18,7 @@ _UNIT_ROUNDOFF = 2.0**-24
 _BLOCK = 4096
 
 
-class Screen(NamedTuple):
+class Float32Screen(NamedTuple):
     """Vectors made ready for screening.
 
     Attributes:
@@ -41,7 +41,7 @@ class Screen(NamedTuple):
         return result
 
 
-def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None = None) -> Screen:
+def float32_screen(vectors: Float32Array, *, unit_length: bool, control: Control | None = None) -> Float32Screen:
     """Make vectors ready for screening.
 
     Args:
@@ -55,7 +55,7 @@ def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None 
     m, dimension = vectors.shape
     if unit_length:
         slack = np.full(m, (dimension + 16) * _UNIT_ROUNDOFF, dtype=np.float32)
-        return Screen(vectors, None, slack, np.full(m, 2.0, dtype=np.float32))
+        return Float32Screen(vectors, None, slack, np.full(m, 2.0, dtype=np.float32))
     centre = np.zeros(dimension)
     for start in range(0, m, _BLOCK):
         control.check()
@@ -69,7 +69,7 @@ def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None 
         norms[part] = np.einsum("ij,ij->i", centred[part], centred[part], dtype=np.float64)
     lengths = np.sqrt(norms)
     slack = (dimension + 16) * _UNIT_ROUNDOFF * (lengths + lengths.max()) * lengths.max()
-    return Screen(
+    return Float32Screen(
         centred, (norms / 2).astype(np.float32), np.nextafter(slack.astype(np.float32), np.float32(np.inf)),
         norms.astype(np.float32),
     )  # fmt: skip

@@ -30,14 +30,14 @@ class MetricRecord(NamedTuple):
         unit_length: whether vectors are scaled to length one whatever `normalize` says.
         from_squared: distances from squared ones, in float64.
         to_squared: the inverse, up to rounding.
-        scale: what dividing distances by alpha multiplies squared ones by.
+        alpha_scale: what dividing distances by alpha multiplies squared ones by.
     """
 
     name: Metric
     unit_length: bool
     from_squared: Callable[[Float64Array], Float64Array]
     to_squared: Callable[[Float64Array], Float64Array]
-    scale: Callable[[float], float]
+    alpha_scale: Callable[[float], float]
 
 
 _RECORDS: dict[str, MetricRecord] = {
@@ -48,14 +48,14 @@ _RECORDS: dict[str, MetricRecord] = {
             unit_length=False,
             from_squared=lambda squared: np.sqrt(squared),
             to_squared=lambda distance: distance * distance,
-            scale=lambda alpha: alpha**-2,
+            alpha_scale=lambda alpha: alpha**-2,
         ),
         MetricRecord(  # between unit vectors 1 − cos = d²/2
             "cosine",
             unit_length=True,
             from_squared=lambda squared: squared / 2.0,
             to_squared=lambda distance: distance * 2.0,
-            scale=lambda alpha: 1.0 / alpha,
+            alpha_scale=lambda alpha: 1.0 / alpha,
         ),
     )
 }

@@ -28,7 +28,7 @@ _AT_ONCE = 1 << 33
 """Multiplications of one call of BLAS: a tenth of a second or two."""
 
 
-class Axes(NamedTuple):
+class PrincipalAxes(NamedTuple):
     """Orthonormal axes, the one of largest variance first.
 
     Attributes:
@@ -46,13 +46,13 @@ class Axes(NamedTuple):
         """How many axes there are."""
         return len(self.centre) if self.basis is None else self.basis.shape[1]
 
-    def leading(self, count: int) -> Axes:
+    def leading(self, count: int) -> PrincipalAxes:
         """The first `count` axes, of principal ones."""
         assert self.basis is not None
         return self._replace(basis=np.ascontiguousarray(self.basis[:, :count]))
 
 
-def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Axes:
+def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> PrincipalAxes:
     """As many principal axes as there are, for vectors float32 (m, d); the axes as they are where m is less than 8·d.
 
     There turning the vectors would cost as much as it could spare.
@@ -63,10 +63,10 @@ def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Axes
         return principal_axes(vectors, dimension, control)
     scale = _scale(vectors, control)
     centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * scale
-    return Axes(centre, None, scale)
+    return PrincipalAxes(centre, None, scale)
 
 
-def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> Axes:
+def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> PrincipalAxes:
     """The leading principal axes of a sample; any orthonormal axes serve, these serve best.
 
     Args:
@@ -100,7 +100,7 @@ def principal_axes(vectors: Float32Array, count: int, control: Control | None = 
             basis = _of_few(sample, count, control)
         else:
             basis = _of_many(sample, count, control)
-    return Axes(centre, np.ascontiguousarray(basis), scale)
+    return PrincipalAxes(centre, np.ascontiguousarray(basis), scale)
 
 
 def _scale(vectors: Float32Array, control: Control) -> float:
@@ -209,7 +209,7 @@ def _orthonormal(matrix: Float64Array, count: int, control: Control) -> Float64A
     return result
 
 
-def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array]:
+def projection(vectors: Float32Array, axes: PrincipalAxes) -> tuple[Float32Array, Float64Array]:
     """Coordinates along the axes of some vectors, float32 (b, d).
 
     Returns:
@@ -221,7 +221,7 @@ def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array
     return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
 
 
-def rest(along: Float32Array, squared: Float64Array) -> Float64Array:
+def residual_norms(along: Float32Array, squared: Float64Array) -> Float64Array:
     """At least the length of what the coordinates leave of each vector, float64 (b,).
 
     With w the part of x that its rounded coordinates z leave, |w|² = |x|² − |z|² − 2·(a − z)·z for the unrounded a; the last

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
-from sqlclust.core.geometry.principal_axes import Axes, image, principal_axes
-from sqlclust.core.neighbors.brute_force import nearest_of
-from sqlclust.core.neighbors.inverted_lists import Lists, overlapping_lists
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, principal_axes, projection
+from sqlclust.core.neighbors.brute_force import brute_force_neighbors
+from sqlclust.core.neighbors.inverted_lists import InvertedLists, inverted_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -47,15 +47,15 @@ _PAIRS_EACH, _PAIR_BYTES = 8, 8
 
 
 class Effort(NamedTuple):
-    """How hard to look: every vector is in `over` lists of `size` members in the mean."""
+    """How hard to look: every vector is in `lists_per_vector` lists of `list_size` members in the mean."""
 
-    over: int
-    size: int
+    lists_per_vector: int
+    list_size: int
 
 
-SEED = Effort(over=4, size=500)
+SEED = Effort(lists_per_vector=4, list_size=500)
 """For limits that the exact search starts from."""
-FULL = Effort(over=10, size=700)
+FULL = Effort(lists_per_vector=10, list_size=700)
 """For neighbours that count."""
 
 
@@ -70,7 +70,7 @@ class NeighborsAndLists(NamedTuple):
 
     indices: IndexArray
     squared: Float32Array
-    lists: Lists
+    lists: InvertedLists
 
 
 class _Pairs(NamedTuple):
@@ -95,7 +95,7 @@ def approximate_neighbors(
     seed: int,
     control: Control,
     *,
-    axes: Axes | None = None,
+    axes: PrincipalAxes | None = None,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[IndexArray, Float32Array]:
     """`neighbors_and_lists` without the lists."""
@@ -110,7 +110,7 @@ def neighbors_and_lists(
     seed: int,
     control: Control,
     *,
-    axes: Axes | None = None,
+    axes: PrincipalAxes | None = None,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> NeighborsAndLists:
     """About the k nearest neighbours of every vector, and the lists they were found in.
@@ -128,10 +128,10 @@ def neighbors_and_lists(
     def at(fraction: float) -> float:
         return span[0] + fraction * (span[1] - span[0])
 
-    size = max(effort.size, 6 * k)
-    count = max(1, round(m * effort.over / size))
-    if count < 2 * effort.over:
-        lists = Lists(
+    size = max(effort.list_size, 6 * k)
+    count = max(1, round(m * effort.lists_per_vector / size))
+    if count < 2 * effort.lists_per_vector:
+        lists = InvertedLists(
             np.arange(m, dtype=np.int32), np.array([0, m]), np.zeros(m, dtype=np.int32), np.zeros(m, dtype=np.int8)
         )
     else:
@@ -139,14 +139,16 @@ def neighbors_and_lists(
             vectors,
             axes if axes and axes.basis is not None else principal_axes(vectors, LIST_AXES, control),
             count,
-            effort.over,
+            effort.lists_per_vector,
             seed,
             control,
             (at(0.0), at(0.15)),
         )
     limits = np.empty(m, dtype=np.float32)
     own = np.argsort(lists.primary, kind="stable").astype(np.int32)
-    own_bounds = np.searchsorted(lists.primary[own], np.arange(count + 1) if count >= 2 * effort.over else [0, m])
+    own_bounds = np.searchsorted(
+        lists.primary[own], np.arange(count + 1) if count >= 2 * effort.lists_per_vector else [0, m]
+    )
     count = len(lists.bounds) - 1
 
     def limit(number: int) -> None:
@@ -178,23 +180,29 @@ def neighbors_and_lists(
     result, measured = _measured(vectors, best.indices, control, (at(0.9), at(1.0)))
     incomplete = np.flatnonzero(result[:, -1] < 0)
     if len(incomplete):  # lists of outliers may be short
-        result[incomplete], measured[incomplete] = nearest_of(vectors, incomplete, k, control)
+        result[incomplete], measured[incomplete] = brute_force_neighbors(vectors, incomplete, k, control)
     return NeighborsAndLists(result, measured, lists)
 
 
 def _lists(
-    vectors: Float32Array, axes: Axes, count: int, over: int, seed: int, control: Control, span: tuple[float, float]
-) -> Lists:
+    vectors: Float32Array,
+    axes: PrincipalAxes,
+    count: int,
+    over: int,
+    seed: int,
+    control: Control,
+    span: tuple[float, float],
+) -> InvertedLists:
     """Overlapping lists by the leading principal axes."""
     axes = axes.leading(LIST_AXES)
     along = np.empty((len(vectors), axes.width), dtype=np.float32)
 
     def prepare(start: int) -> None:
-        along[start : start + _ROWS] = image(vectors[start : start + _ROWS], axes)[0]
+        along[start : start + _ROWS] = projection(vectors[start : start + _ROWS], axes)[0]
 
     middle = span[0] + 0.2 * (span[1] - span[0])
     for_each_block(prepare, range(0, len(vectors), _ROWS), control, span=(span[0], middle))
-    return overlapping_lists(along, count, over, seed, control, span=(middle, span[1]))
+    return inverted_lists(along, count, over, seed, control, span=(middle, span[1]))
 
 
 def _limits_of_list(

@@ -11,7 +11,7 @@ from sqlclust.core.runtime.threads import for_each_block
 _ROWS = 2048
 
 
-def nearest_of(
+def brute_force_neighbors(
     vectors: Float32Array, rows: IndexArray, k: int, control: Control, span: tuple[float, float] = (1.0, 1.0)
 ) -> tuple[IndexArray, Float32Array]:
     """The k nearest of some vectors among all, by products with all; as `approximate_neighbors` returns them.
@@ -74,6 +74,6 @@ def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, cont
     m = len(vectors)
     random = np.random.Generator(np.random.PCG64(seed))
     rows = np.sort(random.choice(m, size=min(m, 1000 if m <= 300_000 else 300), replace=False))
-    _, nearest = nearest_of(vectors, rows, k, control, (0.9, 1.0))
+    _, nearest = brute_force_neighbors(vectors, rows, k, control, (0.9, 1.0))
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.block_distances import Blocks, blocks_of, nearest_of_rows
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
-from sqlclust.core.geometry.principal_axes import Axes, axes_that_pay
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_that_pay
 from sqlclust.core.neighbors.approximate import SEED, approximate_neighbors
 from sqlclust.core.neighbors.pruning import TILE, Pruning, pruning
 from sqlclust.core.runtime.control import Control
@@ -84,7 +84,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     return _nearest(found, m, k, control, (0.95, 1.0)), prepared
 
 
-def _limits(vectors: Float32Array, axes: Axes, k: int, control: Control) -> Float64Array:
+def _limits(vectors: Float32Array, axes: PrincipalAxes, k: int, control: Control) -> Float64Array:
     """Squared distances float64 (m,) that the k-th nearest certainly does not exceed."""
     with np.errstate(over="ignore"):  # no limit, then
         _, squared = approximate_neighbors(vectors, k, SEED, 0, control, axes=axes, span=(0.0, 0.3))

@@ -23,7 +23,7 @@ _LARGEST = 4
 """Times the mean size of a list that one may have."""
 
 
-class Lists(NamedTuple):
+class InvertedLists(NamedTuple):
     """Members of overlapping lists.
 
     Attributes:
@@ -39,9 +39,9 @@ class Lists(NamedTuple):
     rank: np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
-def overlapping_lists(
+def inverted_lists(
     points: Float32Array, count: int, over: int, seed: int, control: Control, *, span: tuple[float, float]
-) -> Lists:
+) -> InvertedLists:
     """Assign every point to its nearest `over` of `count` centres.
 
     Args:
@@ -78,7 +78,7 @@ def overlapping_lists(
         by_list, owner = _without_hubs(by_list, owner, over, int(_LARGEST * n * over / count))
         bounds = np.searchsorted(owner, np.arange(count + 1))
     members, rank = np.divmod(by_list, over)
-    return Lists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
+    return InvertedLists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
 
 
 def _without_hubs(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.geometry.principal_axes import Axes, image, rest
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection, residual_norms
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -166,7 +166,7 @@ _ON_OR_BELOW = np.tri(TILE, dtype=bool)
 
 def pruning(
     vectors: Float32Array,
-    axes: Axes,
+    axes: PrincipalAxes,
     limits: Float64Array,
     control: Control,
     *,
@@ -187,7 +187,7 @@ def pruning(
     leading = most
     if axes.basis is not None:
         sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]
-        leading = _leading(*image(vectors[sample], axes), limits[sample] * axes.scale**2)
+        leading = _leading(*projection(vectors[sample], axes), limits[sample] * axes.scale**2)
     # a product of n terms loses at most n roundings; rounding the coordinates and the lengths loses a few more
     share = 2.0 * (most + 32) * _UNIT_ROUNDOFF
     first = np.empty((m, leading + 3), dtype=np.float32)
@@ -196,15 +196,15 @@ def pruning(
 
     def prepare(start: int) -> None:
         part = slice(start, min(start + _ROWS, m))
-        along, squared = image(vectors[order[part]], axes)
+        along, squared = projection(vectors[order[part]], axes)
         reduced[part] = squared * (1.0 - share) - _TINY
         first[part, :leading] = along[:, :leading]
-        first[part, leading] = rest(along[:, :leading], squared)
+        first[part, leading] = residual_norms(along[:, :leading], squared)
         first[part, leading + 1] = np.nextafter((-reduced[part] / 2).astype(np.float32), np.float32(np.inf))
         first[part, leading + 2] = 1.0
         if leading < most:
             further[part, :-1] = along[:, leading:]
-            further[part, -1] = rest(along, squared)
+            further[part, -1] = residual_norms(along, squared)
 
     for_each_block(prepare, range(0, m, _ROWS), control, span=span)
     return Pruning(order, first, further, reduced, axes.scale**2, 2.0 * share)
@@ -222,7 +222,7 @@ def _leading(along: Float32Array, squared: Float64Array, limits: Float64Array) -
     for count in range(_STEP, most + _STEP, _STEP):
         here = slice(count - _STEP, min(count, most))
         product += points[:, here] @ points[:, here].T
-        remaining = rest(points[:, : min(count, most)], lengths)
+        remaining = residual_norms(points[:, : min(count, most)], lengths)
         share = float((product + remaining[:, None] * remaining >= total).mean())
         further = (_PAIR + _PAIR_AXIS * (most - count)) * share if count < most else 0.0
         cost = _MULTIPLY * min(count, most) + further

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlclust.core.geometry.duplicates import Distinct, distinct
-from sqlclust.core.geometry.float32_range import in_range
+from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
@@ -44,7 +44,7 @@ def row_neighbors(
     directions = unit_length(metric, normalize=normalize)
     with control.phase("duplicates"):
         points = distinct(vectors, normalize=directions, control=control)
-        scaled, exponent = in_range(points.vectors)
+        scaled, exponent = into_float32_range(points.vectors)
         points = points._replace(vectors=scaled)
     m, n = len(points.counts), len(vectors)
     k = min(k, n - 1)

@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.geometry.principal_axes import image, principal_axes
-from sqlclust.core.neighbors import inverted_lists as overlapping
+from sqlclust.core.geometry.principal_axes import principal_axes, projection
 from sqlclust.core.neighbors.approximate import NeighborsAndLists
+from sqlclust.core.neighbors.inverted_lists import InvertedLists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.boruvka import Lists, SpanningTree, spanning_tree
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
 
     neighbors: Lists
     bound: Edges
-    lists: overlapping.Lists
+    lists: InvertedLists
 
 
 def seen(near: NeighborsAndLists, core: Float64Array, scale: float, control: Control) -> Seen:
@@ -152,7 +152,7 @@ def _images(vectors: Float32Array, control: Control, span: tuple[float, float]) 
 
     def prepare(start: int) -> None:
         part = slice(start, start + _ROWS)
-        along[part], squared = image(vectors[part], axes)
+        along[part], squared = projection(vectors[part], axes)
         half[part] = squared / 2
 
     for_each_block(prepare, range(0, len(vectors), _ROWS), control, span=span)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
-from sqlclust.core.neighbors.inverted_lists import Lists
+from sqlclust.core.neighbors.inverted_lists import InvertedLists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, edges_between, lightest
@@ -29,7 +29,7 @@ _MEASURED_AT_A_TIME = 4096
 
 def lightest_nearby(
     points: IndexArray,
-    lists: Lists,
+    lists: InvertedLists,
     vectors: Float32Array,
     core: Float64Array,
     scale: float,

@@ -12,7 +12,9 @@ from sqlclust.core.runtime.control import Control
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("effort", [Effort(over=1, size=60), Effort(over=2, size=150)])
+@pytest.mark.parametrize(
+    "effort", [Effort(lists_per_vector=1, list_size=60), Effort(lists_per_vector=2, list_size=150)]
+)
 def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: Effort) -> None:
     vectors = np.random.default_rng(0).normal(size=(1500, 24)).astype(np.float32)
     monkeypatch.setattr(core, "FULL", effort)

@@ -97,7 +97,7 @@ HARD = (
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ways through the code, on tiles so small that a few hundred vectors make many."""
     name = str(request.param)
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=3, size=40))
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=3, list_size=40))
     for module in (neighbors, outgoing, contraction):
         monkeypatch.setattr(module, "TILE", 64)
     if name == "tiles in float64":

@@ -13,7 +13,7 @@ import pytest
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, squared_distances
 from sqlclust.core.labellings.agreement import adjusted_rand_index
-from sqlclust.core.neighbors.inverted_lists import Lists
+from sqlclust.core.neighbors.inverted_lists import InvertedLists
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import confirmation as confirming
@@ -49,13 +49,13 @@ def test_near_copies_are_clustered_as_exactly(alpha: float) -> None:
         assert adjusted_rand_index(*labels) >= 0.98
 
 
-def _lists(random: Random, m: int, count: int, over: int) -> Lists:
+def _lists(random: Random, m: int, count: int, over: int) -> InvertedLists:
     """Every one of m vectors in `over` lists, by chance."""
     nearest = np.argsort(random.random((m, count)), axis=1)[:, :over]
     by_list = np.argsort(nearest.ravel(), kind="stable")
     bounds = np.searchsorted(nearest.ravel()[by_list], np.arange(count + 1))
     members, rank = np.divmod(by_list, over)
-    return Lists(members.astype(np.int32), bounds, nearest[:, 0].astype(np.int32), rank.astype(np.int8))
+    return InvertedLists(members.astype(np.int32), bounds, nearest[:, 0].astype(np.int32), rank.astype(np.int8))
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.float32_screen import Screen, screen
+from sqlclust.core.geometry.float32_screen import Float32Screen, float32_screen
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
@@ -30,7 +30,7 @@ _ROWS, _COLUMNS, _GROUPS = 256, 8192, 32
 _SPARE_NEIGHBORS = 5
 
 
-class Members(NamedTuple):
+class MemberVectors(NamedTuple):
     """The m distinct vectors that new ones are compared with.
 
     Attributes:
@@ -46,7 +46,7 @@ class Members(NamedTuple):
     rank: IndexArray
 
 
-class Reachable(NamedTuple):
+class NearestMembers(NamedTuple):
     """For each of q new vectors the member that is nearest by mutual reachability.
 
     Attributes:
@@ -71,9 +71,9 @@ class _Pairs(NamedTuple):
 class _Search(NamedTuple):
     """Everything a block needs; the new vectors come after the members in `vectors` and `screened`."""
 
-    members: Members
+    members: MemberVectors
     vectors: Float32Array
-    screened: Screen
+    screened: Float32Screen
     min_samples: int
     metric: Metric
     scale: float
@@ -84,8 +84,8 @@ class _Search(NamedTuple):
             return from_squared(squared, self.metric).astype(np.float32)
 
 
-def nearest_reachable(
-    members: Members,
+def nearest_members(
+    members: MemberVectors,
     vectors: Float32Array,
     *,
     unit_length: bool,
@@ -93,7 +93,7 @@ def nearest_reachable(
     metric: Metric,
     alpha: float,
     control: Control,
-) -> Reachable:
+) -> NearestMembers:
     """The member y with the smallest max(core(x), core(y), distance(x, y) / alpha) for each new vector x.
 
     core(x) is the distance to its min_samples-th nearest member, copies counted. Of members equally reachable in float32
@@ -116,11 +116,17 @@ def nearest_reachable(
         for low in range(0, len(block), _COLUMNS):
             control.check()
             both[start + low : start + min(low + _COLUMNS, len(block))] = block[low : low + _COLUMNS]
-    scale = metric_of(metric).scale(alpha)  # of squared distances
+    scale = metric_of(metric).alpha_scale(alpha)  # of squared distances
     search = _Search(
-        members, both, screen(both, unit_length=unit_length, control=control), min_samples, metric, scale, control
+        members,
+        both,
+        float32_screen(both, unit_length=unit_length, control=control),
+        min_samples,
+        metric,
+        scale,
+        control,
     )
-    result = Reachable(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
+    result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
         found = _reachable(search, rows)
@@ -131,7 +137,7 @@ def nearest_reachable(
     return result
 
 
-def _reachable(search: _Search, rows: IndexArray) -> Reachable:
+def _reachable(search: _Search, rows: IndexArray) -> NearestMembers:
     m, count = len(search.members.vectors), len(rows)
     k = min(search.min_samples + _SPARE_NEIGHBORS, m)
     near = _nearest(search, rows, k)
@@ -159,7 +165,7 @@ def _core(near: _Pairs, counts: IndexArray, rows: int, min_samples: int) -> Floa
     return near.distance[np.minimum(enough, starts[1:] - 1)]
 
 
-def _best(search: _Search, pairs: _Pairs, core: Float32Array) -> Reachable:
+def _best(search: _Search, pairs: _Pairs, core: Float32Array) -> NearestMembers:
     """The first pair of each row by (reachability, distance, rank), or that of the same vector."""
     members = search.members
     away = search.in_metric(search.scale * pairs.distance)
@@ -167,7 +173,7 @@ def _best(search: _Search, pairs: _Pairs, core: Float32Array) -> Reachable:
     differs = pairs.distance > 0.0
     order = np.lexsort((members.rank[pairs.member], pairs.distance, reachability, differs, pairs.row))
     first = order[np.searchsorted(pairs.row[order], np.arange(len(core)))]
-    return Reachable(pairs.member[first], pairs.distance[first], reachability[first])
+    return NearestMembers(pairs.member[first], pairs.distance[first], reachability[first])
 
 
 def _nearest(search: _Search, rows: IndexArray, k: int) -> _Pairs:
