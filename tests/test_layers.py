@@ -24,6 +24,13 @@ ROOMS = {
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
+    "core.geometry": [
+        "metrics", "runs", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances"
+    ],
+    "core.neighbors": [
+        "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",
+        "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
+    ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],

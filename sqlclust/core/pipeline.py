@@ -21,7 +21,8 @@ from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
 from sqlclust.core.neighbors.approximate import FULL, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import recall
-from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import approximate_tree, seen
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -129,7 +130,7 @@ def fit(
     else:
         with control.phase("neighbors"):
             scaled, exponent = into_float32_range(points.vectors)
-            about = neighbors_and_lists(scaled, k, FULL, seed, control, span=(0.0, 0.9))
+            about = neighbors_and_lists(scaled, k, FULL, seed, control.part(0.0, 0.9))
             found = recall(scaled, about.squared, min(min_samples, k), seed, control)
         with control.phase("spanning tree"):
             squared = core_distances(

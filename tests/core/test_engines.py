@@ -17,7 +17,8 @@ from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors import exact as neighbors
 from sqlclust.core.neighbors.approximate import FULL, Effort, approximate_neighbors
 from sqlclust.core.neighbors.brute_force import brute_force_neighbors
-from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.neighbors.pruning import pruning
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
@@ -152,11 +153,11 @@ def test_pruning_loses_no_pair_within_the_limit() -> None:
             part = slice(start, min(start + 512, len(vectors)))
             right = prepared.right(part, limits[prepared.order][part])
             for low in range(0, len(vectors), 512):
-                pairs = prepared.survivors(slice(low, low + 512), right, part, values)
+                pairs = prepared.survivors(slice(low, low + 512), right, values)
                 if pairs is None:  # all of them
                     continue
                 row, column = pairs
-                survived = np.zeros((min(512, len(vectors) - low), len(right)), dtype=bool)
+                survived = np.zeros((min(512, len(vectors) - low), len(right.columns)), dtype=bool)
                 survived[row, column] = True
                 assert survived[inside[low : low + 512, part]].all(), make.__name__
 

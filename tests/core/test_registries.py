@@ -41,7 +41,7 @@ def _fitted() -> prediction.Fitted:
 
 
 def _members() -> nearest_member.MemberVectors:
-    return nearest_member.MemberVectors(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
+    return nearest_member.MemberVectors(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY, False)
 
 
 METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
@@ -60,7 +60,7 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     ),
     prediction.predict: lambda metric: prediction.predict(VECTORS[:0], _fitted(), metric=metric, **FIT),
     nearest_member.nearest_members: lambda metric: nearest_member.nearest_members(
-        _members(), VECTORS[:0], unit_length=False, metric=metric, min_samples=2, alpha=1.0, control=Control()
+        _members(), VECTORS[:0], metric=metric, min_samples=2, alpha=1.0, control=Control()
     ),
 }
 ENGINE_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {

@@ -97,7 +97,8 @@ def predict(
         return Prediction(none.astype(np.int64), np.empty(0), none, np.empty(0))
     points = fitted.points
     first = _first_rows(points, fitted.rank)
-    known = MemberVectors(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
+    core = fitted.core[first].astype(np.float32)
+    known = MemberVectors(points.vectors, points.counts, core, fitted.rank[first], directions)
     with control.phase("predict"):
         compared = np.empty_like(vectors, order="C")
         for start in range(0, len(vectors), _BLOCK):
@@ -107,7 +108,6 @@ def predict(
         found = nearest_members(
             known,
             compared,
-            unit_length=directions,
             min_samples=min_samples,
             metric=metric,
             alpha=alpha,

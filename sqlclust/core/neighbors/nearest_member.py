@@ -1,8 +1,12 @@
-"""Arrays only: for new vectors, the member that is nearest by mutual reachability, exactly. No SQL.
+"""For new vectors, the member that is nearest by mutual reachability, exactly.
 
-As everywhere, float32 matrix products screen and float64 settles. A list of the nearest members gives each new vector its
-core distance, and nearly always the answer: what the list leaves out is at least as far as its last entry. The others are
-looked for among all members.
+The mutual reachability of a new vector x and a member y is max(core(x), core(y), |x − y| / alpha).
+
+1. Each new vector gets a list of its nearest members. It gives core(x), the distance to its min_samples-th nearest member.
+2. The best member on the list is nearly always the answer: a member that is not listed is at least as far as the last one listed.
+3. Where it is not certain, all members are searched.
+
+A float32 screen finds the candidates. They are measured in float64, from the differences.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sqlclust.core.geometry.float32_screen import Float32Screen, float32_screen
 from sqlclust.core.geometry.metrics import (
@@ -23,10 +26,11 @@ from sqlclust.core.geometry.metrics import (
     squared_distances,
     to_squared,
 )
+from sqlclust.core.neighbors.k_nearest import KthLargest, group_maxima
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
-_ROWS, _COLUMNS, _GROUPS = 256, 8192, 32
+_ROWS, _COLUMNS, _GROUP = 256, 8192, 32
 _SPARE_NEIGHBORS = 5
 
 
@@ -38,12 +42,14 @@ class MemberVectors(NamedTuple):
         counts: intp (m,), how often each occurs.
         core: float32 (m,), core distances, in the metric.
         rank: intp (m,), the order that decides between equally good ones.
+        unit_length: whether all of them, and all new ones, have length one.
     """
 
     vectors: Float32Array
     counts: IndexArray
     core: Float32Array
     rank: IndexArray
+    unit_length: bool
 
 
 class NearestMembers(NamedTuple):
@@ -60,8 +66,8 @@ class NearestMembers(NamedTuple):
     reachability: Float32Array
 
 
-class _Pairs(NamedTuple):
-    """Candidate pairs, by row: which new vector, which member, float64 squared distance."""
+class _Candidates(NamedTuple):
+    """Pairs of a new vector and a member, by row: which new vector, which member, float64 squared distance."""
 
     row: IndexArray
     member: IndexArray
@@ -69,7 +75,7 @@ class _Pairs(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """Everything a block needs; the new vectors come after the members in `vectors` and `screened`."""
+    """What a search needs. In `vectors` and `screened` the new vectors come after the members."""
 
     members: MemberVectors
     vectors: Float32Array
@@ -80,6 +86,7 @@ class _Search(NamedTuple):
     control: Control
 
     def in_metric(self, squared: Float64Array) -> Float32Array:
+        """Distances in the metric, as float32, which core distances are stored as."""
         with np.errstate(over="ignore"):
             return from_squared(squared, self.metric).astype(np.float32)
 
@@ -88,20 +95,18 @@ def nearest_members(
     members: MemberVectors,
     vectors: Float32Array,
     *,
-    unit_length: bool,
     min_samples: int,
     metric: Metric,
     alpha: float,
     control: Control,
 ) -> NearestMembers:
-    """The member y with the smallest max(core(x), core(y), distance(x, y) / alpha) for each new vector x.
+    """The member y with the smallest max(core(x), core(y), |x − y| / alpha) for each new vector x.
 
-    core(x) is the distance to its min_samples-th nearest member, copies counted. Of members equally reachable in float32
-    the nearer one is taken, and of those the first by rank; and before all a member that is the same vector.
+    core(x) is the distance to the min_samples-th nearest member of x, copies counted. A member that is the same vector as x comes
+    first. Of members equally reachable in float32 the nearer one is taken, and of equally near ones the first by rank.
 
     Args:
         vectors: float32 (q, d), new; 0.0 and not -0.0.
-        unit_length: all vectors have length one.
         min_samples: >= 1; more than there are members means all of them.
         alpha: > 0.
 
@@ -109,27 +114,18 @@ def nearest_members(
         UnknownMetricError
 
     Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors.
+
+    Source: Campello, Moulavi, Sander 2013, definition 3, for mutual reachability.
     """
     m, q = len(members.vectors), len(vectors)
-    both = np.empty((m + q, vectors.shape[1]), dtype=np.float32)
-    for block, start in ((members.vectors, 0), (vectors, m)):
-        for low in range(0, len(block), _COLUMNS):
-            control.check()
-            both[start + low : start + min(low + _COLUMNS, len(block))] = block[low : low + _COLUMNS]
+    both = _one_after_the_other(members.vectors, vectors, control)
     scale = metric_of(metric).alpha_scale(alpha)  # of squared distances
-    search = _Search(
-        members,
-        both,
-        float32_screen(both, unit_length=unit_length, control=control),
-        min_samples,
-        metric,
-        scale,
-        control,
-    )
+    screened = float32_screen(both, unit_length=members.unit_length, control=control)
+    search = _Search(members, both, screened, min_samples, metric, scale, control)
     result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
-        found = _reachable(search, rows)
+        found = _nearest_of_rows(search, rows)
         result.member[rows - m], result.distance[rows - m] = found.member, found.distance
         result.reachability[rows - m] = found.reachability
 
@@ -137,10 +133,21 @@ def nearest_members(
     return result
 
 
-def _reachable(search: _Search, rows: IndexArray) -> NearestMembers:
+def _one_after_the_other(first: Float32Array, second: Float32Array, control: Control) -> Float32Array:
+    """All vectors of both."""
+    both = np.empty((len(first) + len(second), second.shape[1]), dtype=np.float32)
+    for block, start in ((first, 0), (second, len(first))):
+        for low in range(0, len(block), _COLUMNS):
+            control.check()
+            both[start + low : start + min(low + _COLUMNS, len(block))] = block[low : low + _COLUMNS]
+    return both
+
+
+def _nearest_of_rows(search: _Search, rows: IndexArray) -> NearestMembers:
+    """The nearest members of some new vectors."""
     m, count = len(search.members.vectors), len(rows)
     k = min(search.min_samples + _SPARE_NEIGHBORS, m)
-    near = _nearest(search, rows, k)
+    near = _candidates_nearby(search, rows, k)
     core = _core(near, search.members.counts, count, search.min_samples)
     found = _best(search, near, search.in_metric(core))
     if k < m:
@@ -149,14 +156,14 @@ def _reachable(search: _Search, rows: IndexArray) -> NearestMembers:
         certain = (found.reachability < unlisted) | ((found.reachability == unlisted) & (found.distance < last))
         doubtful = np.flatnonzero(~certain & (found.distance > 0.0))
         if len(doubtful):
-            every = _reachable_of_all(search, rows[doubtful], core[doubtful])
+            every = _candidates_among_all(search, rows[doubtful], core[doubtful])
             asked = _best(search, every, search.in_metric(core[doubtful]))
             found.member[doubtful], found.distance[doubtful] = asked.member, asked.distance
             found.reachability[doubtful] = asked.reachability
     return found
 
 
-def _core(near: _Pairs, counts: IndexArray, rows: int, min_samples: int) -> Float64Array:
+def _core(near: _Candidates, counts: IndexArray, rows: int, min_samples: int) -> Float64Array:
     """Squared distance of each row to its min_samples-th nearest member, or the farthest if there are not so many."""
     starts = np.searchsorted(near.row, np.arange(rows + 1))
     reached = np.cumsum(counts[near.member])
@@ -165,7 +172,7 @@ def _core(near: _Pairs, counts: IndexArray, rows: int, min_samples: int) -> Floa
     return near.distance[np.minimum(enough, starts[1:] - 1)]
 
 
-def _best(search: _Search, pairs: _Pairs, core: Float32Array) -> NearestMembers:
+def _best(search: _Search, pairs: _Candidates, core: Float32Array) -> NearestMembers:
     """The first pair of each row by (reachability, distance, rank), or that of the same vector."""
     members = search.members
     away = search.in_metric(search.scale * pairs.distance)
@@ -176,26 +183,28 @@ def _best(search: _Search, pairs: _Pairs, core: Float32Array) -> NearestMembers:
     return NearestMembers(pairs.member[first], pairs.distance[first], reachability[first])
 
 
-def _nearest(search: _Search, rows: IndexArray, k: int) -> _Pairs:
+def _candidates_nearby(search: _Search, rows: IndexArray, k: int) -> _Candidates:
     """At least the k nearest members of each row and all that are as near as the k-th, ascending by distance."""
     screened, m = search.screened, len(search.members.vectors)
     margin = 2 * screened.slack[rows]
-    best = np.full((len(rows), k), -np.inf, dtype=np.float32)
+    kth = KthLargest(len(rows), k)
     found = []
     for start in range(0, m, _COLUMNS):
         search.control.check()
         values = screened.values(rows, slice(start, min(start + _COLUMNS, m)))
-        best = _largest(np.concatenate([best, _group_maxima(values, k)], axis=1), k)
-        at = np.flatnonzero(values >= (best.min(axis=1) - margin)[:, None])
+        # maxima of groups of columns, where there are many: to partition all values would take longer than to multiply
+        groups = values.shape[1] // _GROUP
+        kth.add(group_maxima(values, groups) if groups >= 4 * k else values)
+        at = np.flatnonzero(values >= (kth.least - margin)[:, None])
         row, column = np.divmod(at, values.shape[1])
         found.append((row, column + start, values.ravel()[at]))
     row, column, value = (np.concatenate(part) for part in zip(*found, strict=True))
-    keep = value >= (best.min(axis=1) - margin)[row]  # early panels let in too many
+    keep = value >= (kth.least - margin)[row]  # early panels let in too many
     return _measured(search, rows, row[keep], column[keep])
 
 
-def _reachable_of_all(search: _Search, rows: IndexArray, core: Float64Array) -> _Pairs:
-    """Every member that may be the most reachable of a row."""
+def _candidates_among_all(search: _Search, rows: IndexArray, core: Float64Array) -> _Candidates:
+    """Every member that may be the nearest of a row by mutual reachability."""
     screened, scale, m = search.screened, search.scale, len(search.members.vectors)
     margin = (4 * screened.slack[rows] * scale).astype(np.float32)[:, None]
     own = core.astype(np.float32)
@@ -219,30 +228,13 @@ def _reachable_of_all(search: _Search, rows: IndexArray, core: Float64Array) -> 
 
 
 def _up_to(ceiling: Float32Array, own: Float32Array, margin: Float32Array) -> Float32Array:
-    """The largest screened reachability that may be the smallest one; everything up to a row's own core distance ties."""
+    """The largest screened reachability that may be the smallest true one. All up to a row's own core distance ties."""
     limit: Float32Array = np.maximum(ceiling, own)[:, None] * np.float32(1.000001) + margin
     return limit
 
 
-def _measured(search: _Search, rows: IndexArray, row: IndexArray, member: IndexArray) -> _Pairs:
+def _measured(search: _Search, rows: IndexArray, row: IndexArray, member: IndexArray) -> _Candidates:
+    """Candidates with their distances, by (row, distance, member)."""
     distance = squared_distances(search.vectors, rows[row], member)
     order = np.lexsort((member, distance, row))
-    return _Pairs(row[order], member[order], distance[order])
-
-
-def _group_maxima(values: Float32Array, k: int) -> Float32Array:
-    """Maxima of disjoint groups of columns that together are all columns, at least min(k, columns) of them."""
-    rows, columns = values.shape
-    width = columns // _GROUPS
-    if width < 4 * k:
-        return values
-    body: Float32Array = values[:, : width * _GROUPS].reshape(rows, _GROUPS, width).max(axis=1)
-    return np.concatenate([body, values[:, width * _GROUPS :]], axis=1)
-
-
-def _largest(values: Float32Array, k: int) -> Float32Array:
-    """The k largest of each row, in no order."""
-    if values.shape[1] <= k:
-        return values
-    largest: NDArray[np.float32] = np.partition(values, values.shape[1] - k, axis=1)[:, -k:]
-    return largest
+    return _Candidates(row[order], member[order], distance[order])

@@ -149,7 +149,7 @@ class _Search:
             ) -> NDArray[np.bool_]:
                 return np.asarray((there_component[row] != own[column]) & (there_core[row] <= ceiling[own[column]]))
 
-            pairs = prepared.survivors(slice(low, low + TILE), right, rows, values, worth=leads_out, spend=self._spend)
+            pairs = prepared.survivors(slice(low, low + TILE), right, values, worth=leads_out, spend=self._spend)
             if pairs is None:
                 self._spend(self._costs.dense(len(here) * len(points)))
                 side = side or self.blocks.side(points)

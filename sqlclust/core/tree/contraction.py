@@ -152,7 +152,7 @@ class _Contraction:
 
     def _screened(self, columns: IndexArray) -> Callable[[IndexArray], Float32Array]:
         first, further = self._prepared.first, self._prepared.further
-        right = self._prepared.right(self._position[columns], np.zeros(len(columns)))
+        right = self._prepared.right(self._position[columns], np.zeros(len(columns))).columns
         more = further[self._position[columns]].T
 
         def of_rows(rows: IndexArray) -> Float32Array:

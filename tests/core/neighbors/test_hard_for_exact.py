@@ -16,7 +16,8 @@ from sqlclust.core.geometry.metrics import Float32Array, squared_distances
 from sqlclust.core.neighbors import exact as neighbors
 from sqlclust.core.neighbors import pruning
 from sqlclust.core.neighbors.approximate import Effort
-from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import component_search as outgoing
 from sqlclust.core.tree import contraction
