@@ -118,7 +118,7 @@ def fit(
     min_samples = min(min_samples, n - 1)
     k = min(min_samples + _SPARE_NEIGHBORS, m - 1)
     # hdbscan divides distances by alpha, but not core distances; for cosine a distance is half a squared one
-    scale = measure.alpha_scale(alpha)
+    scale = measure.distance_factor(alpha)
     found = sure = 1.0
     if finder.exact:
         with control.phase("neighbors"):

@@ -150,5 +150,5 @@ def test_distances_of_two_vectors_in_each_metric() -> None:
         assert there.tolist() == [metrics.distance(a, b, record.name)]
         assert record.to_squared(there).tolist() == [squared]
         # distances divided by alpha, as squared ones
-        halved = record.from_squared(np.array([squared * record.alpha_scale(2.0)]))
+        halved = record.from_squared(np.array([squared * record.distance_factor(2.0)]))
         np.testing.assert_allclose(halved, there / 2)

@@ -31,14 +31,14 @@ class MetricRecord(NamedTuple):
         unit_length: whether vectors are scaled to length one whatever `normalize` says.
         from_squared: distances from squared ones, in float64.
         to_squared: the inverse, up to rounding.
-        alpha_scale: given alpha, the factor for squared distances that divides distances in the metric by alpha.
+        distance_factor: given alpha, what squared distances are multiplied by so that distances are divided by alpha.
     """
 
     name: Metric
     unit_length: bool
     from_squared: Callable[[Float64Array], Float64Array]
     to_squared: Callable[[Float64Array], Float64Array]
-    alpha_scale: Callable[[float], float]
+    distance_factor: Callable[[float], float]
 
 
 _RECORDS: dict[str, MetricRecord] = {
@@ -49,14 +49,14 @@ _RECORDS: dict[str, MetricRecord] = {
             unit_length=False,
             from_squared=lambda squared: np.sqrt(squared),
             to_squared=lambda distance: distance * distance,
-            alpha_scale=lambda alpha: alpha**-2,
+            distance_factor=lambda alpha: alpha**-2,
         ),
         MetricRecord(  # between unit vectors 1 − cos = d²/2
             "cosine",
             unit_length=True,
             from_squared=lambda squared: squared / 2.0,
             to_squared=lambda distance: distance * 2.0,
-            alpha_scale=lambda alpha: 1.0 / alpha,
+            distance_factor=lambda alpha: 1.0 / alpha,
         ),
     )
 }

@@ -82,7 +82,7 @@ class _Search(NamedTuple):
     screened: Float32Screen
     min_samples: int
     metric: Metric
-    scale: float
+    distance_factor: float
     control: Control
 
     def in_metric(self, squared: Float64Array) -> Float32Array:
@@ -119,9 +119,9 @@ def nearest_members(
     """
     m, q = len(members.vectors), len(vectors)
     both = _one_after_the_other(members.vectors, vectors, control)
-    scale = metric_of(metric).alpha_scale(alpha)  # of squared distances
+    factor = metric_of(metric).distance_factor(alpha)
     screened = float32_screen(both, unit_length=members.unit_length, control=control)
-    search = _Search(members, both, screened, min_samples, metric, scale, control)
+    search = _Search(members, both, screened, min_samples, metric, factor, control)
     result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
@@ -152,7 +152,7 @@ def _nearest_of_rows(search: _Search, rows: IndexArray) -> NearestMembers:
     found = _best(search, near, search.in_metric(core))
     if k < m:
         last = near.distance[np.searchsorted(near.row, np.arange(1, count + 1)) - 1]
-        unlisted = search.in_metric(np.maximum(core, search.scale * last))
+        unlisted = search.in_metric(np.maximum(core, search.distance_factor * last))
         certain = (found.reachability < unlisted) | ((found.reachability == unlisted) & (found.distance < last))
         doubtful = np.flatnonzero(~certain & (found.distance > 0.0))
         if len(doubtful):
@@ -175,7 +175,7 @@ def _core(near: _Candidates, counts: IndexArray, rows: int, min_samples: int) ->
 def _best(search: _Search, pairs: _Candidates, core: Float32Array) -> NearestMembers:
     """The first pair of each row by (reachability, distance, rank), or that of the same vector."""
     members = search.members
-    away = search.in_metric(search.scale * pairs.distance)
+    away = search.in_metric(search.distance_factor * pairs.distance)
     reachability = np.maximum(np.maximum(core[pairs.row], members.core[pairs.member]), away)
     differs = pairs.distance > 0.0
     order = np.lexsort((members.rank[pairs.member], pairs.distance, reachability, differs, pairs.row))
@@ -205,8 +205,8 @@ def _candidates_nearby(search: _Search, rows: IndexArray, k: int) -> _Candidates
 
 def _candidates_among_all(search: _Search, rows: IndexArray, core: Float64Array) -> _Candidates:
     """Every member that may be the nearest of a row by mutual reachability."""
-    screened, scale, m = search.screened, search.scale, len(search.members.vectors)
-    margin = (4 * screened.slack[rows] * scale).astype(np.float32)[:, None]
+    screened, factor, m = search.screened, search.distance_factor, len(search.members.vectors)
+    margin = (4 * screened.slack[rows] * factor).astype(np.float32)[:, None]
     own = core.astype(np.float32)
     others = to_squared(search.members.core.astype(np.float64), search.metric).astype(np.float32)
     ceiling = np.full(len(rows), np.inf, dtype=np.float32)
@@ -215,8 +215,8 @@ def _candidates_among_all(search: _Search, rows: IndexArray, core: Float64Array)
         search.control.check()
         columns = slice(start, min(start + _COLUMNS, m))
         values = screened.values(rows, columns)
-        values *= np.float32(-2.0 * scale)
-        values += (screened.offset[rows] * np.float32(scale))[:, None]
+        values *= np.float32(-2.0 * factor)
+        values += (screened.offset[rows] * np.float32(factor))[:, None]
         np.maximum(values, others[columns], out=values)
         ceiling = np.minimum(ceiling, values.min(axis=1))
         at = np.flatnonzero(values <= _up_to(ceiling, own, margin))

@@ -12,8 +12,8 @@ So a tile of pairs costs one product, and one comparison with zero while the til
 The pairs that survive are asked again with further axes. Those that survive that too are measured by whoever asks: one by one
 (`metrics.squared_distances`), or all of a tile at once where it has many (`block_distances`).
 
-No pair within the limit is lost to rounding. All rounding together is at most s·(|x|² + |y|²) for a small s. |x|² and |y|² are made
-smaller by that share, each in its own column.
+No pair within the limit is lost to rounding. All rounding together is at most s·(|x|² + |y|²) for a small s. So |x|² and |y|² are
+made smaller by that share, each in its own column.
 """
 
 from __future__ import annotations
