@@ -25,7 +25,8 @@ ROOMS = {
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
-        "metrics", "runs", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances"
+        "metrics", "runs", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances",
+        "mutual_reachability",
     ],
     "core.neighbors": [
         "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",

@@ -1,8 +1,10 @@
-"""Arrays only: what a fit will take, before it starts. No SQL.
+"""What a fit will take, said before it starts: memory and time.
 
-Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
-tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).
-Data without a low intrinsic dimension takes the exact engine longer, since less can be ruled out.
+Memory is a formula over shapes.
+
+Time is counted in float32 multiplications. How many an engine needs was measured on generated and real embeddings
+(`tests/benchmarks/engine.py`); how fast they are on this machine, a product of a few milliseconds tells. Data without a low
+intrinsic dimension takes the exact engine longer, since it can rule out less.
 """
 
 from __future__ import annotations

@@ -19,16 +19,18 @@ from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, Metric, metric_of
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.approximate import FULL, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.approximate_tree import approximate_tree, seen
+from sqlclust.core.tree.approximate_tree import approximate_tree
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.component_search import exact_tree
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.confirmation import confirmed
+from sqlclust.core.tree.listed_edges import ListedEdges
 from sqlclust.core.tree.single_linkage import single_linkage, with_copies
 
 _SPARE_NEIGHBORS = 5
@@ -126,7 +128,7 @@ def fit(
             near, prepared = neighbors_and_pruning(scaled, k, control)
         with control.phase("spanning tree"):
             squared = core_distances(near.squared, near.indices, points.counts, min_samples=min_samples)
-            tree = exact_tree(scaled, prepared, near, squared, scale, control)
+            tree = exact_tree(MutualReachability(scaled, squared, scale, control), prepared, near)
     else:
         with control.phase("neighbors"):
             scaled, exponent = into_float32_range(points.vectors)
@@ -136,11 +138,12 @@ def fit(
             squared = core_distances(
                 about.squared.astype(np.float64), about.indices, points.counts, min_samples=min_samples
             )
-            known = seen(about, squared, scale, control)
+            reach = MutualReachability(scaled, squared, scale, control)
+            listed, lists = ListedEdges(reach, about.indices, about.squared), about.lists
             del about  # up to a third of the vectors
-            tree = approximate_tree(scaled, known, squared, scale, control)
-            del known
-            sure = confirmed(scaled, tree, squared, scale, seed, control)
+            tree = approximate_tree(reach, listed, lists)
+            del listed, lists
+            sure = confirmed(reach, tree, seed)
     core = np.ldexp(measure.from_squared(squared), -exponent)
     tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
     return _of_all_rows(points, core, tree)._replace(engine=finder.name, recall=found, tree_confirmed=sure)

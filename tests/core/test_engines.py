@@ -12,6 +12,7 @@ import pytest
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors import exact as neighbors
@@ -133,7 +134,7 @@ def test_exact_tree_is_the_only_minimum_one(
     found, prepared = neighbors_and_pruning(vectors, min_samples, Control())
     counts = np.ones(len(vectors), dtype=np.intp)
     core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
-    tree = exact_tree(vectors, prepared, found, core, scale, Control())
+    tree = exact_tree(MutualReachability(vectors, core, scale, Control()), prepared, found)
     left, right, weight = minimum_spanning_tree(all_squared(vectors), core, scale)
     np.testing.assert_array_equal(tree.weight, weight)
     np.testing.assert_array_equal(tree.left, left)
@@ -184,7 +185,7 @@ def test_exact_agrees_with_brute_force_through_real_tiles() -> None:
     indices, distances = nearest(squared, 12)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_array_equal(found.squared, distances)
-    tree = exact_tree(vectors, prepared, found, distances[:, 4].copy(), 1.0, Control())
+    tree = exact_tree(MutualReachability(vectors, distances[:, 4].copy(), 1.0, Control()), prepared, found)
     left, right, weight = minimum_spanning_tree(squared, distances[:, 4], 1.0)
     np.testing.assert_array_equal(tree.left, left)
     np.testing.assert_array_equal(tree.right, right)

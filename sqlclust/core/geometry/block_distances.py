@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 
 _UNIT_ROUNDOFF = 2.0**-53
 _LATTICE_ROWS = 1024
@@ -166,70 +166,3 @@ def nearest_of_rows(
     else:
         near[many] &= some <= last + 2 * slack[many, None]
     return near
-
-
-class Lightest(NamedTuple):
-    """Edges of a block, each of a row and a column, as places in the block.
-
-    Attributes:
-        row, column: intp (e,).
-        weight, distance: float64 (e,), squared mutual reachability and squared distance, as measured.
-    """
-
-    row: IndexArray
-    column: IndexArray
-    weight: Float64Array
-    distance: Float64Array
-
-
-def lightest_of_owners(
-    blocks: Blocks,
-    rows: IndexArray,
-    side: Side,
-    columns: IndexArray,
-    core: Float64Array,
-    scale: float,
-    owners: IndexArray,
-    ceiling: Float64Array,
-    outside: NDArray[np.bool_] | None = None,
-) -> Lightest:
-    """The lightest edge of each owner of columns in a block, and few others.
-
-    Args:
-        rows, columns: intp (r,), (c,), the vectors; `side` is of the columns.
-        core: float64 (m,), squared core distances of all vectors.
-        scale: > 0, what squared distances are multiplied by.
-        owners: intp (c,), which owner each column has: from 0, ascending, none left out.
-        ceiling: float64 (owners,), weight of the lightest edge each owner knows; heavier ones may be left out. Lowered to
-            a bound on what is found.
-        outside: bool (r, c), the pairs that count; all by default.
-
-    Cost: O(r·c·d) multiplications in float64.
-    """
-    block = blocks.block(rows, side)
-    squared, slack = block.squared, block.slack
-    weight = squared * scale
-    np.maximum(weight, core[rows][:, None], out=weight)
-    np.maximum(weight, core[columns], out=weight)
-    if outside is not None:
-        weight[~outside] = np.inf
-    starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
-    np.minimum(ceiling, np.minimum.reduceat(weight.min(axis=0) + slack * scale, starts), out=ceiling)
-    row, column = np.nonzero(weight <= np.minimum(ceiling[owners] + slack * scale, np.finfo(np.float64).max))
-    distance, wrong, owner = squared[row, column], slack[column], owners[column]
-    # where a core distance is more than the distance, it is the weight; of an owner's edges of one weight the shortest counts
-    heavier = np.maximum(core[rows[row]], core[columns[column]])
-    certain = np.flatnonzero((distance + wrong) * scale <= heavier)
-    least = np.full(len(ceiling), np.inf)
-    np.minimum.at(least, owner[certain], heavier[certain])
-    np.minimum(ceiling, least, out=ceiling)
-    tied = certain[heavier[certain] == least[owner[certain]]]
-    shortest = np.full(len(ceiling), np.inf)
-    np.minimum.at(shortest, owner[tied], distance[tied] + wrong[tied])
-    keep = np.ones(len(row), dtype=bool)
-    keep[certain] = False
-    keep[tied] = distance[tied] - wrong[tied] <= shortest[owner[tied]]
-    row, column, distance = row[keep], column[keep], distance[keep]
-    if not blocks.exact:
-        distance = squared_distances(blocks.vectors, rows[row], columns[column])
-    return Lightest(row, column, np.maximum(distance * scale, heavier[keep]), distance)

@@ -1,4 +1,4 @@
-"""Runs: equal numbers that stand side by side in a sorted array, as the entries of one owner or one cluster do."""
+"""Runs of equal numbers in a sorted array: how things that are sorted by their group are taken group by group."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ from sqlclust.core.geometry.metrics import IndexArray
 
 
 def run_starts(numbers: NDArray[Any]) -> IndexArray:
-    """Where each run begins, ascending: intp (runs,); none for no numbers.
-
-    Args:
-        numbers: (n,), equal ones side by side.
-    """
-    return np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
+    """Where each run of equal numbers begins: intp (runs,). `[4, 4, 7]` gives `[0, 2]`."""
+    if len(numbers) == 0:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
 
 
 def places_in_runs(numbers: NDArray[Any]) -> IndexArray:
-    """The place of each number within its run, from 0: intp (n,).
-
-    Of entries sorted by (owner, distance), those whose place is below k are the k nearest of each owner.
-
-    Args:
-        numbers: (n,), equal ones side by side.
-    """
+    """The place of each number in its run, from 0: intp (n,). `[4, 4, 7]` gives `[0, 1, 0]`."""
     starts = run_starts(numbers)
     return np.arange(len(numbers)) - np.repeat(starts, np.diff(starts, append=len(numbers)))
