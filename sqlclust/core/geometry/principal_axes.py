@@ -39,15 +39,14 @@ class PrincipalAxes(NamedTuple):
     """Orthonormal axes, the one of largest variance first.
 
     Attributes:
-        centre: float64 (d,), the vectors' mean.
+        centre: float64 (d,), the mean of the vectors, multiplied by `power_of_two`.
         basis: float64 (d, p), orthonormal columns, p <= d; None for the d axes as they are.
-        scale: float, a power of two. Vectors are multiplied by it before they are projected, so that no square over- or
-            underflows.
+        power_of_two: float; vectors are multiplied by it before they are projected, so that no square over- or underflows.
     """
 
     centre: Float64Array
     basis: Float64Array | None
-    scale: float
+    power_of_two: float
 
     @property
     def width(self) -> int:
@@ -69,9 +68,9 @@ def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Prin
     m, dimension = vectors.shape
     if m >= _TURNED * dimension:
         return principal_axes(vectors, dimension, control)
-    scale = _scale(vectors, control)
-    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * scale
-    return PrincipalAxes(centre, None, scale)
+    factor = _power_of_two(vectors, control)
+    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * factor
+    return PrincipalAxes(centre, None, factor)
 
 
 def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> PrincipalAxes:
@@ -89,27 +88,27 @@ def principal_axes(vectors: Float32Array, count: int, control: Control | None = 
     count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
     few = dimension > _FULL and count <= dimension // 8
     most = min(_SAMPLE, max(16 * count, m // 8)) if few else max(_SAMPLE, 4 * dimension)
-    scale = _scale(vectors, control)
-    sample, centre = _centred_sample(vectors, max(1, m // most), scale, control)
+    factor = _power_of_two(vectors, control)
+    sample, centre = _centred_sample(vectors, max(1, m // most), factor, control)
     with single_threaded_blas():
         if few:
-            basis = _few_of_sample(sample, count, control)
+            basis = _few_axes(sample, count, control)
         elif len(sample) < dimension // 2:
-            basis = _of_few(sample, count, control)
+            basis = _axes_of_few_vectors(sample, count, control)
         else:
-            basis = _of_many(sample, count, control)
-    return PrincipalAxes(centre, np.ascontiguousarray(basis), scale)
+            basis = _axes_of_many_vectors(sample, count, control)
+    return PrincipalAxes(centre, np.ascontiguousarray(basis), factor)
 
 
 def _centred_sample(
-    vectors: Float32Array, every: int, scale: float, control: Control
+    vectors: Float32Array, every: int, factor: float, control: Control
 ) -> tuple[Float64Array, Float64Array]:
-    """Every so many-th vector times `scale`, less the mean of all those, float64 (s, d); and that mean, float64 (d,)."""
+    """Every so many-th vector times `factor`, less the mean of all those, float64 (s, d); and that mean, float64 (d,)."""
     sample = np.empty((-(-len(vectors) // every), vectors.shape[1]))
     for start in range(0, len(sample), _SAMPLE):
         control.check()
         sample[start : start + _SAMPLE] = vectors[start * every : (start + _SAMPLE) * every : every]
-    sample *= scale
+    sample *= factor
     control.check()
     centre = sample.mean(axis=0)
     control.check()
@@ -118,7 +117,7 @@ def _centred_sample(
     return sample, centre
 
 
-def _scale(vectors: Float32Array, control: Control) -> float:
+def _power_of_two(vectors: Float32Array, control: Control) -> float:
     """The power of two by which the largest number is brought to the order of one."""
     largest = 0.0
     for start in range(0, len(vectors), _SAMPLE):
@@ -128,7 +127,7 @@ def _scale(vectors: Float32Array, control: Control) -> float:
     return float(2.0 ** -float(np.frexp(largest)[1])) if largest > 0 else 1.0
 
 
-def _few_of_sample(sample: Float64Array, count: int, control: Control) -> Float64Array:
+def _few_axes(sample: Float64Array, count: int, control: Control) -> Float64Array:
     """A few leading axes, without the covariances of all dimensions."""
     narrow = sample.astype(np.float32)
 
@@ -140,16 +139,16 @@ def _few_of_sample(sample: Float64Array, count: int, control: Control) -> Float6
             result += part.T @ (part @ single)
         return result
 
-    return _leading(covary, sample.shape[1], count, control)
+    return _by_subspace_iteration(covary, sample.shape[1], count, control)
 
 
-def _of_few(sample: Float64Array, count: int, control: Control) -> Float64Array:
+def _axes_of_few_vectors(sample: Float64Array, count: int, control: Control) -> Float64Array:
     """Principal axes of s < d / 2 vectors: float64 (d, at most s). All the vectors lie within s axes; no d × d matrix is made."""
     spanning = _orthonormal(sample.T, len(sample), control)
     within = _product(sample, spanning, control)
     gram = _product(within.T, within, control)
     turned = (
-        _leading(lambda axes: _product(gram, axes, control), len(gram), count, control)
+        _by_subspace_iteration(lambda axes: _product(gram, axes, control), len(gram), count, control)
         if len(gram) > _COMPLETE // 2
         else np.linalg.eigh(gram)[1][:, ::-1]
     )
@@ -157,7 +156,7 @@ def _of_few(sample: Float64Array, count: int, control: Control) -> Float64Array:
     return _orthonormal(_product(spanning, turned[:, :count], control), min(count, len(sample)), control)
 
 
-def _of_many(sample: Float64Array, count: int, control: Control) -> Float64Array:
+def _axes_of_many_vectors(sample: Float64Array, count: int, control: Control) -> Float64Array:
     """Principal axes from the d × d covariances: float64 (d, count)."""
     dimension = sample.shape[1]
     covariance = np.zeros((dimension, dimension), dtype=np.float32)
@@ -169,11 +168,13 @@ def _of_many(sample: Float64Array, count: int, control: Control) -> Float64Array
     if dimension <= _FULL:
         return np.asarray(np.linalg.eigh(covariance.astype(np.float64))[1][:, ::-1][:, :count])
     wide = covariance.astype(np.float64)
-    basis = _leading(lambda axes: _product(wide, axes, control), dimension, min(count, dimension // 2), control)
+    basis = _by_subspace_iteration(
+        lambda axes: _product(wide, axes, control), dimension, min(count, dimension // 2), control
+    )
     return basis if count <= basis.shape[1] else _orthonormal(basis, count, control)
 
 
-def _leading(
+def _by_subspace_iteration(
     covary: Callable[[Float64Array], Float64Array], dimension: int, count: int, control: Control
 ) -> Float64Array:
     """Leading axes by subspace iteration, float64 (d, count). `covary` multiplies axes (d, count) with the covariances.
@@ -239,7 +240,7 @@ def projection(vectors: Float32Array, axes: PrincipalAxes) -> tuple[Float32Array
         along: float32 (b, p), the coordinates, each rounded once.
         squared: float64 (b,), squared lengths of the whole centred vectors, not only of their parts along the axes.
     """
-    scaled = vectors * np.float32(axes.scale) - axes.centre
+    scaled = vectors * np.float32(axes.power_of_two) - axes.centre
     along = scaled if axes.basis is None else scaled @ axes.basis
     return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
 

@@ -92,7 +92,7 @@ def neighbors_and_lists(
     lists = _lists(vectors, effort, seed, axes, control.part(0.0, 0.15))
     limits = limits_in_lists(vectors, lists, k, control.part(0.15, 0.3))
     nearest = _compared_in_lists(vectors, lists, k, limits, control.part(0.3, 0.9))
-    indices, squared = _measured(vectors, nearest.indices, control.part(0.9, 1.0))
+    indices, squared = _remeasured(vectors, nearest.indices, control.part(0.9, 1.0))
     incomplete = np.flatnonzero(indices[:, -1] < 0)
     if len(incomplete):  # lists of outliers may be short
         found = brute_force_neighbors(vectors, incomplete, k, control.part(1.0, 1.0))
@@ -150,7 +150,7 @@ def _pairs_of_lists(
     return found
 
 
-def _measured(vectors: Float32Array, indices: Int32Array, control: Control) -> tuple[IndexArray, Float32Array]:
+def _remeasured(vectors: Float32Array, indices: Int32Array, control: Control) -> tuple[IndexArray, Float32Array]:
     """The neighbours in order, their distances from the differences: products lose those of near-duplicates."""
     m, k = indices.shape
     result = np.empty((m, k), dtype=np.intp)

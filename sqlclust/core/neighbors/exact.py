@@ -24,7 +24,7 @@ from sqlclust.core.geometry.block_distances import Blocks, blocks_of, nearest_of
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_that_pay
 from sqlclust.core.neighbors.approximate import SEED, approximate_neighbors
-from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined, nearest_pairs, order_by_block
+from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs, nearest_pairs, order_by_block
 from sqlclust.core.neighbors.pruning import TILE, Pruning, RightSide, pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
@@ -62,7 +62,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     pointless = blocks.exact and axes.basis is None
     limits = np.full(m, np.inf) if pointless else _limits(vectors, axes, k, control.part(0.0, 0.3))
     prepared = pruning(vectors, axes, limits, control.part(0.3, 0.35))
-    search = _Search(blocks, prepared, limits[prepared.order], k, _Patience(), control)
+    search = _ExactSearch(blocks, prepared, limits[prepared.order], k, _Patience(), control)
     found: list[_PairsByBlock] = []
 
     def compare(start: int) -> None:
@@ -72,7 +72,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
 
     # the longest panels first, so that all cores end together
     for_each_block(compare, range(0, m, TILE)[::-1], control.part(0.35, 0.95))
-    return _nearest(found, m, k, control.part(0.95, 1.0)), prepared
+    return _k_nearest_of_all(found, m, k, control.part(0.95, 1.0)), prepared
 
 
 def _limits(vectors: Float32Array, axes: PrincipalAxes, k: int, control: Control) -> Float64Array:
@@ -103,7 +103,7 @@ class _Patience:
         self._wait, self._waited = 0 if helped else 2 * self._wait + 1, 0
 
 
-class _Search(NamedTuple):
+class _ExactSearch(NamedTuple):
     """What comparing needs.
 
     Attributes:
@@ -138,7 +138,7 @@ class _Search(NamedTuple):
         return _both_ends(here, there, squared, squared <= self.limits[row], squared <= self.limits[column])
 
 
-def _pairs_of_panel(search: _Search, start: int) -> list[NeighborPairs]:
+def _pairs_of_panel(search: _ExactSearch, start: int) -> list[NeighborPairs]:
     """Pairs of a vector of one panel with one before it, within the limit of either end; at least those of the k nearest."""
     columns = slice(start, min(start + TILE, len(search.limits)))
     right = search.prepared.right(columns, search.limits[columns])
@@ -165,7 +165,7 @@ class _PanelPairs:
         pairs: those measured.
     """
 
-    def __init__(self, search: _Search) -> None:
+    def __init__(self, search: _ExactSearch) -> None:
         self._search = search
         self._crowded = max(1 << 20, 64 * TILE * search.k)
         self._waiting: list[tuple[IndexArray, IndexArray]] = []
@@ -194,13 +194,13 @@ class _PanelPairs:
         """Add measured pairs. Of very many only each owner's k nearest stay: in a tight ball all are within all limits."""
         self.pairs.append(pairs)
         if sum(len(part.owner) for part in self.pairs) > self._crowded:
-            self.pairs = [nearest_pairs(joined(self.pairs), self._search.k)[0]]
+            self.pairs = [nearest_pairs(joined_pairs(self.pairs), self._search.k)[0]]
 
 
 class _DensePanel:
     """A panel of which so many pairs survive that tiles of it are measured by products in float64."""
 
-    def __init__(self, search: _Search, columns: slice) -> None:
+    def __init__(self, search: _ExactSearch, columns: slice) -> None:
         self._search = search
         self._columns = self._by_index(columns)
         self._side = search.blocks.side(search.prepared.order[self._columns])
@@ -253,19 +253,19 @@ class _PairsByBlock(NamedTuple):
 
 def _by_block(found: list[NeighborPairs], blocks: int) -> _PairsByBlock:
     """Pairs sorted as soon as they are found, so that they are never held twice; `found` is emptied."""
-    pairs = joined(found)
+    pairs = joined_pairs(found)
     found.clear()
     order, edges = order_by_block(pairs.owner // _OWNERS, blocks)
     return _PairsByBlock(pairs.at(order), edges)
 
 
-def _nearest(found: list[_PairsByBlock], m: int, k: int, control: Control) -> Neighbors:
+def _k_nearest_of_all(found: list[_PairsByBlock], m: int, k: int, control: Control) -> Neighbors:
     """Of all pairs the k nearest of each owner."""
     nearest = KNearest(m, k, squared=np.float64, indices=np.intp)
 
     def select(number: int) -> None:
         owners = slice(number * _OWNERS, min((number + 1) * _OWNERS, m))
-        nearest.add_pairs(joined([part.of_block(number) for part in found]), owners)
+        nearest.add_pairs(joined_pairs([part.of_block(number) for part in found]), owners)
 
     for_each_block(select, range(-(-m // _OWNERS)), control)
     return Neighbors(nearest.indices, nearest.squared)

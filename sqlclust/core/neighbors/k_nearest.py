@@ -39,7 +39,7 @@ class NeighborPairs(NamedTuple):
         return NeighborPairs(self.owner[index], self.other[index], self.squared[index])
 
 
-def joined(parts: Sequence[NeighborPairs]) -> NeighborPairs:
+def joined_pairs(parts: Sequence[NeighborPairs]) -> NeighborPairs:
     """All the pairs of several, at least one."""
     return NeighborPairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -93,7 +93,7 @@ class KNearest:
             owners: that all the pairs are of. Threads may add to different owners at a time.
         """
         known = self.known(owners)
-        self.put(*nearest_pairs(joined([known, pairs]) if len(known.owner) else pairs, self.indices.shape[1]))
+        self.put(*nearest_pairs(joined_pairs([known, pairs]) if len(known.owner) else pairs, self.indices.shape[1]))
 
     def add_panel(self, nearness: Float32Array, first: int) -> None:
         """Let each owner keep the k nearest of what it has and of a panel.

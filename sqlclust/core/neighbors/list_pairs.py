@@ -27,7 +27,7 @@ about equally far."""
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
 
 
-class _Members(NamedTuple):
+class _OrderedMembers(NamedTuple):
     """A list's members in the order of their limits.
 
     Attributes:
@@ -87,7 +87,7 @@ def pairs_of_list(
     return found
 
 
-def _by_limit(vectors: Float32Array, members: Int32Array, limits: Float32Array) -> _Members:
+def _by_limit(vectors: Float32Array, members: Int32Array, limits: Float32Array) -> _OrderedMembers:
     limit = limits[members]
     order = np.argsort(limit, kind="stable")
     members, limit = members[order], limit[order]
@@ -98,11 +98,11 @@ def _by_limit(vectors: Float32Array, members: Int32Array, limits: Float32Array) 
     left[:, -2], left[:, -1] = -half, 1.0
     # no two members are farther apart than twice the longest
     bounds = np.minimum(limit, 8.1 * half.max() + np.float32(1e-30))
-    return _Members(members, limit, bounds, half, left)
+    return _OrderedMembers(members, limit, bounds, half, left)
 
 
 def _pairs_of_tile(
-    ordered: _Members, rows: slice, columns: slice, product: Float32Array, k: int
+    ordered: _OrderedMembers, rows: slice, columns: slice, product: Float32Array, k: int
 ) -> tuple[NeighborPairs, NeighborPairs]:
     """The pairs of a tile whose product is >= 0: as the columns see them all, and as the rows see those they want too."""
     flat = product.ravel()

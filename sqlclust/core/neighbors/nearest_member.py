@@ -74,7 +74,7 @@ class _Candidates(NamedTuple):
     distance: Float64Array
 
 
-class _Search(NamedTuple):
+class _MemberSearch(NamedTuple):
     """What a search needs. In `vectors` and `screened` the new vectors come after the members."""
 
     members: MemberVectors
@@ -121,7 +121,7 @@ def nearest_members(
     both = _one_after_the_other(members.vectors, vectors, control)
     factor = metric_of(metric).distance_factor(alpha)
     screened = float32_screen(both, unit_length=members.unit_length, control=control)
-    search = _Search(members, both, screened, min_samples, metric, factor, control)
+    search = _MemberSearch(members, both, screened, min_samples, metric, factor, control)
     result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
@@ -143,13 +143,13 @@ def _one_after_the_other(first: Float32Array, second: Float32Array, control: Con
     return both
 
 
-def _nearest_of_rows(search: _Search, rows: IndexArray) -> NearestMembers:
+def _nearest_of_rows(search: _MemberSearch, rows: IndexArray) -> NearestMembers:
     """The nearest members of some new vectors."""
     m, count = len(search.members.vectors), len(rows)
     k = min(search.min_samples + _SPARE_NEIGHBORS, m)
     near = _candidates_nearby(search, rows, k)
-    core = _core(near, search.members.counts, count, search.min_samples)
-    found = _best(search, near, search.in_metric(core))
+    core = _core_distances(near, search.members.counts, count, search.min_samples)
+    found = _nearest_of_candidates(search, near, search.in_metric(core))
     if k < m:
         last = near.distance[np.searchsorted(near.row, np.arange(1, count + 1)) - 1]
         unlisted = search.in_metric(np.maximum(core, search.distance_factor * last))
@@ -157,13 +157,13 @@ def _nearest_of_rows(search: _Search, rows: IndexArray) -> NearestMembers:
         doubtful = np.flatnonzero(~certain & (found.distance > 0.0))
         if len(doubtful):
             every = _candidates_among_all(search, rows[doubtful], core[doubtful])
-            asked = _best(search, every, search.in_metric(core[doubtful]))
+            asked = _nearest_of_candidates(search, every, search.in_metric(core[doubtful]))
             found.member[doubtful], found.distance[doubtful] = asked.member, asked.distance
             found.reachability[doubtful] = asked.reachability
     return found
 
 
-def _core(near: _Candidates, counts: IndexArray, rows: int, min_samples: int) -> Float64Array:
+def _core_distances(near: _Candidates, counts: IndexArray, rows: int, min_samples: int) -> Float64Array:
     """Squared distance of each row to its min_samples-th nearest member, or the farthest if there are not so many."""
     starts = np.searchsorted(near.row, np.arange(rows + 1))
     reached = np.cumsum(counts[near.member])
@@ -172,7 +172,7 @@ def _core(near: _Candidates, counts: IndexArray, rows: int, min_samples: int) ->
     return near.distance[np.minimum(enough, starts[1:] - 1)]
 
 
-def _best(search: _Search, pairs: _Candidates, core: Float32Array) -> NearestMembers:
+def _nearest_of_candidates(search: _MemberSearch, pairs: _Candidates, core: Float32Array) -> NearestMembers:
     """The first pair of each row by (reachability, distance, rank), or that of the same vector."""
     members = search.members
     away = search.in_metric(search.distance_factor * pairs.distance)
@@ -183,7 +183,7 @@ def _best(search: _Search, pairs: _Candidates, core: Float32Array) -> NearestMem
     return NearestMembers(pairs.member[first], pairs.distance[first], reachability[first])
 
 
-def _candidates_nearby(search: _Search, rows: IndexArray, k: int) -> _Candidates:
+def _candidates_nearby(search: _MemberSearch, rows: IndexArray, k: int) -> _Candidates:
     """At least the k nearest members of each row and all that are as near as the k-th, ascending by distance."""
     screened, m = search.screened, len(search.members.vectors)
     margin = 2 * screened.slack[rows]
@@ -200,10 +200,10 @@ def _candidates_nearby(search: _Search, rows: IndexArray, k: int) -> _Candidates
         found.append((row, column + start, values.ravel()[at]))
     row, column, value = (np.concatenate(part) for part in zip(*found, strict=True))
     keep = value >= (kth.least - margin)[row]  # early panels let in too many
-    return _measured(search, rows, row[keep], column[keep])
+    return _measured_candidates(search, rows, row[keep], column[keep])
 
 
-def _candidates_among_all(search: _Search, rows: IndexArray, core: Float64Array) -> _Candidates:
+def _candidates_among_all(search: _MemberSearch, rows: IndexArray, core: Float64Array) -> _Candidates:
     """Every member that may be the nearest of a row by mutual reachability."""
     screened, factor, m = search.screened, search.distance_factor, len(search.members.vectors)
     margin = (4 * screened.slack[rows] * factor).astype(np.float32)[:, None]
@@ -224,7 +224,7 @@ def _candidates_among_all(search: _Search, rows: IndexArray, core: Float64Array)
         found.append((row, column + start, values.ravel()[at]))
     row, column, value = (np.concatenate(part) for part in zip(*found, strict=True))
     keep = value <= _up_to(ceiling, own, margin)[row, 0]
-    return _measured(search, rows, row[keep], column[keep])
+    return _measured_candidates(search, rows, row[keep], column[keep])
 
 
 def _up_to(ceiling: Float32Array, own: Float32Array, margin: Float32Array) -> Float32Array:
@@ -233,7 +233,7 @@ def _up_to(ceiling: Float32Array, own: Float32Array, margin: Float32Array) -> Fl
     return limit
 
 
-def _measured(search: _Search, rows: IndexArray, row: IndexArray, member: IndexArray) -> _Candidates:
+def _measured_candidates(search: _MemberSearch, rows: IndexArray, row: IndexArray, member: IndexArray) -> _Candidates:
     """Candidates with their distances, by (row, distance, member)."""
     distance = squared_distances(search.vectors, rows[row], member)
     order = np.lexsort((member, distance, row))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
-from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined, order_by_block
+from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs, order_by_block
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -51,7 +51,7 @@ class PackedNearest:
 
     def packed(self, pairs: list[NeighborPairs]) -> PackedPairs:
         """Pairs packed, by the blocks of their owners."""
-        every = joined(pairs)
+        every = joined_pairs(pairs)
         order, edges = order_by_block(every.owner >> self._owner_bits, self._blocks)
         return PackedPairs(self._keys(every)[order], edges)
 

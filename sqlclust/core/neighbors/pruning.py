@@ -210,7 +210,7 @@ def pruning(vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, co
     leading = most
     if axes.basis is not None:
         sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]
-        leading = _leading(*projection(vectors[sample], axes), limits[sample] * axes.scale**2)
+        leading = _axes_of_first_product(*projection(vectors[sample], axes), limits[sample] * axes.power_of_two**2)
     # a product of n terms loses at most n roundings; rounding the coordinates and the lengths loses a few more
     share = 2.0 * (most + 32) * _UNIT_ROUNDOFF
     first = np.empty((m, leading + 3), dtype=np.float32)
@@ -230,10 +230,10 @@ def pruning(vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, co
             further[part, -1] = residual_norms(along, squared)
 
     for_each_block(prepare, range(0, m, _ROWS), control)
-    return Pruning(order, first, further, reduced, axes.scale**2, 2.0 * share)
+    return Pruning(order, first, further, reduced, axes.power_of_two**2, 2.0 * share)
 
 
-def _leading(along: Float32Array, squared: Float64Array, limits: Float64Array) -> int:
+def _axes_of_first_product(along: Float32Array, squared: Float64Array, limits: Float64Array) -> int:
     """How many leading axes the first product should have, judged by how many of a sample of pairs would survive it.
 
     Args:

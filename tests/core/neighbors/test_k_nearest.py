@@ -14,7 +14,7 @@ from sqlclust.core.neighbors.k_nearest import (
     KthLargest,
     NeighborPairs,
     group_maxima,
-    joined,
+    joined_pairs,
     nearest_pairs,
     order_by_block,
 )
@@ -129,4 +129,4 @@ def test_order_by_block_is_stable(blocks: int) -> None:
 
 def test_joined_keeps_the_order() -> None:
     one, other = some_pairs(1, 4, np.float32), some_pairs(2, 3, np.float32)
-    assert joined([one, other]).other.tolist() == [*one.other.tolist(), *other.other.tolist()]
+    assert joined_pairs([one, other]).other.tolist() == [*one.other.tolist(), *other.other.tolist()]
