@@ -21,7 +21,8 @@ LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "
 LAYERS += ["bindings", "cli"]
 ROOMS = {
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
+        "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],

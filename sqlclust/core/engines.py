@@ -1,4 +1,4 @@
-"""Arrays only: the engines there are. No SQL, and nothing of what they compute: names are checked before heavy imports."""
+"""The engines there are, by name. Nothing of what they compute: a name is checked before anything heavy is imported."""
 
 from __future__ import annotations
 

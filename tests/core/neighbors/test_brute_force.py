@@ -16,9 +16,7 @@ pytestmark = pytest.mark.slow
 def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: Effort) -> None:
     vectors = np.random.default_rng(0).normal(size=(1500, 24)).astype(np.float32)
     monkeypatch.setattr(core, "FULL", effort)
-    fitted = core.fit(
-        vectors, min_samples=8, metric="euclidean", normalize=False, alpha=1.0, engine="approximate", control=Control()
-    )
+    fitted = core.fit(vectors, core.ReachabilityParameters(8), engine="approximate", control=Control())
     distinct = fitted.points.vectors.astype(np.float64)
     squared = ((distinct[:, None] - distinct) ** 2).sum(axis=2)
     np.fill_diagonal(squared, np.inf)
