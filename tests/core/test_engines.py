@@ -197,7 +197,7 @@ def test_order_of_rows_and_number_of_cores_change_nothing(
     engine: hdbscan.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbors, "SEED", Effort(over=4, size=100))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(over=6, size=100))
+    monkeypatch.setattr(engine_stages, "FULL", Effort(over=6, size=100))
     vectors = embeddings(2500, 48, seed=2, identical=0.15)
     order = np.random.default_rng(1).permutation(len(vectors))
     plain = _fit(vectors, engine)
