@@ -14,6 +14,7 @@ import numpy as np
 import sqlclust.core.pipeline as core
 from sqlclust import schema
 from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.selection import all_noise, cluster_labels
 from sqlclust.core.clusters.validity import relative_validity
 from sqlclust.core.geometry.duplicates import distinct
@@ -230,7 +231,7 @@ def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Cont
             condensed_for = min_cluster_size
         labelled = all_noise(n) if condensed is None else cluster_labels(condensed, parameters, control)
         control.check()
-        sizes = np.bincount(labelled.labels + 1, minlength=1)
+        sizes = np.bincount(labelled.labels - NOISE, minlength=1)  # noise first
         clusters = sizes[1:]
         yield {
             **asdict(options),

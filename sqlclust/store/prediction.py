@@ -17,6 +17,7 @@ from sqlclust import schema
 from sqlclust.core.clusters import prediction as core
 from sqlclust.core.clusters.clustered_rows import ClusteredRows
 from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.selection import flat_clusters
 from sqlclust.core.clusters.soft_membership import NearestClusters, nearest_clusters
 from sqlclust.core.geometry.duplicates import distinct
@@ -109,7 +110,7 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
     n = len(points)
     with control.phase("clusters"):
         parameters = CutParameters(**options.selecting(n))
-        labels, probabilities, flat = np.full(n, -1, dtype=np.int64), np.zeros(n), None
+        labels, probabilities, flat = np.full(n, NOISE, dtype=np.int64), np.zeros(n), None
         if n > 1:
             tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
             hierarchy = single_linkage(tree, control)
@@ -190,7 +191,7 @@ def predict(
 def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple[NDArray[np.intp], NearestClusters]:
     """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
     order = recovered.points.order
-    rows = order if every_row else order[recovered.labels[order] < 0]
+    rows = order if every_row else order[recovered.labels[order] == NOISE]
     return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record["metric"], control)
 
 
