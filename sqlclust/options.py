@@ -92,7 +92,7 @@ class CutOptions:
     )
 
     def selecting(self, n: int) -> dict[str, Any]:
-        """The arguments of `core.hdbscan.select_clusters` for n rows."""
+        """The fields of `core.clusters.CutParameters` for n rows."""
         return {name: getattr(self, name) for name in names(CutOptions)} | {
             "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         }

@@ -21,11 +21,12 @@ LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "
 LAYERS += ["bindings", "cli"]
 ROOMS = {
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
+        "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
-        "metrics", "runs", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances",
+        "metrics", "groups", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances",
         "mutual_reachability",
     ],
     "core.neighbors": [

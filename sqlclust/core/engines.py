@@ -27,7 +27,7 @@ class EngineRecord(NamedTuple):
 _RECORDS: dict[str, EngineRecord] = {
     record.name: record for record in (EngineRecord("exact", exact=True), EngineRecord("approximate", exact=False))
 }
-"""All engines. To add one, add its record here, its name to `Engine`, and its steps to `pipeline.fit`."""
+"""All engines. To add one, add its record here, its name to `Engine`, and its stages in `engine_stages.STAGES`."""
 ENGINES: tuple[Engine, ...] = tuple(record.name for record in _RECORDS.values())
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sqlclust.core import engine_stages
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array
@@ -102,7 +103,7 @@ HARD = (
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists and panels so small that a few hundred vectors make many."""
     monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=3, list_size=40))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(lists_per_vector=6, list_size=60))
+    monkeypatch.setattr(engine_stages, "FULL", Effort(lists_per_vector=6, list_size=60))
 
 
 def distinct_vectors(make: Callable[[Random], Float32Array]) -> Float32Array:
@@ -197,7 +198,7 @@ def test_order_of_rows_and_number_of_cores_change_nothing(
     engine: hdbscan.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=4, list_size=100))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(lists_per_vector=6, list_size=100))
+    monkeypatch.setattr(engine_stages, "FULL", Effort(lists_per_vector=6, list_size=100))
     vectors = embeddings(2500, 48, seed=2, identical=0.15)
     order = np.random.default_rng(1).permutation(len(vectors))
     plain = _fit(vectors, engine)
@@ -206,8 +207,8 @@ def test_order_of_rows_and_number_of_cores_change_nothing(
     np.testing.assert_array_equal(shuffled.tree.weight, plain.tree.weight)
     np.testing.assert_array_equal(shuffled.core, plain.core[order])
     assert shuffled.recall == plain.recall
-    first = hdbscan.cut(plain, min_cluster_size=10, control=Control()).labels
-    second = hdbscan.cut(shuffled, min_cluster_size=10, control=Control()).labels
+    first = hdbscan.cut(plain, hdbscan.CutParameters(10), control=Control()).labels
+    second = hdbscan.cut(shuffled, hdbscan.CutParameters(10), control=Control()).labels
     assert adjusted_rand_index(first[order], second) == 1.0
 
 
@@ -233,7 +234,7 @@ def test_approximate_tree_is_a_spanning_tree_of_true_distances(make: Callable[[R
 def test_approximate_keeps_identical_vectors_together() -> None:
     vectors = embeddings(3000, 48, seed=8, identical=0.3)
     fitted = _fit(vectors, "approximate")
-    labels = hdbscan.cut(fitted, min_cluster_size=5, control=Control()).labels
+    labels = hdbscan.cut(fitted, hdbscan.CutParameters(5), control=Control()).labels
     groups = fitted.points.group_of_row()
     for group in np.flatnonzero(fitted.points.counts > 1):
         assert len(set(labels[groups == group].tolist())) == 1
@@ -249,7 +250,9 @@ def test_approximate_finds_nearly_all_neighbors_and_measures_that() -> None:
     true, _ = neighbors_and_pruning(distinct_, 15, Control())
     share = np.mean([len(np.intersect1d(a, b)) / 15 for a, b in zip(found, true.indices, strict=True)])
     assert abs(share - approximate_.recall) < 0.02
-    labels = [hdbscan.cut(fitted, min_cluster_size=15, control=Control()).labels for fitted in (exact, approximate_)]
+    labels = [
+        hdbscan.cut(fitted, hdbscan.CutParameters(15), control=Control()).labels for fitted in (exact, approximate_)
+    ]
     assert adjusted_rand_index(*labels) > 0.9
 
 
@@ -272,6 +275,4 @@ def test_nearest_of_some_rows() -> None:
 
 
 def _fit(vectors: Float32Array, engine: hdbscan.Engine) -> hdbscan.Fit:
-    return hdbscan.fit(
-        vectors, min_samples=5, metric="euclidean", normalize=False, alpha=1.0, control=Control(), engine=engine
-    )
+    return hdbscan.fit(vectors, hdbscan.ReachabilityParameters(5), control=Control(), engine=engine)

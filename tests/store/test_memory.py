@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core.clusters import prediction as core_prediction
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.prediction import predict
 from sqlclust.core.cost import memory_bytes
 from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors import nearest_member
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
@@ -290,9 +292,9 @@ def test_predicting_grows_as_estimated(monkeypatch: pytest.MonkeyPatch, normaliz
     vectors = np.random.default_rng(0).normal(size=(30_000, dimension)).astype(np.float32)
 
     def work(n: int, q: int) -> int:
-        known = core_prediction.Fitted(distinct(vectors[:n], normalize=normalize), np.ones(n), np.arange(n), None)
-        how: dict[str, Any] = {"min_samples": 5, "metric": "euclidean", "normalize": normalize, "alpha": 1.0}
-        return taken(lambda: core_prediction.predict(vectors[-q:], known, control=Control(), **how))
+        known = ClusteredRows(distinct(vectors[:n], normalize=normalize), np.ones(n), np.arange(n), None)
+        how = ReachabilityParameters(5, normalize=normalize)
+        return taken(lambda: predict(vectors[-q:], known, how, Control()))
 
     def estimated(n: int, q: int) -> int:
         with monkeypatch.context() as patched:

@@ -15,6 +15,7 @@ from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import Progress
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.readers.reading import FORMATS, Columns, Record, Skipped, Source, read
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.store import prediction as store
 from sqlclust.store.embeddings.points import Points, PointsBuilder
@@ -155,7 +156,7 @@ def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int
         click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
         return
     labels = Counter(row["label"] for row in rows)
-    noise = labels.pop(-1, 0)
+    noise = labels.pop(NOISE, 0)
     embeddings = "1 embedding" if len(rows) == 1 else f"{len(rows):,} embeddings"
     clusters = "1 cluster" if len(labels) == 1 else f"{len(labels):,} clusters"
     click.echo(f"{embeddings} by result {recovered.id}: {len(rows) - noise:,} in {clusters}, {noise:,} noise\n")

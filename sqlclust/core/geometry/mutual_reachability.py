@@ -16,11 +16,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import (
+    Float32Array,
+    Float64Array,
+    IndexArray,
+    Metric,
+    metric_of,
+    squared_distances,
+    unit_length,
+)
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
 _PAIRS_AT_A_TIME = 4096
+
+
+class ReachabilityParameters(NamedTuple):
+    """What mutual reachability is made of; the names are hdbscan's, but for `normalize`.
+
+    Attributes:
+        min_samples: >= 1, which neighbour core distances are the distance to, the vector itself not counted; more than there
+            are others means all of them.
+        metric: how distance is measured.
+        normalize: scale vectors to length one first. The cosine metric always does.
+        alpha: > 0; distances are divided by it, core distances are not.
+    """
+
+    min_samples: int
+    metric: Metric = "euclidean"
+    normalize: bool = False
+    alpha: float = 1.0
+
+    @property
+    def unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared. Raises UnknownMetricError."""
+        return unit_length(self.metric, normalize=self.normalize)
+
+    @property
+    def distance_factor(self) -> float:
+        """What squared distances are multiplied by, see `MutualReachability`. Raises UnknownMetricError."""
+        return metric_of(self.metric).distance_factor(self.alpha)
 
 
 class MutualReachability(NamedTuple):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
-from sqlclust.core.geometry.runs import places_in_runs
 from sqlclust.core.neighbors.k_nearest import group_maxima
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
-from sqlclust.core.geometry.runs import places_in_runs
 
 Int32Array = NDArray[np.int32]
 

@@ -20,12 +20,11 @@ from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
     IndexArray,
-    Metric,
     from_squared,
-    metric_of,
     squared_distances,
     to_squared,
 )
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest import KthLargest, group_maxima
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
@@ -42,14 +41,12 @@ class MemberVectors(NamedTuple):
         counts: intp (m,), how often each occurs.
         core: float32 (m,), core distances, in the metric.
         rank: intp (m,), the order that decides between equally good ones.
-        unit_length: whether all of them, and all new ones, have length one.
     """
 
     vectors: Float32Array
     counts: IndexArray
     core: Float32Array
     rank: IndexArray
-    unit_length: bool
 
 
 class NearestMembers(NamedTuple):
@@ -80,24 +77,20 @@ class _MemberSearch(NamedTuple):
     members: MemberVectors
     vectors: Float32Array
     screened: Float32Screen
-    min_samples: int
-    metric: Metric
+    parameters: ReachabilityParameters
     distance_factor: float
     control: Control
 
     def in_metric(self, squared: Float64Array) -> Float32Array:
         """Distances in the metric, as float32, which core distances are stored as."""
         with np.errstate(over="ignore"):
-            return from_squared(squared, self.metric).astype(np.float32)
+            return from_squared(squared, self.parameters.metric).astype(np.float32)
 
 
 def nearest_members(
     members: MemberVectors,
     vectors: Float32Array,
-    *,
-    min_samples: int,
-    metric: Metric,
-    alpha: float,
+    parameters: ReachabilityParameters,
     control: Control,
 ) -> NearestMembers:
     """The member y with the smallest max(core(x), core(y), |x − y| / alpha) for each new vector x.
@@ -106,9 +99,9 @@ def nearest_members(
     first. Of members equally reachable in float32 the nearer one is taken, and of equally near ones the first by rank.
 
     Args:
-        vectors: float32 (q, d), new; 0.0 and not -0.0.
-        min_samples: >= 1; more than there are members means all of them.
-        alpha: > 0.
+        members: of length one where the parameters say so.
+        vectors: float32 (q, d), new, of length one too; 0.0 and not -0.0.
+        parameters: of the clustering; more min_samples than there are members means all of them.
 
     Raises:
         UnknownMetricError
@@ -119,9 +112,8 @@ def nearest_members(
     """
     m, q = len(members.vectors), len(vectors)
     both = _one_after_the_other(members.vectors, vectors, control)
-    factor = metric_of(metric).distance_factor(alpha)
-    screened = float32_screen(both, unit_length=members.unit_length, control=control)
-    search = _MemberSearch(members, both, screened, min_samples, metric, factor, control)
+    screened = float32_screen(both, unit_length=parameters.unit_length, control=control)
+    search = _MemberSearch(members, both, screened, parameters, parameters.distance_factor, control)
     result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
@@ -146,9 +138,9 @@ def _one_after_the_other(first: Float32Array, second: Float32Array, control: Con
 def _nearest_of_rows(search: _MemberSearch, rows: IndexArray) -> NearestMembers:
     """The nearest members of some new vectors."""
     m, count = len(search.members.vectors), len(rows)
-    k = min(search.min_samples + _SPARE_NEIGHBORS, m)
+    k = min(search.parameters.min_samples + _SPARE_NEIGHBORS, m)
     near = _candidates_nearby(search, rows, k)
-    core = _core_distances(near, search.members.counts, count, search.min_samples)
+    core = _core_distances(near, search.members.counts, count, search.parameters.min_samples)
     found = _nearest_of_candidates(search, near, search.in_metric(core))
     if k < m:
         last = near.distance[np.searchsorted(near.row, np.arange(1, count + 1)) - 1]
@@ -208,7 +200,7 @@ def _candidates_among_all(search: _MemberSearch, rows: IndexArray, core: Float64
     screened, factor, m = search.screened, search.distance_factor, len(search.members.vectors)
     margin = (4 * screened.slack[rows] * factor).astype(np.float32)[:, None]
     own = core.astype(np.float32)
-    others = to_squared(search.members.core.astype(np.float64), search.metric).astype(np.float32)
+    others = to_squared(search.members.core.astype(np.float64), search.parameters.metric).astype(np.float32)
     ceiling = np.full(len(rows), np.inf, dtype=np.float32)
     found = []
     for start in range(0, m, _COLUMNS):

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.runs import places_in_runs
 from sqlclust.core.neighbors.inverted_lists import InvertedLists
 from sqlclust.core.tree.axis_search import AxisSearch
 from sqlclust.core.tree.boruvka import Answer, SpanningTree, spanning_tree

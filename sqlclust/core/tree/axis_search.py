@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import principal_axes, projection
-from sqlclust.core.geometry.runs import run_starts
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, joined, lightest, measured_edges, no_edges
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.block_distances import Blocks, Side
+from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.runs import run_starts
 from sqlclust.core.tree.edges import Edges, edges_between
 
 

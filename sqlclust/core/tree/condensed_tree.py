@@ -116,6 +116,11 @@ def _places(hierarchy: Hierarchy, leaves: IndexArray, side: IndexArray, own: Ind
     return np.ravel_multi_index((rank[leaves], side, rank[own]), (nodes, 2, nodes))
 
 
+def number_of_points(tree: CondensedTree) -> int:
+    """n: points are numbered below it, and the root has that number."""
+    return int(tree["parent"].min())
+
+
 def densities(distance: Float64Array) -> Float64Array:
     """1/distance; infinite for distance 0, and where 1/distance is beyond float64."""
     with np.errstate(divide="ignore", over="ignore"):

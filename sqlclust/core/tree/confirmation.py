@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.runs import places_in_runs
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.boruvka import SpanningTree

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.runs import run_starts
 from sqlclust.core.runtime.control import Control
 
 

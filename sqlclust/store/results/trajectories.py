@@ -8,6 +8,7 @@ from typing import NamedTuple
 import apsw
 
 from sqlclust import schema
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import Id
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.transactions import translated_errors
@@ -60,6 +61,6 @@ def milestones(connection: apsw.Connection, clustering_result_id: int) -> Iterat
             for run_id, sequence_number, embedding_id, label in steps:
                 if run_id != run_before:
                     run_before, milestone = run_id, None
-                if label >= 0:
+                if label != NOISE:
                     milestone = label
                 yield Milestone(run_id, sequence_number, embedding_id, label, milestone)

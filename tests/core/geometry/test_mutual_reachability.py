@@ -1,16 +1,17 @@
-"""Mutual reachability of pairs, and runs of equal numbers, held against loops over plain numbers."""
+"""Mutual reachability of pairs, and things in groups, held against loops over plain numbers."""
 
 from __future__ import annotations
 
 from itertools import groupby
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlclust.core.geometry.groups import first_of_groups, places_in_runs, run_starts
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.runs import places_in_runs, run_starts
 from sqlclust.core.runtime.control import Control
 
 
@@ -44,3 +45,12 @@ def test_runs_of_equal_numbers(numbers: list[int]) -> None:
     starts, places = run_starts(np.array(numbers, dtype=np.intp)), places_in_runs(np.array(numbers, dtype=np.intp))
     assert starts.tolist() == [sum(lengths[:number]) for number in range(len(runs))]
     assert places.tolist() == [place for length in lengths for place in range(length)]
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=30), st.randoms(use_true_random=False))
+def test_the_first_of_each_group(groups: list[int], random: Random) -> None:
+    groups[:4] = range(4)  # none is empty
+    rank = random.sample(range(len(groups)), len(groups))
+    first = first_of_groups(np.array(groups), 4, np.array(rank)).tolist()
+    for group in range(4):
+        assert first[group] == min((row for row in range(len(groups)) if groups[row] == group), key=rank.__getitem__)

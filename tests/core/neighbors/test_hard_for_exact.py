@@ -202,14 +202,7 @@ def test_separated_groups_take_a_few_products() -> None:
 
 def test_all_pairs_equally_far() -> None:
     """Of equally far ones the first by index are the neighbours; each point's lightest edge leads to the first of all."""
-    fitted = hdbscan.fit(
-        np.eye(700, dtype=np.float32),
-        min_samples=3,
-        metric="euclidean",
-        normalize=False,
-        alpha=1.0,
-        control=Control(),
-    )
+    fitted = hdbscan.fit(np.eye(700, dtype=np.float32), hdbscan.ReachabilityParameters(3), control=Control())
     np.testing.assert_array_equal(fitted.tree.weight, np.sqrt(2.0))
     assert len(np.unique(fitted.core)) == 1
 
@@ -220,7 +213,7 @@ def test_progress_does_not_go_back() -> None:
     seen: list[tuple[str, float]] = []
     vectors = separated(np.random.default_rng(3))
     control = Control(lambda phase, fraction: seen.append((phase, fraction)))
-    hdbscan.fit(vectors, min_samples=3, metric="euclidean", normalize=False, alpha=1.0, control=control)
+    hdbscan.fit(vectors, hdbscan.ReachabilityParameters(3), control=control)
     fractions = [fraction for phase, fraction in seen if phase == "spanning tree"]
     assert len(fractions) > 2
     assert fractions == sorted(fractions)

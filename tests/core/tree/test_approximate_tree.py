@@ -31,7 +31,7 @@ Random = np.random.Generator
 
 def _fit(vectors: Float32Array, engine: hdbscan.Engine, alpha: float = 1.0) -> hdbscan.Fit:
     return hdbscan.fit(
-        vectors, min_samples=5, metric="euclidean", normalize=True, alpha=alpha, control=Control(), engine=engine
+        vectors, hdbscan.ReachabilityParameters(5, normalize=True, alpha=alpha), control=Control(), engine=engine
     )
 
 
@@ -44,7 +44,9 @@ def test_near_copies_are_clustered_as_exactly(alpha: float) -> None:
     assert approximate.tree_confirmed > 0.98
     assert exact.tree_confirmed == 1.0
     for size in (10, 40):
-        labels = [hdbscan.select_clusters(fitted.tree, min_cluster_size=size).labels for fitted in (exact, approximate)]
+        labels = [
+            hdbscan.select_clusters(fitted.tree, hdbscan.CutParameters(size)).labels for fitted in (exact, approximate)
+        ]
         assert len(set(labels[0].tolist())) > 5
         assert adjusted_rand_index(*labels) >= 0.98
 
@@ -123,9 +125,7 @@ def test_components_that_share_no_list_are_joined_where_they_are_nearest() -> No
     centres = np.repeat(random.standard_normal((12, 8)) * 100, 200, axis=0)
     vectors = (centres + random.standard_normal((2400, 8))).astype(np.float32)
     trees = [
-        hdbscan.fit(
-            vectors, min_samples=4, metric="euclidean", normalize=False, alpha=1.0, control=Control(), engine=engine
-        ).tree
+        hdbscan.fit(vectors, hdbscan.ReachabilityParameters(4), control=Control(), engine=engine).tree
         for engine in hdbscan.ENGINES
     ]
     np.testing.assert_allclose(trees[1].weight[-11:], trees[0].weight[-11:], rtol=0.02)
