@@ -104,7 +104,7 @@ class KNearest:
         """
         (rows, columns), k = nearness.shape, self.indices.shape[1]
         least = -self.squared[:, -1]
-        row, column = np.nonzero(nearness > least[:, None])
+        row, column = np.divmod(np.flatnonzero(nearness > least[:, None]), columns)
         if len(row) > _CROWDED * rows * k:
             few = min(k, columns)
             column = np.argpartition(nearness, columns - few, axis=1)[:, columns - few :].ravel()

@@ -13,7 +13,8 @@ import numpy as np
 from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.principal_axes import principal_axes, projection
+from sqlclust.core.geometry.principal_axes import principal_axes, projections
+from sqlclust.core.neighbors.k_nearest import Int32Array, KNearest
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, joined, lightest, measured_edges, no_edges
 
@@ -21,7 +22,6 @@ _AXES = 64
 _LIKELIEST = 16
 _MEMBERS = 4096
 _TILE, _COLUMNS = 64, 2048
-_ROWS = 2048
 
 
 class AxisSearch:
@@ -33,16 +33,8 @@ class AxisSearch:
     def __init__(self, reach: MutualReachability, span: tuple[float, float]) -> None:
         vectors = reach.vectors
         axes = principal_axes(vectors, _AXES, reach.control)
-        along = np.empty((len(vectors), axes.width), dtype=np.float32)
-        half = np.empty(len(vectors), dtype=np.float32)
-
-        def prepare(start: int) -> None:
-            part = slice(start, start + _ROWS)
-            along[part], squared = projection(vectors[part], axes)
-            half[part] = squared / 2
-
-        for_each_block(prepare, range(0, len(vectors), _ROWS), reach.control, span=span)
-        self._reach, self._along, self._half = reach, along, half
+        along, squared = projections(vectors, axes, reach.control.part(*span))
+        self._reach, self._along, self._half = reach, along, (squared / 2).astype(np.float32)
 
     def lightest_out(
         self, askers: IndexArray, points: IndexArray, component: IndexArray, span: tuple[float, float]
@@ -74,29 +66,18 @@ class AxisSearch:
         best = lightest(found.at(askers), component[askers], int(component.max()) + 1)
         return self._from_the_other_end(best, points, component).at(points)
 
-    def _likeliest(self, points: IndexArray, component: IndexArray) -> IndexArray:
-        """For each of some points those of other components that seem nearest: intp (q, 16), −1 where there are fewer."""
-        m, count = len(self._along), len(points)
-        best = np.full((count, _LIKELIEST), -np.inf, dtype=np.float32)
-        others = np.full((count, _LIKELIEST), -1, dtype=np.intp)
+    def _likeliest(self, points: IndexArray, component: IndexArray) -> Int32Array:
+        """For each of some points those of other components that seem nearest: int32 (q, 16), −1 where there are fewer."""
+        nearest = KNearest(len(points), _LIKELIEST)
         mine = self._along[points]
-        for low in range(0, m, _COLUMNS):
+        for low in range(0, len(self._along), _COLUMNS):
             self._reach.control.check()
             part = slice(low, low + _COLUMNS)
             values = mine @ self._along[part].T
             values -= self._half[part]
             values[component[points][:, None] == component[part]] = -np.inf
-            better = np.flatnonzero(values.max(axis=1) > best.min(axis=1))
-            if len(better) == 0:
-                continue
-            few = min(_LIKELIEST, values.shape[1])
-            column = np.argpartition(values[better], values.shape[1] - few, axis=1)[:, values.shape[1] - few :]
-            value = np.concatenate([best[better], np.take_along_axis(values[better], column, axis=1)], axis=1)
-            other = np.concatenate([others[better], column + low], axis=1)
-            order = np.lexsort((other, -value), axis=1)[:, :_LIKELIEST]
-            best[better] = np.take_along_axis(value, order, axis=1)
-            others[better] = np.take_along_axis(other, order, axis=1)
-        return np.where(np.isfinite(best), others, -1)
+            nearest.add_panel(values, low)
+        return nearest.indices
 
     def _from_the_other_end(self, best: Edges, points: IndexArray, component: IndexArray) -> Edges:
         """(m,): each component's lightest edge to the end that its best edge has outside, at one of its points."""
