@@ -33,6 +33,14 @@ ROOMS = {
         "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",
         "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
     ],
+    "core.tree": [
+        "edges", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search", "list_search",
+        "axis_search", "approximate_tree", "single_linkage", "condensed_tree", "confirmation",
+    ],
+    "core.clusters": [
+        "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
+        "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
+    ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
