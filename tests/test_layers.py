@@ -344,3 +344,7 @@ def test_import_is_light() -> None:
 def test_connecting_imports_neither_hdbscan_nor_sqlite3() -> None:
     loaded = imported_by("import sqlclust; con = sqlclust.connect(':memory:'); sqlclust.initialize(con)")
     assert loaded & {"hdbscan", "sklearn", "sqlite3", "sqlite_utils", "click"} == set()
+
+
+def test_a_label_can_be_compared_without_heavy_imports() -> None:
+    assert imported_by("from sqlclust.core.clusters.labels import NOISE") & {"numpy", "scipy", "hdbscan"} == set()
