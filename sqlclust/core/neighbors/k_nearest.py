@@ -104,13 +104,15 @@ class KNearest:
         """
         (rows, columns), k = nearness.shape, self.indices.shape[1]
         least = -self.squared[:, -1]
-        row, column = np.divmod(np.flatnonzero(nearness > least[:, None]), columns)
-        if len(row) > _CROWDED * rows * k:
+        nearer = nearness > least[:, None]
+        if np.count_nonzero(nearer) > _CROWDED * rows * k:
             few = min(k, columns)
             column = np.argpartition(nearness, columns - few, axis=1)[:, columns - few :].ravel()
             row = np.repeat(np.arange(rows), few)
-            better = nearness[row, column] > least[row]
+            better = nearer[row, column]
             row, column = row[better], column[better]
+        else:
+            row, column = np.divmod(np.flatnonzero(nearer), columns)
         found = NeighborPairs(row.astype(np.int32), (column + first).astype(np.int32), -nearness[row, column])
         self.add_pairs(found, slice(0, rows))
 
