@@ -25,9 +25,26 @@ ROOMS = {
         "loading", "running",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "clusters", "labellings", "pipeline", "cost"
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
+        "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
+    "core.geometry": [
+        "metrics", "groups", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances",
+        "mutual_reachability",
+    ],
+    "core.neighbors": [
+        "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",
+        "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
+    ],
+    "core.tree": [
+        "edges", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search", "list_search",
+        "axis_search", "approximate_tree", "single_linkage", "condensed_tree", "confirmation",
+    ],
+    "core.clusters": [
+        "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
+        "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
+    ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
         "errors", "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
@@ -364,3 +381,7 @@ def test_import_is_light() -> None:
 def test_connecting_imports_neither_hdbscan_nor_sqlite3() -> None:
     loaded = imported_by("import sqlclust; con = sqlclust.connect(':memory:'); sqlclust.initialize(con)")
     assert loaded & {"hdbscan", "sklearn", "sqlite3", "sqlite_utils", "click"} == set()
+
+
+def test_a_label_can_be_compared_without_heavy_imports() -> None:
+    assert imported_by("from sqlclust.core.clusters.labels import NOISE") & {"numpy", "scipy", "hdbscan"} == set()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sqlclust
-import sqlclust.core.pipeline as core
+from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
 from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, names
@@ -206,7 +206,7 @@ def test_engine_and_seed(con: apsw.Connection, function: str, monkeypatch: pytes
         return real(points, k, effort, seed, *args, **named)
 
     real = neighbors_and_lists
-    monkeypatch.setattr(core, "neighbors_and_lists", approximate)
+    monkeypatch.setattr(engine_stages, "neighbors_and_lists", approximate)
     for options in ({"engine": "exact"}, {"engine": "auto"}, {"seed": 5}):
         sqlclust_result(con, function, {**BASE, "alpha": 1.5, **options})
     assert seeds == []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlclust.adoption.source import OldTables, Role
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id, NotUnicodeError, shown
 from sqlclust.sqlite import statements
@@ -290,7 +291,7 @@ class Copying:
             raise _Refused(_refusal(error), _AGAIN) from None
         labels = self._clusters(identifier, result_id)
         n_rows = self._members(identifier, result_id, model, labels)
-        n_clusters = sum(label >= 0 for label in labels.values())
+        n_clusters = sum(label != NOISE for label in labels.values())
         for label, medoid in statements.all_rows(self._new, _FOREIGN_MEDOIDS, (result_id,)):
             raise _Refused(f"the medoid of cluster {label}, {shown(medoid)}, is not a member of it", _AGAIN)
         return AdoptedResult(identifier, None if self._stub else result_id, model, n_rows, n_clusters)
@@ -307,7 +308,7 @@ class Copying:
         else:
             raise _Refused("it was stored without the ids of its medoids", _AGAIN)
         for _, label, medoid, size in clusters:
-            if label < 0:
+            if label == NOISE:
                 continue
             if not isinstance(medoid, str | bytes):
                 raise _Refused(f"the medoid of cluster {label} is {shown(medoid)}, expected an id", _AGAIN)
@@ -323,7 +324,7 @@ class Copying:
         sql = f"SELECT {medoid}, count(*) FROM {self._of_result('assignment')} GROUP BY 1 ORDER BY 1"
         found: list[Any] = statements.all_rows(self._old, sql, (identifier,))
         medoids = [row for row in found if row[0] is not None]
-        return [(None, -1, None, 0), *((key, label, key, size) for label, (key, size) in enumerate(medoids))]
+        return [(None, NOISE, None, 0), *((key, label, key, size) for label, (key, size) in enumerate(medoids))]
 
     def _clusters_of_table(self, identifier: Id) -> list[tuple[Any, int, Any, int]]:
         """The same of a table of clusters, with the labels that were stored; checked against the sizes that were."""
@@ -340,7 +341,7 @@ class Copying:
             if not isinstance(key, str | bytes):
                 declared = tables.declared("cluster", "id")
                 raise _Refused(f"the id of a cluster is {shown(key)}: its column is declared {declared}", _AGAIN)
-            if not isinstance(label, int) or label < -1:
+            if not isinstance(label, int) or label < NOISE:
                 raise _Refused(f"a cluster has the label {shown(label)}, expected -1, 0, 1, …", _AGAIN)
             size = counted.get(key, 0)
             if tables.has("cluster", "size") and stored != size:
@@ -390,7 +391,7 @@ class Copying:
         if label is None:
             return "members are of a cluster that is not there"
         try:
-            statements.run(self._new, _INSERT_MEMBER, (result_id, member, label, 1.0 if label >= 0 else 0.0))
+            statements.run(self._new, _INSERT_MEMBER, (result_id, member, label, 1.0 if label != NOISE else 0.0))
         except ConstraintError:  # the primary key: all else was looked at
             return "members are assigned twice"
         return ""

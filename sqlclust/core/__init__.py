@@ -1,1 +1,1 @@
-"""HDBSCAN on arrays. Arrays only: nothing in this folder knows SQL, files or APSW. One file per stage."""
+"""HDBSCAN on arrays: nothing in this folder knows SQL, files or APSW. README.md says what is where."""

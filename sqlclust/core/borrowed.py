@@ -1,7 +1,10 @@
-"""Arrays only: functions that other packages keep to themselves. hdbscan's selection of clusters, scikit-learn's single linkage.
+"""The private functions of other packages that we call: hdbscan's selection of clusters, scikit-learn's single linkage.
 
-Nobody promises that they stay as they are. So no other module imports them, each is tried on a small case with a known
-answer the first time it is asked for, and `BorrowedFunctionError` names the installed version where it gives another one.
+Nobody promises that a private function stays as it is. So
+
+- no other module of ours imports one;
+- each is tried on a small case with a known answer when it is first asked for;
+- where the answer is another one, `BorrowedFunctionError` names the installed version.
 """
 
 from __future__ import annotations

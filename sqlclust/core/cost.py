@@ -1,8 +1,10 @@
-"""Arrays only: what a fit will take, before it starts. No SQL.
+"""What a fit will take, said before it starts: memory and time.
 
-Memory is a formula over shapes. Time is counted in float32 multiplications, whose speed a product of a few milliseconds
-tells; how many of them an engine needs was measured on generated and real embeddings (`tests/benchmarks/engine.py`).
-Data without a low intrinsic dimension takes the exact engine longer, since less can be ruled out.
+Memory is a formula over shapes.
+
+Time is counted in float32 multiplications. How many an engine needs was measured on generated and real embeddings
+(`tests/benchmarks/engine.py`); how fast they are on this machine, a product of a few milliseconds tells. Data without a low
+intrinsic dimension takes the exact engine longer, since it can rule out less.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     workers = worker_count()
     if engine_of(engine).exact:
         return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
-    within = n * FULL.over * FULL.size * dimension
-    assigning = n * (n * FULL.over / FULL.size) * LIST_AXES
+    within = n * FULL.lists_per_vector * FULL.list_size * dimension
+    assigning = n * (n * FULL.lists_per_vector / FULL.list_size) * LIST_AXES
     return (within + assigning) / multiplications_per_second + n * (
         _APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION
     ) / workers

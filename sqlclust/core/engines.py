@@ -1,4 +1,7 @@
-"""Arrays only: the engines there are. No SQL, and nothing of what they compute: names are checked before heavy imports."""
+"""The engines: the ways to find neighbours and the spanning tree.
+
+Only their names and what they promise. What they compute is elsewhere, so that a name can be checked before heavy imports.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class EngineRecord(NamedTuple):
 _RECORDS: dict[str, EngineRecord] = {
     record.name: record for record in (EngineRecord("exact", exact=True), EngineRecord("approximate", exact=False))
 }
+"""All engines. To add one, add its record here, its name to `Engine`, and its stages in `engine_stages.STAGES`."""
 ENGINES: tuple[Engine, ...] = tuple(record.name for record in _RECORDS.values())
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 import sqlclust.core.pipeline as core
 from sqlclust import schema
-from sqlclust.core.clusters.selection import nothing_selected, select
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.selection import all_noise, cluster_labels
 from sqlclust.core.clusters.validity import relative_validity
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.labellings.agreement import adjusted_rand_index
@@ -46,10 +48,10 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     def work(control: Control) -> core.Clustering:
         tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
         with control.phase("clusters"):
-            selection = core.select_clusters(tree, control=control, **options.selecting(len(points)))
+            labelled = core.select_clusters(tree, CutParameters(**options.selecting(len(points))), control)
         with control.phase("duplicates"):
             vectors = distinct(points.vectors, normalize=stored.unit_length, control=control)
-        return core.with_medoids(selection, vectors, rank=points.rank(), control=control)
+        return core.with_medoids(labelled, vectors, rank=points.rank(), control=control)
 
     return work
 
@@ -221,14 +223,14 @@ def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Cont
     previous = None
     for done, options in enumerate(combinations):
         control.at(done / len(combinations))
-        selecting = options.selecting(n)
-        min_cluster_size = selecting.pop("min_cluster_size")
+        parameters = CutParameters(**options.selecting(n))
+        min_cluster_size = parameters.min_cluster_size
         if hierarchy is not None and condensed_for != min_cluster_size:
             condensed = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
             condensed_for = min_cluster_size
-        selection = nothing_selected(n) if condensed is None else select(condensed, control=control, **selecting)
+        labelled = all_noise(n) if condensed is None else cluster_labels(condensed, parameters, control)
         control.check()
-        sizes = np.bincount(selection.labels + 1, minlength=1)
+        sizes = np.bincount(labelled.labels - NOISE, minlength=1)  # noise first
         clusters = sizes[1:]
         yield {
             **asdict(options),
@@ -236,8 +238,8 @@ def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Cont
             "n_clusters": len(clusters),
             "noise_share": int(sizes[0]) / n,
             "largest_share": int(clusters.max(initial=0)) / n,
-            "mean_persistence": float(selection.persistence.mean()) if len(clusters) else None,
-            "relative_validity": relative_validity(stored.tree, selection.labels) if n > 1 else None,
-            "ari_previous": None if previous is None else adjusted_rand_index(previous, selection.labels),
+            "mean_persistence": float(labelled.persistence.mean()) if len(clusters) else None,
+            "relative_validity": relative_validity(stored.tree, labelled.labels) if n > 1 else None,
+            "ari_previous": None if previous is None else adjusted_rand_index(previous, labelled.labels),
         }
-        previous = selection.labels
+        previous = labelled.labels

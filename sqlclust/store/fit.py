@@ -61,7 +61,7 @@ def check_top_level(database: Database, function: str) -> None:
 def cluster(
     vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
 ) -> tuple[core.Fit, core.Clustering]:
-    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.hdbscan.with_medoids`.
+    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.pipeline.fit`.
 
     Raises:
         UnknownMetricError, UnknownEngineError: options that are not resolved, or that no check has seen.
@@ -70,16 +70,16 @@ def cluster(
         warn_of_one_direction(vectors)
     fitted = core.fit(
         vectors,
-        min_samples=options.min_samples or 1,
-        metric=options.metric,
-        normalize=options.normalize,
-        alpha=options.alpha,
+        core.ReachabilityParameters(
+            options.min_samples or 1, options.metric, normalize=options.normalize, alpha=options.alpha
+        ),
         engine=engine_of(options.engine).name,
         seed=options.seed,
         rank=rank,
         control=control,
     )
-    return fitted, core.cut(fitted, rank=rank, control=control, **options.selecting(len(vectors)))
+    parameters = core.CutParameters(**options.selecting(len(vectors)))
+    return fitted, core.cut(fitted, parameters, rank=rank, control=control)
 
 
 @clear_memory_errors("clustering")

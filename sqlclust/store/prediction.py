@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from sqlclust import schema
 from sqlclust.core.clusters import prediction as core
-from sqlclust.core.clusters.selection import members as members_of
-from sqlclust.core.clusters.selection import select_from
-from sqlclust.core.clusters.soft_membership import Nearest, nearest_clusters
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.selection import flat_clusters
+from sqlclust.core.clusters.soft_membership import NearestClusters, nearest_clusters
 from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
@@ -48,7 +51,7 @@ class Recovered:
         points: its n members with their vectors.
         labels: int64 (n,), in the order of `points`; noise -1.
         probabilities: float64 (n,).
-        fitted: the clusters, rows in the order of `points`.
+        clustered: the clusters, rows in the order of `points`.
     """
 
     id: int
@@ -56,7 +59,7 @@ class Recovered:
     points: Points
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    fitted: core.Fitted
+    clustered: ClusteredRows
 
     @property
     def unit_length(self) -> bool:
@@ -106,24 +109,23 @@ def _options(result_id: int, text: object) -> CutOptions:
 def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
     n = len(points)
     with control.phase("clusters"):
-        selecting = options.selecting(n)
-        min_cluster_size = selecting.pop("min_cluster_size")
-        labels, probabilities, selected = np.full(n, -1, dtype=np.int64), np.zeros(n), None
+        parameters = CutParameters(**options.selecting(n))
+        labels, probabilities, flat = np.full(n, NOISE, dtype=np.int64), np.zeros(n), None
         if n > 1:
             tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
-            condensed = condense(single_linkage(tree, control), min_cluster_size=min_cluster_size, control=control)
-            selected = select_from(condensed, control=control, **selecting)
-            clusters = selected.clusters
-            labels, probabilities = members_of(selected, clusters.point_cluster, clusters.point_density)
+            hierarchy = single_linkage(tree, control)
+            condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
+            flat = flat_clusters(condensed, parameters, control)
+            labels, probabilities = flat.of_points()
     rank = points.rank()
     with control.phase("duplicates"):
-        fitted = core.Fitted(
+        clustered = ClusteredRows(
             distinct(points.vectors, normalize=stored.unit_length, control=control),
             stored.core_distances.astype(np.float64)[rank],
             rank,
-            selected,
+            flat,
         )
-    return Recovered(result_id, stored, points, labels, probabilities, fitted)
+    return Recovered(result_id, stored, points, labels, probabilities, clustered)
 
 
 def _check_rows(database: Database, found: Recovered) -> None:
@@ -165,15 +167,10 @@ def predicting(recovered: Recovered, points: Points, control: Control) -> core.P
     if recovered.unit_length:
         points.check_directions(control)
     record = recovered.stored.record
-    return core.predict(
-        points.vectors,
-        recovered.fitted,
-        min_samples=record["min_samples"],
-        metric=record["metric"],
-        normalize=bool(record["normalize"]),
-        alpha=record["alpha"],
-        control=control,
+    parameters = ReachabilityParameters(
+        record["min_samples"], record["metric"], normalize=bool(record["normalize"]), alpha=record["alpha"]
     )
+    return core.predict(points.vectors, recovered.clustered, parameters, control)
 
 
 def predict(
@@ -191,21 +188,11 @@ def predict(
     return prediction
 
 
-def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple[NDArray[np.intp], Nearest]:
+def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple[NDArray[np.intp], NearestClusters]:
     """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
     order = recovered.points.order
-    rows = order if every_row else order[recovered.labels[order] < 0]
-    points = recovered.fitted.points
-    groups = points.group_of_row()
-    return rows, nearest_clusters(
-        points.vectors,
-        groups,
-        rows,
-        recovered.fitted.selected,
-        metric=recovered.stored.record["metric"],
-        rank=recovered.fitted.rank,
-        control=control,
-    )
+    rows = order if every_row else order[recovered.labels[order] == NOISE]
+    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record["metric"], control)
 
 
 _OTHERS = """

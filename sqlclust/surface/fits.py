@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.plscan import Layer, layers
-from sqlclust.core.clusters.selection import Selected, select_from
+from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
@@ -75,15 +76,15 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
         return
     check_cutting(n)
 
-    def work(control: Control) -> Selected:
-        selecting = parsed.selecting(n)
-        size = selecting.pop("min_cluster_size")
-        tree = condense(single_linkage(stored.tree, control), min_cluster_size=size, control=control)
-        return select_from(tree, control=control, **selecting)
+    def work(control: Control) -> FlatClusters:
+        parameters = CutParameters(**parsed.selecting(n))
+        hierarchy = single_linkage(stored.tree, control)
+        tree = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
+        return flat_clusters(tree, parameters, control)
 
-    selected = context.run(work)
-    labels = {cluster: label for label, cluster in enumerate(selected.cluster.tolist())}
-    for parent, child, density, size in selected.tree.tolist():
+    flat = context.run(work)
+    labels = {cluster: label for label, cluster in enumerate(flat.cluster_of_label.tolist())}
+    for parent, child, density, size in flat.tree.tolist():
         point = child < n
         yield (
             parent - n,

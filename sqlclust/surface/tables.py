@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray, unit_length
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
@@ -76,7 +77,7 @@ def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]
     probabilities = clustering.probabilities[order].tolist()
     scores = clustering.outlier_scores[order].tolist()
     for row, label, probability, score in zip(order.tolist(), labels, probabilities, scores, strict=True):
-        if label < 0:
+        if label == NOISE:
             yield points.ids[row], label, probability, score, None, None, None
         else:
             yield points.ids[row], label, probability, score, medoid_ids[label], sizes[label], persistence[label]

@@ -61,15 +61,9 @@ def _ours(engine: Any) -> Run:
 
         control = Control()
         fitted = hdbscan.fit(
-            vectors,
-            min_samples=min_samples,
-            metric="euclidean",
-            normalize=True,
-            alpha=1.0,
-            control=control,
-            engine=engine,
+            vectors, hdbscan.ReachabilityParameters(min_samples, normalize=True), control=control, engine=engine
         )
-        labels = hdbscan.cut(fitted, min_cluster_size=min_cluster_size, control=control).labels
+        labels = hdbscan.cut(fitted, hdbscan.CutParameters(min_cluster_size), control=control).labels
         return labels, {"recall": fitted.recall, "tree": fitted.tree_confirmed, **control.seconds}
 
     return run

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sqlclust.core.clusters.selection import select
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.selection import cluster_labels
 from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
@@ -38,16 +39,8 @@ def main(rows: int) -> None:
         condensed = condense(hierarchy, min_cluster_size=size)
         clusters = int((condensed["child"] >= rows).sum()) + 1
 
-        def selecting(control: Control, condensed: np.ndarray = condensed) -> object:
-            return select(
-                condensed,
-                cluster_selection_method="eom",
-                cluster_selection_epsilon=0.0,
-                cluster_selection_persistence=0.0,
-                max_cluster_size=0,
-                allow_single_cluster=False,
-                control=control,
-            )
+        def selecting(control: Control, condensed: np.ndarray = condensed, size: int = size) -> object:
+            return cluster_labels(condensed, CutParameters(size), control)
 
         print(f"selecting, {clusters:,} clusters {longest(selecting):30.2f} s")
     ids = [os.urandom(16).hex() for _ in range(rows)]

@@ -134,15 +134,9 @@ def fit_seconds(vectors: Float32Array, *, normalize: bool, min_samples: int = 5)
     started = time.process_time()
     control = Control(progress)
     fitted = hdbscan.fit(
-        vectors,
-        min_samples=min_samples,
-        metric="euclidean",
-        normalize=normalize,
-        alpha=1.0,
-        control=control,
-        engine="exact",
+        vectors, hdbscan.ReachabilityParameters(min_samples, normalize=normalize), control=control, engine="exact"
     )
-    hdbscan.cut(fitted, min_cluster_size=min_samples, control=control)
+    hdbscan.cut(fitted, hdbscan.CutParameters(min_samples), control=control)
     phases.pop("", None)
     return time.process_time() - started, phases
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,15 +23,7 @@ pytestmark = pytest.mark.slow
 def test_memory_stays_below_the_estimate(engine: hdbscan.Engine, rows: int, dimension: int, min_samples: int) -> None:
     vectors = embeddings(rows, dimension, seed=1, identical=0.0)
     tracemalloc.start()
-    hdbscan.fit(
-        vectors,
-        min_samples=min_samples,
-        metric="euclidean",
-        normalize=True,
-        alpha=1.0,
-        control=Control(),
-        engine=engine,
-    )
+    hdbscan.fit(vectors, hdbscan.ReachabilityParameters(min_samples, normalize=True), control=Control(), engine=engine)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < memory_bytes(rows, dimension, min_samples, engine)
@@ -61,9 +52,9 @@ def test_seconds_are_those_of_fits() -> None:
     for engine in hdbscan.ENGINES:
         for n in (100, 2000, 6000):  # the first imports what is imported late
             vectors = embeddings(n, 384, seed=1)
-            how: dict[str, Any] = {"metric": "euclidean", "normalize": True, "alpha": 1.0, "engine": engine}
+            how = hdbscan.ReachabilityParameters(10, normalize=True)
             started = time.process_time()
-            hdbscan.fit(vectors, min_samples=10, control=Control(), **how)
+            hdbscan.fit(vectors, how, control=Control(), engine=engine)
             took[engine, n] = time.process_time() - started
             cores = worker_count()
             expected[engine, n] = cores * fit_seconds(n, 384, engine, multiplications_per_second=cores * speed)

@@ -9,15 +9,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sqlclust.core import engine_stages
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors import exact as neighbors
 from sqlclust.core.neighbors.approximate import FULL, Effort, approximate_neighbors
-from sqlclust.core.neighbors.brute_force import nearest_of
-from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.brute_force import brute_force_neighbors
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.neighbors.pruning import pruning
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
@@ -99,8 +102,8 @@ HARD = (
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists and panels so small that a few hundred vectors make many."""
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=3, size=40))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(over=6, size=60))
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=3, list_size=40))
+    monkeypatch.setattr(engine_stages, "FULL", Effort(lists_per_vector=6, list_size=60))
 
 
 def distinct_vectors(make: Callable[[Random], Float32Array]) -> Float32Array:
@@ -132,7 +135,7 @@ def test_exact_tree_is_the_only_minimum_one(
     found, prepared = neighbors_and_pruning(vectors, min_samples, Control())
     counts = np.ones(len(vectors), dtype=np.intp)
     core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
-    tree = exact_tree(vectors, prepared, found, core, scale, Control())
+    tree = exact_tree(MutualReachability(vectors, core, scale, Control()), prepared, found)
     left, right, weight = minimum_spanning_tree(all_squared(vectors), core, scale)
     np.testing.assert_array_equal(tree.weight, weight)
     np.testing.assert_array_equal(tree.left, left)
@@ -152,11 +155,11 @@ def test_pruning_loses_no_pair_within_the_limit() -> None:
             part = slice(start, min(start + 512, len(vectors)))
             right = prepared.right(part, limits[prepared.order][part])
             for low in range(0, len(vectors), 512):
-                pairs = prepared.survivors(slice(low, low + 512), right, part, values)
+                pairs = prepared.survivors(slice(low, low + 512), right, values)
                 if pairs is None:  # all of them
                     continue
                 row, column = pairs
-                survived = np.zeros((min(512, len(vectors) - low), len(right)), dtype=bool)
+                survived = np.zeros((min(512, len(vectors) - low), len(right.columns)), dtype=bool)
                 survived[row, column] = True
                 assert survived[inside[low : low + 512, part]].all(), make.__name__
 
@@ -183,7 +186,7 @@ def test_exact_agrees_with_brute_force_through_real_tiles() -> None:
     indices, distances = nearest(squared, 12)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_array_equal(found.squared, distances)
-    tree = exact_tree(vectors, prepared, found, distances[:, 4].copy(), 1.0, Control())
+    tree = exact_tree(MutualReachability(vectors, distances[:, 4].copy(), 1.0, Control()), prepared, found)
     left, right, weight = minimum_spanning_tree(squared, distances[:, 4], 1.0)
     np.testing.assert_array_equal(tree.left, left)
     np.testing.assert_array_equal(tree.right, right)
@@ -194,8 +197,8 @@ def test_exact_agrees_with_brute_force_through_real_tiles() -> None:
 def test_order_of_rows_and_number_of_cores_change_nothing(
     engine: hdbscan.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=4, size=100))
-    monkeypatch.setattr(hdbscan, "FULL", Effort(over=6, size=100))
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=4, list_size=100))
+    monkeypatch.setattr(engine_stages, "FULL", Effort(lists_per_vector=6, list_size=100))
     vectors = embeddings(2500, 48, seed=2, identical=0.15)
     order = np.random.default_rng(1).permutation(len(vectors))
     plain = _fit(vectors, engine)
@@ -204,8 +207,8 @@ def test_order_of_rows_and_number_of_cores_change_nothing(
     np.testing.assert_array_equal(shuffled.tree.weight, plain.tree.weight)
     np.testing.assert_array_equal(shuffled.core, plain.core[order])
     assert shuffled.recall == plain.recall
-    first = hdbscan.cut(plain, min_cluster_size=10, control=Control()).labels
-    second = hdbscan.cut(shuffled, min_cluster_size=10, control=Control()).labels
+    first = hdbscan.cut(plain, hdbscan.CutParameters(10), control=Control()).labels
+    second = hdbscan.cut(shuffled, hdbscan.CutParameters(10), control=Control()).labels
     assert adjusted_rand_index(first[order], second) == 1.0
 
 
@@ -231,7 +234,7 @@ def test_approximate_tree_is_a_spanning_tree_of_true_distances(make: Callable[[R
 def test_approximate_keeps_identical_vectors_together() -> None:
     vectors = embeddings(3000, 48, seed=8, identical=0.3)
     fitted = _fit(vectors, "approximate")
-    labels = hdbscan.cut(fitted, min_cluster_size=5, control=Control()).labels
+    labels = hdbscan.cut(fitted, hdbscan.CutParameters(5), control=Control()).labels
     groups = fitted.points.group_of_row()
     for group in np.flatnonzero(fitted.points.counts > 1):
         assert len(set(labels[groups == group].tolist())) == 1
@@ -247,7 +250,9 @@ def test_approximate_finds_nearly_all_neighbors_and_measures_that() -> None:
     true, _ = neighbors_and_pruning(distinct_, 15, Control())
     share = np.mean([len(np.intersect1d(a, b)) / 15 for a, b in zip(found, true.indices, strict=True)])
     assert abs(share - approximate_.recall) < 0.02
-    labels = [hdbscan.cut(fitted, min_cluster_size=15, control=Control()).labels for fitted in (exact, approximate_)]
+    labels = [
+        hdbscan.cut(fitted, hdbscan.CutParameters(15), control=Control()).labels for fitted in (exact, approximate_)
+    ]
     assert adjusted_rand_index(*labels) > 0.9
 
 
@@ -263,13 +268,11 @@ def test_parts_that_the_neighbors_leave_apart_are_joined_where_they_are_nearest(
 def test_nearest_of_some_rows() -> None:
     vectors = distinct_vectors(like_embeddings)
     rows = np.array([0, 5, 17, len(vectors) - 1])
-    indices, squared = nearest_of(vectors, rows, 7, Control())
+    indices, squared = brute_force_neighbors(vectors, rows, 7, Control())
     expected, distances = nearest(all_squared(vectors), 7)
     np.testing.assert_array_equal(np.sort(indices), np.sort(expected[rows]))
     np.testing.assert_allclose(squared, distances[rows], rtol=1e-5)
 
 
 def _fit(vectors: Float32Array, engine: hdbscan.Engine) -> hdbscan.Fit:
-    return hdbscan.fit(
-        vectors, min_samples=5, metric="euclidean", normalize=False, alpha=1.0, control=Control(), engine=engine
-    )
+    return hdbscan.fit(vectors, hdbscan.ReachabilityParameters(5), control=Control(), engine=engine)

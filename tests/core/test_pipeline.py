@@ -59,10 +59,8 @@ def test_medoids_follow_ids_not_rows() -> None:
     expected = None
     for _ in range(5):
         order = rng.permutation(36)
-        fitted = core.fit(
-            vectors[order], min_samples=2, metric="euclidean", normalize=False, alpha=1.0, control=Control()
-        )
-        clustering = core.cut(fitted, min_cluster_size=options["min_cluster_size"], rank=order, control=Control())
+        fitted = core.fit(vectors[order], core.ReachabilityParameters(2), control=Control())
+        clustering = core.cut(fitted, core.CutParameters(options["min_cluster_size"]), rank=order, control=Control())
         medoid_ids = ids[order][clustering.medoids].tolist()
         expected = expected or medoid_ids
         assert medoid_ids == expected
@@ -193,14 +191,9 @@ def test_phases_and_their_progress() -> None:
     seen: list[tuple[str, float]] = []
     control = Control(lambda phase, fraction: seen.append((phase, fraction)))
     fitted = core.fit(
-        embeddings(np.random.default_rng(3), 900),
-        min_samples=5,
-        metric="euclidean",
-        normalize=True,
-        alpha=1.0,
-        control=control,
+        embeddings(np.random.default_rng(3), 900), core.ReachabilityParameters(5, normalize=True), control=control
     )
-    core.cut(fitted, min_cluster_size=5, control=control)
+    core.cut(fitted, core.CutParameters(5), control=control)
     phases = ["duplicates", "neighbors", "spanning tree", "clusters", "medoids"]
     assert list(control.seconds) == phases
     assert list(dict.fromkeys(phase for phase, _ in seen)) == phases

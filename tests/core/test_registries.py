@@ -16,12 +16,14 @@ from sqlclust.core import cost
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.clusters import prediction
 from sqlclust.core.clusters import soft_membership as membership
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.engine_stages import STAGES
 from sqlclust.core.engines import ENGINES, Engine, engine_of
 from sqlclust.core.geometry import metrics
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.geometry.metrics import METRICS, Metric, metric_of
-from sqlclust.core.neighbors import mutual_reachability as reachable
-from sqlclust.core.neighbors import row_neighbors
+from sqlclust.core.geometry.metrics import METRICS, Float32Array, Metric, metric_of
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
+from sqlclust.core.neighbors import nearest_member, row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
@@ -34,15 +36,18 @@ pytestmark = pytest.mark.slow
 VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 EVERY = np.arange(6)
 ONES = np.ones(6)
-FIT: dict[str, Any] = {"min_samples": 2, "normalize": False, "alpha": 1.0, "control": Control()}
 
 
-def _fitted() -> prediction.Fitted:
-    return prediction.Fitted(distinct(VECTORS, normalize=False), ONES, EVERY, None)
+def _fit(metric: Any, vectors: Float32Array = VECTORS, engine: Any = "exact") -> hdbscan.Fit:
+    return hdbscan.fit(vectors, ReachabilityParameters(2, metric), engine=engine, control=Control())
 
 
-def _members() -> reachable.Members:
-    return reachable.Members(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
+def _clustered() -> ClusteredRows:
+    return ClusteredRows(distinct(VECTORS, normalize=False), ONES, EVERY, None)
+
+
+def _members() -> nearest_member.MemberVectors:
+    return nearest_member.MemberVectors(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
 
 
 METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
@@ -51,35 +56,38 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     metrics.from_squared: lambda metric: metrics.from_squared(ONES, metric),
     metrics.to_squared: lambda metric: metrics.to_squared(ONES, metric),
     metrics.distance: lambda metric: metrics.distance(VECTORS[0], VECTORS[1], metric),
-    hdbscan.fit: lambda metric: hdbscan.fit(VECTORS, metric=metric, **FIT),
+    hdbscan.fit: _fit,
     row_neighbors.row_neighbors: lambda metric: next(
         row_neighbors.row_neighbors(VECTORS, 2, metric=metric, normalize=True, rank=EVERY, control=Control())
     ),
     # both where nothing is to be computed
-    membership.nearest_clusters: lambda metric: membership.nearest_clusters(
-        VECTORS, EVERY, EVERY, None, metric=metric, rank=EVERY, control=Control()
+    membership.nearest_clusters: lambda metric: membership.nearest_clusters(_clustered(), EVERY, metric, Control()),
+    prediction.predict: lambda metric: prediction.predict(
+        VECTORS[:0], _clustered(), ReachabilityParameters(2, metric), Control()
     ),
-    prediction.predict: lambda metric: prediction.predict(VECTORS[:0], _fitted(), metric=metric, **FIT),
-    reachable.nearest_reachable: lambda metric: reachable.nearest_reachable(
-        _members(), VECTORS[:0], unit_length=False, metric=metric, min_samples=2, alpha=1.0, control=Control()
+    nearest_member.nearest_members: lambda metric: nearest_member.nearest_members(
+        _members(), VECTORS[:0], ReachabilityParameters(2, metric), Control()
     ),
 }
 ENGINE_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     engine_of: engine_of,
-    hdbscan.fit: lambda engine: hdbscan.fit(VECTORS, metric="euclidean", engine=engine, **FIT),
+    hdbscan.fit: lambda engine: _fit("euclidean", engine=engine),
     cost.memory_bytes: lambda engine: cost.memory_bytes(10, 10, 3, engine),
     cost.fit_seconds: lambda engine: cost.fit_seconds(10, 10, engine, multiplications_per_second=1e9),
 }
 
 
 def _takers(parameter: str) -> set[Any]:
-    """Every public function of the core with a parameter of this name."""
+    """Every public function of the core with a parameter of this name, or with parameters that have one."""
     found = set()
     for info in pkgutil.walk_packages(sqlclust.core.__path__, "sqlclust.core."):
         module = importlib.import_module(info.name)
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
-                found |= {function} if parameter in inspect.signature(function).parameters else set()
+                taken = inspect.signature(function).parameters
+                within = [taken[name] for name in taken if taken[name].annotation == "ReachabilityParameters"]
+                in_parameters = within and parameter in ReachabilityParameters._fields
+                found |= {function} if parameter in taken or in_parameters else set()
     return found
 
 
@@ -126,9 +134,9 @@ def test_options_that_nobody_checked(wrong: dict[str, Any], error: type[Sqlclust
 
 def test_one_row_has_an_engine_too() -> None:
     for engine in ENGINES:
-        assert hdbscan.fit(VECTORS[:1], metric="euclidean", engine=engine, **FIT).engine == engine
+        assert _fit("euclidean", VECTORS[:1], engine).engine == engine
     with pytest.raises(UnknownEngineError):
-        hdbscan.fit(VECTORS[:1], metric="euclidean", engine="quick", **FIT)  # type: ignore[arg-type]
+        _fit("euclidean", VECTORS[:1], "quick")
 
 
 def test_memory_of_an_unknown_engine() -> None:
@@ -137,6 +145,7 @@ def test_memory_of_an_unknown_engine() -> None:
 
 
 def test_types_and_lists_have_the_same_names() -> None:
+    assert tuple(STAGES) == ENGINES
     assert get_args(Metric) == METRICS
     assert get_args(Engine) == ENGINES
     assert get_args(EngineOption) == ("auto", *ENGINES)
@@ -151,5 +160,5 @@ def test_distances_of_two_vectors_in_each_metric() -> None:
         assert there.tolist() == [metrics.distance(a, b, record.name)]
         assert record.to_squared(there).tolist() == [squared]
         # distances divided by alpha, as squared ones
-        halved = record.from_squared(np.array([squared * record.scale(2.0)]))
+        halved = record.from_squared(np.array([squared * record.distance_factor(2.0)]))
         np.testing.assert_allclose(halved, there / 2)

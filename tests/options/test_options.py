@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlclust.core.clusters.selection import SelectionMethod as CoreSelectionMethod
+from sqlclust.core.clusters.cut_parameters import SelectionMethod as CoreSelectionMethod
 from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, UnknownOptionError
 from sqlclust.options import (
     CutOptions,

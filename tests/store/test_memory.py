@@ -13,10 +13,12 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.core.clusters import prediction as core_prediction
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.prediction import predict
 from sqlclust.core.cost import memory_bytes
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.neighbors import mutual_reachability as reachable
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
+from sqlclust.core.neighbors import nearest_member
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
@@ -285,15 +287,15 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
 
 @pytest.mark.parametrize("normalize", [True, False])
 def test_predicting_grows_as_estimated(monkeypatch: pytest.MonkeyPatch, normalize: bool) -> None:
-    monkeypatch.setattr(reachable, "_ROWS", 32)  # blocks, for which there is an allowance, play no part
-    monkeypatch.setattr(reachable, "_COLUMNS", 512)
+    monkeypatch.setattr(nearest_member, "_ROWS", 32)  # blocks, for which there is an allowance, play no part
+    monkeypatch.setattr(nearest_member, "_COLUMNS", 512)
     dimension = 64
     vectors = np.random.default_rng(0).normal(size=(30_000, dimension)).astype(np.float32)
 
     def work(n: int, q: int) -> int:
-        known = core_prediction.Fitted(distinct(vectors[:n], normalize=normalize), np.ones(n), np.arange(n), None)
-        how: dict[str, Any] = {"min_samples": 5, "metric": "euclidean", "normalize": normalize, "alpha": 1.0}
-        return taken(lambda: core_prediction.predict(vectors[-q:], known, control=Control(), **how))
+        known = ClusteredRows(distinct(vectors[:n], normalize=normalize), np.ones(n), np.arange(n), None)
+        how = ReachabilityParameters(5, normalize=normalize)
+        return taken(lambda: predict(vectors[-q:], known, how, Control()))
 
     def estimated(n: int, q: int) -> int:
         with monkeypatch.context() as patched:

@@ -24,7 +24,8 @@ import numpy as np
 
 import sqlclust
 from sqlclust import options
-from sqlclust.core.clusters.selection import select_from
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.selection import flat_clusters
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import SqlclustError
@@ -116,8 +117,8 @@ def read_fit(data: bytes) -> None:
     found = fits.decode(row)
     assert len(found.ids) == len(found.row_checks) == len(found.core_distances) == len(found.tree.weight) + 1
     if len(found.ids) > 1:
-        cut = options.CutOptions(min_cluster_size=5).selecting(len(found.ids))
-        select_from(condense(single_linkage(found.tree), min_cluster_size=cut.pop("min_cluster_size")), **cut)
+        cut = CutParameters(**options.CutOptions(min_cluster_size=5).selecting(len(found.ids)))
+        flat_clusters(condense(single_linkage(found.tree), min_cluster_size=cut.min_cluster_size), cut)
 
 
 def good_options() -> Sequence[bytes]:

@@ -63,13 +63,13 @@ def assert_identical(found: Clustering, expected: Clustering, order: IndexArray 
 def test_the_data_is_hard_and_its_lists_are_several(engine: str, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the other tests of this file stand on."""
     counts = []
-    several = lists.overlapping_lists
+    several = lists.inverted_lists
 
     def counting(points: Float32Array, count: int, *args: Any, **kwargs: Any) -> Any:
         counts.append(count)
         return several(points, count, *args, **kwargs)
 
-    monkeypatch.setattr(approximate, "overlapping_lists", counting)
+    monkeypatch.setattr(approximate, "inverted_lists", counting)
     clustering = answer(engine, metric, data())
     assert [count > 1 for count in counts] == [True]
     assert len(clustering.sizes) >= 8

@@ -16,6 +16,7 @@ from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
 from sqlclust.cli.readers.files import Columns, Record, Skipped, read
 from sqlclust.cli.readers.files import InputFile as Source
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store
@@ -157,7 +158,7 @@ def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int
         click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
         return
     labels = Counter(row["label"] for row in rows)
-    noise = labels.pop(-1, 0)
+    noise = labels.pop(NOISE, 0)
     embeddings = "1 embedding" if len(rows) == 1 else f"{len(rows):,} embeddings"
     clusters = "1 cluster" if len(labels) == 1 else f"{len(labels):,} clusters"
     click.echo(f"{embeddings} by result {recovered.id}: {len(rows) - noise:,} in {clusters}, {noise:,} noise\n")

@@ -1,1 +1,1 @@
-"""Arrays only: clusters, cut from a hierarchy, and what is said about them."""
+"""Clusters, cut from a hierarchy, and what is said about them."""

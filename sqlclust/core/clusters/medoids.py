@@ -1,8 +1,11 @@
-"""Arrays only: the member in the middle of each cluster. No SQL.
+"""The medoid of each cluster: the member in its middle.
 
-The medoid is the member with the smallest sum of squared euclidean distances to all members. Since Σ|x − y|² =
-m·|x − mean|² + const, that is the member nearest the mean: O(m·d), no pair of members is compared. For unit vectors the
-squared distance is twice the cosine distance, so there it is the cosine medoid.
+It is the member with the smallest sum of squared euclidean distances to all members. For a cluster of m members
+
+    Σ |x − y|² over all y = m · |x − mean|² + constant
+
+so it is the member nearest the mean: O(m·d), and no two members are compared. Between unit vectors the squared distance is
+twice the cosine distance, so there it is the medoid by cosine too.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.geometry.groups import first_of_groups
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.runtime.control import Control
 
@@ -38,21 +43,18 @@ def medoids(
         intp (n_clusters,), rows.
     """
     control = control or Control()
-    n_clusters = int(labels.max(initial=-1)) + 1
+    n_clusters = int(labels.max(initial=NOISE)) + 1
     result = np.empty(n_clusters, dtype=np.intp)
-    group_label = np.full(len(vectors), -1, dtype=np.int64)
+    group_label = np.full(len(vectors), NOISE, dtype=np.int64)
     group_label[groups] = labels
-    first_row = np.full(len(vectors), -1, dtype=np.intp)
-    by_rank = np.argsort(rank)[::-1]
-    first_row[groups[by_rank]] = by_rank  # the last assignment, of the lowest rank, stays
+    first_row = first_of_groups(groups, len(vectors), rank)
     by_label = np.argsort(group_label, kind="stable")
     bounds = np.searchsorted(group_label[by_label], np.arange(n_clusters + 1))
     for cluster in range(n_clusters):
         control.at(cluster / n_clusters)
         members = by_label[bounds[cluster] : bounds[cluster + 1]]
         squared = _to_mean(vectors, members, counts, control)
-        # what is compared are the sums, |x − mean|² plus the mean of all those; members whose sums differ in the last
-        # bits of float64 only are equally good
+        # sums that differ in the last bits of float64 only are equally good; a sum is m · (|x − mean|² + the mean of all those)
         spread = squared @ counts[members] / counts[members].sum()
         nearest = members[squared <= squared.min() + 1e-12 * (squared.min() + spread)]
         rows = first_row[nearest]

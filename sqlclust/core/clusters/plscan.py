@@ -1,16 +1,19 @@
-"""Arrays only: several resolutions of one hierarchy at once, nested. No SQL.
+"""Layers: several resolutions of one hierarchy at once, each nested in the next.
 
-After PLSCAN (Bot, McInnes, Aerts 2025, "Persistent Multiscale Density-based Clustering"). With min_cluster_size m, the leaf
-clusters of the condensed tree are clusters in which no split into two of at least m rows is left. As m grows, leaves
-disappear and what contained them become leaves: each cluster is a leaf for one range of m, and how long that range is, is
-its persistence. The total persistence of all leaves at m, as a function of m, has peaks: there the clustering consists of
-clusters that last. The layers are those peaks.
+Cut the condensed tree of min_cluster_size m at its leaves: clusters in which no split into two of at least m rows is left. As m
+grows, leaves disappear, and what contained them becomes a leaf. So each cluster is a leaf for one range of m:
 
-Of PLSCAN this is the persistence over sizes only, not over sizes and distances; the peaks are all local maxima, of which the
-highest are kept; and a leaf of the first tree is counted from the smallest m asked for.
+    persistence(cluster) = length of that range
+    total(m) = Σ persistence over the clusters that are leaves at m
 
-They are nested: a leaf at a smaller m lies within one leaf at a larger m or in none, since a split that a larger m has
-left is a split at a smaller m too. A cluster of a layer may so lie in the noise of a coarser one.
+Where total(m) has a peak, the clustering consists of clusters that last. The layers are the clusterings at those peaks.
+
+They are nested: a leaf at a smaller m lies within one leaf at a larger m, or in none. For a split that is left at a larger m is
+left at a smaller one too. So a cluster of a layer may lie in the noise of a coarser one.
+
+Source: PLSCAN (Bot, McInnes, Aerts 2025, "Persistent Multiscale Density-based Clustering"). Three things are simpler here:
+persistence is taken over sizes only, not over sizes and distances; all local maxima are peaks, of which the highest are kept;
+and a leaf of the first tree counts from the smallest m asked for.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.clusters.selection import cluster_tree, select
+from sqlclust.core.clusters.cluster_tree import cluster_tree
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.selection import cluster_labels
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.condensed_tree import condense, number_of_points
 from sqlclust.core.tree.single_linkage import Hierarchy
 
 
@@ -44,11 +49,10 @@ class Layer(NamedTuple):
 
 
 class LeafTree(NamedTuple):
-    """For each cluster of a condensed tree but the root, the min_cluster_size for which it is a leaf.
+    """For which min_cluster_size each cluster of a condensed tree is a leaf: after < min_cluster_size <= until.
 
     Attributes:
-        after: intp (c,), it is a leaf for no min_cluster_size up to this one;
-        until: intp (c,), and for none above this one. Never, if that is not larger.
+        after, until: intp (c,); where `until` is not larger than `after` the cluster never is one. The root never is.
     """
 
     after: IndexArray
@@ -69,24 +73,17 @@ def layers(hierarchy: Hierarchy, *, min_cluster_size: int, max_layers: int, cont
     chosen = peaks(leaf_tree(hierarchy, min_cluster_size=min_cluster_size, control=control), max_layers=max_layers)
     for done, (size, persistence) in enumerate(chosen):
         control.at(done / len(chosen))
-        selection = select(
-            condense(hierarchy, min_cluster_size=size, control=control),
-            cluster_selection_method="leaf",
-            cluster_selection_epsilon=0.0,
-            cluster_selection_persistence=0.0,
-            max_cluster_size=0,
-            allow_single_cluster=False,
-            control=control,
-        )
-        found.append(Layer(size, persistence, selection.labels, selection.probabilities))
+        condensed = condense(hierarchy, min_cluster_size=size, control=control)
+        labels, probabilities, _, _ = cluster_labels(condensed, CutParameters(size, "leaf"), control)
+        found.append(Layer(size, persistence, labels, probabilities))
     return found
 
 
 def leaf_tree(hierarchy: Hierarchy, *, min_cluster_size: int, control: Control | None = None) -> LeafTree:
-    """When each cluster of the condensed tree is a leaf. The first entry is the root's, which never counts."""
+    """For which min_cluster_size each cluster of the condensed tree is a leaf; the first entry is the root's."""
     control = control or Control()
     tree = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
-    n = int(tree["parent"].min())
+    n = number_of_points(tree)
     rows = tree[tree["child"] >= n]  # two for each split, one after the other; parents before children
     count = len(cluster_tree(tree).parent)
     control.check()

@@ -1,8 +1,15 @@
-"""Arrays only: which cluster a new vector falls into, without changing the clusters. No SQL.
+"""Which cluster a new vector falls into, without changing the clusters.
 
-The new point is joined to the hierarchy where single linkage would join it, at its mutual reachability to the nearest
-member, and nothing else changes. hdbscan's `approximate_predict` has the same idea; it leaves out epsilon, and counts the
-point itself among its neighbours, which a new point is not.
+The new vector x is joined to the hierarchy where single linkage would join it: to the member y with the smallest mutual
+reachability
+
+    reach(x, y) = max(core(x), core(y), distance(x, y) / alpha)
+
+Its density is 1 / reach(x, y). It gets y's label where that is at least the density at which y's cluster splits off;
+otherwise it is noise. Nothing else changes.
+
+Source: hdbscan's `approximate_predict` (McInnes, Healy, Astels 2017), with two differences: clusters are those selected with
+every parameter, epsilon and max_cluster_size included; and a new vector does not count itself among its neighbours.
 """
 
 from __future__ import annotations
@@ -12,38 +19,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.clusters.selection import Selected, members, strengths
-from sqlclust.core.geometry.duplicates import Distinct
-from sqlclust.core.geometry.metrics import (
-    Float32Array,
-    Float64Array,
-    IndexArray,
-    Metric,
-    from_squared,
-    unit,
-    unit_length,
-)
-from sqlclust.core.neighbors.mutual_reachability import Members, nearest_reachable
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.selection import FlatClusters
+from sqlclust.core.geometry.groups import first_of_groups
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, from_squared, unit
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
+from sqlclust.core.neighbors.nearest_member import MemberVectors, nearest_members
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import densities
 
 _BLOCK = 4096
-
-
-class Fitted(NamedTuple):
-    """A clustering of n rows that new vectors are held against.
-
-    Attributes:
-        points: the distinct vectors and their rows.
-        core: float64 (n,), core distance of each row, in the metric.
-        rank: intp (n,), the rows' order by id.
-        selected: the clusters; None where there is no hierarchy.
-    """
-
-    points: Distinct
-    core: Float64Array
-    rank: IndexArray
-    selected: Selected | None
 
 
 class Prediction(NamedTuple):
@@ -63,80 +49,63 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    vectors: Float32Array,
-    fitted: Fitted,
-    *,
-    min_samples: int,
-    metric: Metric,
-    normalize: bool,
-    alpha: float,
-    control: Control,
+    vectors: Float32Array, clustered: ClusteredRows, parameters: ReachabilityParameters, control: Control
 ) -> Prediction:
     """Labels of new vectors.
 
-    A new point gets the label of its nearest member by mutual reachability, if it joins it at no less density than that at
-    which the member's cluster splits off, and is noise otherwise, or if the member is noise. Its membership strength is its
-    own density over the cluster's largest. A vector identical to a member's gets that member's label and strength.
-    Reachability is compared as float32, which core distances are stored as, so that what ties still ties.
+    A vector gets the label of its nearest member by mutual reachability, if it is as dense there as that member's cluster is
+    where it splits off; else, or where the member is noise, it is noise. Its membership strength is its own density over the
+    cluster's largest. A vector identical to a member's gets that member's label and strength. Reachability is compared as
+    float32, in which core distances are stored, so that what ties still ties.
 
     Args:
-        vectors: float32 (q, d), finite; no zero vector where `normalize` or the metric is cosine.
-        min_samples, metric, normalize, alpha: of the fit.
+        vectors: float32 (q, d), finite; no zero vector where the parameters ask for unit length.
+        clustered: the rows of the clustering, with core distances.
+        parameters: of the fit.
 
     Raises:
         UnknownMetricError
 
     Cost: O(q·m·d) multiplications in float32 for m distinct members; memory a copy of the vectors.
-
-    Source: McInnes, Healy, Astels 2017, hdbscan's `approximate_predict`; the clusters are those selected with every
-    parameter, epsilon and max_cluster_size included.
     """
-    directions = unit_length(metric, normalize=normalize)
+    unit_length = parameters.unit_length
     if len(vectors) == 0:
         none = np.empty(0, dtype=np.intp)
         return Prediction(none.astype(np.int64), np.empty(0), none, np.empty(0))
-    points = fitted.points
-    first = _first_rows(points, fitted.rank)
-    known = Members(points.vectors, points.counts, fitted.core[first].astype(np.float32), fitted.rank[first])
+    points, rank = clustered.points, clustered.rank
+    first = first_of_groups(points.group_of_row(), len(points.counts), rank)
+    members = MemberVectors(points.vectors, points.counts, clustered.core[first].astype(np.float32), rank[first])
     with control.phase("predict"):
-        compared = np.empty_like(vectors, order="C")
-        for start in range(0, len(vectors), _BLOCK):
-            control.check()
-            block = vectors[start : start + _BLOCK]
-            compared[start : start + _BLOCK] = (unit(block) if directions else block) + np.float32(0.0)
-        found = nearest_reachable(
-            known,
-            compared,
-            unit_length=directions,
-            min_samples=min_samples,
-            metric=metric,
-            alpha=alpha,
-            control=control,
-        )
+        found = nearest_members(members, _as_compared(vectors, unit_length, control), parameters, control)
     control.check()
     neighbors = first[found.member]
-    labels, probabilities = _placed(fitted.selected, neighbors, found.reachability, found.distance == 0.0)
-    return Prediction(labels, probabilities, neighbors, from_squared(found.distance, metric))
+    labels, probabilities = _placed(clustered.flat, neighbors, found.reachability, found.distance == 0.0)
+    return Prediction(labels, probabilities, neighbors, from_squared(found.distance, parameters.metric))
 
 
-def _first_rows(points: Distinct, rank: IndexArray) -> IndexArray:
-    """intp (m,), of each distinct vector the row of lowest rank."""
-    by_rank = np.argsort(rank)[::-1]
-    first = np.empty(len(points.counts), dtype=np.intp)
-    first[points.group_of_row()[by_rank]] = by_rank  # the last assignment, of the lowest rank, stays
-    return first
+def _as_compared(vectors: Float32Array, unit_length: bool, control: Control) -> Float32Array:
+    """The vectors as members have them: of length one where they have it, and 0.0 in place of -0.0."""
+    compared = np.empty_like(vectors, order="C")
+    for start in range(0, len(vectors), _BLOCK):
+        control.check()
+        block = vectors[start : start + _BLOCK]
+        compared[start : start + _BLOCK] = (unit(block) if unit_length else block) + np.float32(0.0)
+    return compared
 
 
 def _placed(
-    selected: Selected | None, neighbors: IndexArray, reachability: Float32Array, is_copy: NDArray[np.bool_]
+    flat: FlatClusters | None, neighbors: IndexArray, reachability: Float32Array, is_copy: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], Float64Array]:
-    if selected is None:
-        return np.full(len(neighbors), -1, dtype=np.int64), np.zeros(len(neighbors))
-    clusters = selected.clusters
-    member_of, strength = members(selected, clusters.point_cluster[neighbors], clusters.point_density[neighbors])
-    least = np.maximum(clusters.birth[selected.cluster], selected.least_density)
+    """Labels and strengths of new vectors that join these members at these distances."""
+    if flat is None:
+        return np.full(len(neighbors), NOISE, dtype=np.int64), np.zeros(len(neighbors))
+    clusters = flat.clusters
+    label_of_member, strength = flat.labels_and_strengths(
+        clusters.point_cluster[neighbors], clusters.point_density[neighbors]
+    )
+    least = np.maximum(flat.split_density, flat.least_density)
     with np.errstate(over="ignore"):
-        widest = np.append(densities(least), 0.0).astype(np.float32)  # distances; the last is for noise, label -1
-    labels = np.where(is_copy | (reachability <= widest[member_of]), member_of, -1)
-    own = strengths(selected, labels, densities(reachability.astype(np.float64)))
+        farthest = np.append(densities(least), 0.0).astype(np.float32)  # distances; the last is that of noise, label −1
+    labels = np.where(is_copy | (reachability <= farthest[label_of_member]), label_of_member, NOISE)
+    own = flat.strengths(labels, densities(reachability.astype(np.float64)))
     return labels, np.where(is_copy, strength, own)

@@ -1,19 +1,16 @@
-"""Arrays only: how strongly each point belongs to its nearest cluster, noise included. No SQL.
+"""Soft membership: how strongly each point belongs to each cluster, noise included, of which the strongest is kept.
 
-hdbscan's soft clustering (`all_points_membership_vectors`, after McInnes, Healy, Astels 2017), of which the largest entry is
-kept. For a point p and a flat cluster c
+For a point p and a flat cluster c
 
-    strength(p, c) = in_some(p) · near(p, c) · like(p, c) / Σ over all clusters of near · like
+    strength(p, c) = in_some(p) · near(p, c) · alike(p, c) / Σ over all clusters of near · alike
 
-    near(p, c)  1 / distance from p to the nearest exemplar of c, divided by its sum over all clusters. Exemplars are the
-                members that last longest in a leaf of the condensed tree below c.
-    like(p, c)  softmax over the clusters of exp(−death / height(p, c)); death is the largest density of the cluster that p
-                leaves last.
-    in_some(p)  max over the clusters of height(p, c), divided by the larger of that cluster's largest density and p's own.
-    height(p, c)  the density at which p and c part: p's own density where p's cluster is above or below c in the tree,
-                otherwise the density at which the branches split.
+    near(p, c)     (1 / distance from p to the nearest exemplar of c) / Σ of the same over all clusters; see `exemplars`
+    alike(p, c)    softmax over the clusters of exp(−largest density of the cluster that p leaves last / parting(p, c))
+    in_some(p)     for the cluster with the largest parting(p, c): parting(p, c) / max(largest density of c, density of p)
+    parting(p, c)  the density at which p and c part in the condensed tree; see `parting`
 
-The constants 1e-8 with which hdbscan avoids dividing by 0 are left out; infinite over infinite is 1.
+Source: hdbscan's `all_points_membership_vectors`, after McInnes, Healy, Astels 2017. The constants 1e-8 with which it avoids
+dividing by 0 are left out; infinite over infinite is 1 here.
 """
 
 from __future__ import annotations
@@ -23,7 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.clusters.selection import Selected
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.exemplars import Exemplars, exemplars
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.parting import Branches, branches
+from sqlclust.core.clusters.selection import FlatClusters
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
@@ -39,11 +40,11 @@ _CELLS = 1 << 21
 """Points times exemplars (or clusters) that are held at a time."""
 
 
-class Nearest(NamedTuple):
-    """The cluster each of p points belongs to most.
+class NearestClusters(NamedTuple):
+    """The cluster that each of p points belongs to most.
 
     Attributes:
-        labels: int64 (p,); -1 where there are no clusters.
+        labels: int64 (p,); noise, -1, where there are no clusters.
         strengths: float64 (p,), 0..1; over all clusters they would add up to at most 1.
         exemplars: intp (p,), the nearest exemplar of that cluster, a row; -1 where there are no clusters.
         distances: float64 (p,), the distance to it, in the metric; NaN where there are no clusters.
@@ -55,37 +56,12 @@ class Nearest(NamedTuple):
     distances: Float64Array
 
 
-class _Exemplars(NamedTuple):
-    """Exemplars by label: intp (e,) rows, and where in them each label's begin.
-
-    Attributes:
-        centre: float64 (d,), their mean, which is taken off every vector: products lose fewer digits then.
-        measures: float64 (d + 1, e), their vectors and squared lengths.
-    """
-
-    rows: IndexArray
-    starts: IndexArray
-    centre: Float64Array
-    measures: Float64Array
-
-
-def nearest_clusters(
-    vectors: Float32Array,
-    groups: IndexArray,
-    rows: IndexArray,
-    selected: Selected | None,
-    *,
-    metric: Metric,
-    rank: IndexArray,
-    control: Control,
-) -> Nearest:
+def nearest_clusters(clustered: ClusteredRows, rows: IndexArray, metric: Metric, control: Control) -> NearestClusters:
     """The cluster to which each of some rows of a clustering belongs most.
 
     Args:
-        vectors: float32 (m, d), the distinct vectors, as they are compared: of length one where the fit normalises.
-        groups: intp (n,), which of them each row has.
-        rows: intp (p,), of the n.
-        rank: intp (n,), the rows' order by id: of exemplars equally near the first is named.
+        clustered: the n rows; of exemplars equally near the first by rank is named.
+        rows: intp (p,), of them.
 
     Raises:
         UnknownMetricError
@@ -93,55 +69,76 @@ def nearest_clusters(
     Cost: O(p·e·d) for e exemplars, and O(p·n_clusters).
     """
     metric_of(metric)
-    p = len(rows)
-    result = Nearest(np.full(p, -1, dtype=np.int64), np.zeros(p), np.full(p, -1, dtype=np.intp), np.full(p, np.nan))
-    if selected is None or len(selected.cluster) == 0 or p == 0:
+    p, flat = len(rows), clustered.flat
+    result = NearestClusters(
+        np.full(p, NOISE, dtype=np.int64), np.zeros(p), np.full(p, -1, dtype=np.intp), np.full(p, np.nan)
+    )
+    if flat is None or len(flat.cluster_of_label) == 0 or p == 0:
         return result
-    exemplars, branches = _exemplars(vectors, groups, selected, rank), _branches(selected)
-    last = selected.clusters.point_cluster[rows]
-    order = np.argsort(last, kind="stable")  # points of one cluster share their heights
-    step = max(1, _CELLS // max(len(exemplars.rows), len(selected.cluster)))
+    membership = _membership(clustered, flat, metric)
+    order = np.argsort(
+        flat.clusters.point_cluster[rows], kind="stable"
+    )  # points of one cluster part at the same densities
+    step = max(1, _CELLS // max(len(membership.exemplars.rows), len(flat.cluster_of_label)))
     with control.phase("nearest clusters"):
         for start in range(0, p, step):
             part = order[start : start + step]
-            found = _of_block(vectors, groups, rows[part], selected, exemplars, branches, metric)
-            result.labels[part], result.strengths[part] = found.labels, found.strengths
-            result.exemplars[part], result.distances[part] = found.exemplars, found.distances
+            for whole, found in zip(result, membership.strongest(rows[part]), strict=True):
+                whole[part] = found
             control.at((start + len(part)) / p)
     return result
 
 
-def _of_block(
-    vectors: Float32Array,
-    groups: IndexArray,
-    rows: IndexArray,
-    selected: Selected,
-    exemplars: _Exemplars,
-    branches: _Branches,
-    metric: Metric,
-) -> Nearest:
-    clusters = selected.clusters
-    points = vectors[groups[rows]] - exemplars.centre
-    every, nearest = _to_exemplars(points, exemplars)
-    own = np.einsum("ij,ij->i", points, points)
-    distance = from_squared(np.maximum(nearest + own[:, None], 0.0), metric)
-    heights = _heights(selected, branches, rows)
-    death = clusters.death[clusters.point_cluster[rows]]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        like = np.exp(np.exp(-_ratio(death[:, None], heights)))
-        product = _shares(distance) * like
-        product /= product.sum(axis=1, keepdims=True)
-    at = np.arange(len(rows))
-    highest = heights.argmax(axis=1)
-    largest = np.maximum(_largest_densities(selected)[highest], clusters.point_density[rows])
-    in_some = _ratio(heights[at, highest], largest)
-    best = product.argmax(axis=1)
-    strengths = np.clip(product[at, best] * in_some, 0.0, 1.0)
-    named = _nearest_of(every, exemplars, best)
-    measured = from_squared(
-        squared_distances(vectors, groups[rows], groups[named]), metric
-    )  # the product loses digits of near-duplicates
-    return Nearest(best.astype(np.int64), strengths, named, measured)
+class _Membership(NamedTuple):
+    """What the strengths of points are computed from.
+
+    Attributes:
+        vectors: float32 (m, d), the distinct vectors.
+        groups: intp (n,), which of them each row has.
+    """
+
+    vectors: Float32Array
+    groups: IndexArray
+    flat: FlatClusters
+    exemplars: Exemplars
+    branches: Branches
+    metric: Metric
+
+    def strongest(self, rows: IndexArray) -> NearestClusters:
+        """For each of some points the cluster in which its strength is largest."""
+        points = self.vectors[self.groups[rows]] - self.exemplars.centre
+        squared = self.exemplars.squared_distances(points)
+        length = np.einsum("ij,ij->i", points, points)[:, None]
+        distance = from_squared(np.maximum(self.exemplars.nearest_of_each_label(squared) + length, 0.0), self.metric)
+        parting = self.branches.parting_densities(rows)
+        shares = self._shares(rows, distance, parting)
+        best = shares.argmax(axis=1)
+        strengths = np.clip(shares[np.arange(len(rows)), best] * self._in_some(rows, parting), 0.0, 1.0)
+        named = self.exemplars.nearest_of_label(squared, best)
+        # from the differences: a product loses the digits of near-duplicates
+        exact = squared_distances(self.vectors, self.groups[rows], self.groups[named])
+        return NearestClusters(best.astype(np.int64), strengths, named, from_squared(exact, self.metric))
+
+    def _shares(self, rows: IndexArray, distance: Float64Array, parting: Float64Array) -> Float64Array:
+        """near · alike of each point and cluster, divided by the sum of its row: float64 (p, n_clusters)."""
+        clusters = self.flat.clusters
+        largest = clusters.death[clusters.point_cluster[rows]]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            alike = np.exp(np.exp(-_ratio(largest[:, None], parting)))
+            shares = _inverse_shares(distance) * alike
+            shares /= shares.sum(axis=1, keepdims=True)
+        return np.asarray(shares)
+
+    def _in_some(self, rows: IndexArray, parting: Float64Array) -> Float64Array:
+        """in_some of each point: float64 (p,)."""
+        highest = parting.argmax(axis=1)
+        largest = np.maximum(self.flat.largest_density[highest], self.flat.clusters.point_density[rows])
+        return _ratio(parting[np.arange(len(rows)), highest], largest)
+
+
+def _membership(clustered: ClusteredRows, flat: FlatClusters, metric: Metric) -> _Membership:
+    vectors, groups = clustered.points.vectors, clustered.points.group_of_row()
+    return _Membership(vectors, groups, flat, exemplars(vectors, groups, flat, clustered.rank), branches(flat), metric)
 
 
 def _ratio(a: Float64Array, b: Float64Array) -> Float64Array:
@@ -151,109 +148,10 @@ def _ratio(a: Float64Array, b: Float64Array) -> Float64Array:
     return ratio
 
 
-def _shares(distance: Float64Array) -> Float64Array:
+def _inverse_shares(distance: Float64Array) -> Float64Array:
     """1 / distance divided by the row's sum; where some are 0, these share all."""
     smallest = distance.min(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         closeness = np.where(smallest > 0, smallest / distance, distance == 0)
     shares: Float64Array = closeness / closeness.sum(axis=1, keepdims=True)
     return shares
-
-
-def _largest_densities(selected: Selected) -> Float64Array:
-    return selected.clusters.death[selected.cluster]
-
-
-def _exemplars(vectors: Float32Array, groups: IndexArray, selected: Selected, rank: IndexArray) -> _Exemplars:
-    """The members that leave a leaf cluster last, by label, and by rank within a label."""
-    clusters = selected.clusters
-    is_leaf = np.ones(len(clusters.parent), dtype=bool)
-    is_leaf[clusters.parent[1:]] = False
-    if len(clusters.parent) == 1:
-        is_leaf[0] = True
-    leaf = clusters.point_cluster
-    label = selected.label[leaf]
-    rows = np.flatnonzero(is_leaf[leaf] & (label >= 0) & (clusters.point_density == clusters.death[leaf]))
-    rows = rows[np.lexsort((rank[rows], label[rows]))]
-    own = vectors[groups[rows]].astype(np.float64)
-    centre = own.mean(axis=0)
-    own -= centre
-    measures = np.concatenate([own, np.einsum("ij,ij->i", own, own)[:, None]], axis=1).T
-    return _Exemplars(rows, np.searchsorted(label[rows], np.arange(len(selected.cluster))), centre, measures)
-
-
-def _to_exemplars(points: Float64Array, exemplars: _Exemplars) -> tuple[Float64Array, Float64Array]:
-    """Squared distances, up to the points' own squared lengths: float64 (p, e) to every exemplar, and (p, n_clusters) to each
-    cluster's nearest one.
-    """
-    ones = np.ones((len(points), 1))
-    every = np.concatenate([-2.0 * points, ones], axis=1) @ exemplars.measures
-    return every, np.minimum.reduceat(every, exemplars.starts, axis=1)
-
-
-def _nearest_of(every: Float64Array, exemplars: _Exemplars, labels: IndexArray) -> IndexArray:
-    """intp (p,): each point's nearest exemplar in the cluster `labels` names, a row."""
-    stops = np.append(exemplars.starts[1:], len(exemplars.rows))
-    rows = np.empty(len(labels), dtype=np.intp)
-    for label in np.unique(labels).tolist():
-        of = np.flatnonzero(labels == label)
-        start, stop = int(exemplars.starts[label]), int(stops[label])
-        rows[of] = exemplars.rows[start + every[of, start:stop].argmin(axis=1)]
-    return rows
-
-
-class _Branches(NamedTuple):
-    """Flat clusters in depth-first order, where each branch of the cluster tree is a range of them.
-
-    Attributes:
-        label: intp (n_clusters,), the labels in that order.
-        start, stop: intp (c,), the range of the flat clusters that are each cluster or part of it.
-    """
-
-    label: IndexArray
-    start: IndexArray
-    stop: IndexArray
-
-
-def _branches(selected: Selected) -> _Branches:
-    parent = selected.clusters.parent.tolist()
-    below = [1] * len(parent)
-    for cluster in range(len(parent) - 1, 0, -1):
-        below[parent[cluster]] += below[cluster]
-    entry, free = [0] * len(parent), [1] * len(parent)
-    for cluster in range(1, len(parent)):
-        entry[cluster] = free[parent[cluster]]
-        free[parent[cluster]] += below[cluster]
-        free[cluster] = entry[cluster] + 1
-    own = np.array(entry)[selected.cluster]
-    label = np.argsort(own)
-    ends = np.array(entry) + np.array(below)
-    return _Branches(label, np.searchsorted(own[label], entry), np.searchsorted(own[label], ends))
-
-
-def _heights(selected: Selected, branches: _Branches, rows: IndexArray) -> Float64Array:
-    """float64 (p, n_clusters): the density at which each point and each flat cluster part."""
-    clusters = selected.clusters
-    last, own = clusters.point_cluster[rows], clusters.point_density[rows]
-    heights = np.empty((len(rows), len(selected.cluster)))
-    for cluster in np.unique(last).tolist():
-        of = last == cluster
-        parting = _partings(selected, branches, cluster)
-        heights[of] = np.where(np.isnan(parting), own[of, None], parting)
-    return heights
-
-
-def _partings(selected: Selected, branches: _Branches, cluster: int) -> Float64Array:
-    """float64 (n_clusters,): the density at which a cluster and each flat one part; NaN where one is part of the other."""
-    clusters = selected.clusters
-    line = [cluster]
-    while line[-1]:
-        line.append(int(clusters.parent[line[-1]]))
-    ordered = np.full(len(branches.label), np.nan)
-    for below, above in zip(line[-2::-1], line[:0:-1], strict=True):  # from the root down
-        ordered[branches.start[above] : branches.stop[above]] = clusters.birth[below]
-    ordered[branches.start[cluster] : branches.stop[cluster]] = np.nan
-    parting = np.empty(len(ordered))
-    parting[branches.label] = ordered
-    parting[np.isin(selected.cluster, line)] = np.nan
-    return parting

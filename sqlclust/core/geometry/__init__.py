@@ -1,1 +1,1 @@
-"""Arrays only: distances between vectors, and what rounding does to them."""
+"""Vectors and their distances, and what rounding does to them."""

@@ -1,8 +1,10 @@
-"""Arrays only: squared distances of whole blocks by one product, with a bound on how wrong they are. No SQL.
+"""Squared distances of whole blocks by one product, with a bound on how wrong they are.
 
-|x − y|² = |x|² + |y|² − 2·x·y. Of many pairs of the same rows and columns this takes a hundredth of the time that measuring
-each from its difference takes. What `pruning` lets through by the thousand is asked here again; few are left to measure.
-The product is in float64, or in float32 where that has no rounding.
+    |x − y|² = |x|² + |y|² − 2·x·y
+
+For many pairs of the same rows and columns this takes a hundredth of the time of measuring each pair from its difference. Where
+`pruning` leaves thousands of pairs of a block, they are asked here again, and few are left to measure. The product is in float64,
+or in float32 where that has no rounding.
 """
 
 from __future__ import annotations
@@ -12,14 +14,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 
 _UNIT_ROUNDOFF = 2.0**-53
 _LATTICE_ROWS = 1024
 
 
 class Side(NamedTuple):
-    """The columns of blocks: (c, d) centred vectors, their centre, float64 (c,) squared lengths and how far those are wrong."""
+    """The columns of blocks.
+
+    Attributes:
+        vectors: (c, d), centred.
+        centre: float64 (d,), what was taken from them; (0,) where they are not centred.
+        squared: float64 (c,), squared lengths.
+        slack: float64 (c,), how wrong distances to each are at most.
+    """
 
     vectors: Float32Array | Float64Array
     centre: Float64Array
@@ -33,7 +42,7 @@ class Block(NamedTuple):
     Attributes:
         squared: float64 (r, c), >= 0.
         row_slack, column_slack: float64 (r,), (c,): |squared − true| <= row_slack + column_slack, where true is what
-            `metrics.squared_distances` gives; all 0 where the products are exact.
+            `metrics.squared_distances` gives. All 0 where products have no rounding.
     """
 
     squared: Float64Array
@@ -42,7 +51,7 @@ class Block(NamedTuple):
 
     @property
     def slack(self) -> Float64Array:
-        """float64 (c,), how wrong anything in each column is at most."""
+        """float64 (c,), how wrong the distances in each column are at most."""
         return np.asarray(self.column_slack + self.row_slack.max(initial=0.0))
 
 
@@ -51,7 +60,8 @@ class Blocks(NamedTuple):
 
     Attributes:
         vectors: float32 (m, d).
-        exact_in: the type in which products of them have no rounding at all, as of integers that are not too large; or None.
+        exact_in: the type in which their products have no rounding at all, as for integers that are not too large; None where
+            there is no such type.
     """
 
     vectors: Float32Array
@@ -63,12 +73,12 @@ class Blocks(NamedTuple):
         return self.exact_in is not None
 
     def side(self, columns: IndexArray) -> Side:
-        """Some vectors as columns; blocks are centred on their mean, unless they are exact."""
+        """Some vectors, intp (c,), as columns. Blocks are centred on the columns' mean, unless products have no rounding."""
         centre = np.zeros(0) if self.exact else self.vectors[columns].mean(axis=0, dtype=np.float64)
         return self._side(columns, centre)
 
     def block(self, rows: IndexArray, side: Side) -> Block:
-        """Squared distances of some vectors to a side's. O(r·c·d) multiplications."""
+        """Squared distances of some vectors, intp (r,), to a side's. O(r·c·d) multiplications."""
         here = self._side(rows, side.centre)
         distances = (here.vectors @ side.vectors.T).astype(np.float64, copy=False)
         distances *= -2.0
@@ -85,26 +95,32 @@ class Blocks(NamedTuple):
         wide = self.vectors[rows].astype(np.float64)
         wide -= centre
         squared = np.einsum("ij,ij->i", wide, wide)
-        # a sum of d products loses at most d roundings of |x|·|y|: in the product, in both lengths, and in the distance it
-        # is compared with; 2·|x|·|y| <= |x|² + |y|²
+        # a sum of d products is wrong by at most d roundings of |x|·|y|. There are such sums in the product, in both lengths, and
+        # in the true distance; and 2·|x|·|y| <= |x|² + |y|²
         return Side(wide, centre, squared, (5.0 * wide.shape[1] + 64.0) * _UNIT_ROUNDOFF * squared)
 
 
 def blocks_of(vectors: Float32Array) -> Blocks:
-    """Vectors float32 (m, d), finite, m >= 1, for blocks of distances. O(m·d) for integers and the like, else O(d)."""
+    """Vectors made ready for blocks of distances.
+
+    Args:
+        vectors: float32 (m, d), finite, m >= 1.
+
+    Cost: O(m·d) for integers and the like, which are looked at one and all; else O(d).
+    """
     if _sums_fit(vectors, 24):
         return Blocks(vectors, np.float32)
     return Blocks(vectors, np.float64 if _sums_fit(vectors, 53) else None)
 
 
 def _sums_fit(vectors: Float32Array, digits: int) -> bool:
-    """Whether all numbers are multiples of a power of two, so large that so many digits hold every sum of their products."""
+    """Whether so many binary digits hold every sum of products of the numbers; they do if all are multiples of a large step."""
     longest = known = 0.0
     for start in range(0, len(vectors), _LATTICE_ROWS):
         part = vectors[start : start + _LATTICE_ROWS]
         longest = max(longest, float(np.einsum("ij,ij->i", part, part, dtype=np.float64).max()))
         known = known or longest
-        # what is no multiple of the step for the longest so far, is none for a longer one
+        # the longer the longest vector, the larger the step: what is no multiple now is none later
         if not _are_multiples(part, longest, digits):
             return False
     return known == longest or all(
@@ -114,7 +130,11 @@ def _sums_fit(vectors: Float32Array, digits: int) -> bool:
 
 
 def _are_multiples(vectors: Float32Array, longest: float, digits: int) -> bool:
-    """Whether the numbers are multiples of a step; 2**digits of its squares are over four times the longest squared length."""
+    """Whether all numbers are multiples of a step, a power of two with 2**digits · step² > 4 · longest.
+
+    Args:
+        longest: the largest squared length.
+    """
     if longest == 0.0:
         return True
     exponent = -((digits - 3 - int(np.frexp(longest)[1])) // 2)
@@ -130,8 +150,8 @@ def nearest_of_rows(
     Args:
         squared: float64 (r, c); inf for pairs that do not count.
         slack: float64 (r,), how wrong the distances of each row are at most.
-        limits: float64 (r,), what the k-th nearest of each row certainly does not exceed.
-        exact: the distances have no error, and the columns ascend by index: of equally far ones the first are taken.
+        limits: float64 (r,), squared distances that the k-th nearest of each row does not exceed.
+        exact: the distances have no error, and the columns ascend by index. Of equally far ones the first are taken then.
     """
     near: NDArray[np.bool_] = squared <= np.minimum(limits + slack, np.finfo(np.float64).max)[:, None]
     many = np.flatnonzero(near.sum(axis=1) > k)
@@ -146,70 +166,3 @@ def nearest_of_rows(
     else:
         near[many] &= some <= last + 2 * slack[many, None]
     return near
-
-
-class Lightest(NamedTuple):
-    """Edges of a block, each of a row and a column, as places in the block.
-
-    Attributes:
-        row, column: intp (e,).
-        weight, distance: float64 (e,), squared mutual reachability and squared distance, as measured.
-    """
-
-    row: IndexArray
-    column: IndexArray
-    weight: Float64Array
-    distance: Float64Array
-
-
-def lightest_of_owners(
-    blocks: Blocks,
-    rows: IndexArray,
-    side: Side,
-    columns: IndexArray,
-    core: Float64Array,
-    scale: float,
-    owners: IndexArray,
-    ceiling: Float64Array,
-    outside: NDArray[np.bool_] | None = None,
-) -> Lightest:
-    """The lightest edge of each owner of columns in a block, and few others.
-
-    Args:
-        rows, columns: intp (r,), (c,), the vectors; `side` is of the columns.
-        core: float64 (m,), squared core distances of all vectors.
-        scale: > 0, what squared distances are multiplied by.
-        owners: intp (c,), which owner each column has: from 0, ascending, none left out.
-        ceiling: float64 (owners,), weight of the lightest edge each owner knows; heavier ones may be left out. Lowered to
-            a bound on what is found.
-        outside: bool (r, c), the pairs that count; all by default.
-
-    Cost: O(r·c·d) multiplications in float64.
-    """
-    block = blocks.block(rows, side)
-    squared, slack = block.squared, block.slack
-    weight = squared * scale
-    np.maximum(weight, core[rows][:, None], out=weight)
-    np.maximum(weight, core[columns], out=weight)
-    if outside is not None:
-        weight[~outside] = np.inf
-    starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
-    np.minimum(ceiling, np.minimum.reduceat(weight.min(axis=0) + slack * scale, starts), out=ceiling)
-    row, column = np.nonzero(weight <= np.minimum(ceiling[owners] + slack * scale, np.finfo(np.float64).max))
-    distance, wrong, owner = squared[row, column], slack[column], owners[column]
-    # where a core distance is more than the distance, it is the weight; of an owner's edges of one weight the shortest counts
-    heavier = np.maximum(core[rows[row]], core[columns[column]])
-    certain = np.flatnonzero((distance + wrong) * scale <= heavier)
-    least = np.full(len(ceiling), np.inf)
-    np.minimum.at(least, owner[certain], heavier[certain])
-    np.minimum(ceiling, least, out=ceiling)
-    tied = certain[heavier[certain] == least[owner[certain]]]
-    shortest = np.full(len(ceiling), np.inf)
-    np.minimum.at(shortest, owner[tied], distance[tied] + wrong[tied])
-    keep = np.ones(len(row), dtype=bool)
-    keep[certain] = False
-    keep[tied] = distance[tied] - wrong[tied] <= shortest[owner[tied]]
-    row, column, distance = row[keep], column[keep], distance[keep]
-    if not blocks.exact:
-        distance = squared_distances(blocks.vectors, rows[row], columns[column])
-    return Lightest(row, column, np.maximum(distance * scale, heavier[keep]), distance)

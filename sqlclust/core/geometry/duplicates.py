@@ -1,8 +1,8 @@
-"""Arrays only: identical vectors, collapsed exactly, and the canonical order of the distinct ones. No SQL.
+"""Identical vectors: collapsed to one, and the canonical order of the distinct ones.
 
-Real corpora repeat (captions, boilerplate). The later stages see each distinct vector once, with the number of its copies.
-They see them in an order that depends on the vectors' contents alone: whatever order the rows come in, and whatever their
-ids are, every stage works on the same array, so that results are identical, ties included.
+Real corpora repeat (captions, boilerplate). The later stages see each distinct vector once, with the number of its copies. The
+order of the distinct vectors depends on their contents alone. So every stage works on the same array, whatever order the rows
+come in and whatever their ids are, and results are identical, ties included.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray, unit
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
@@ -85,7 +86,7 @@ def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control
     def gather(start: int) -> None:
         result[start : start + _BLOCK] = _rows(vectors, rows[start : start + _BLOCK], normalize)
 
-    for_each_block(gather, range(0, len(rows), _BLOCK), control, span=(0.5, 1.0))
+    for_each_block(gather, range(0, len(rows), _BLOCK), control.part(0.5, 1.0))
     return result
 
 
@@ -103,7 +104,7 @@ def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDAr
             mixed = np.einsum("ij,j->i", bits, multipliers)
             result[start : start + _IN_CACHE] = mixed ^ (mixed >> np.uint64(29))
 
-    for_each_block(mix, range(0, n, _BLOCK), control, span=(0.0, 0.5))
+    for_each_block(mix, range(0, n, _BLOCK), control.part(0.0, 0.5))
     return result
 
 
@@ -111,7 +112,7 @@ def _resolve_collisions(
     vectors: Float32Array, hashes: NDArray[np.uint64], order: IndexArray, same: NDArray[np.bool_], *, normalize: bool
 ) -> None:
     """Order rows of equal hash by their contents, and mark anew which equal their predecessor (both in place)."""
-    bounds = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
+    bounds = run_starts(hashes)
     for start, stop in zip(bounds, np.append(bounds[1:], len(hashes)), strict=True):
         if same[start + 1 : stop].all():
             continue

@@ -1,8 +1,8 @@
-"""Arrays only: float32 matrix products that say which pairs may be close, with a bound on how wrong they are. No SQL.
+"""A float32 screen: matrix products that say which pairs may be close, with a bound on how wrong they are.
 
-For rows x and y the product computes x·y − |y|²/2, and for unit vectors only x·y. For one x a larger value means a
-smaller distance, and |x − y|² = offset(x) − 2·value. The value is rounded, so it only screens: whoever uses it keeps
-everything within `slack` of a limit and settles the rest with `metrics.squared_distances`.
+For vectors x and y the value is x·y − |y|²/2, and for unit vectors only x·y. Then |x − y|² = offset(x) − 2·value, so for one x
+a larger value means a smaller distance. The value is rounded. So it only screens: whoever uses it keeps every pair whose value is
+within `slack` of a limit, and measures those with `metrics.squared_distances`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNIT_ROUNDOFF = 2.0**-24
 _BLOCK = 4096
 
 
-class Screen(NamedTuple):
+class Float32Screen(NamedTuple):
     """Vectors made ready for screening.
 
     Attributes:
@@ -41,21 +41,23 @@ class Screen(NamedTuple):
         return result
 
 
-def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None = None) -> Screen:
+def float32_screen(vectors: Float32Array, *, unit_length: bool, control: Control | None = None) -> Float32Screen:
     """Make vectors ready for screening.
 
     Args:
         vectors: float32 (m, d), finite.
         unit_length: they have length one; they are then used as they are, and otherwise a centred copy is.
 
-    The bound: a float32 dot product of length d is wrong by at most d·u·|x|·|y| (u = 2⁻²⁴, any order of summation), the
-    centring and the norms add a few u·(|x| + |y|)².
+    The bound: with u = 2⁻²⁴, a float32 dot product of d terms is wrong by at most d·u·|x|·|y|, in whatever order it is summed.
+    Centring and the norms add a few u·(|x| + |y|)².
+
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
     """
     control = control or Control()
     m, dimension = vectors.shape
     if unit_length:
         slack = np.full(m, (dimension + 16) * _UNIT_ROUNDOFF, dtype=np.float32)
-        return Screen(vectors, None, slack, np.full(m, 2.0, dtype=np.float32))
+        return Float32Screen(vectors, None, slack, np.full(m, 2.0, dtype=np.float32))
     centre = np.zeros(dimension)
     for start in range(0, m, _BLOCK):
         control.check()
@@ -69,7 +71,7 @@ def screen(vectors: Float32Array, *, unit_length: bool, control: Control | None 
         norms[part] = np.einsum("ij,ij->i", centred[part], centred[part], dtype=np.float64)
     lengths = np.sqrt(norms)
     slack = (dimension + 16) * _UNIT_ROUNDOFF * (lengths + lengths.max()) * lengths.max()
-    return Screen(
+    return Float32Screen(
         centred, (norms / 2).astype(np.float32), np.nextafter(slack.astype(np.float32), np.float32(np.inf)),
         norms.astype(np.float32),
     )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Arrays only: distances between vectors. No SQL.
+"""Metrics: the distances between vectors, and how each metric follows from squared euclidean distances.
 
-Screening elsewhere is float32 matrix products of 2 − 2·x·y kind, which lose near-duplicates. Distances that the exact engine,
-neighbours and predictions give are computed here, in float64, from the differences. The approximate engine has its neighbours'
-distances from differences in float32, and stored core distances are float32.
+Squared distances here are float64 and come from the differences: |x − y|² = Σ (xᵢ − yᵢ)². The other formula, |x|² + |y|² − 2·x·y,
+is faster for many pairs, but in float32 it loses vectors that are nearly equal. So other files use it only to say which pairs may
+be close, and measure those here. Two things are less exact: the approximate engine measures its neighbours' distances from
+differences in float32, and stored core distances are float32.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ Metric = Literal["euclidean", "cosine"]
 
 
 class MetricRecord(NamedTuple):
-    """How distances in a metric follow from squared euclidean ones, which is what everything computes with.
+    """How distances in a metric follow from squared euclidean ones. Everything computes with those.
 
     Attributes:
         name: as options and stored fits have it.
         unit_length: whether vectors are scaled to length one whatever `normalize` says.
         from_squared: distances from squared ones, in float64.
         to_squared: the inverse, up to rounding.
-        scale: what dividing distances by alpha multiplies squared ones by.
+        distance_factor: given alpha, what squared distances are multiplied by so that distances are divided by alpha.
     """
 
     name: Metric
     unit_length: bool
     from_squared: Callable[[Float64Array], Float64Array]
     to_squared: Callable[[Float64Array], Float64Array]
-    scale: Callable[[float], float]
+    distance_factor: Callable[[float], float]
 
 
 _RECORDS: dict[str, MetricRecord] = {
@@ -48,17 +49,18 @@ _RECORDS: dict[str, MetricRecord] = {
             unit_length=False,
             from_squared=lambda squared: np.sqrt(squared),
             to_squared=lambda distance: distance * distance,
-            scale=lambda alpha: alpha**-2,
+            distance_factor=lambda alpha: alpha**-2,
         ),
         MetricRecord(  # between unit vectors 1 − cos = d²/2
             "cosine",
             unit_length=True,
             from_squared=lambda squared: squared / 2.0,
             to_squared=lambda distance: distance * 2.0,
-            scale=lambda alpha: 1.0 / alpha,
+            distance_factor=lambda alpha: 1.0 / alpha,
         ),
     )
 }
+"""All metrics. To add one, add its record here and its name to `Metric`; options, messages and checks read them."""
 METRICS: tuple[Metric, ...] = tuple(record.name for record in _RECORDS.values())
 
 
@@ -91,7 +93,7 @@ def unit(vectors: Float32Array) -> Float32Array:
         vectors: float32 (n, d), finite, no zero vector.
 
     Returns:
-        float32 (n, d). Lengths are taken in float64, where no square of a float32 is lost, be it 1e-45 or 1e38; each row's
+        float32 (n, d). Lengths are taken in float64, which holds the square of every float32, from 1e-45 to 1e38. Each row's
         result depends on that row alone.
     """
     result = np.empty(vectors.shape, dtype=np.float32)
@@ -111,7 +113,7 @@ def squared_distances(vectors: Float32Array, left: IndexArray, right: IndexArray
         left, right: intp (p,), rows of `vectors`.
 
     Returns:
-        float64 (p,); the value of a pair depends only on its two vectors, and not on their order.
+        float64 (p,). The value of a pair depends on its two vectors alone, not on their order and not on the other pairs.
     """
     result = np.empty(len(left), dtype=np.float64)
     step = max(1, _PAIR_BYTES // (8 * vectors.shape[1]))

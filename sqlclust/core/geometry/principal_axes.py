@@ -1,8 +1,14 @@
-"""Arrays only: principal axes, and what a few of them certify about distances in all of them. No SQL.
+"""Principal axes, and a lower bound for distances from a vector's first few coordinates along them.
 
-Embeddings vary little along most axes. In the first p principal axes, with the length of the rest as one more
-coordinate, every vector has an image whose distances are never longer than the true ones (the rest of a difference is at least
-the difference of the rests' lengths). A product over p + 3 columns so rules out most pairs at p/d of the price.
+Embeddings vary little along most axes. Let x' be the first p coordinates of x along the principal axes, and r(x) the length of
+what they leave of x, the residual. Then
+
+    |x − y|² >= |x' − y'|² + (r(x) − r(y))²
+
+because two residuals are never nearer than their lengths differ. The right side takes a product over p + 3 columns instead of d,
+and is enough to rule out most pairs.
+
+Source: Jolliffe, Principal Component Analysis; the bound is the triangle inequality for the residuals.
 """
 
 from __future__ import annotations
@@ -14,96 +20,104 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.runtime.threads import single_threaded_blas
+from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
 
 _SAMPLE = 4096
 _FULL = 512
-"""Up to so many dimensions all principal axes are computed; above, at most half of them, and any axes that complete them."""
+"""Up to so many dimensions, all principal axes are computed. Above, at most half are; any others complete the basis."""
 _COMPLETE = 2048
-"""Up to so many dimensions axes are completed."""
+"""Up to so many dimensions, the basis is completed."""
 _TURNED = 8
-"""Vectors for each dimension from which on they are turned to principal axes."""
+"""From so many vectors for each dimension on, turning them to principal axes pays."""
+_ROWS = 2048
 _PANEL = 128
 _AT_ONCE = 1 << 33
 """Multiplications of one call of BLAS: a tenth of a second or two."""
 
 
-class Axes(NamedTuple):
+class PrincipalAxes(NamedTuple):
     """Orthonormal axes, the one of largest variance first.
 
     Attributes:
-        centre: float64 (d,), the vectors' mean.
+        centre: float64 (d,), the mean of the vectors, multiplied by `power_of_two`.
         basis: float64 (d, p), orthonormal columns, p <= d; None for the d axes as they are.
-        scale: float, a power of two: images are of vectors multiplied by it, so that no square over- or underflows.
+        power_of_two: float; vectors are multiplied by it before they are projected, so that no square over- or underflows.
     """
 
     centre: Float64Array
     basis: Float64Array | None
-    scale: float
+    power_of_two: float
 
     @property
     def width(self) -> int:
         """How many axes there are."""
         return len(self.centre) if self.basis is None else self.basis.shape[1]
 
-    def leading(self, count: int) -> Axes:
+    def leading(self, count: int) -> PrincipalAxes:
         """The first `count` axes, of principal ones."""
         assert self.basis is not None
         return self._replace(basis=np.ascontiguousarray(self.basis[:, :count]))
 
 
-def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Axes:
-    """As many principal axes as there are, for vectors float32 (m, d); the axes as they are where m is less than 8·d.
+def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> PrincipalAxes:
+    """All principal axes of vectors float32 (m, d); the d axes as they are where m < 8·d.
 
-    There turning the vectors would cost as much as it could spare.
+    For so few vectors, turning them to the principal axes would cost as much as it could save.
     """
     control = control or Control()
     m, dimension = vectors.shape
     if m >= _TURNED * dimension:
         return principal_axes(vectors, dimension, control)
-    scale = _scale(vectors, control)
-    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * scale
-    return Axes(centre, None, scale)
+    factor = _power_of_two(vectors, control)
+    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * factor
+    return PrincipalAxes(centre, None, factor)
 
 
-def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> Axes:
-    """The leading principal axes of a sample; any orthonormal axes serve, these serve best.
+def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> PrincipalAxes:
+    """The leading principal axes of a sample of vectors. The bound holds for any orthonormal axes; with these it is tightest.
 
     Args:
         vectors: float32 (m, d).
         count: axes wanted, at most d.
 
-    Cost: O(d³), and O(d²) for each of some 4,096 vectors; of m < d / 2 vectors O(m²·d); of few axes O(d·count) for each. No step
-    of it is longer than an eigendecomposition of 1,024 × 1,024: what LAPACK would do in one call is done in panels.
+    Cost: O(d³) and O(d²) for each of some 4,096 vectors. Of m < d / 2 vectors O(m²·d); of few axes O(d·count) for each vector. No
+    single call takes longer than an eigendecomposition of 1,024 × 1,024: longer ones are done in panels, so that they can stop.
     """
     control = control or Control()
     m, dimension = vectors.shape
     count = min(count, dimension if dimension <= _COMPLETE else min(_COMPLETE // 2, max(m, 64)))
     few = dimension > _FULL and count <= dimension // 8
     most = min(_SAMPLE, max(16 * count, m // 8)) if few else max(_SAMPLE, 4 * dimension)
-    every = max(1, m // most)
-    sample = np.empty((-(-m // every), dimension))
+    factor = _power_of_two(vectors, control)
+    sample, centre = _centred_sample(vectors, max(1, m // most), factor, control)
+    with single_threaded_blas():
+        if few:
+            basis = _few_axes(sample, count, control)
+        elif len(sample) < dimension // 2:
+            basis = _axes_of_few_vectors(sample, count, control)
+        else:
+            basis = _axes_of_many_vectors(sample, count, control)
+    return PrincipalAxes(centre, np.ascontiguousarray(basis), factor)
+
+
+def _centred_sample(
+    vectors: Float32Array, every: int, factor: float, control: Control
+) -> tuple[Float64Array, Float64Array]:
+    """Every so many-th vector times `factor`, less the mean of all those, float64 (s, d); and that mean, float64 (d,)."""
+    sample = np.empty((-(-len(vectors) // every), vectors.shape[1]))
     for start in range(0, len(sample), _SAMPLE):
         control.check()
         sample[start : start + _SAMPLE] = vectors[start * every : (start + _SAMPLE) * every : every]
-    scale = _scale(vectors, control)
-    sample *= scale
+    sample *= factor
     control.check()
     centre = sample.mean(axis=0)
     control.check()
     sample -= centre
     control.check()
-    with single_threaded_blas():
-        if few:
-            basis = _few_of_sample(sample, count, control)
-        elif len(sample) < dimension // 2:
-            basis = _of_few(sample, count, control)
-        else:
-            basis = _of_many(sample, count, control)
-    return Axes(centre, np.ascontiguousarray(basis), scale)
+    return sample, centre
 
 
-def _scale(vectors: Float32Array, control: Control) -> float:
+def _power_of_two(vectors: Float32Array, control: Control) -> float:
     """The power of two by which the largest number is brought to the order of one."""
     largest = 0.0
     for start in range(0, len(vectors), _SAMPLE):
@@ -113,7 +127,7 @@ def _scale(vectors: Float32Array, control: Control) -> float:
     return float(2.0 ** -float(np.frexp(largest)[1])) if largest > 0 else 1.0
 
 
-def _few_of_sample(sample: Float64Array, count: int, control: Control) -> Float64Array:
+def _few_axes(sample: Float64Array, count: int, control: Control) -> Float64Array:
     """A few leading axes, without the covariances of all dimensions."""
     narrow = sample.astype(np.float32)
 
@@ -125,17 +139,16 @@ def _few_of_sample(sample: Float64Array, count: int, control: Control) -> Float6
             result += part.T @ (part @ single)
         return result
 
-    return _leading(covary, sample.shape[1], count, control)
+    return _by_subspace_iteration(covary, sample.shape[1], count, control)
 
 
-def _of_few(sample: Float64Array, count: int, control: Control) -> Float64Array:
-    """Principal axes of fewer vectors than half the dimensions: float64 (d, at most that many). No more are needed to hold
-    every one of them, and nothing of the size d² is made."""
+def _axes_of_few_vectors(sample: Float64Array, count: int, control: Control) -> Float64Array:
+    """Principal axes of s < d / 2 vectors: float64 (d, at most s). All the vectors lie within s axes; no d × d matrix is made."""
     spanning = _orthonormal(sample.T, len(sample), control)
     within = _product(sample, spanning, control)
     gram = _product(within.T, within, control)
     turned = (
-        _leading(lambda axes: _product(gram, axes, control), len(gram), count, control)
+        _by_subspace_iteration(lambda axes: _product(gram, axes, control), len(gram), count, control)
         if len(gram) > _COMPLETE // 2
         else np.linalg.eigh(gram)[1][:, ::-1]
     )
@@ -143,7 +156,8 @@ def _of_few(sample: Float64Array, count: int, control: Control) -> Float64Array:
     return _orthonormal(_product(spanning, turned[:, :count], control), min(count, len(sample)), control)
 
 
-def _of_many(sample: Float64Array, count: int, control: Control) -> Float64Array:
+def _axes_of_many_vectors(sample: Float64Array, count: int, control: Control) -> Float64Array:
+    """Principal axes from the d × d covariances: float64 (d, count)."""
     dimension = sample.shape[1]
     covariance = np.zeros((dimension, dimension), dtype=np.float32)
     step = max(1, _AT_ONCE // dimension**2)
@@ -154,20 +168,25 @@ def _of_many(sample: Float64Array, count: int, control: Control) -> Float64Array
     if dimension <= _FULL:
         return np.asarray(np.linalg.eigh(covariance.astype(np.float64))[1][:, ::-1][:, :count])
     wide = covariance.astype(np.float64)
-    basis = _leading(lambda axes: _product(wide, axes, control), dimension, min(count, dimension // 2), control)
+    basis = _by_subspace_iteration(
+        lambda axes: _product(wide, axes, control), dimension, min(count, dimension // 2), control
+    )
     return basis if count <= basis.shape[1] else _orthonormal(basis, count, control)
 
 
-def _leading(
+def _by_subspace_iteration(
     covary: Callable[[Float64Array], Float64Array], dimension: int, count: int, control: Control
 ) -> Float64Array:
-    """Leading axes by subspace iteration: float64 (d, count). `covary` multiplies axes (d, count) with the covariances."""
+    """Leading axes by subspace iteration, float64 (d, count). `covary` multiplies axes (d, count) with the covariances.
+
+    Source: Halko, Martinsson, Tropp 2011, algorithm 4.4.
+    """
     start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((dimension, count))
     basis = _orthonormal(covary(start), count, control)
     basis = _orthonormal(covary(basis), count, control)
     turned = np.linalg.eigh(_product(basis.T, covary(basis), control))[1][:, ::-1]
     control.check()
-    # again orthonormal to the last bit, as the bound asks
+    # once more: the bound needs axes that are orthonormal to rounding
     return _orthonormal(_product(basis, turned, control), count, control)
 
 
@@ -182,10 +201,12 @@ def _product(left: Float64Array, right: Float64Array, control: Control) -> Float
 
 
 def _orthonormal(matrix: Float64Array, count: int, control: Control) -> Float64Array:
-    """Orthonormal columns float64 (d, count), the first of which span those of the matrix (d, p), p <= count <= d.
+    """Orthonormal columns float64 (d, count). The first p span the p columns of the matrix (d, p); p <= count <= d.
 
-    Householder's QR in panels, as LAPACK does it in one call (Schreiber and Van Loan 1989, the compact WY form): orthonormal
-    to rounding for whatever matrix, columns that depend on each other included.
+    QR by Householder reflections, in panels, so that it can be stopped. The columns are orthonormal to rounding for every matrix,
+    also where its columns depend on each other.
+
+    Source: Schreiber and Van Loan 1989, the compact WY form, as in LAPACK.
     """
     remaining = matrix.copy()
     reflectors: list[tuple[int, Float64Array, Float64Array]] = []
@@ -209,23 +230,39 @@ def _orthonormal(matrix: Float64Array, count: int, control: Control) -> Float64A
     return result
 
 
-def image(vectors: Float32Array, axes: Axes) -> tuple[Float32Array, Float64Array]:
-    """Coordinates along the axes of some vectors, float32 (b, d).
+def projection(vectors: Float32Array, axes: PrincipalAxes) -> tuple[Float32Array, Float64Array]:
+    """Coordinates of some vectors along the axes.
+
+    Args:
+        vectors: float32 (b, d).
 
     Returns:
         along: float32 (b, p), the coordinates, each rounded once.
-        squared: float64 (b,), squared lengths of the centred vectors: of all of them, not only of the part along the axes.
+        squared: float64 (b,), squared lengths of the whole centred vectors, not only of their parts along the axes.
     """
-    scaled = vectors * np.float32(axes.scale) - axes.centre
+    scaled = vectors * np.float32(axes.power_of_two) - axes.centre
     along = scaled if axes.basis is None else scaled @ axes.basis
     return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
 
 
-def rest(along: Float32Array, squared: Float64Array) -> Float64Array:
-    """At least the length of what the coordinates leave of each vector, float64 (b,).
+def projections(vectors: Float32Array, axes: PrincipalAxes, control: Control) -> tuple[Float32Array, Float64Array]:
+    """As `projection`, for many vectors, float32 (m, d), on all cores. O(m·d·p) multiplications."""
+    along = np.empty((len(vectors), axes.width), dtype=np.float32)
+    squared = np.empty(len(vectors))
 
-    With w the part of x that its rounded coordinates z leave, |w|² = |x|² − |z|² − 2·(a − z)·z for the unrounded a; the last
-    term is at most 2·2⁻²⁴·|x|², which is added here. So x·y <= z·z' + rest·rest' up to a few roundings of |x|·|y|.
+    def project(start: int) -> None:
+        part = slice(start, start + _ROWS)
+        along[part], squared[part] = projection(vectors[part], axes)
+
+    for_each_block(project, range(0, len(vectors), _ROWS), control)
+    return along, squared
+
+
+def residual_norms(along: Float32Array, squared: Float64Array) -> Float64Array:
+    """At least the length of each vector's residual, the part that its coordinates leave: float64 (b,).
+
+    Let a be the coordinates of x, z the rounded ones, and w what z leaves of x. Then |w|² = |x|² − |z|² − 2·(a − z)·z. The last
+    term is at most 2·2⁻²⁴·|x|²; that much is added here. So x·y <= z·z' + r(x)·r(y), up to a few roundings of |x|·|y|.
     """
     head = along.astype(np.float64)
     left = squared - np.einsum("ij,ij->i", head, head)

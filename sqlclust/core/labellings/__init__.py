@@ -1,1 +1,1 @@
-"""Arrays only: two labellings of the same things, compared."""
+"""Two labellings of the same things, compared."""

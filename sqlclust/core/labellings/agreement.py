@@ -1,4 +1,4 @@
-"""Arrays only: agreement of two labellings of the same things. No SQL."""
+"""How far two labellings of the same things agree, by one number: adjusted Rand index, adjusted mutual information."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from sqlclust.core.runtime.control import Control
 def adjusted_rand_index(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     """Adjusted Rand index of two labellings int64 (n,), n >= 1: 1 is equal up to names, 0 what chance gives.
 
+    The Rand index counts pairs of things that are together in both labellings. Adjusted: (index − expected) / (maximum −
+    expected).
+
     Source: Hubert and Arabie 1985.
     """
-    common, sizes_a, sizes_b = (_pairs(sizes) for sizes in _contingency(a, b))
+    common, sizes_a, sizes_b = (_pairs_within(sizes) for sizes in _contingency(a, b))
     n = len(a)
     if common == sizes_a == sizes_b:
         return 1.0
@@ -21,7 +24,7 @@ def adjusted_rand_index(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     return (common - expected) / ((sizes_a + sizes_b) / 2 - expected)
 
 
-def _pairs(sizes: NDArray[np.int64]) -> int:
+def _pairs_within(sizes: NDArray[np.int64]) -> int:
     """How many pairs there are within groups of these sizes."""
     return int((sizes * (sizes - 1) // 2).sum())
 

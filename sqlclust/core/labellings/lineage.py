@@ -1,4 +1,4 @@
-"""Arrays only: what became of the clusters of one labelling in another of the same things. No SQL. SciPy matches."""
+"""What became of the clusters of one labelling in another of the same things: matches, splits, merges, births, deaths."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.runtime.control import Control
 
 Int64Array = NDArray[np.int64]
@@ -16,7 +17,7 @@ EVENTS = ("match", "split", "merge", "birth", "death")
 
 
 class Overlap(NamedTuple):
-    """How two labellings, a and b, place the things they have in common; −1 is noise.
+    """How two labellings, a and b, place the things they have in common.
 
     Attributes:
         label_a: int64 (m,), with label_b every pair of labels that occurs, once.
@@ -59,16 +60,21 @@ class Descent(NamedTuple):
     size_b: int | None
 
 
-class _Pairs(NamedTuple):
-    """Clusters that overlap. `a` and `b` are places among the clusters, intp (p,); the rest is as in Descent."""
+class _Overlapping(NamedTuple):
+    """Pairs of clusters that overlap.
+
+    Attributes:
+        a, b: intp (p,), places among the clusters of a and of b.
+        overlap, jaccard: as in `Descent`.
+    """
 
     a: NDArray[np.intp]
     b: NDArray[np.intp]
     overlap: Int64Array
     jaccard: NDArray[np.float64]
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> _Pairs:
-        return _Pairs(self.a[rows], self.b[rows], self.overlap[rows], self.jaccard[rows])
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> _Overlapping:
+        return _Overlapping(self.a[rows], self.b[rows], self.overlap[rows], self.jaccard[rows])
 
 
 def lineage(
@@ -100,11 +106,11 @@ def lineage(
     """
     control = control or Control()
     control.check()
-    labels_a = np.union1d(clusters_a, overlap.label_a[overlap.label_a >= 0])
-    labels_b = np.union1d(clusters_b, overlap.label_b[overlap.label_b >= 0])
+    labels_a = np.union1d(clusters_a, overlap.label_a[overlap.label_a != NOISE])
+    labels_b = np.union1d(clusters_b, overlap.label_b[overlap.label_b != NOISE])
     sizes_a = _sizes(overlap.label_a, overlap.size, labels_a)
     sizes_b = _sizes(overlap.label_b, overlap.size, labels_b)
-    pairs = _pairs(overlap, labels_a, labels_b, sizes_a, sizes_b)
+    pairs = _overlapping(overlap, labels_a, labels_b, sizes_a, sizes_b)
     of_a, of_b = 2 * pairs.overlap >= sizes_a[pairs.a], 2 * pairs.overlap >= sizes_b[pairs.b]
 
     control.check()
@@ -112,7 +118,6 @@ def lineage(
     split = _closest(pairs.take(of_b & ~np.isin(pairs.b, matched.b)), of="b")
     merged = _closest(pairs.take(of_a & ~np.isin(pairs.a, matched.a)), of="a")
 
-    control.check()
     rows: list[Descent] = []
     for event, found in (("match", matched), ("split", split), ("merge", merged)):
         for a, b, common, jaccard in zip(*(column.tolist() for column in found), strict=True):
@@ -121,38 +126,43 @@ def lineage(
             shares = common / size_a, common / size_b
             rows.append(Descent(event, int(labels_a[a]), int(labels_b[b]), common, jaccard, *shares, size_a, size_b))
     control.check()
-    known_b = np.concatenate([matched.b, split.b])
-    for b in np.setdiff1d(np.arange(len(labels_b)), known_b).tolist():
+    for b in _others(labels_b, matched.b, split.b):
         rows.append(Descent("birth", None, int(labels_b[b]), 0, None, None, None, None, int(sizes_b[b])))
     control.check()
-    known_a = np.concatenate([matched.a, merged.a])
-    for a in np.setdiff1d(np.arange(len(labels_a)), known_a).tolist():
+    for a in _others(labels_a, matched.a, merged.a):
         rows.append(Descent("death", int(labels_a[a]), None, 0, None, None, None, int(sizes_a[a]), None))
     return sorted(rows, key=_place)
 
 
+def _others(labels: Int64Array, *places: NDArray[np.intp]) -> list[int]:
+    """The places of the labels that are in none of these."""
+    others: list[int] = np.setdiff1d(np.arange(len(labels)), np.concatenate(places)).tolist()
+    return others
+
+
 def _place(row: Descent) -> tuple[bool, int, bool, int]:
+    """By label_a, births last; a cluster's own row before what split off it."""
     return row.label_a is None, row.label_a or 0, row.event == "split", row.label_b or 0
 
 
 def _sizes(labels: Int64Array, sizes: Int64Array, clusters: Int64Array) -> Int64Array:
-    inside = labels >= 0
+    inside = labels != NOISE
     total = np.zeros(len(clusters), dtype=np.int64)
     np.add.at(total, np.searchsorted(clusters, labels[inside]), sizes[inside])
     return total
 
 
-def _pairs(
+def _overlapping(
     overlap: Overlap, labels_a: Int64Array, labels_b: Int64Array, sizes_a: Int64Array, sizes_b: Int64Array
-) -> _Pairs:
-    clustered = (overlap.label_a >= 0) & (overlap.label_b >= 0)
+) -> _Overlapping:
+    clustered = (overlap.label_a != NOISE) & (overlap.label_b != NOISE)
     a = np.searchsorted(labels_a, overlap.label_a[clustered])
     b = np.searchsorted(labels_b, overlap.label_b[clustered])
     common = overlap.size[clustered]
-    return _Pairs(a, b, common, common / (sizes_a[a] + sizes_b[b] - common))
+    return _Overlapping(a, b, common, common / (sizes_a[a] + sizes_b[b] - common))
 
 
-def _matching(akin: _Pairs, n_a: int, n_b: int) -> _Pairs:
+def _matching(akin: _Overlapping, n_a: int, n_b: int) -> _Overlapping:
     """Those of the pairs that make the matching of the largest total overlap."""
     if not len(akin.a):
         return akin
@@ -174,7 +184,7 @@ def _matching(akin: _Pairs, n_a: int, n_b: int) -> _Pairs:
     return akin.take(partners[akin.a] == akin.b)
 
 
-def _closest(pairs: _Pairs, *, of: str) -> _Pairs:
+def _closest(pairs: _Overlapping, *, of: str) -> _Overlapping:
     """For each cluster of a or of b its pair with the largest overlap; of equal ones the larger Jaccard index, then the
     lower label.
     """

@@ -1,1 +1,1 @@
-"""Arrays only: the nearest neighbours of vectors, exactly and approximately."""
+"""The nearest neighbours of vectors, exactly and approximately."""

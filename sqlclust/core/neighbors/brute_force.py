@@ -1,57 +1,46 @@
-"""Arrays only: the nearest neighbours of a few vectors among all, and the share of them that a search found. No SQL."""
+"""Brute force: the nearest neighbours of a few vectors among all, and with them the recall of a search that found fewer.
+
+A float32 product with all vectors gives each of the few its candidates, some more than wanted. These are measured from the
+differences, and the nearest of them are the neighbours.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.neighbors.k_nearest import Int32Array, KNearest
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
-_ROWS = 2048
+_ROWS, _COLUMNS = 256, 8192
+_SPARE_CANDIDATES = 8
+"""As many more than wanted as rounding of the products may put in the wrong order."""
 
 
-def nearest_of(
-    vectors: Float32Array, rows: IndexArray, k: int, control: Control, span: tuple[float, float] = (1.0, 1.0)
+def brute_force_neighbors(
+    vectors: Float32Array, rows: IndexArray, k: int, control: Control
 ) -> tuple[IndexArray, Float32Array]:
-    """The k nearest of some vectors among all, by products with all; as `approximate_neighbors` returns them.
+    """The k nearest of some vectors among all.
 
-    Cost: O(len(rows)·m·d) multiplications.
+    Args:
+        vectors: float32 (m, d).
+        rows: intp (q,), the vectors whose neighbours are wanted.
+        k: 1 <= k < m.
+
+    Returns:
+        intp (q, k), ascending by (distance, index); float32 (q, k), the squared distances, from the differences.
+
+    Cost: O(q·m·d) multiplications.
     """
-    m = len(vectors)
-    wanted = min(m - 1, k + 8)  # as many more as rounding of the products may put in the wrong order
-    candidates = np.empty((len(rows), wanted), dtype=np.int32)
-    centre = vectors[:: max(1, m // 4096)].mean(axis=0)
+    candidates = np.empty((len(rows), min(len(vectors) - 1, k + _SPARE_CANDIDATES)), dtype=np.int32)
+    centre = vectors[:: max(1, len(vectors) // 4096)].mean(axis=0)
 
     def search(start: int) -> None:
-        some = rows[start : start + _ROWS // 8]
-        points = vectors[some] - centre
-        best = np.full((len(some), wanted), -np.inf, dtype=np.float32)
-        others = np.full((len(some), wanted), -1, dtype=np.int32)
-        for low in range(0, m, 4 * _ROWS):
-            control.check()
-            there = vectors[low : low + 4 * _ROWS] - centre
-            values = points @ there.T
-            values -= np.einsum("ij,ij->i", there, there) / 2
-            inside = np.flatnonzero((some >= low) & (some < low + len(there)))
-            values[inside, some[inside] - low] = -np.inf
-            # what is not above the least of the best so far is out
-            row, column = np.nonzero(values > best.min(axis=1)[:, None])
-            if len(row) > len(some) * 4 * wanted:
-                keep = np.argpartition(values, -min(wanted, values.shape[1]), axis=1)[
-                    :, -min(wanted, values.shape[1]) :
-                ]
-                row, column = np.repeat(np.arange(len(some)), keep.shape[1]), keep.ravel()
-            row = np.concatenate([np.repeat(np.arange(len(some)), wanted), row])
-            value = np.concatenate([best.ravel(), values[row[len(some) * wanted :], column]])
-            other = np.concatenate([others.ravel(), (column + low).astype(np.int32)])
-            order = np.lexsort((other, -value, row))
-            starts = np.searchsorted(row[order], np.arange(len(some)))
-            chosen = order[starts[:, None] + np.arange(wanted)]
-            best, others = value[chosen], other[chosen]
-        candidates[start : start + len(some)] = others
+        part = slice(start, start + _ROWS)
+        candidates[part] = _candidates(vectors, rows[part], centre, candidates.shape[1], control)
 
-    for_each_block(search, range(0, len(rows), _ROWS // 8), control, span=span)
+    for_each_block(search, range(0, len(rows), _ROWS), control)
     indices = np.empty((len(rows), k), dtype=np.intp)
     squared = np.empty((len(rows), k), dtype=np.float32)
     for number, row in enumerate(rows):
@@ -63,17 +52,39 @@ def nearest_of(
     return indices, squared
 
 
+def _candidates(
+    vectors: Float32Array, rows: IndexArray, centre: Float32Array, count: int, control: Control
+) -> Int32Array:
+    """The `count` likeliest neighbours of each of some rows, int32 (q, count)."""
+    points = vectors[rows] - centre
+    nearest = KNearest(len(rows), count)
+    for low in range(0, len(vectors), _COLUMNS):
+        control.check()
+        there = vectors[low : low + _COLUMNS] - centre
+        values = points @ there.T
+        values -= np.einsum("ij,ij->i", there, there) / 2
+        inside = np.flatnonzero((rows >= low) & (rows < low + len(there)))
+        values[inside, rows[inside] - low] = -np.inf  # itself
+        nearest.add_panel(values, low)
+    return nearest.indices
+
+
 def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, control: Control) -> float:
     """Share of the k nearest neighbours that were found, of a sample of vectors: 0..1.
 
     Args:
+        vectors: float32 (m, d).
         squared: float32 (m, >= k), squared distances of the neighbours found, ascending.
+        k: 1 <= k < m.
+        seed: of the sample.
+
+    A neighbour found counts if it is not farther than the k-th nearest truly is, give or take rounding.
 
     Cost: O(sample·m·d) multiplications for a sample of 1,000, and of 300 above 300,000 vectors.
     """
     m = len(vectors)
     random = np.random.Generator(np.random.PCG64(seed))
     rows = np.sort(random.choice(m, size=min(m, 1000 if m <= 300_000 else 300), replace=False))
-    _, nearest = nearest_of(vectors, rows, k, control, (0.9, 1.0))
+    _, nearest = brute_force_neighbors(vectors, rows, k, control.part(0.9, 1.0))
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())

@@ -1,17 +1,16 @@
-"""Arrays only: the k nearest neighbours of every vector, exactly. No SQL.
+"""The k nearest neighbours of every vector, exactly: what brute force in float64 gives.
 
-1. Approximate neighbours give each vector a limit that its k-th nearest certainly does not exceed.
-2. With the vectors in the order of their limits, one triangle of tiles tells which pairs may be within the larger limit of
-   the two, from a few principal axes (`pruning`): a quarter to a sixth of the multiplications of a full product.
-3. Only those pairs are measured, in float64, from the differences. Where most pairs of a tile are left, as where nearly all are
-   equally far, a product in float64 leaves those that may be among the k nearest (`dense`).
+1. Approximate neighbours give each vector a limit: a squared distance that its k-th nearest neighbour does not exceed.
+2. The vectors are put in the order of their limits and cut into tiles of 512 × 512 pairs. A few principal axes tell which pairs
+   may be within the limit of either end (`pruning`). That takes a quarter to a sixth of the multiplications of all pairs.
+3. Only those pairs are measured, in float64, from the differences. Where nearly all vectors are equally far, most pairs of a tile
+   are left. Then a float64 product tells which may be among the k nearest (`block_distances`), and these are measured.
+4. Of its pairs each vector keeps the k nearest (`k_nearest`).
 
-So the result is what brute force in float64 gives.
-
-Kept because of these ratios of processor time, whole fit to one float32 product of all pairs, real and generated embeddings of
-384 dimensions (`python -m tests.benchmarks.engine`): 1.9 at 14,160 vectors, 0.8 at 45,000, 0.6 at 134,520. A full product with
-selection by group maxima took 1.8 at 45,000 for the neighbours alone. The larger the set, the nearer the neighbours, and
-the fewer axes tell the rest apart. As limits those of 4 lists of 500 are worth their price; better ones cost more than they save.
+Processor time of a whole fit, as a multiple of one float32 product of all pairs, on real and generated embeddings of 384
+dimensions (`python -m tests.benchmarks.engine`): 1.9 at 14,160 vectors, 0.8 at 45,000, 0.6 at 134,520. The more vectors there
+are, the nearer are the neighbours, and the fewer axes it takes to rule out the others. A full product with selection by group
+maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 save more than they cost; better ones do not.
 """
 
 from __future__ import annotations
@@ -23,14 +22,15 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.block_distances import Blocks, blocks_of, nearest_of_rows
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
-from sqlclust.core.geometry.principal_axes import Axes, axes_that_pay
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_that_pay
 from sqlclust.core.neighbors.approximate import SEED, approximate_neighbors
-from sqlclust.core.neighbors.pruning import TILE, Pruning, pruning
+from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs, nearest_pairs, order_by_block
+from sqlclust.core.neighbors.pruning import TILE, Pruning, RightSide, pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
 _OWNERS = 4096
-_SETTLED_AT_A_TIME = 1 << 16
+_MEASURED_AT_A_TIME = 1 << 16
 
 
 class Neighbors(NamedTuple):
@@ -45,14 +45,6 @@ class Neighbors(NamedTuple):
     squared: Float64Array
 
 
-class _Pairs(NamedTuple):
-    """Measured pairs, each as seen from one of its ends: int32 owner, int32 other, float64 squared distance."""
-
-    owner: NDArray[np.int32]
-    other: NDArray[np.int32]
-    squared: Float64Array
-
-
 def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tuple[Neighbors, Pruning]:
     """The k nearest neighbours of every vector, and what rules out pairs, for the spanning tree to use again.
 
@@ -60,7 +52,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
         vectors: float32 (m, d).
         k: 1 <= k < m.
 
-    Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their images.
+    Cost: O(m²·p) multiplications in float32 for the p axes that pay; O(m·k) memory beyond the vectors and their projections.
     """
     m = len(vectors)
     axes = axes_that_pay(vectors, control)
@@ -68,93 +60,32 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     blocks = blocks_of(vectors)
     # where nothing can be ruled out cheaply, and nothing has to be measured afterwards, limits are no use
     pointless = blocks.exact and axes.basis is None
-    limits = np.full(m, np.inf) if pointless else _limits(vectors, axes, k, control)
-    prepared = pruning(vectors, axes, limits, control, span=(0.3, 0.35))
-    limits = limits[prepared.order]
-    patience = _Patience()
-    found: list[_Sorted] = []
+    limits = np.full(m, np.inf) if pointless else _limits(vectors, axes, k, control.part(0.0, 0.3))
+    prepared = pruning(vectors, axes, limits, control.part(0.3, 0.35))
+    search = _ExactSearch(blocks, prepared, limits[prepared.order], k, _Patience(), control)
+    found: list[_PairsByBlock] = []
 
-    def search(start: int) -> None:
-        pairs = _pairs_of_panel(vectors, blocks, prepared, limits, k, start, patience, control)
+    def compare(start: int) -> None:
+        pairs = _pairs_of_panel(search, start)
         if pairs:
             found.append(_by_block(pairs, -(-m // _OWNERS)))
 
     # the longest panels first, so that all cores end together
-    for_each_block(search, range(0, m, TILE)[::-1], control, span=(0.35, 0.95))
-    return _nearest(found, m, k, control, (0.95, 1.0)), prepared
+    for_each_block(compare, range(0, m, TILE)[::-1], control.part(0.35, 0.95))
+    return _k_nearest_of_all(found, m, k, control.part(0.95, 1.0)), prepared
 
 
-def _limits(vectors: Float32Array, axes: Axes, k: int, control: Control) -> Float64Array:
+def _limits(vectors: Float32Array, axes: PrincipalAxes, k: int, control: Control) -> Float64Array:
     """Squared distances float64 (m,) that the k-th nearest certainly does not exceed."""
     with np.errstate(over="ignore"):  # no limit, then
-        _, squared = approximate_neighbors(vectors, k, SEED, 0, control, axes=axes, span=(0.0, 0.3))
+        _, squared = approximate_neighbors(vectors, k, SEED, 0, control, axes=axes)
     dimension = vectors.shape[1]
     farthest = squared[:, k - 1].astype(np.float64)
     return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
 
 
-def _pairs_of_panel(
-    vectors: Float32Array,
-    blocks: Blocks,
-    prepared: Pruning,
-    limits: Float64Array,
-    k: int,
-    start: int,
-    patience: _Patience,
-    control: Control,
-) -> list[_Pairs]:
-    """All pairs of a vector of one panel with one before it, or before it in the panel, within the larger limit; or as many of
-    them as hold the k nearest.
-    """
-    order = prepared.order
-    panel = slice(start, min(start + TILE, len(order)))
-    right = prepared.right(panel, limits[panel])
-    values = np.empty(TILE * TILE, dtype=np.float32)
-    found: list[_Pairs] = []
-    crowded = max(1 << 20, 64 * TILE * k)
-    waiting: list[tuple[IndexArray, IndexArray]] = []
-    count = 0
-
-    def settle() -> None:
-        nonlocal count
-        if not waiting:
-            return
-        row = np.concatenate([part[0] for part in waiting])
-        column = np.concatenate([part[1] for part in waiting])
-        waiting.clear()
-        count = 0
-        for low in range(0, len(row), _SETTLED_AT_A_TIME):
-            control.check()
-            part = slice(low, low + _SETTLED_AT_A_TIME)
-            keep(_measured(vectors, order, limits, row[part], column[part]))
-
-    def keep(pairs: _Pairs) -> None:
-        found.append(pairs)
-        if sum(len(pairs.owner) for pairs in found) > crowded:
-            found[:] = [_k_nearest(found, k)]
-
-    dense: _DensePanel | None = None
-    for low in range(0, start + 1, TILE):
-        control.check()
-        rows = slice(low, min(low + TILE, len(order)))
-        pairs = None
-        if patience.worth_trying():
-            pairs = prepared.survivors(rows, right, panel, values, triangle=low == start)
-            patience.learn(helped=pairs is not None)
-        if pairs is None:
-            dense = dense or _DensePanel(blocks, order, limits, k, panel)
-            keep(dense.pairs(rows))
-            continue
-        waiting.append((pairs[0] + low, pairs[1] + start))
-        count += len(pairs[0])
-        if count > _SETTLED_AT_A_TIME:
-            settle()
-    settle()
-    return found
-
-
 class _Patience:
-    """How often to try to rule out pairs of a tile, where that has not helped: after every failure for twice as many tiles not.
+    """How often to try to rule out pairs of a tile where that has not helped: after each failure, twice as many tiles go without.
 
     Threads share it. What is tried changes the time taken, and nothing else.
     """
@@ -172,116 +103,169 @@ class _Patience:
         self._wait, self._waited = 0 if helped else 2 * self._wait + 1, 0
 
 
+class _ExactSearch(NamedTuple):
+    """What comparing needs.
+
+    Attributes:
+        blocks: the vectors.
+        prepared: for ruling out pairs of them.
+        limits: float64 (m,), squared distances, in the order of `prepared`.
+        k: neighbours wanted.
+        patience: whether ruling out pairs helps.
+    """
+
+    blocks: Blocks
+    prepared: Pruning
+    limits: Float64Array
+    k: int
+    patience: _Patience
+    control: Control
+
+    def survivors(
+        self, rows: slice, right: RightSide, columns: slice, room: Float32Array
+    ) -> tuple[IndexArray, IndexArray] | None:
+        """The pairs of a tile that may be within a limit; None where too many are, or were in the tiles before."""
+        if not self.patience.worth_trying():
+            return None
+        pairs = self.prepared.survivors(rows, right, room, triangle=rows.start == columns.start)
+        self.patience.learn(helped=pairs is not None)
+        return pairs
+
+    def measured(self, row: IndexArray, column: IndexArray) -> NeighborPairs:
+        """Pairs of places in the order, as seen from those of their ends that they are within the limits of."""
+        here, there = self.prepared.order[row], self.prepared.order[column]
+        squared = squared_distances(self.blocks.vectors, here, there)
+        return _both_ends(here, there, squared, squared <= self.limits[row], squared <= self.limits[column])
+
+
+def _pairs_of_panel(search: _ExactSearch, start: int) -> list[NeighborPairs]:
+    """Pairs of a vector of one panel with one before it, within the limit of either end; at least those of the k nearest."""
+    columns = slice(start, min(start + TILE, len(search.limits)))
+    right = search.prepared.right(columns, search.limits[columns])
+    room = np.empty(TILE * TILE, dtype=np.float32)
+    found = _PanelPairs(search)
+    dense: _DensePanel | None = None
+    for low in range(0, start + 1, TILE):
+        search.control.check()
+        rows = slice(low, min(low + TILE, len(search.limits)))
+        pairs = search.survivors(rows, right, columns, room)
+        if pairs is None:
+            dense = dense or _DensePanel(search, columns)
+            found.keep(dense.pairs(rows))
+        else:
+            found.measure_later(pairs[0] + low, pairs[1] + start)
+    found.measure()
+    return found.pairs
+
+
+class _PanelPairs:
+    """The pairs found of one panel. Pairs to be measured wait until there are many: one call for each tile would take longer.
+
+    Attributes:
+        pairs: those measured.
+    """
+
+    def __init__(self, search: _ExactSearch) -> None:
+        self._search = search
+        self._crowded = max(1 << 20, 64 * TILE * search.k)
+        self._waiting: list[tuple[IndexArray, IndexArray]] = []
+        self._count = 0
+        self.pairs: list[NeighborPairs] = []
+
+    def measure_later(self, row: IndexArray, column: IndexArray) -> None:
+        """Note pairs of places in the order."""
+        self._waiting.append((row, column))
+        self._count += len(row)
+        if self._count > _MEASURED_AT_A_TIME:
+            self.measure()
+
+    def measure(self) -> None:
+        """Measure the pairs that wait, and keep those within a limit."""
+        if not self._waiting:
+            return
+        row, column = (np.concatenate(part) for part in zip(*self._waiting, strict=True))
+        self._waiting, self._count = [], 0
+        for low in range(0, len(row), _MEASURED_AT_A_TIME):
+            self._search.control.check()
+            part = slice(low, low + _MEASURED_AT_A_TIME)
+            self.keep(self._search.measured(row[part], column[part]))
+
+    def keep(self, pairs: NeighborPairs) -> None:
+        """Add measured pairs. Of very many only each owner's k nearest stay: in a tight ball all are within all limits."""
+        self.pairs.append(pairs)
+        if sum(len(part.owner) for part in self.pairs) > self._crowded:
+            self.pairs = [nearest_pairs(joined_pairs(self.pairs), self._search.k)[0]]
+
+
 class _DensePanel:
     """A panel of which so many pairs survive that tiles of it are measured by products in float64."""
 
-    def __init__(self, blocks: Blocks, order: IndexArray, limits: Float64Array, k: int, panel: slice) -> None:
-        self._blocks, self._order, self._limits, self._k = blocks, order, limits, k
-        self._columns = self._by_index(panel)
-        self._side = blocks.side(order[self._columns])
+    def __init__(self, search: _ExactSearch, columns: slice) -> None:
+        self._search = search
+        self._columns = self._by_index(columns)
+        self._side = search.blocks.side(search.prepared.order[self._columns])
 
     def _by_index(self, rows: slice) -> IndexArray:
         """Rows of a slice in the order of the vectors' indices, in which ties are resolved."""
-        return np.asarray(rows.start + np.argsort(self._order[rows], kind="stable"))
+        return np.asarray(rows.start + np.argsort(self._search.prepared.order[rows], kind="stable"))
 
-    def pairs(self, rows: slice) -> _Pairs:
+    def pairs(self, rows: slice) -> NeighborPairs:
         """Pairs of a row and a column after it that may be among the k nearest of either."""
+        blocks, prepared, limits, k = self._search[:4]
         at, columns = self._by_index(rows), self._columns
-        exact, k, limits = self._blocks.exact, self._k, self._limits
-        here, there = self._order[at], self._order[columns]
-        squared, row_slack, column_slack = self._blocks.block(here, self._side)
+        here, there = prepared.order[at], prepared.order[columns]
+        squared, row_slack, column_slack = blocks.block(here, self._side)
         if rows.stop > columns.min():
             squared[at[:, None] >= columns] = np.inf
-        of_rows = nearest_of_rows(squared, row_slack + column_slack.max(), limits[at], k, exact=exact)
-        of_columns = nearest_of_rows(squared.T, column_slack + row_slack.max(), limits[columns], k, exact=exact).T
+        of_rows = nearest_of_rows(squared, row_slack + column_slack.max(), limits[at], k, exact=blocks.exact)
+        of_columns = nearest_of_rows(
+            squared.T, column_slack + row_slack.max(), limits[columns], k, exact=blocks.exact
+        ).T
         row, column = np.nonzero(of_rows | of_columns)
-        distance = squared[row, column] if exact else squared_distances(self._blocks.vectors, here[row], there[column])
-        mine = of_rows[row, column] & (distance <= limits[at[row]])
-        theirs = of_columns[row, column] & (distance <= limits[columns[column]])
-        return _both_ends(here[row], there[column], distance, mine, theirs)
-
-
-def _measured(
-    vectors: Float32Array, order: IndexArray, limits: Float64Array, row: IndexArray, column: IndexArray
-) -> _Pairs:
-    here, there = order[row], order[column]
-    squared = squared_distances(vectors, here, there)
-    return _both_ends(here, there, squared, squared <= limits[row], squared <= limits[column])
+        near = squared[row, column] if blocks.exact else squared_distances(blocks.vectors, here[row], there[column])
+        of_row = of_rows[row, column] & (near <= limits[at[row]])
+        of_column = of_columns[row, column] & (near <= limits[columns[column]])
+        return _both_ends(here[row], there[column], near, of_row, of_column)
 
 
 def _both_ends(
-    here: IndexArray, there: IndexArray, squared: Float64Array, mine: NDArray[np.bool_], theirs: NDArray[np.bool_]
-) -> _Pairs:
+    here: IndexArray, there: IndexArray, squared: Float64Array, of_here: NDArray[np.bool_], of_there: NDArray[np.bool_]
+) -> NeighborPairs:
     """Pairs as seen from those of their ends that want them."""
-    return _Pairs(
-        np.concatenate([here[mine], there[theirs]]).astype(np.int32),
-        np.concatenate([there[mine], here[theirs]]).astype(np.int32),
-        np.concatenate([squared[mine], squared[theirs]]),
+    return NeighborPairs(
+        np.concatenate([here[of_here], there[of_there]]).astype(np.int32),
+        np.concatenate([there[of_here], here[of_there]]).astype(np.int32),
+        np.concatenate([squared[of_here], squared[of_there]]),
     )
 
 
-def _k_nearest(found: list[_Pairs], k: int) -> _Pairs:
-    """Of the pairs of each owner the k nearest: a ball of many nearly identical vectors has no use for more."""
-    pairs = _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    order = np.lexsort((pairs.other, pairs.squared, pairs.owner))
-    owner = pairs.owner[order]
-    start = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
-    rank = np.arange(len(owner)) - np.repeat(start, np.diff(start, append=len(owner)))
-    kept = order[rank < k]
-    return _Pairs(pairs.owner[kept], pairs.other[kept], pairs.squared[kept])
+class _PairsByBlock(NamedTuple):
+    """Pairs in the order of their owners' blocks, and where each block begins: intp (blocks + 1,)."""
 
-
-class _Sorted(NamedTuple):
-    """Pairs in the order of their owners' blocks, and where each block begins: sorted as they are found, so that they are
-    never held twice."""
-
-    pairs: _Pairs
+    pairs: NeighborPairs
     edges: IndexArray
 
+    def of_block(self, number: int) -> NeighborPairs:
+        """The pairs of one block of owners."""
+        part = slice(self.edges[number], self.edges[number + 1])
+        return NeighborPairs(*(column[part] for column in self.pairs))
 
-def _by_block(found: list[_Pairs], blocks: int) -> _Sorted:
-    pairs = _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+def _by_block(found: list[NeighborPairs], blocks: int) -> _PairsByBlock:
+    """Pairs sorted as soon as they are found, so that they are never held twice; `found` is emptied."""
+    pairs = joined_pairs(found)
     found.clear()
-    block = (pairs.owner // _OWNERS).astype(np.uint16)  # 16 bits are sorted by radix
-    order = np.argsort(block, kind="stable")
-    edges = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=blocks))])
-    return _Sorted(_Pairs(pairs.owner[order], pairs.other[order], pairs.squared[order]), edges)
+    order, edges = order_by_block(pairs.owner // _OWNERS, blocks)
+    return _PairsByBlock(pairs.at(order), edges)
 
 
-def _nearest(found: list[_Sorted], m: int, k: int, control: Control, span: tuple[float, float]) -> Neighbors:
+def _k_nearest_of_all(found: list[_PairsByBlock], m: int, k: int, control: Control) -> Neighbors:
     """Of all pairs the k nearest of each owner."""
-    indices = np.empty((m, k), dtype=np.intp)
-    distances = np.empty((m, k), dtype=np.float64)
+    nearest = KNearest(m, k, squared=np.float64, indices=np.intp)
 
     def select(number: int) -> None:
-        here = [(part.pairs, slice(part.edges[number], part.edges[number + 1])) for part in found]
-        owner = np.concatenate([pairs.owner[rows] for pairs, rows in here])
-        other = np.concatenate([pairs.other[rows] for pairs, rows in here])
-        distance = np.concatenate([pairs.squared[rows] for pairs, rows in here])
-        order = np.lexsort((other, distance, owner))
-        counts = np.bincount(owner - number * _OWNERS, minlength=min(_OWNERS, m - number * _OWNERS))
-        chosen = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
-        part = slice(number * _OWNERS, number * _OWNERS + len(counts))
-        indices[part], distances[part] = other[chosen], distance[chosen]
+        owners = slice(number * _OWNERS, min((number + 1) * _OWNERS, m))
+        nearest.add_pairs(joined_pairs([part.of_block(number) for part in found]), owners)
 
-    for_each_block(select, range(-(-m // _OWNERS)), control, span=span)
-    return Neighbors(indices, distances)
-
-
-def core_distances(squared: Float64Array, indices: IndexArray, counts: IndexArray, *, min_samples: int) -> Float64Array:
-    """Squared distance from each vector to its `min_samples`-th nearest neighbour, the point itself not counted.
-
-    Args:
-        squared, indices: of `Neighbors`, (m, k) with k >= min(min_samples, m - 1).
-        counts: intp (m,), copies of each vector: they all count as neighbours, at distance 0 from each other.
-        min_samples: 1 <= min_samples < sum(counts).
-
-    Returns:
-        float64 (m,). As hdbscan counts (which asks its trees for min_samples + 1).
-
-    Source: Campello, Moulavi, Sander 2013, definition 1.
-    """
-    reached = np.cumsum(counts[indices], axis=1) + (counts - 1)[:, None]
-    position = (reached < min_samples).sum(axis=1)
-    core = np.take_along_axis(squared, np.minimum(position, squared.shape[1] - 1)[:, None], axis=1)[:, 0]
-    return np.where(counts > min_samples, 0.0, core)
+    for_each_block(select, range(-(-m // _OWNERS)), control)
+    return Neighbors(nearest.indices, nearest.squared)

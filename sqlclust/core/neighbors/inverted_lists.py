@@ -1,7 +1,10 @@
-"""Arrays only: overlapping lists of nearby vectors, by k-means centres. No SQL.
+"""Inverted lists: overlapping lists of nearby vectors, one for each centre that k-means finds.
 
-Each vector goes to its nearest `over` of c centres. Two near vectors rarely share their nearest centre only, but seldom share
-none of several: multiplying the members of every list with each other finds most neighbours at a fraction of all pairs.
+As in an inverted file index (IVF), except that each vector is in the lists of its nearest few centres. Two near vectors are often
+not in one list if each is in one only. Of several lists they nearly always share one. So comparing the members of every list with
+each other finds most neighbours, at a fraction of all pairs.
+
+Source: Jégou, Douze, Schmid 2011 for inverted lists; Lloyd 1982 for k-means.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.neighbors.k_nearest import group_maxima
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -23,11 +28,11 @@ _LARGEST = 4
 """Times the mean size of a list that one may have."""
 
 
-class Lists(NamedTuple):
+class InvertedLists(NamedTuple):
     """Members of overlapping lists.
 
     Attributes:
-        members: int32 (at most n·over,), the vectors of list 0, then of list 1, …; ascending within a list.
+        members: int32 (at most n·lists_per_vector,), the vectors of list 0, then of list 1, …; ascending within a list.
         bounds: intp (c + 1,), where each list begins and ends.
         primary: int32 (n,), each vector's nearest centre.
         rank: int8, for each entry of `members` how near the list's centre is to it: 0 for its nearest.
@@ -38,104 +43,115 @@ class Lists(NamedTuple):
     primary: np.ndarray[tuple[int], np.dtype[np.int32]]
     rank: np.ndarray[tuple[int], np.dtype[np.int8]]
 
+    def of_list(self, number: int) -> NDArray[np.int32]:
+        """The members of one list."""
+        return self.members[self.bounds[number] : self.bounds[number + 1]]
 
-def overlapping_lists(
-    points: Float32Array, count: int, over: int, seed: int, control: Control, *, span: tuple[float, float]
-) -> Lists:
-    """Assign every point to its nearest `over` of `count` centres.
+
+def one_list(n: int) -> InvertedLists:
+    """A single list of all n vectors."""
+    rank, primary = np.zeros(n, dtype=np.int8), np.zeros(n, dtype=np.int32)
+    return InvertedLists(np.arange(n, dtype=np.int32), np.array([0, n]), primary, rank)
+
+
+def inverted_lists(
+    points: Float32Array, count: int, lists_per_vector: int, seed: int, control: Control
+) -> InvertedLists:
+    """Assign every point to the lists of its nearest few centres.
 
     Args:
         points: float32 (n, p).
         count: lists, 1 <= count <= n.
-        over: 1 <= over <= count, at most 127.
+        lists_per_vector: 1 <= lists_per_vector <= count, at most 127.
         seed: which points the centres are learnt from.
 
-    Cost: O(n·count·p) multiplications; O(n·over) memory.
+    Cost: O(n·count·p) multiplications; O(n·lists_per_vector) memory.
     """
-    n = len(points)
-    middle = span[0] + 0.3 * (span[1] - span[0])
-    centres = _centres(points, count, seed, control, (span[0], middle))
-    nearest = np.empty((n, over), dtype=np.int32)
+    centres = _centres(points, count, seed, control.part(0.0, 0.3))
+    nearest = _nearest_centres(points, centres, lists_per_vector, control.part(0.3, 1.0))
+    flat = nearest.ravel()
+    by_list = np.argsort(flat, kind="stable")
+    owner = flat[by_list]
+    bounds = np.searchsorted(owner, np.arange(count + 1))
+    most = _LARGEST * len(points) * lists_per_vector / count
+    if np.diff(bounds).max() > most:
+        by_list, owner = _without_hubs(by_list, owner, lists_per_vector, int(most))
+        bounds = np.searchsorted(owner, np.arange(count + 1))
+    members, rank = np.divmod(by_list, lists_per_vector)
+    return InvertedLists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
+
+
+def _nearest_centres(
+    points: Float32Array, centres: Float32Array, lists_per_vector: int, control: Control
+) -> NDArray[np.int32]:
+    """The nearest few centres of each point, int32 (n, lists_per_vector), the nearest first."""
+    nearest = np.empty((len(points), lists_per_vector), dtype=np.int32)
+    count = len(centres)
     half = (np.einsum("ij,ij->i", centres, centres) / 2).astype(np.float32)
-    # groups of centres whose maxima are compared first: selecting would cost more than multiplying
-    padded = -count % _GROUP
-    if count >= 8 * _GROUP * over:
-        centres = np.concatenate([centres, np.zeros((padded, points.shape[1]), dtype=np.float32)])
-        half = np.concatenate([half, np.full(padded, np.float32(np.finfo(np.float32).max))])
+    # the maxima of groups of centres are compared first: selecting among all would cost more than multiplying
+    grouped = count >= 8 * _GROUP * lists_per_vector
+    if grouped:
+        added = -count % _GROUP
+        centres = np.concatenate([centres, np.zeros((added, points.shape[1]), dtype=np.float32)])
+        half = np.concatenate([half, np.full(added, np.float32(np.finfo(np.float32).max))])
 
     def assign(start: int) -> None:
         part = slice(start, start + _ROWS)
         values = points[part] @ centres.T
         values -= half
-        nearest[part] = _largest_first(values, over, grouped=len(half) >= 8 * _GROUP * over)
+        nearest[part] = _largest_first(values, lists_per_vector, grouped=grouped)
 
-    for_each_block(assign, range(0, n, _ROWS), control, span=(middle, span[1]))
-    flat = nearest.ravel()
-    by_list = np.argsort(flat, kind="stable")
-    owner = flat[by_list]
-    bounds = np.searchsorted(owner, np.arange(count + 1))
-    if np.diff(bounds).max() > _LARGEST * n * over / count:
-        by_list, owner = _without_hubs(by_list, owner, over, int(_LARGEST * n * over / count))
-        bounds = np.searchsorted(owner, np.arange(count + 1))
-    members, rank = np.divmod(by_list, over)
-    return Lists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
+    for_each_block(assign, range(0, len(points), _ROWS), control)
+    return nearest
 
 
 def _without_hubs(
-    by_list: IndexArray, owner: NDArray[np.int32], over: int, most: int
+    by_list: IndexArray, owner: NDArray[np.int32], lists_per_vector: int, most: int
 ) -> tuple[IndexArray, NDArray[np.int32]]:
-    """Assignments with no list of more than `most`, unless it is the nearest list of more.
+    """Assignments with no list of more than `most` members, except those whose nearest centre it is.
 
-    A centre between separated groups is near to all of them: its list would hold every vector, and cost a whole product.
-    Those stay to whom the centre is nearer by rank.
+    A centre between separated groups is near to all of them. Its list would hold every vector, and cost a whole product. It keeps
+    the vectors for which it is the nearest, then those for which it is the second nearest, and so on.
     """
-    rank = by_list % over
+    rank = by_list % lists_per_vector
     order = np.lexsort((by_list, rank, owner))
-    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
     place = np.empty(len(owner), dtype=np.intp)
-    place[order] = np.arange(len(owner)) - np.repeat(starts, np.diff(starts, append=len(owner)))
+    place[order] = places_in_runs(owner[order])
     keep = (rank == 0) | (place < most)
     return by_list[keep], owner[keep]
 
 
-def _largest_first(values: Float32Array, over: int, *, grouped: bool) -> IndexArray:
-    """Columns of the `over` largest values of each row, the largest first."""
-    if over == 1:
+def _largest_first(values: Float32Array, count: int, *, grouped: bool) -> IndexArray:
+    """Columns of the `count` largest values of each row, the largest first.
+
+    Args:
+        grouped: look for them in the groups of columns with the largest maxima. The columns are a multiple of 16 then.
+    """
+    if count == 1:
         return np.asarray(values.argmax(axis=1)[:, None])
     columns = None
-    if grouped and values.shape[1] % _GROUP == 0:
+    if grouped:
         width = values.shape[1] // _GROUP
-        groups = values.reshape(len(values), _GROUP, width).max(axis=1)
-        best = np.argpartition(groups, width - over, axis=1)[:, width - over :]
+        best = np.argpartition(group_maxima(values, width), width - count, axis=1)[:, width - count :]
         columns = (best[:, :, None] + np.arange(_GROUP) * width).reshape(len(values), -1)
         values = np.take_along_axis(values, columns, axis=1)
     size = values.shape[1]
     chosen = (
-        np.argpartition(values, size - over, axis=1)[:, size - over :] if over < size else np.argsort(values, axis=1)
+        np.argpartition(values, size - count, axis=1)[:, size - count :] if count < size else np.argsort(values, axis=1)
     )
     order = np.argsort(-np.take_along_axis(values, chosen, axis=1), axis=1, kind="stable")
     chosen = np.take_along_axis(chosen, order, axis=1)
     return np.asarray(chosen if columns is None else np.take_along_axis(columns, chosen, axis=1))
 
 
-def _centres(points: Float32Array, count: int, seed: int, control: Control, span: tuple[float, float]) -> Float32Array:
+def _centres(points: Float32Array, count: int, seed: int, control: Control) -> Float32Array:
     """k-means centres of a sample: float32 (count, p)."""
     n = len(points)
     random = np.random.Generator(np.random.PCG64(seed))
     sample = points[np.sort(random.choice(n, size=min(n, count * _PER_CENTRE), replace=False))]
     centres = sample[random.choice(len(sample), size=count, replace=False)].copy()
-    owner = np.empty(len(sample), dtype=np.intp)
-    for round_ in range(_ROUNDS):
-        half = np.einsum("ij,ij->i", centres, centres) / 2
-
-        def assign(start: int, centres: Float32Array = centres, half: Float32Array = half) -> None:
-            values = sample[start : start + _ROWS] @ centres.T
-            values -= half
-            owner[start : start + _ROWS] = values.argmax(axis=1)
-
-        step = (span[1] - span[0]) / _ROUNDS
-        here = span[0] + step * round_
-        for_each_block(assign, range(0, len(sample), _ROWS), control, span=(here, here + step))
+    for number in range(_ROUNDS):
+        owner = _nearest_centre(sample, centres, control.part(number / _ROUNDS, (number + 1) / _ROUNDS))
         order = np.argsort(owner, kind="stable")
         sizes = np.bincount(owner, minlength=count)
         filled = np.flatnonzero(sizes)
@@ -143,3 +159,17 @@ def _centres(points: Float32Array, count: int, seed: int, control: Control, span
         centres[filled] = np.add.reduceat(sample[order], starts, axis=0) / sizes[filled, None]
         control.check()
     return centres
+
+
+def _nearest_centre(points: Float32Array, centres: Float32Array, control: Control) -> IndexArray:
+    """The nearest centre of each point, intp (n,)."""
+    owner = np.empty(len(points), dtype=np.intp)
+    half = np.einsum("ij,ij->i", centres, centres) / 2
+
+    def assign(start: int) -> None:
+        values = points[start : start + _ROWS] @ centres.T
+        values -= half
+        owner[start : start + _ROWS] = values.argmax(axis=1)
+
+    for_each_block(assign, range(0, len(points), _ROWS), control)
+    return owner

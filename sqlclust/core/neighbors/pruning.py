@@ -1,14 +1,19 @@
-"""Arrays only: ruling out pairs that are certainly too far apart, at a fraction of a full product. No SQL.
+"""Pruning: ruling out pairs that are certainly too far apart, for a fraction of the product of all pairs.
 
-|x − y|² ≥ |x' − y'|² for the images x' of `axes`: p principal coordinates and the length of the rest. With D² = |x|² + |y|² −
-2·x'·y' and a limit L² of y, the question D² <= L² is the sign of one dot product of p + 3 columns:
+Let x' be the projection of x: its first p coordinates along the principal axes, and the length of what they leave. The squared
+distance of two vectors is at least D² = |x|² + |y|² − 2·x'·y' (`principal_axes`). Let L² be the limit of y: the squared distance
+up to which pairs are asked for. A pair can be within the limit only if D² <= L². That is the sign of one dot product of p + 3
+columns:
 
     (x', −|x|²/2, 1) · (y', 1, (L² − |y|²)/2) >= 0
 
-so a tile costs one product and one comparison with zero while it is still in the cache. Pairs that survive are asked again with
-further axes. What survives that is left to `metrics.squared_distances`, or to `dense` where much of a tile does. Everything that
-can go wrong in rounding is at most `s·(|x|² + |y|²)`, a sum of a share of x and a share of y, so the two columns carry it and no
-pair within the limit is lost, however different the lengths.
+So a tile of pairs costs one product, and one comparison with zero while the tile is still in the cache.
+
+The pairs that survive are asked again with further axes. Those that survive that too are measured by whoever asks: one by one
+(`metrics.squared_distances`), or all of a tile at once where it has many (`block_distances`).
+
+No pair within the limit is lost to rounding. All rounding together is at most s·(|x|² + |y|²) for a small s. So |x|² and |y|² are
+made smaller by that share, each in its own column.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.geometry.principal_axes import Axes, image, rest
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection, residual_norms
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -28,14 +33,14 @@ TILE = 512
 """Rows and columns of a tile: its megabyte stays in a core's cache between multiplying and comparing."""
 _UNIT_ROUNDOFF = 2.0**-24
 _TINY = 2.0**-100
-"""Covers underflow in a dot product of images, which are of the order of one."""
+"""Covers underflow in a dot product of projections, which are of the order of one."""
 _SAMPLE = 768
 _STEP = 32
 _ROWS = 1024
 _MULTIPLY, _PAIR, _PAIR_AXIS, _SETTLE, _DENSE = 0.0155, 90.0, 0.8, 4.0, 0.05
-"""Nanoseconds a core takes: one column of a product for one pair; a surviving pair, and each further axis of it; for each
-dimension, settling a pair in float64, and a pair of a tile that is multiplied in float64. Only their ratios matter, and only
-for the speed."""
+"""Nanoseconds a core takes for: one column of a product, for one pair; a surviving pair; each further axis of it; and for each
+dimension, measuring a pair in float64; a pair of a tile that is multiplied in float64. Only their ratios matter, and only for the
+speed."""
 _CROWDED = 0.02
 """Share of a tile's pairs from which on measuring each takes longer than a product of the tile in float64."""
 
@@ -66,15 +71,27 @@ Worth = Callable[[IndexArray, IndexArray], NDArray[np.bool_]]
 """Which of some pairs (row, column) are worth a further look; indices that broadcast."""
 
 
+class RightSide(NamedTuple):
+    """Right sides of the product: some vectors with their limits.
+
+    Attributes:
+        rows: which vectors, as places in the order of `Pruning`.
+        columns: float32 (c, p + 3): leading coordinates, length of the residual, 1, (L² − |y|²)/2.
+    """
+
+    rows: IndexArray | slice
+    columns: Float32Array
+
+
 class Pruning(NamedTuple):
-    """Vectors made ready for ruling out pairs; rows are sorted by `order`.
+    """Vectors made ready for ruling out pairs; their rows are sorted by `order`.
 
     Attributes:
         order: intp (m,), which vector each row is.
-        first: float32 (m, p + 3), left sides of the product: leading coordinates, length of the rest, −|x|²/2, 1.
+        first: float32 (m, p + 3), left sides of the product: leading coordinates, length of the residual, −|x|²/2, 1.
         further: float32 (m, q), the coordinates asked next, and the length of what remains after them.
-        squared: float64 (m,), |x|², reduced by the share that rounding may take.
-        scale: factor from squared distances to squared distances of images.
+        squared: float64 (m,), |x|², made smaller by the share that rounding may take.
+        scale: factor from squared distances to squared distances of projections.
         tolerance: what a limit is enlarged by, as a share of it.
     """
 
@@ -85,94 +102,100 @@ class Pruning(NamedTuple):
     scale: float
     tolerance: float
 
-    def right(self, rows: IndexArray | slice, limits: Float64Array) -> Float32Array:
-        """Right sides float32 (c, p + 3) of some rows with their squared limits (c,), inf for none."""
-        side = self.first[rows].copy()
+    def right(self, rows: IndexArray | slice, limits: Float64Array) -> RightSide:
+        """Right sides of c rows with their limits float64 (c,), squared distances; inf for none."""
+        columns = self.first[rows].copy()
         squared = self.squared[rows]
         # no two vectors are farther apart than twice the longest
         limit = np.minimum(limits * self.scale, 4.01 * float(self.squared.max()) + 1.0) * (1.0 + self.tolerance) + _TINY
-        side[:, -2] = 1.0
-        side[:, -1] = np.nextafter(((limit - squared) / 2).astype(np.float32), np.float32(np.inf))
-        return side
+        columns[:, -2] = 1.0
+        columns[:, -1] = np.nextafter(((limit - squared) / 2).astype(np.float32), np.float32(np.inf))
+        return RightSide(rows, columns)
 
     def survivors(
         self,
         left: slice,
-        right: Float32Array,
-        right_rows: IndexArray | slice,
-        values: Float32Array,
+        right: RightSide,
+        room: Float32Array,
         *,
         triangle: bool = False,
         worth: Worth | None = None,
         spend: Callable[[float], object] | None = None,
     ) -> tuple[IndexArray, IndexArray] | None:
-        """Pairs that may be within the limit: rows of `left`, counted from its start, and columns of `right`.
+        """Pairs that may be within the limit: rows of `left`, counted from its start, and rows of `right`.
 
         Args:
-            right: of `right(right_rows, …)`.
-            values: float32 (>= rows · columns,), room for the product.
+            right: of `right`.
+            room: float32 (>= rows · columns,), for the product.
             triangle: left and right are the same rows; only pairs of a row before its column.
             worth: which pairs to look at any further.
             spend: called with what asking the further axes costs, in nanoseconds of a core (`Costs`).
 
         Returns:
-            The pairs; or None where there are so many that one product of the tile in float64 (`dense`) takes less time than
+            The pairs, intp (s,) each. None where there are so many that a product of the tile in float64 takes less time than
             measuring each.
         """
-        here = self.first[left]
-        size = len(here), len(right)
-        product = values[: size[0] * size[1]].reshape(size)
-        np.matmul(here, right.T, out=product)
+        tile = _Tile(self, left, right, room)
         if triangle:
-            product[_ON_OR_BELOW[: size[0], : size[1]]] = -1.0
-        possible = product >= 0
+            tile.product[_ON_OR_BELOW[: tile.product.shape[0], : tile.product.shape[1]]] = -1.0
+        possible = tile.product >= 0
         count = int(np.count_nonzero(possible))
-        if worth is not None and count > _CROWDED * product.size:
-            possible &= worth(np.arange(size[0])[:, None], np.arange(size[1]))
+        if worth is not None and count > _CROWDED * possible.size:
+            possible &= worth(np.arange(possible.shape[0])[:, None], np.arange(possible.shape[1]))
             count = int(np.count_nonzero(possible))
         more = self.further.shape[1]
-        one_by_one, at_once = count * (_PAIR + _PAIR_AXIS * more), product.size * _MULTIPLY * more
+        one_by_one, at_once = count * (_PAIR + _PAIR_AXIS * more), possible.size * _MULTIPLY * more
         if more and spend is not None:
             spend(min(one_by_one, at_once))
         if more and one_by_one > at_once:
-            # so many that the further axes are asked of all pairs at once
-            product -= np.multiply.outer(here[:, -3], right[:, -3])
-            product += self.further[left] @ self.further[right_rows].T
-            possible &= product >= 0
+            possible &= tile.ask_further_of_all()
             count = int(np.count_nonzero(possible))
             more = 0
-        if count > _CROWDED * product.size:
+        if count > _CROWDED * possible.size:
             return None
-        at = np.flatnonzero(possible)
-        row, column = np.divmod(at, size[1])
+        row, column = np.divmod(np.flatnonzero(possible), possible.shape[1])
         if worth is not None:
             wanted = worth(row, column)
-            at, row, column = at[wanted], row[wanted], column[wanted]
-        if more and len(at):
-            value = product.ravel()[at]
-            value -= here[row, -3] * right[column, -3]
-            further_left, further_right = self.further[left], self.further[right_rows]
-            keep = np.empty(len(at), dtype=bool)
-            for start in range(0, len(at), 4096):
-                part = slice(start, start + 4096)
-                value[part] += np.einsum("ij,ij->i", further_left[row[part]], further_right[column[part]])
-                keep[part] = value[part] >= 0
+            row, column = row[wanted], column[wanted]
+        if more and len(row):
+            keep = tile.ask_further(row, column)
             row, column = row[keep], column[keep]
         return row, column
+
+
+class _Tile:
+    """The product of some left with some right sides. Asking the further axes replaces the residuals' part of it by theirs."""
+
+    def __init__(self, prepared: Pruning, left: slice, right: RightSide, room: Float32Array) -> None:
+        self._left, self._right = prepared.first[left], right.columns
+        self._prepared, self._rows = prepared, (left, right.rows)
+        size = len(self._left), len(self._right)
+        self.product = room[: size[0] * size[1]].reshape(size)
+        np.matmul(self._left, self._right.T, out=self.product)
+
+    def ask_further_of_all(self) -> NDArray[np.bool_]:
+        """Which of all pairs may be within the limit by the further axes too: bool (rows, columns)."""
+        further_left, further_right = (self._prepared.further[rows] for rows in self._rows)
+        self.product -= np.multiply.outer(self._left[:, -3], self._right[:, -3])
+        self.product += further_left @ further_right.T
+        return self.product >= 0
+
+    def ask_further(self, row: IndexArray, column: IndexArray) -> NDArray[np.bool_]:
+        """Which of some pairs may be: bool (s,)."""
+        further_left, further_right = (self._prepared.further[rows] for rows in self._rows)
+        value = self.product[row, column]
+        value -= self._left[row, -3] * self._right[column, -3]
+        for start in range(0, len(row), 4096):
+            part = slice(start, start + 4096)
+            value[part] += np.einsum("ij,ij->i", further_left[row[part]], further_right[column[part]])
+        return value >= 0
 
 
 _ON_OR_BELOW = np.tri(TILE, dtype=bool)
 
 
-def pruning(
-    vectors: Float32Array,
-    axes: Axes,
-    limits: Float64Array,
-    control: Control,
-    *,
-    span: tuple[float, float] = (0.0, 1.0),
-) -> Pruning:
-    """Make vectors ready, sorted by their limits, with as many leading axes as pay.
+def pruning(vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, control: Control) -> Pruning:
+    """Make vectors ready, sorted by their limits. The first product has as many leading axes as pay.
 
     Args:
         vectors: float32 (m, d).
@@ -187,7 +210,7 @@ def pruning(
     leading = most
     if axes.basis is not None:
         sample = order[np.linspace(0, m - 1, min(_SAMPLE, m)).astype(np.intp)]
-        leading = _leading(*image(vectors[sample], axes), limits[sample] * axes.scale**2)
+        leading = _axes_of_first_product(*projection(vectors[sample], axes), limits[sample] * axes.power_of_two**2)
     # a product of n terms loses at most n roundings; rounding the coordinates and the lengths loses a few more
     share = 2.0 * (most + 32) * _UNIT_ROUNDOFF
     first = np.empty((m, leading + 3), dtype=np.float32)
@@ -196,22 +219,28 @@ def pruning(
 
     def prepare(start: int) -> None:
         part = slice(start, min(start + _ROWS, m))
-        along, squared = image(vectors[order[part]], axes)
+        along, squared = projection(vectors[order[part]], axes)
         reduced[part] = squared * (1.0 - share) - _TINY
         first[part, :leading] = along[:, :leading]
-        first[part, leading] = rest(along[:, :leading], squared)
+        first[part, leading] = residual_norms(along[:, :leading], squared)
         first[part, leading + 1] = np.nextafter((-reduced[part] / 2).astype(np.float32), np.float32(np.inf))
         first[part, leading + 2] = 1.0
         if leading < most:
             further[part, :-1] = along[:, leading:]
-            further[part, -1] = rest(along, squared)
+            further[part, -1] = residual_norms(along, squared)
 
-    for_each_block(prepare, range(0, m, _ROWS), control, span=span)
-    return Pruning(order, first, further, reduced, axes.scale**2, 2.0 * share)
+    for_each_block(prepare, range(0, m, _ROWS), control)
+    return Pruning(order, first, further, reduced, axes.power_of_two**2, 2.0 * share)
 
 
-def _leading(along: Float32Array, squared: Float64Array, limits: Float64Array) -> int:
-    """How many leading axes the first product should have, by what would survive of a sample of pairs."""
+def _axes_of_first_product(along: Float32Array, squared: Float64Array, limits: Float64Array) -> int:
+    """How many leading axes the first product should have, judged by how many of a sample of pairs would survive it.
+
+    Args:
+        along: float32 (s, p), coordinates along all axes of a sample.
+        squared: float64 (s,), its squared lengths.
+        limits: float64 (s,), squared distances of projections up to which pairs are asked for.
+    """
     most = along.shape[1]
     chosen = np.linspace(0, len(along) - 1, min(_SAMPLE, len(along))).astype(np.intp)
     points, lengths, limit = along[chosen], squared[chosen], limits[chosen]
@@ -222,7 +251,7 @@ def _leading(along: Float32Array, squared: Float64Array, limits: Float64Array) -
     for count in range(_STEP, most + _STEP, _STEP):
         here = slice(count - _STEP, min(count, most))
         product += points[:, here] @ points[:, here].T
-        remaining = rest(points[:, : min(count, most)], lengths)
+        remaining = residual_norms(points[:, : min(count, most)], lengths)
         share = float((product + remaining[:, None] * remaining >= total).mean())
         further = (_PAIR + _PAIR_AXIS * (most - count)) * share if count < most else 0.0
         cost = _MULTIPLY * min(count, most) + further

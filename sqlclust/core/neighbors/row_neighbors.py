@@ -1,4 +1,8 @@
-"""Arrays only: nearest neighbours of rows, copies included. No SQL."""
+"""The nearest neighbours of rows, where several rows may have the same vector.
+
+The distinct vectors are searched once. The neighbours of a row are then the rows of its own vector, at distance 0, and the rows
+of the nearest other vectors.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sqlclust.core.geometry.duplicates import Distinct, distinct
-from sqlclust.core.geometry.float32_range import in_range
+from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
@@ -17,6 +21,7 @@ from sqlclust.core.geometry.metrics import (
     squared_distances,
     unit_length,
 )
+from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import Neighbors, neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
 
@@ -29,7 +34,7 @@ def row_neighbors(
     Args:
         vectors: float32 (n, d), n >= 1, finite; no zero vector where `normalize` or the metric is cosine.
         k: >= 1; more than the other rows there are means all of them.
-        rank: intp (n,), the rows' order by id: of rows equally far the lower rank comes first.
+        rank: intp (n,), the rows' order by id. Of rows equally far the lower rank comes first.
 
     Yields:
         (row, neighbours intp (k',), distances float64 (k',)) for every row by rank, k' = min(k, n - 1), ascending by
@@ -38,27 +43,20 @@ def row_neighbors(
     Raises:
         UnknownMetricError: with the first.
 
-    Cost: as the exact engine, O(m²·d) for m distinct vectors; memory O(m·k). Vectors that have more neighbours than are
-    wanted at one distance, as integers do, are measured again one by one.
+    Cost: as the exact engine, O(m²·d) for m distinct vectors; memory O(m·k). Where more vectors are at one distance than are
+    wanted, as with integers, the vector is compared with all again.
     """
     directions = unit_length(metric, normalize=normalize)
     with control.phase("duplicates"):
         points = distinct(vectors, normalize=directions, control=control)
-        scaled, exponent = in_range(points.vectors)
+        scaled, exponent = into_float32_range(points.vectors)
         points = points._replace(vectors=scaled)
-    m, n = len(points.counts), len(vectors)
-    k = min(k, n - 1)
+    k = min(k, len(vectors) - 1)
     group_of_row = points.group_of_row()
     rows_of_groups = np.lexsort((rank, group_of_row))
-    ends = points.starts + np.minimum(points.counts, k + 1)  # of its own group a row wants k others
     with control.phase("neighbors"):
-        if m > 1:
-            # one more than is wanted shows whether the last one wanted ties with what the list leaves out
-            near = neighbors_and_pruning(points.vectors, min(k + 1, m - 1), control)[0]
-            first_rank = rank[rows_of_groups[points.starts]]
-            tied = _all_as_near(points, near, k, first_rank, control)
-        else:
-            near, tied = Neighbors(np.empty((1, 0), dtype=np.intp), np.empty((1, 0))), {}
+        near, tied = _near_groups(points, k, rank[rows_of_groups[points.starts]], control)
+    ends = points.starts + np.minimum(points.counts, k + 1)  # of its own group a row wants k others
     for row in np.argsort(rank).tolist():
         control.check()
         group = int(group_of_row[row])
@@ -72,16 +70,30 @@ def row_neighbors(
         yield row, rows[chosen], far[chosen]
 
 
+def _near_groups(
+    points: Distinct, k: int, first_rank: IndexArray, control: Control
+) -> tuple[Neighbors, dict[int, tuple[IndexArray, Float64Array]]]:
+    """The vectors that hold the k nearest rows of each vector, and for those where there are more at one distance, which."""
+    m = len(points.counts)
+    if m == 1:
+        return Neighbors(np.empty((1, 0), dtype=np.intp), np.empty((1, 0))), {}
+    # one more than is wanted shows whether the last one wanted ties with what the list leaves out
+    near = neighbors_and_pruning(points.vectors, min(k + 1, m - 1), control)[0]
+    return near, _all_as_near(points, near, k, first_rank, control)
+
+
 def _all_as_near(
     points: Distinct, near: Neighbors, k: int, first_rank: IndexArray, control: Control
 ) -> dict[int, tuple[IndexArray, Float64Array]]:
-    """For each vector whose list ends among equally far ones: those that hold its k nearest rows."""
-    m, listed = len(points.counts), near.indices.shape[1]
-    if listed >= m - 1:
+    """For each vector whose list ends among equally far ones: those that hold its k nearest rows.
+
+    Args:
+        first_rank: intp (m,), the lowest rank of each vector's rows.
+    """
+    m = len(points.counts)
+    if near.indices.shape[1] >= m - 1:
         return {}
-    reached = np.cumsum(points.counts[near.indices], axis=1) + (points.counts - 1)[:, None]
-    last = np.minimum((reached < k).sum(axis=1), listed - 1)
-    farthest = np.where(points.counts > k, 0.0, near.squared[np.arange(m), last])
+    farthest = core_distances(near.squared, near.indices, points.counts, min_samples=k)
     tied = {}
     for group in np.flatnonzero(near.squared[:, -1] == farthest).tolist():
         control.check()

@@ -1,1 +1,1 @@
-"""Arrays only: progress, stopping, threads and memory: what long work needs to run well."""
+"""What long work needs to run well: progress and stopping, threads, memory."""

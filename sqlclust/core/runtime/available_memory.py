@@ -1,6 +1,6 @@
-"""How much memory this process may still take, as far as the system tells: the machine, control groups, limits of the process.
+"""How much memory this process may still take: what the machine, its control groups and the process's limits leave.
 
-Only files and calls of the system are read, and no program is started: it is asked before every fit.
+It is asked before every fit, so it only reads files and calls functions of the system; it starts no program.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ _ROOT = Path("/")
 def available_memory() -> int | None:
     """Bytes this process may still take; None where the system says nothing.
 
-    The least of: what the machine has free or could free (Linux, macOS, Windows; elsewhere what it has), what the process's
-    control groups and all above them leave (Linux, versions 1 and 2), and what is left of RLIMIT_AS and RLIMIT_DATA. Swap
-    counts as none.
+    It is the least of three numbers:
+
+    - what the machine has free or could free (Linux, macOS, Windows; elsewhere all that it has),
+    - what the process's control groups and all above them leave (Linux, versions 1 and 2),
+    - what is left of the limits RLIMIT_AS and RLIMIT_DATA.
+
+    Swap does not count.
     """
     found = [*_of_the_machine(), *_of_control_groups(), *_of_limits()]
     return max(0, min(found)) if found else None

@@ -1,8 +1,8 @@
-"""Arrays only: how long work reports its progress and is stopped. No SQL, no printing.
+"""How long work reports its progress and is stopped.
 
-One `Control` goes through every stage. A stage calls `control.at(fraction)` every few hundredths of a second of work;
-that is where a stop request takes effect, so that a fit ends within half a second of an interrupt. A single call of a library
-that takes longer is not stopped; README names those there are.
+One `Control` goes through every stage. A stage calls `control.at(fraction)` or `control.check()` every few hundredths of a
+second. These calls take a stop request, so a fit ends within half a second of an interrupt. A single call of a library that takes
+longer is not stopped; README names those there are.
 """
 
 from __future__ import annotations
@@ -66,3 +66,37 @@ class Control:
     def elapsed(self) -> float:
         """Seconds since the current phase began."""
         return time.perf_counter() - self._phase_started
+
+    def part(self, start: float, stop: float) -> Control:
+        """This control as a step of the current phase sees it: the step's 0.0 to 1.0 are `start` to `stop` of the phase."""
+        return _Part(self, start, stop)
+
+
+class _Part(Control):
+    """A part of another control's phase. It begins no phases of its own; everything but the fractions is the other control's."""
+
+    def __init__(self, whole: Control, start: float, stop: float) -> None:
+        super().__init__()
+        self._whole, self._start, self._length = whole, start, stop - start
+        self.seconds = whole.seconds
+
+    def stop(self) -> None:
+        """Ask the whole work to end."""
+        self._whole.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the whole work was asked to end."""
+        return self._whole.stopped
+
+    def check(self) -> None:
+        """As `check` of the whole."""
+        self._whole.check()
+
+    def at(self, fraction: float) -> None:
+        """As `at` of the whole, further on by what the part's fraction is of it."""
+        self._whole.at(self._start + min(max(fraction, 0.0), 1.0) * self._length)
+
+    def elapsed(self) -> float:
+        """As `elapsed` of the whole."""
+        return self._whole.elapsed()

@@ -1,7 +1,7 @@
-"""Arrays only: blocks of work on all cores, each worker with single-threaded BLAS. No SQL.
+"""Blocks of work on all cores, each worker with single-threaded BLAS.
 
-NumPy releases the GIL in matrix products, comparisons and partitions, so plain threads keep every core busy; with one
-BLAS thread per worker, selecting in one block runs beside multiplying in another.
+NumPy releases Python's lock (the GIL) in matrix products, comparisons and partitions, so plain threads keep every core busy. Each
+worker has one BLAS thread: while one block multiplies, another can select.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def worker_count() -> int:
 def single_threaded_blas() -> Iterator[None]:
     """Limit BLAS to one thread while any caller is inside, whichever thread it is in.
 
-    BLAS libraries keep one limit for the whole process; counting the callers is what restores it rightly when two fits overlap.
-    Results hang on it as well as speed: with AVX2, a library that shares a product among its threads rounds it differently.
+    BLAS libraries keep one limit for the whole process. The callers are counted: when two fits overlap, the last one to leave
+    restores it. Results depend on the limit too: with AVX2, a library that shares a product among threads rounds it differently.
     """
     global _users, _limited
     with _guard:
@@ -103,14 +103,14 @@ def for_each_block(
     """Run `work` on every block, in any order, on all cores; progress and stopping through `control`.
 
     Args:
-        work: called once per block; a block should take well under half a second, or call `control.check()` itself.
-        span: the part of the current phase that these blocks are, as fractions reported from and to.
+        work: called once per block. A block should take well under half a second, or call `control.check()` itself.
+        span: as `control.part(*span)`, for callers that have no part of their own.
 
-    The first exception of a block is raised here after the blocks that run already have ended; no further block starts.
+    The first exception of a block is raised here, after the blocks that already run have ended. No further block starts.
     """
     if len(blocks) == 0:
         return
-    workers = min(worker_count(), len(blocks))
+    workers, part = min(worker_count(), len(blocks)), control.part(*span)
     remaining = iter(blocks)
     failed = threading.Event()
 
@@ -132,7 +132,7 @@ def for_each_block(
                 for future in finished:
                     future.result()
                 done += len(finished)
-                control.at(span[0] + (span[1] - span[0]) * done / len(blocks))
+                part.at(done / len(blocks))
         except BaseException:
             failed.set()
             raise

@@ -1,1 +1,1 @@
-"""Arrays only: the minimum spanning tree of mutual reachability, and the hierarchies made of it."""
+"""The minimum spanning tree of mutual reachability, and the hierarchies made of it."""

@@ -1,11 +1,21 @@
-"""Arrays only: the minimum spanning tree of mutual reachability, exactly, without an m×m matrix. No SQL.
+"""Borůvka's rounds: the minimum spanning tree of mutual reachability, exactly, without an m×m matrix.
 
-Borůvka's rounds over the nearest-neighbour lists: every component takes its lightest edge that leads out, in the strict order
-of `edges`, so that the tree is the only one there is. A list does not show everything, but what it does not show cannot be
-lighter than its bound: the larger of the point's core distance and its last listed distance. Where a component's lightest
-listed edge comes before all its members' bounds it is certain. The members whose bound comes first are searched for
-(`outgoing`); in each round the largest component may wait, and it never has to be searched for. Bounds are places in the strict
-order too: where everything ties, as in a grid, only they tell that nothing lighter is left.
+At first every vector is a component of its own. In each round every component takes its lightest edge that leads out, and
+components that an edge joins become one, until one is left.
+
+Most of those edges are in the nearest-neighbour lists. What a list leaves out is bounded: for a vector x with core distance
+core(x) and last listed distance r(x)
+
+    weight of an edge that is not listed >= max(core(x), r(x) / alpha)
+
+- A component's lightest listed edge comes before the bounds of all its members: it is certain, and the component takes it.
+- Otherwise the members whose bound comes first are in doubt. They are searched for among all vectors (`EdgeSearch`).
+- In each round the largest component may wait: the others join it anyway. So it is never searched for.
+
+Weights tie, in a grid nearly all of them. So a bound is a place in the strict order of `edges`, not a number only: that alone
+tells, among edges of one weight, that nothing is left that comes before.
+
+Source: Borůvka 1926; McInnes and Healy 2017 use it on mutual reachability.
 """
 
 from __future__ import annotations
@@ -14,13 +24,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.edges import Edges, before, joined, lightest, no_edges, unique
+from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
+from sqlclust.core.tree.components import Components, every_vector_alone, lightest_of_components
+from sqlclust.core.tree.edges import Edges, before, joined, no_edges, unique
+from sqlclust.core.tree.listed_edges import ListedEdges
 
 
 class SpanningTree(NamedTuple):
-    """A spanning tree's edges, ascending by weight, ties in the order the tree is built in.
+    """A spanning tree's edges, ascending by weight, ties in the order in which the tree is built.
 
     Attributes:
         left, right: intp (m - 1,), the ends; left < right.
@@ -32,170 +44,138 @@ class SpanningTree(NamedTuple):
     weight: Float64Array
 
 
-class Outgoing(Protocol):
-    """What finds edges that the lists do not show."""
+class Answer(NamedTuple):
+    """What a search has found.
 
-    def __call__(
-        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
-    ) -> Edges | None:
+    Attributes:
+        edges: an edge of each point that was asked for, weight inf for none; or all that the tree still lacks.
+        completes_tree: whether it is the latter.
+    """
+
+    edges: Edges
+    completes_tree: bool = False
+
+
+class EdgeSearch(Protocol):
+    """Finds the edges that the neighbour lists do not show."""
+
+    @property
+    def for_each_point(self) -> bool:
+        """Whether every point gets the lightest edge that can be found for it, however heavy.
+
+        Then a point is asked again once that edge leads nowhere. Otherwise the search may leave out what is above the
+        ceiling, and a point is asked again once its component's lightest edge is above what it was.
+        """
+
+    def lightest_out(
+        self, points: IndexArray, components: Components, ceiling: Float64Array, *, span: tuple[float, float]
+    ) -> Answer:
         """For each point its lightest edge out of its component, or another that is known, or none.
 
         Args:
             points: intp (q,).
-            component: intp (m,).
-            ceiling: float64 (components,), weight of the lightest edge known; an edge above it may be left out.
-                Lowered to what is found.
+            ceiling: float64 (components.total,), weight of the lightest edge that each component knows; an edge above it may be
+                left out. Lowered to what is found.
+            span: the part of the phase that this is, for the report of progress.
 
         Returns:
             Of each component's points at least one has the lightest edge out of any of them, if that is not above the ceiling.
-            None where finding all that is missing of the tree at once costs less.
+            Or all edges that the tree still lacks, where finding them at once costs less.
         """
 
 
-class Remaining(Protocol):
-    """What finds all that is missing of the tree at once."""
-
-    def __call__(self, component: IndexArray, parts: int, done: float) -> Edges:
-        """The tree's edges between `parts` components; `done` is the fraction of the phase that is over."""
-
-
-class Lists:
-    """The neighbour lists in edge order, and how far each has been used up."""
-
-    def __init__(
-        self,
-        indices: IndexArray,
-        squared: Float32Array | Float64Array,
-        core: Float64Array,
-        scale: float,
-        control: Control,
-    ) -> None:
-        m, self._width = indices.shape
-        self._others = np.empty((m, self._width), dtype=np.int32)
-        self._squared = np.empty((m, self._width))
-        for start in range(0, m, _ROWS):
-            control.check()
-            part = slice(start, start + _ROWS)
-            here, distance = indices[part], squared[part].astype(np.float64)
-            weight = np.maximum(np.maximum(core[part, None], core[here]), distance * scale)
-            # the lists ascend by (distance, index), so a stable sort puts them in edge order; unknown ones (-1) come last
-            weight[here < 0] = np.inf
-            order = np.argsort(weight, axis=1, kind="stable")
-            self._others[part] = np.take_along_axis(here, order, axis=1)
-            self._squared[part] = np.take_along_axis(distance, order, axis=1)
-        self._core, self._scale = core, scale
-        self._next = np.zeros(m, dtype=np.intp)
-
-    def lightest(self, component: IndexArray) -> Edges:
-        """Of each point that has a listed edge out of its component the lightest."""
-        # a component only grows: what leads nowhere now never will again
-        behind = np.flatnonzero(self._next < self._width)
-        while len(behind):
-            other = self._others[behind, self._next[behind]]
-            inside = component[other] == component[behind]
-            unknown = other < 0
-            self._next[behind[unknown]] = self._width
-            behind = behind[inside & ~unknown]
-            self._next[behind] += 1
-            behind = behind[self._next[behind] < self._width]
-        points = np.flatnonzero(self._next < self._width)
-        other = self._others[points, self._next[points]].astype(np.intp)
-        distance = self._squared[points, self._next[points]]
-        weight = np.maximum(np.maximum(self._core[points], self._core[other]), distance * self._scale)
-        return Edges(weight, distance, np.minimum(points, other), np.maximum(points, other))
-
-
-_ROWS = 8192
-
-
-def spanning_tree(
-    lists: Lists,
-    core: Float64Array,
-    bound: Edges,
-    outgoing: Outgoing,
-    control: Control,
-    *,
-    thorough: bool = False,
-    remaining: Remaining | None = None,
-) -> SpanningTree:
+def spanning_tree(reach: MutualReachability, listed: ListedEdges, search: EdgeSearch) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
 
     Args:
-        lists: of the nearest neighbours; more of them mean fewer searches.
-        core: float64 (m,), squared core distances.
-        bound: (m,), for each point what none of its edges that are not listed comes before; changed.
-        outgoing: finds edges that are not listed. With bounds of inf it is only asked where a component lists none.
-        thorough: what `outgoing` finds for a point is the lightest that it can find for it, however heavy: the point is asked
-            again once that leads nowhere, and not as soon as its component's lightest is above what it was.
-        remaining: finds the rest of the tree, for an `outgoing` that gives up.
+        reach: of m >= 2 vectors.
+        listed: their nearest neighbours, used up; more of them mean fewer searches.
+        search: finds edges that are not listed. Where all bounds are inf it is only asked where a component lists none.
 
     Returns:
         The tree; its weights are squared distances.
 
-    Cost: O(m·k) in all and O(m) per round for O(log m) rounds, and the searches.
-
-    Source: Borůvka 1926; McInnes and Healy 2017 for its use on mutual reachability.
+    Cost: O(m·k) in all, O(m) for each of O(log m) rounds, and the searches.
     """
-    m = len(core)
-    found = no_edges(m)  # for each point what searching gave: the lightest edge out of the component it was in then
-    component = np.arange(m)
-    parts = m
-    chosen: list[Edges] = []
-    while parts > 1:
-        done = 1.0 - np.log(parts) / np.log(m)
-        control.at(done)
-        edges = lists.lightest(component)
-        searched = np.flatnonzero(np.isfinite(found.weight))
-        searched = searched[component[found.left[searched]] != component[found.right[searched]]]
-        edges = joined(edges, found.at(searched))
-        control.check()
-        best = lightest_of_both(edges, component, parts, control)
-        control.check()
-        sizes = np.bincount(component, minlength=parts)
-        waiting = int(np.argmax(sizes))
-        best_of_point = best.at(component)
-        doubtful = before(bound, best_of_point) | np.isinf(best_of_point.weight)
-        asking = np.flatnonzero(doubtful & (component != waiting))
-        if len(asking):
-            fresh = outgoing(asking, component, best.weight.copy(), span=(done, done))
-            if fresh is None:
-                if remaining is None:
-                    raise TypeError("remaining is missing, and outgoing has given up")
-                chosen.append(remaining(component, parts, done))
-                break
-            found.put(asking, fresh)
-            better = lightest_of_both(fresh.at(np.isfinite(fresh.weight)), component, parts, control)
-            earlier = np.flatnonzero(before(better, best))
-            best.put(earlier, better.at(earlier))
-            bound.put(asking, fresh if thorough else best.at(component[asking]))
-        certain = np.isfinite(best.weight)
-        members = np.flatnonzero(component == waiting)
-        certain[waiting] &= not before(bound.at(members), best.at(component[members])).any()
-        new = unique(best.at(certain))
-        control.check()
-        chosen.append(new)
-        component, parts = merge(component, parts, new)
-    tree = joined(*chosen)
+    tree = joined(*_Forest(reach, listed, search).grown())
     order = np.lexsort((tree.right, tree.left, tree.distance, tree.weight))
     return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
 
 
-def lightest_of_both(edges: Edges, component: IndexArray, parts: int, control: Control | None = None) -> Edges:
-    """For each component the lightest edge at either of whose ends it is.
+class _Forest:
+    """The forest that grows into the tree, and what is known of the edges that lead out of its components.
 
-    Every edge counts for both its components: so of components in a ring each would have chosen a lighter edge than
-    the next, which cannot be, and even edges of incomplete lists never close a ring.
+    Four kinds of edges, each in one place:
+
+    - `_listed`: those in the neighbour lists.
+    - `_found`, (m,): for each vector the lightest that a search has found for it, out of the component that it was in then.
+    - `_bound`, (m,): none of a vector's edges that are neither listed nor found comes before this one.
+    - `_chosen`: the tree's.
     """
-    owner = np.concatenate([component[edges.left], component[edges.right]])
-    return lightest(joined(edges, edges), owner, parts, control)
 
+    def __init__(self, reach: MutualReachability, listed: ListedEdges, search: EdgeSearch) -> None:
+        m = len(reach.vectors)
+        self._control, self._search, self._listed = reach.control, search, listed
+        self._found, self._bound = no_edges(m), listed.bound
+        self._components = every_vector_alone(m)
+        self._chosen: list[Edges] = []
 
-def merge(component: IndexArray, parts: int, edges: Edges) -> tuple[IndexArray, int]:
-    """Components after joining along `edges`, numbered from 0."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    def grown(self) -> list[Edges]:
+        """Rounds until one component is left: the tree's edges."""
+        m = len(self._bound.weight)
+        while self._components.total > 1:
+            done = float(1.0 - np.log(self._components.total) / np.log(m))
+            self._control.at(done)
+            best = self._lightest_known()
+            waiting = int(np.argmax(np.bincount(self._components.of_vector, minlength=self._components.total)))
+            asking = self._in_doubt(best, waiting)
+            if len(asking):
+                ceiling = best.weight.copy()
+                answer = self._search.lightest_out(asking, self._components, ceiling, span=(done, done))
+                if answer.completes_tree:
+                    self._chosen.append(answer.edges)
+                    break
+                best = self._learnt(asking, answer.edges, best)
+            new = unique(best.at(self._certain(best, waiting)))
+            self._control.check()
+            self._chosen.append(new)
+            self._components = self._components.joined_along(new)
+        return self._chosen
 
-    ends = component[edges.left], component[edges.right]
-    graph = coo_array((np.ones(len(edges.left), dtype=np.int8), ends), shape=(parts, parts))
-    count, joined = connected_components(graph, directed=False)
-    return joined[component].astype(np.intp), int(count)
+    def _lightest_known(self) -> Edges:
+        """For each component its lightest edge that is listed or found; weight inf where there is none."""
+        component, found = self._components.of_vector, self._found
+        edges = self._listed.lightest_out(component)
+        known = np.flatnonzero(np.isfinite(found.weight))
+        known = known[component[found.left[known]] != component[found.right[known]]]
+        edges = joined(edges, found.at(known))
+        self._control.check()
+        best = lightest_of_components(edges, self._components, self._control)
+        self._control.check()
+        return best
+
+    def _in_doubt(self, best: Edges, waiting: int) -> IndexArray:
+        """The vectors that may have an edge that comes before their component's best; none of the component that waits."""
+        component = self._components.of_vector
+        best_of_vector = best.at(component)
+        doubtful = before(self._bound, best_of_vector) | np.isinf(best_of_vector.weight)
+        return np.flatnonzero(doubtful & (component != waiting))
+
+    def _learnt(self, asking: IndexArray, fresh: Edges, best: Edges) -> Edges:
+        """Each component's best edge, now that a search has found `fresh` for the vectors `asking`."""
+        self._found.put(asking, fresh)
+        edges = fresh.at(np.isfinite(fresh.weight))
+        better = lightest_of_components(edges, self._components, self._control)
+        earlier = np.flatnonzero(before(better, best))
+        best.put(earlier, better.at(earlier))
+        of_vector = fresh if self._search.for_each_point else best.at(self._components.of_vector[asking])
+        self._bound.put(asking, of_vector)
+        return best
+
+    def _certain(self, best: Edges, waiting: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which components know an edge that no other comes before. All that know one do, but for the one that waits."""
+        certain = np.isfinite(best.weight)
+        members = np.flatnonzero(self._components.of_vector == waiting)
+        own = np.full(len(members), waiting)
+        certain[waiting] &= not before(self._bound.at(members), best.at(own)).any()
+        return certain

@@ -1,48 +1,48 @@
-"""Arrays only: the lightest edge out of a component, searched among all vectors. No SQL.
+"""The exact tree: Borůvka's rounds, in which edges that are not listed are searched for among all vectors.
 
-What the neighbour lists do not show is searched here, with `pruning`: only vectors that may be nearer than the lightest
-edge the component already knows, of another component, and with a core distance not above it, are measured. Where that costs
-a good part of a product of all pairs, as where clusters are well separated, the rest of the tree is found at once
-(`contraction`).
+A vector in doubt has to be compared with all others. `pruning` rules out most of them at a fraction of a product. What is left
+counts only if it is in another component, and if its core distance is not above the lightest edge that the component knows.
+
+Where clusters are well separated, that rules out little, and every round would cost a good part of a product of all pairs. So
+searching has a budget. When it is spent, the rest of the tree is found at once (`contraction`).
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.block_distances import Blocks, Side, blocks_of, lightest_of_owners
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
+from sqlclust.core.geometry.block_distances import blocks_of
+from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.exact import Neighbors
-from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning
-from sqlclust.core.runtime.control import Control
+from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning, RightSide
 from sqlclust.core.runtime.threads import for_each_block
-from sqlclust.core.tree.boruvka import Lists, SpanningTree, spanning_tree
+from sqlclust.core.tree.block_edges import BlockEdges, Columns
+from sqlclust.core.tree.boruvka import Answer, SpanningTree, spanning_tree
+from sqlclust.core.tree.components import Components
 from sqlclust.core.tree.contraction import contracted_tree
-from sqlclust.core.tree.edges import Edges, edges_between, joined, lightest, measured, no_edges, not_listed_before
+from sqlclust.core.tree.edges import Edges, joined, lightest, measured_edges, no_edges
+from sqlclust.core.tree.listed_edges import ListedEdges
 
 _AT_ONCE = 1 << 16
 _REFRESH = 8
+"""Tiles after which points look again whether their components' ceilings are lower by now."""
 _BUDGET = 0.35
-"""Share of a product of all pairs that searching may cost, in all rounds together, before the rest of the tree is found at once.
-Embeddings take 0.15 of one; the rest of the tree at once takes 0.9."""
-_lowering = threading.Lock()
-"""Two searches may lower one ceiling at a time."""
+"""Share of a product of all pairs that searching may cost, in all rounds together, before the rest of the tree is found at
+once. Embeddings take 0.15 of one; the rest of the tree at once takes 0.9."""
 
 
-def exact_tree(
-    vectors: Float32Array, prepared: Pruning, neighbors: Neighbors, core: Float64Array, scale: float, control: Control
-) -> SpanningTree:
-    """The minimum spanning tree of max(core(i), core(j), scale · |i − j|²) over all pairs.
+def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbors) -> SpanningTree:
+    """The minimum spanning tree of mutual reachability over all pairs.
 
     Args:
-        vectors: float32 (m, d), distinct.
+        reach: of m >= 2 vectors.
         prepared: for ruling out pairs of them.
         neighbors: the k nearest of each.
-        core: float64 (m,), squared core distances.
-        scale: > 0, what hdbscan's alpha makes of squared distances; 1.0 for plain HDBSCAN.
 
     Returns:
         The tree; its weights are squared distances.
@@ -50,143 +50,185 @@ def exact_tree(
     Cost: searching takes at most about a third of the time of a product of all pairs. Then `contracted_tree` finds the rest,
         unless there are too many components for its table: then searching goes on, whatever it costs.
     """
-    search = _Search(vectors, prepared, core, scale, control)
-
-    def remaining(component: IndexArray, parts: int, done: float) -> Edges:
-        return contracted_tree(search.blocks, prepared, core, scale, component, parts, control, done)
-
-    bound = not_listed_before(neighbors.indices, neighbors.squared, core, scale)
-    lists = Lists(neighbors.indices, neighbors.squared, core, scale, control)
-    return spanning_tree(lists, core, bound, search, control, remaining=remaining)
+    listed = ListedEdges(reach, neighbors.indices, neighbors.squared)
+    return spanning_tree(reach, listed, _ComponentSearch(reach, prepared))
 
 
 class _TooDear(Exception):
     """The search has cost what it may."""
 
 
-class _Search:
-    """Finds for points the lightest edge out of their component; see `spanning_tree.Outgoing`.
+class _Budget:
+    """What searching for m vectors may cost, in nanoseconds of a core; threads spend it together.
 
     Attributes:
-        blocks: the vectors, for products in float64.
+        costs: of single pieces of work.
+        limited: whether it can be exceeded.
+    """
+
+    def __init__(self, m: int, dimension: int) -> None:
+        self.costs = Costs(dimension)
+        self.limited = False
+        self._left = _BUDGET * self.costs.product(m * m)
+        self._spending = threading.Lock()
+
+    def spend(self, cost: float) -> None:
+        """Note what work costs; raises _TooDear where that is too much."""
+        with self._spending:
+            self._left -= cost
+        if self.limited and self._left < 0:
+            raise _TooDear
+
+
+class _Ceilings:
+    """For each component the weight of the lightest edge that it knows; threads lower it together.
+
+    A thread may see a number that another has just lowered or not: it then looks at more than it has to, and finds the same.
+    """
+
+    def __init__(self, weight: Float64Array) -> None:
+        self._weight = weight
+        self._lowering = threading.Lock()
+
+    def of(self, components: IndexArray) -> Float64Array:
+        """The ceilings of some components, as they are now."""
+        return self._weight[components]
+
+    def lower(self, components: IndexArray, weight: Float64Array) -> None:
+        """Lower those of some components, which may repeat."""
+        with self._lowering:
+            np.minimum.at(self._weight, components, weight)
+
+
+class _ComponentSearch:
+    """Finds for vectors their lightest edge out of their component, among all; see `boruvka.EdgeSearch`.
+
+    Attributes:
+        position: intp (m,), where each vector is in the order of `prepared`.
+        tile_core: float64 (tiles,), the least squared core distance in each tile of that order.
 
     Cost: O(q·m·p) multiplications for q points and the p axes that rule out most, and where they rule out little three
     products of q·m pairs.
     """
 
-    _limited = False
+    for_each_point = False
 
-    def __init__(
-        self, vectors: Float32Array, prepared: Pruning, core: Float64Array, scale: float, control: Control
-    ) -> None:
-        m = len(core)
-        self.blocks: Blocks = blocks_of(vectors)
-        self._vectors, self._prepared, self._core, self._scale = vectors, prepared, core, scale
-        self._control = control
-        self._position = np.empty(m, dtype=np.intp)
-        self._position[prepared.order] = np.arange(m)
-        # a tile whose core distances are all above the ceiling needs no look
-        self._tile_core = np.minimum.reduceat(core[prepared.order], np.arange(0, m, TILE))
-        self._costs = Costs(vectors.shape[1])
-        self._left = _BUDGET * self._costs.product(m * m)
+    def __init__(self, reach: MutualReachability, prepared: Pruning) -> None:
+        m, dimension = reach.vectors.shape
+        self.reach, self.prepared = reach, prepared
+        self.edges = BlockEdges(reach, blocks_of(reach.vectors))
+        self.budget = _Budget(m, dimension)
+        self.position = np.empty(m, dtype=np.intp)
+        self.position[prepared.order] = np.arange(m)
+        self.tile_core = np.minimum.reduceat(reach.squared_core[prepared.order], np.arange(0, m, TILE))
 
-    def __call__(
-        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, *, span: tuple[float, float]
+    def lightest_out(
+        self, points: IndexArray, components: Components, ceiling: Float64Array, *, span: tuple[float, float]
+    ) -> Answer:
+        """As `boruvka.EdgeSearch` has it."""
+        # the components' table of `contraction` takes no more memory than half a copy of the vectors
+        self.budget.limited = 2 * components.total**2 <= self.reach.vectors.size
+        found = self._searched(points, components.of_vector, _Ceilings(ceiling), span)
+        if found is None:
+            return Answer(contracted_tree(self.edges, self.prepared, components, span[0]), completes_tree=True)
+        return Answer(found)
+
+    def _searched(
+        self, points: IndexArray, component: IndexArray, ceilings: _Ceilings, span: tuple[float, float]
     ) -> Edges | None:
-        # the components' table takes no more memory than half a copy of the vectors
-        self._limited = 2 * len(ceiling) ** 2 <= self._vectors.size
-        try:
-            return self._found(points, component, ceiling, span)
-        except _TooDear:
-            return None
-
-    def _spend(self, cost: float) -> None:
-        with _lowering:
-            self._left -= cost
-        if self._limited and self._left < 0:
-            raise _TooDear
-
-    def _found(
-        self, points: IndexArray, component: IndexArray, ceiling: Float64Array, span: tuple[float, float]
-    ) -> Edges:
-        self._spend(self._costs.columns(len(points) * len(self._core), self._prepared.first.shape[1]))
+        """For each point its lightest edge; None where that costs more than it may."""
         order = points[np.lexsort((points, component[points]))]
-        result = no_edges(len(self._core))
+        result = no_edges(len(component))
 
         def search(start: int) -> None:
             some = order[start : start + TILE]
-            result.put(some, self._lightest_out(some, component, ceiling))
+            result.put(some, _Askers(self, some, component, ceilings).among_all())
 
-        for_each_block(search, range(0, len(points), TILE), self._control, span=span)
+        try:
+            self.budget.spend(self.budget.costs.columns(len(points) * len(component), self.prepared.first.shape[1]))
+            for_each_block(search, range(0, len(points), TILE), self.reach.control, span=span)
+        except _TooDear:
+            return None
         return result.at(points)
 
-    def _lightest_out(self, points: IndexArray, component: IndexArray, ceiling: Float64Array) -> Edges:
-        """As `__call__`, for some points in the order of their components."""
-        core, prepared = self._core, self._prepared
-        rows, own = self._position[points], component[points]
-        values = np.empty(TILE * len(points), dtype=np.float32)
-        best = no_edges(len(points))
-        known = ceiling[own]
-        right = prepared.right(rows, known / self._scale)
-        side: Side | None = None
-        for number, low in enumerate(range(0, len(core), TILE)):
-            self._control.check()
+
+class _Askers:
+    """Some points, at most a tile of them, that look for their lightest edges; in the order of their components."""
+
+    def __init__(
+        self, search: _ComponentSearch, points: IndexArray, component: IndexArray, ceilings: _Ceilings
+    ) -> None:
+        self._search, self._points, self._component, self._ceilings = search, points, component, ceilings
+        self._own = component[points]
+        self._rows = search.position[points]
+        self._product = np.empty(TILE * len(points), dtype=np.float32)
+        self._columns: Columns | None = None
+        self._best = no_edges(len(points))
+        self._known = ceilings.of(self._own)
+        self._right = self._right_side()
+
+    def among_all(self) -> Edges:
+        """For each point the lightest edge out of its component, or none that is lighter than the ceiling."""
+        for number, low in enumerate(range(0, len(self._component), TILE)):
+            self._search.reach.control.check()
             if number % _REFRESH == 1:
-                lower = ceiling[own]
-                if (lower < known).any():
-                    known = lower
-                    right = prepared.right(rows, known / self._scale)
-            if self._tile_core[number] > known.max():
-                continue
-            here = prepared.order[low : low + TILE]
-            there_component, there_core = component[here], core[here]
+                self._refresh()
+            # a tile whose core distances are all above the ceilings needs no look
+            if self._search.tile_core[number] <= self._known.max():
+                self._in_tile(slice(low, low + TILE))
+        return self._best
 
-            def leads_out(
-                row: IndexArray,
-                column: IndexArray,
-                there_component: IndexArray = there_component,
-                there_core: Float64Array = there_core,
-            ) -> NDArray[np.bool_]:
-                return np.asarray((there_component[row] != own[column]) & (there_core[row] <= ceiling[own[column]]))
+    def _right_side(self) -> RightSide:
+        return self._search.prepared.right(self._rows, self._known / self._search.reach.distance_factor)
 
-            pairs = prepared.survivors(slice(low, low + TILE), right, rows, values, worth=leads_out, spend=self._spend)
-            if pairs is None:
-                self._spend(self._costs.dense(len(here) * len(points)))
-                side = side or self.blocks.side(points)
-                outside = there_component[:, None] != own
-                best = self._improved(best, *self._of_block(here, side, points, own, ceiling, outside), own, ceiling)
-                continue
-            row, column = pairs
-            self._spend(self._costs.pairs(len(row)))
-            for start in range(0, len(row), _AT_ONCE):
-                self._control.check()
-                part = slice(start, start + _AT_ONCE)
-                found = measured(self._vectors, core, self._scale, points[column[part]], here[row[part]])
-                best = self._improved(best, found, column[part], own, ceiling)
-        return best
+    def _refresh(self) -> None:
+        lower = self._ceilings.of(self._own)
+        if (lower < self._known).any():
+            self._known = lower
+            self._right = self._right_side()
 
-    def _of_block(
-        self,
-        here: IndexArray,
-        side: Side,
-        points: IndexArray,
-        own: IndexArray,
-        ceiling: Float64Array,
-        outside: NDArray[np.bool_],
-    ) -> tuple[Edges, IndexArray]:
-        """The lightest edges of a whole tile, and which of the points each is of."""
-        components, owners = np.unique(own, return_inverse=True)
-        known = ceiling[components]
-        found = lightest_of_owners(
-            self.blocks, here, side, points, self._core, self._scale, owners, known, outside=outside
+    def _in_tile(self, tile: slice) -> None:
+        here = self._search.prepared.order[tile]
+        pairs = self._search.prepared.survivors(
+            tile,
+            self._right,
+            self._product,
+            worth=partial(self._leads_out, self._component[here], self._search.reach.squared_core[here]),
+            spend=self._search.budget.spend,
         )
-        return edges_between(found.weight, found.distance, here[found.row], points[found.column]), found.column
+        if pairs is None:
+            self._all_of_tile(here)
+        else:
+            self._pair_by_pair(here, *pairs)
 
-    def _improved(self, best: Edges, found: Edges, column: IndexArray, own: IndexArray, ceiling: Float64Array) -> Edges:
-        """The lighter of the points' best edges and of what was found for them; lowers the ceiling."""
-        count = len(own)
+    def _leads_out(
+        self, there_component: IndexArray, there_core: Float64Array, row: IndexArray, column: IndexArray
+    ) -> NDArray[np.bool_]:
+        """Which pairs of a tile's row and a point lead to another component, of a core distance that is not above the
+        ceiling."""
+        own = self._own[column]
+        return np.asarray((there_component[row] != own) & (there_core[row] <= self._ceilings.of(own)))
+
+    def _pair_by_pair(self, here: IndexArray, row: IndexArray, column: IndexArray) -> None:
+        search = self._search
+        search.budget.spend(search.budget.costs.pairs(len(row)))
+        for start in range(0, len(row), _AT_ONCE):
+            search.reach.control.check()
+            part = slice(start, start + _AT_ONCE)
+            found = measured_edges(search.reach, self._points[column[part]], here[row[part]])
+            self._keep(found, column[part])
+
+    def _all_of_tile(self, here: IndexArray) -> None:
+        search = self._search
+        search.budget.spend(search.budget.costs.dense(len(here) * len(self._points)))
+        components, owners = np.unique(self._own, return_inverse=True)
+        self._columns = self._columns or search.edges.columns(self._points, owners)
+        outside = self._component[here][:, None] != self._own
+        self._keep(*search.edges.lightest(here, self._columns, self._ceilings.of(components), outside))
+
+    def _keep(self, found: Edges, column: IndexArray) -> None:
+        """Let each point keep the lighter of its best edge and of what was found for it, and lower the ceilings."""
+        count = len(self._points)
         first = lightest(found, column, count)
-        best = lightest(joined(best, first), np.tile(np.arange(count), 2), count)
-        with _lowering:
-            np.minimum.at(ceiling, own, best.weight)
-        return best
+        self._best = lightest(joined(self._best, first), np.tile(np.arange(count), 2), count)
+        self._ceilings.lower(self._own, self._best.weight)

@@ -1,9 +1,13 @@
-"""Arrays only: the minimum spanning tree between components, from one triangle of products. No SQL.
+"""The exact tree between components that lie far apart, from one pass over all pairs.
 
 Where clusters are well separated, no neighbour list leads out of them, and Borůvka's rounds would search for nearly all vectors
-each time. Instead one pass over all pairs gives a table: for every two components a weight that no edge between them is below
-(from the screening products of `pruning`). The rounds then run over the table. An entry that may hold a component's lightest
-edge is settled: its vectors are compared in float64 (`dense`), and its lightest edge is known.
+each time. Here the rounds run over a table instead. For every two components it has a bound:
+
+    table[a, b] <= weight of every edge between a and b
+
+The bounds come from the products of `pruning` in float32, of which half are enough, since the table is symmetric. An entry
+that may hold a component's lightest edge is settled: the vectors of both components are compared in float64 (`block_edges`),
+and the lightest edge between the two is known.
 
 So however many rounds there are, every pair is multiplied at most once in float32 and twice in float64: for the table, where
 float32 cannot tell components apart, and where its entry is settled.
@@ -15,14 +19,15 @@ import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sqlclust.core.geometry.block_distances import Blocks, lightest_of_owners
+from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.neighbors.pruning import TILE, Pruning
-from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
-from sqlclust.core.tree.boruvka import lightest_of_both, merge
-from sqlclust.core.tree.edges import Edges, edges_between, joined, lightest, no_edges, unique
+from sqlclust.core.tree.block_edges import BlockEdges
+from sqlclust.core.tree.components import Components, lightest_of_components
+from sqlclust.core.tree.edges import Edges, joined, lightest, no_edges, unique
 
 _MANY = 3
 """Entries of each component that may hold its lightest edge; where there are more, the table is made in float64."""
@@ -36,34 +41,23 @@ _LEAST = 2.0**-149
 _LowerBounds = Callable[[IndexArray], Callable[[IndexArray], Float32Array]]
 
 
-def contracted_tree(
-    blocks: Blocks,
-    prepared: Pruning,
-    core: Float64Array,
-    scale: float,
-    component: IndexArray,
-    parts: int,
-    control: Control,
-    done: float = 0.0,
-) -> Edges:
+def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components, done: float = 0.0) -> Edges:
     """The edges of the minimum spanning tree between components.
 
     Args:
-        blocks: the m vectors.
+        edges: of the m vectors.
         prepared: for screening products of them.
-        core: float64 (m,), squared core distances.
-        scale: > 0, what squared distances are multiplied by.
-        component: intp (m,), from 0.
-        parts: how many components there are, >= 2.
+        components: at least two.
         done: the fraction of the current phase that is over.
 
     Returns:
-        parts - 1 edges, as measured.
+        components.total - 1 edges, as measured.
 
-    Cost: half a product of all pairs in float32 or float64, at most as much again in float64 for entries that are settled, and 5
-    bytes for each two components. Where a part of the table has not shown that float32 is too rough, both tables are made.
+    Cost: half a product of all pairs in float32 or float64, at most as much again in float64 for entries that are settled,
+    and 5 bytes for each two components. Where a part of the table has not shown that float32 is too rough, both tables are
+    made.
     """
-    return _Contraction(blocks, prepared, core, scale, component, parts, control, done).tree()
+    return _Contraction(edges, prepared, components, done).tree()
 
 
 class _Contraction:
@@ -73,26 +67,16 @@ class _Contraction:
     what has become one.
     """
 
-    def __init__(
-        self,
-        blocks: Blocks,
-        prepared: Pruning,
-        core: Float64Array,
-        scale: float,
-        component: IndexArray,
-        parts: int,
-        control: Control,
-        done: float,
-    ) -> None:
-        self._blocks, self._prepared, self._core, self._scale = blocks, prepared, core, scale
-        self._done = done
-        self._component, self._parts, self._control = component, parts, control
-        self._order = np.argsort(component, kind="stable")
-        self._starts = np.searchsorted(component[self._order], np.arange(parts + 1))
-        self._position = np.empty(len(core), dtype=np.intp)
-        self._position[prepared.order] = np.arange(len(core))
-        self._unit = prepared.scale / scale
-        self._reach = _not_above(core * self._unit)
+    def __init__(self, edges: BlockEdges, prepared: Pruning, components: Components, done: float) -> None:
+        reach = edges.reach
+        self._edges, self._prepared, self._done, self._control = edges, prepared, done, reach.control
+        self._component, self._parts = components
+        self._order = np.argsort(self._component, kind="stable")
+        self._starts = np.searchsorted(self._component[self._order], np.arange(self._parts + 1))
+        self._position = np.empty(len(self._order), dtype=np.intp)
+        self._position[prepared.order] = np.arange(len(self._order))
+        self._unit = prepared.scale / reach.distance_factor
+        self._core = _not_above(reach.squared_core * self._unit)
         self._is_float32 = not self._float32_is_too_rough()
         self._table = self._filled(self._screened if self._is_float32 else self._multiplied)
         self._nearest = self._table.argmin(axis=1)
@@ -131,8 +115,8 @@ class _Contraction:
                 if len(parts) == 1 and np.array_equal(parts, others):
                     continue
                 bounds = of_rows(rows)
-                np.maximum(bounds, self._reach[rows][:, None], out=bounds)
-                np.maximum(bounds, self._reach[columns], out=bounds)
+                np.maximum(bounds, self._core[rows][:, None], out=bounds)
+                np.maximum(bounds, self._core[columns], out=bounds)
                 least = np.minimum.reduceat(np.minimum.reduceat(bounds, row_starts, axis=0), column_starts, axis=1)
                 with writing:
                     table[np.ix_(others, parts)] = np.minimum(table[np.ix_(others, parts)], least)
@@ -147,12 +131,12 @@ class _Contraction:
     def _segments(self, vectors: IndexArray) -> tuple[IndexArray, IndexArray]:
         """The components of some vectors in the order of components, and where each begins."""
         owner = self._component[vectors]
-        starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+        starts = run_starts(owner)
         return owner[starts], starts
 
     def _screened(self, columns: IndexArray) -> Callable[[IndexArray], Float32Array]:
         first, further = self._prepared.first, self._prepared.further
-        right = self._prepared.right(self._position[columns], np.zeros(len(columns)))
+        right = self._prepared.right(self._position[columns], np.zeros(len(columns))).columns
         more = further[self._position[columns]].T
 
         def of_rows(rows: IndexArray) -> Float32Array:
@@ -167,10 +151,10 @@ class _Contraction:
         return of_rows
 
     def _multiplied(self, columns: IndexArray) -> Callable[[IndexArray], Float32Array]:
-        side = self._blocks.side(columns)
+        side = self._edges.blocks.side(columns)
 
         def of_rows(rows: IndexArray) -> Float32Array:
-            block = self._blocks.block(rows, side)
+            block = self._edges.blocks.block(rows, side)
             block.squared[...] -= block.slack
             block.squared[...] *= self._prepared.scale
             return _not_above(block.squared)
@@ -181,13 +165,14 @@ class _Contraction:
 
     def tree(self) -> Edges:
         """The tree's edges."""
-        group, groups = np.arange(self._parts), self._parts
+        group, total = np.arange(self._parts), self._parts  # of components, as components are of vectors
         chosen: list[Edges] = []
-        while groups > 1:
+        while total > 1:
             self._control.check()
+            groups = Components(group[self._component], total)
             new = unique(self._lightest_out(group, groups))
             chosen.append(new)
-            of_vector, groups = merge(group[self._component], groups, new)
+            of_vector, total = groups.joined_along(new)
             group = of_vector[self._order[self._starts[:-1]]]
             for part in range(self._parts):
                 self._control.check()
@@ -195,11 +180,10 @@ class _Contraction:
             self._nearest = self._table.argmin(axis=1)
         return joined(*chosen)
 
-    def _lightest_out(self, group: IndexArray, groups: int) -> Edges:
+    def _lightest_out(self, group: IndexArray, groups: Components) -> Edges:
         """The lightest edge out of each group of components."""
-        of_vector = group[self._component]
         while True:
-            best = self._lightest_settled(of_vector, groups)
+            best = self._lightest_settled(groups)
             least = self._table[np.arange(self._parts), self._nearest]
             limit = best.weight[group] * (self._unit * (1.0 + _ROUNDED))
             wanted = np.flatnonzero((least <= limit) & np.isfinite(least) & self._first_of_unknown(least, best, group))
@@ -207,34 +191,26 @@ class _Contraction:
                 return best
             self._settle(np.unique(np.sort(np.column_stack([wanted, self._nearest[wanted]]), axis=1), axis=0))
 
-    def _first_of_unknown(
-        self, least: Float32Array, best: Edges, group: IndexArray
-    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _first_of_unknown(self, least: Float32Array, best: Edges, group: IndexArray) -> NDArray[np.bool_]:
         """Of a group that knows no edge yet only its least component is worth settling; of the others all are."""
         lowest = np.full(len(best.weight), np.inf)
         np.minimum.at(lowest, group, least)
         return np.asarray(np.isfinite(best.weight[group]) | (least == lowest[group]))
 
-    def _lightest_settled(self, of_vector: IndexArray, groups: int) -> Edges:
+    def _lightest_settled(self, groups: Components) -> Edges:
+        """For each group the lightest edge of an entry that is settled; weight inf where there is none."""
         if not self._settled:
-            return lightest_of_both(no_edges(0), of_vector, groups)
+            return lightest_of_components(no_edges(0), groups)
         edges = joined(*self._settled)
-        self._settled = [edges.at(of_vector[edges.left] != of_vector[edges.right])]
-        return lightest_of_both(self._settled[0], of_vector, groups)
-
-    def _look_again(self, parts: IndexArray) -> None:
-        self._nearest[parts] = self._table[parts].argmin(axis=1)
+        leads_out = groups.of_vector[edges.left] != groups.of_vector[edges.right]
+        self._settled = [edges.at(leads_out)]
+        return lightest_of_components(self._settled[0], groups)
 
     def _settle(self, pairs: IndexArray) -> None:
-        """Find the lightest edge of each of some pairs of components, intp (e, 2)."""
+        """Find the lightest edge of each of some pairs of components, intp (e, 2); or make the table anew in float64."""
         self._count += len(pairs)
         if self._is_float32 and self._count > _MANY * self._parts:
-            self._is_float32 = False
-            over = np.isinf(self._table)
-            del self._table  # before there is another
-            self._table = self._filled(self._multiplied)
-            self._table[over] = np.inf
-            self._nearest = self._table.argmin(axis=1)
+            self._make_table_in_float64()
             return
         units = [
             (number, start)
@@ -254,18 +230,27 @@ class _Contraction:
         self._settled.append(lightest(joined(*(edges for _, edges in found)), owner, len(pairs)))
         self._table[pairs[:, 0], pairs[:, 1]] = np.inf
         self._table[pairs[:, 1], pairs[:, 0]] = np.inf
-        self._look_again(np.unique(pairs))
+        parts = np.unique(pairs)
+        self._nearest[parts] = self._table[parts].argmin(axis=1)
 
-    def _lightest_between(self, part: int, columns: IndexArray) -> Edges:
+    def _make_table_in_float64(self) -> None:
+        """Entries that are settled stay so."""
+        self._is_float32 = False
+        over = np.isinf(self._table)
+        del self._table  # before there is another
+        self._table = self._filled(self._multiplied)
+        self._table[over] = np.inf
+        self._nearest = self._table.argmin(axis=1)
+
+    def _lightest_between(self, part: int, vectors: IndexArray) -> Edges:
         """The lightest edge between a component and some vectors of another."""
-        side = self._blocks.side(columns)
-        owners, ceiling = np.zeros(len(columns), dtype=np.intp), np.full(1, np.inf)
+        columns = self._edges.columns(vectors, np.zeros(len(vectors), dtype=np.intp))
+        ceiling = np.full(1, np.inf)
         found = []
         for low in range(self._starts[part], self._starts[part + 1], TILE):
             self._control.check()
             rows = self._order[low : min(low + TILE, self._starts[part + 1])]
-            edges = lightest_of_owners(self._blocks, rows, side, columns, self._core, self._scale, owners, ceiling)
-            found.append(edges_between(edges.weight, edges.distance, rows[edges.row], columns[edges.column]))
+            found.append(self._edges.lightest(rows, columns, ceiling)[0])
         every = joined(*found)
         return lightest(every, np.zeros(len(every.weight), dtype=np.intp), 1)
 

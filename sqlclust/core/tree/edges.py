@@ -1,7 +1,11 @@
-"""Arrays only: weighted edges and the strict order that makes a minimum spanning tree the only one. No SQL.
+"""Edges between vectors, and the strict order in which no two are equal.
 
-Mutual reachability ties often: all that lies within a point's core distance is equally far. Edges are ordered by (weight,
-distance, smaller index, larger index), so that of equal weights the truly nearest comes first, and no two edges are equal.
+Mutual reachability ties often: all that lies within a vector's core distance is equally far from it. With ties there are many
+minimum spanning trees, and which one is found would depend on the order of the work. So edges are ordered by
+
+    (weight, distance, smaller index, larger index)
+
+Of equal weights the pair that is truly nearer comes first. No two edges are equal in this order, so only one tree is minimal.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.groups import run_starts
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.runtime.control import Control
 
 
@@ -50,24 +56,24 @@ def edges_between(weight: Float64Array, distance: Float64Array, here: IndexArray
     return Edges(weight, distance, np.minimum(here, there), np.maximum(here, there))
 
 
-def measured(vectors: Float32Array, core: Float64Array, scale: float, here: IndexArray, there: IndexArray) -> Edges:
+def measured_edges(reach: MutualReachability, here: IndexArray, there: IndexArray) -> Edges:
     """Edges between pairs of vectors, their distances from the differences."""
-    distance = squared_distances(vectors, here, there)
-    return edges_between(np.maximum(np.maximum(core[here], core[there]), distance * scale), distance, here, there)
+    squared = reach.squared_distances(here, there)
+    return edges_between(reach.weights(squared, here, there), squared, here, there)
 
 
-def not_listed_before(
-    indices: IndexArray, squared: Float32Array | Float64Array, core: Float64Array, scale: float
-) -> Edges:
-    """For each vector what none of its edges to vectors that are not listed comes before; weight inf where all are.
+def not_listed_before(reach: MutualReachability, indices: IndexArray, squared: Float32Array | Float64Array) -> Edges:
+    """For each vector what none of its edges to vectors that are not listed comes before; weight inf where all are listed.
 
-    Lists ascend by (distance, index): what is not listed is farther than the last, or as far and has a larger index.
+    A list ascends by (distance, index). So what it leaves out is farther than its last entry, or as far and of a larger index:
+    weight >= max(core(x), last distance · factor).
     """
-    m = len(core)
+    m = len(indices)
     if indices.shape[1] >= m - 1:
         return no_edges(m)
     farthest = squared[:, -1].astype(np.float64)  # a copy
-    return edges_between(np.maximum(core, farthest * scale), farthest, np.arange(m), indices[:, -1] + 1)
+    weight = np.maximum(reach.squared_core, farthest * reach.distance_factor)
+    return edges_between(weight, farthest, np.arange(m), indices[:, -1] + 1)
 
 
 def joined(*parts: Edges) -> Edges:
@@ -91,20 +97,18 @@ def lightest(edges: Edges, owner: IndexArray, count: int, control: Control | Non
     result = no_edges(count)
     np.minimum.at(result.weight, owner, edges.weight)
     control.check()
-    tied = np.flatnonzero((edges.weight == result.weight[owner]) & np.isfinite(edges.weight))
-    order = tied
-    for column in (edges.right, edges.left, edges.distance, owner):  # as lexsort, with looks at control between
+    order = np.flatnonzero((edges.weight == result.weight[owner]) & np.isfinite(edges.weight))  # few: those that tie
+    for column in (edges.right, edges.left, edges.distance, owner):  # as lexsort does it, with looks at control between
         control.check()
         order = order[np.argsort(column[order], kind="stable")]
     control.check()
-    tied = order
-    first = np.flatnonzero(np.append(True, owner[tied][1:] != owner[tied][:-1])) if len(tied) else tied
-    result.put(owner[tied[first]], edges.at(tied[first]))
+    first = order[run_starts(owner[order])]
+    result.put(owner[first], edges.at(first))
     return result
 
 
 def unique(edges: Edges) -> Edges:
-    """Each edge once: two components may have chosen the same."""
+    """Each edge once: two components may have chosen the same one."""
     order = np.lexsort((edges.right, edges.left))
     left, right = edges.left[order], edges.right[order]
     new = np.append(True, (left[1:] != left[:-1]) | (right[1:] != right[:-1]))

@@ -1,4 +1,4 @@
-"""Arrays only: from the spanning tree of the distinct vectors to the single-linkage hierarchy of all rows. No SQL."""
+"""The single-linkage hierarchy: rows and clusters are merged two by two, along the spanning tree's edges, lightest first."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def single_linkage(tree: SpanningTree, control: Control | None = None) -> Hierar
     Args:
         tree: n - 1 >= 1 edges in the order they are joined.
 
-    Cost: O(n log n); 0.1 s for 100,000 rows. scikit-learn's compiled union-find is used because hdbscan's own, which
-    gives the same, takes fifty times as long.
+    Cost: O(n log n); 0.1 s for 100,000 rows. The union-find is scikit-learn's compiled one; hdbscan's own gives the same and
+    takes fifty times as long.
     """
     control = control or Control()
     control.check()

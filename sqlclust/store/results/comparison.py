@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sqlclust import schema
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.labellings.agreement import adjusted_mutual_information, adjusted_rand_index
 from sqlclust.core.labellings.lineage import EVENTS, Descent, Int64Array, Overlap
 from sqlclust.core.labellings.lineage import lineage as lineage_of
@@ -125,7 +126,7 @@ def compare(database: Database, a: int | str, b: int | str) -> Comparison:
         return rows, ari, adjusted_mutual_information(*labellings, control)
 
     (rows, ari, ami), _ = interrupt.run(database, work)
-    noise_a, noise_b = overlap.label_a < 0, overlap.label_b < 0
+    noise_a, noise_b = overlap.label_a == NOISE, overlap.label_b == NOISE
     return Comparison(
         a=id_a,
         b=id_b,

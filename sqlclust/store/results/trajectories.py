@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlclust import schema
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import Id
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -59,6 +60,6 @@ def milestones(database: Database, clustering_result_id: int) -> Iterator[Milest
             for run_id, sequence_number, embedding_id, label in steps:
                 if run_id != run_before:
                     run_before, milestone = run_id, None
-                if label >= 0:
+                if label != NOISE:
                     milestone = label
                 yield Milestone(run_id, sequence_number, embedding_id, label, milestone)

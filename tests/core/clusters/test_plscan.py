@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.plscan import LeafTree, layers, leaf_tree, peaks
-from sqlclust.core.clusters.selection import select
+from sqlclust.core.clusters.selection import cluster_labels
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -24,15 +25,9 @@ pytestmark = pytest.mark.slow
 
 
 def n_leaves(tree: SpanningTree, min_cluster_size: int) -> int:
-    selection = select(
-        condense(single_linkage(tree), min_cluster_size=min_cluster_size),
-        cluster_selection_method="leaf",
-        cluster_selection_epsilon=0.0,
-        cluster_selection_persistence=0.0,
-        max_cluster_size=0,
-        allow_single_cluster=False,
-    )
-    return len(selection.persistence)
+    condensed = condense(single_linkage(tree), min_cluster_size=min_cluster_size)
+    labelled = cluster_labels(condensed, CutParameters(min_cluster_size, "leaf"))
+    return len(labelled.persistence)
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,7 +70,7 @@ def hierarchical(seed: int = 0) -> tuple[Float32Array, NDArray[np.int64]]:
 @pytest.mark.parametrize("seed", range(3))
 def test_both_levels_of_a_hierarchy_are_found(seed: int) -> None:
     vectors, group = hierarchical(seed)
-    fit = core.fit(vectors, min_samples=5, metric="euclidean", normalize=False, alpha=1.0, control=Control())
+    fit = core.fit(vectors, core.ReachabilityParameters(5), control=Control())
     found = layers(single_linkage(fit.tree), min_cluster_size=10, max_layers=2, control=Control())
     assert [layer.labels.max() + 1 for layer in found] == [9, 3]
     for layer, of in zip(found, (group, group // 3), strict=True):

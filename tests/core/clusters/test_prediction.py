@@ -12,20 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import sqlclust.core.pipeline as core
-from sqlclust.core.clusters.prediction import Fitted, Prediction, predict
-from sqlclust.core.clusters.selection import members, select_from
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, Metric, from_squared, unit
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
+from sqlclust.core.clusters.prediction import Prediction, predict
+from sqlclust.core.clusters.selection import flat_clusters
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, from_squared, unit
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-
-DEFAULTS: dict[str, Any] = {
-    "cluster_selection_method": "eom",
-    "cluster_selection_epsilon": 0.0,
-    "cluster_selection_persistence": 0.0,
-    "max_cluster_size": 0,
-    "allow_single_cluster": False,
-}
 
 
 def blobs(seed: int, n: int, dimension: int = 4) -> Float32Array:
@@ -41,37 +35,39 @@ def grid(seed: int, n: int) -> Float32Array:
     return np.random.default_rng(seed).integers(1, 6, size=(n, 2)).astype(np.float32)
 
 
-def fitted(vectors: Float32Array, fit_options: dict[str, Any], min_cluster_size: int, **options: Any) -> Fitted:
-    fit = core.fit(vectors, control=Control(), **fit_options)
-    selected = select_from(
-        condense(single_linkage(fit.tree), min_cluster_size=min_cluster_size), **{**DEFAULTS, **options}
-    )
-    return Fitted(fit.points, fit.core, np.random.default_rng(1).permutation(len(vectors)), selected)
+def fitted(
+    vectors: Float32Array, parameters: ReachabilityParameters, min_cluster_size: int, **options: Any
+) -> ClusteredRows:
+    fit = core.fit(vectors, parameters, control=Control())
+    condensed = condense(single_linkage(fit.tree), min_cluster_size=min_cluster_size)
+    flat = flat_clusters(condensed, core.CutParameters(min_cluster_size, **options))
+    return ClusteredRows(fit.points, fit.core, np.random.default_rng(1).permutation(len(vectors)), flat)
 
 
-def labels_of(held: Fitted) -> tuple[NDArray[np.int64], Float64Array]:
-    assert held.selected is not None
-    clusters = held.selected.clusters
-    return members(held.selected, clusters.point_cluster, clusters.point_density)
+def labels_of(held: ClusteredRows) -> tuple[NDArray[np.int64], Float64Array]:
+    assert held.flat is not None
+    return held.flat.of_points()
 
 
-def by_definition(new: Float32Array, vectors: Float32Array, held: Fitted, fit_options: dict[str, Any]) -> Prediction:
+def by_definition(
+    new: Float32Array, vectors: Float32Array, held: ClusteredRows, parameters: ReachabilityParameters
+) -> Prediction:
     """Every pair in float64."""
-    metric: Metric = fit_options["metric"]
-    if fit_options["normalize"] or metric == "cosine":
+    metric = parameters.metric
+    if parameters.normalize or metric == "cosine":
         new, vectors = unit(new), unit(vectors)
     difference = new[:, None, :].astype(np.float64) - vectors[None, :, :]
     squared = np.einsum("ijk,ijk->ij", difference, difference)
     distance = from_squared(squared, metric)
-    k = min(fit_options["min_samples"], len(vectors))
+    k = min(parameters.min_samples, len(vectors))
     own = np.sort(distance, axis=1)[:, k - 1].astype(np.float32)
-    scale = fit_options["alpha"] ** (-2 if metric == "euclidean" else -1)
+    scale = parameters.alpha ** (-2 if metric == "euclidean" else -1)
     away = from_squared(squared * scale, metric).astype(np.float32)
     reach = np.maximum(np.maximum(own[:, None], held.core[None, :].astype(np.float32)), away)
-    selected = held.selected
-    assert selected is not None
+    flat = held.flat
+    assert flat is not None
     member_labels, member_probabilities = labels_of(held)
-    births = selected.clusters.birth[selected.cluster]
+    births = flat.clusters.birth[flat.cluster_of_label]
     labels, probabilities, neighbors = [], [], []
     for row in range(len(new)):
         near = np.lexsort((held.rank, squared[row], reach[row], squared[row] > 0))[0]
@@ -81,11 +77,11 @@ def by_definition(new: Float32Array, vectors: Float32Array, held: Fitted, fit_op
         if squared[row, near] == 0:
             labels.append(label)
             probabilities.append(member_probabilities[near])
-        elif label < 0 or reach[row, near] > widest(max(births[label], selected.least_density)):
+        elif label < 0 or reach[row, near] > widest(max(births[label], flat.least_density)):
             labels.append(-1)
             probabilities.append(0.0)
         else:
-            death = selected.clusters.death[selected.cluster[label]]
+            death = flat.clusters.death[flat.cluster_of_label[label]]
             labels.append(label)
             probabilities.append(min(density, death) / death)
     at = np.arange(len(new))
@@ -96,12 +92,12 @@ def widest(density: float) -> np.float32:
     return np.float32(1 / density if density > 0 else np.inf)
 
 
-FITS: dict[str, dict[str, Any]] = {
-    "plain": {"min_samples": 4, "metric": "euclidean", "normalize": False, "alpha": 1.0},
-    "directions": {"min_samples": 3, "metric": "euclidean", "normalize": True, "alpha": 1.0},
-    "cosine": {"min_samples": 5, "metric": "cosine", "normalize": False, "alpha": 0.7},
-    "alpha": {"min_samples": 2, "metric": "euclidean", "normalize": False, "alpha": 1.6},
-    "many samples": {"min_samples": 100, "metric": "euclidean", "normalize": False, "alpha": 1.0},
+FITS = {
+    "plain": ReachabilityParameters(4),
+    "directions": ReachabilityParameters(3, normalize=True),
+    "cosine": ReachabilityParameters(5, "cosine", alpha=0.7),
+    "alpha": ReachabilityParameters(2, alpha=1.6),
+    "many samples": ReachabilityParameters(100),
 }
 SELECTIONS: list[dict[str, Any]] = [
     {},
@@ -137,7 +133,7 @@ def test_definition(
 ) -> None:
     vectors, new = make(seed, n), make(seed + 1, 30)
     held = fitted(vectors, FITS[fit_name], min_cluster_size, **options)
-    found = predict(new, held, control=Control(), **FITS[fit_name])
+    found = predict(new, held, FITS[fit_name], Control())
     same(found, by_definition(new, vectors, held, FITS[fit_name]))
 
 
@@ -156,7 +152,7 @@ def test_members_get_their_own_labels(
 ) -> None:
     vectors = make(seed, n)
     held = fitted(vectors, FITS[fit_name], min_cluster_size, **options)
-    found = predict(vectors, held, control=Control(), **FITS[fit_name])
+    found = predict(vectors, held, FITS[fit_name], Control())
     labels, probabilities = labels_of(held)
     assert np.array_equal(found.labels, labels)
     assert np.array_equal(found.probabilities, probabilities)
@@ -168,7 +164,7 @@ def test_many_members_in_tiles() -> None:
     """More than one panel of members and block of new vectors; and some that the list does not settle."""
     vectors, new = blobs(1, 8500), blobs(2, 270)
     held = fitted(vectors, FITS["plain"], 20)
-    found = predict(new, held, control=Control(), **FITS["plain"])
+    found = predict(new, held, FITS["plain"], Control())
     parts = [by_definition(new[s : s + 30], vectors, held, FITS["plain"]) for s in range(0, 270, 30)]
     same(found, Prediction(*(np.concatenate(part) for part in zip(*parts, strict=True))))
 
@@ -179,10 +175,10 @@ def test_the_most_reachable_member_need_not_be_near() -> None:
     loners = 5 * np.column_stack([np.cos(angle), np.sin(angle)])
     cluster = np.array([6.5, 0.6]) + 0.01 * np.random.default_rng(0).normal(size=(30, 2))
     vectors = np.vstack([loners, cluster]).astype(np.float32)
-    options: dict[str, Any] = {"min_samples": 2, "metric": "euclidean", "normalize": False, "alpha": 20.0}
+    options = ReachabilityParameters(2, alpha=20.0)
     held = fitted(vectors, options, 5)
     new = np.array([[0.0, 0.0], [3.0, 0.2]], dtype=np.float32)
-    found = predict(new, held, control=Control(), **options)
+    found = predict(new, held, options, Control())
     same(found, by_definition(new, vectors, held, options))
 
 
@@ -190,13 +186,13 @@ def test_the_most_reachable_member_need_not_be_near() -> None:
 def test_as_hdbscan_predicts(seed: int) -> None:
     """With epsilon 0. hdbscan counts its own core distances otherwise, so that single points on the border may differ."""
     vectors, new = blobs(seed, 800), blobs(seed + 100, 400)
-    options: dict[str, Any] = {"min_samples": 5, "metric": "euclidean", "normalize": False, "alpha": 1.0}
+    options = ReachabilityParameters(5)
     model = hdbscan.HDBSCAN(min_cluster_size=15, min_samples=5, prediction_data=True, approx_min_span_tree=False)
     model.fit(vectors.astype(np.float64))
     # ties are broken otherwise, so that a few members may differ
     theirs, _ = hdbscan.approximate_predict(model, new.astype(np.float64))
     held = fitted(vectors, options, 15)
-    ours = predict(new, held, control=Control(), **options)
+    ours = predict(new, held, options, Control())
     assert (labels_of(held)[0] == model.labels_).mean() > 0.99
     assert (ours.labels == theirs).mean() > 0.97
     both = (ours.labels >= 0) & (theirs >= 0)
@@ -214,23 +210,22 @@ def test_epsilon_and_size_are_honoured() -> None:
     expected = {0.0: [0, 1, -1, 2, -1], 2.0: [0, 0, 0, 1, -1]}
     for epsilon, labels in expected.items():
         held = fitted(vectors, FITS["plain"], 10, cluster_selection_epsilon=epsilon, cluster_selection_method="leaf")
-        found = predict(new, held, control=Control(), **FITS["plain"])
+        found = predict(new, held, FITS["plain"], Control())
         names = {int(label): place for place, label in enumerate(dict.fromkeys(labels_of(held)[0][::40].tolist()))}
         assert [names.get(label, -1) for label in found.labels.tolist()] == labels
     held = fitted(vectors, FITS["plain"], 10, max_cluster_size=50)
     sizes = np.bincount(labels_of(held)[0])
-    found = predict(new, held, control=Control(), **FITS["plain"])
+    found = predict(new, held, FITS["plain"], Control())
     assert sizes.max() <= 50
     assert found.labels[0] != found.labels[1]
 
 
 def test_nothing_to_predict_and_nothing_selected() -> None:
     one = np.ones((1, 3), dtype=np.float32)
-    held = Fitted(
-        core.fit(one, control=Control(), **FITS["plain"]).points, np.zeros(1), np.zeros(1, dtype=np.intp), None
-    )
-    assert len(predict(np.empty((0, 3), dtype=np.float32), held, control=Control(), **FITS["plain"]).labels) == 0
-    found = predict(np.zeros((2, 3), dtype=np.float32), held, control=Control(), **FITS["plain"])
+    points = core.fit(one, FITS["plain"], control=Control()).points
+    held = ClusteredRows(points, np.zeros(1), np.zeros(1, dtype=np.intp), None)
+    assert len(predict(np.empty((0, 3), dtype=np.float32), held, FITS["plain"], Control()).labels) == 0
+    found = predict(np.zeros((2, 3), dtype=np.float32), held, FITS["plain"], Control())
     assert found.labels.tolist() == [-1, -1]
     assert found.neighbors.tolist() == [0, 0]
     assert found.distances.tolist() == pytest.approx([3**0.5] * 2)

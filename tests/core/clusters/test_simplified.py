@@ -7,7 +7,7 @@ from hdbscan._hdbscan_tree import simplify_hierarchy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.core.clusters.selection import _simplified
+from sqlclust.core.clusters.hdbscan_selection import without_short_splits
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
@@ -36,7 +36,7 @@ def test_as_hdbscan_row_for_row(
         return
     before = tree.copy()
     with np.errstate(all="ignore"):
-        expected, found = simplify_hierarchy(tree.copy(), threshold), _simplified(tree, threshold)
+        expected, found = simplify_hierarchy(tree.copy(), threshold), without_short_splits(tree, threshold)
     assert found.dtype == expected.dtype
     for name in ("parent", "child", "lambda_val", "child_size"):
         np.testing.assert_array_equal(found[name], expected[name])

@@ -24,13 +24,13 @@ Labels = NDArray[np.int64]
 def _ours(vectors: Float32Array, **options: Any) -> Labels:
     chosen = oracle.resolved(vectors, normalize=False, **options)
     fitted = _fit(vectors.tobytes(), vectors.shape, chosen.min_samples or 1)
-    return core.cut(fitted, control=Control(), **chosen.selecting(len(vectors))).labels
+    return core.cut(fitted, core.CutParameters(**chosen.selecting(len(vectors))), control=Control()).labels
 
 
 @cache
 def _fit(content: bytes, shape: tuple[int, int], min_samples: int) -> core.Fit:
     vectors = np.frombuffer(content, dtype=np.float32).reshape(shape)
-    return core.fit(vectors, min_samples=min_samples, metric="euclidean", normalize=False, alpha=1.0, control=Control())
+    return core.fit(vectors, core.ReachabilityParameters(min_samples), control=Control())
 
 
 def _theirs(vectors: Float32Array, **options: Any) -> Labels:

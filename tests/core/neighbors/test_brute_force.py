@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 import sqlclust.core.pipeline as core
+from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import Effort, approximate_neighbors
 from sqlclust.core.runtime.control import Control
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("effort", [Effort(over=1, size=60), Effort(over=2, size=150)])
+@pytest.mark.parametrize(
+    "effort", [Effort(lists_per_vector=1, list_size=60), Effort(lists_per_vector=2, list_size=150)]
+)
 def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: Effort) -> None:
     vectors = np.random.default_rng(0).normal(size=(1500, 24)).astype(np.float32)
-    monkeypatch.setattr(core, "FULL", effort)
-    fitted = core.fit(
-        vectors, min_samples=8, metric="euclidean", normalize=False, alpha=1.0, engine="approximate", control=Control()
-    )
+    monkeypatch.setattr(engine_stages, "FULL", effort)
+    fitted = core.fit(vectors, core.ReachabilityParameters(8), engine="approximate", control=Control())
     distinct = fitted.points.vectors.astype(np.float64)
     squared = ((distinct[:, None] - distinct) ** 2).sum(axis=2)
     np.fill_diagonal(squared, np.inf)

@@ -13,13 +13,14 @@ from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.block_distances import blocks_of
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array, squared_distances
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors import exact as neighbors
 from sqlclust.core.neighbors import pruning
 from sqlclust.core.neighbors.approximate import Effort
-from sqlclust.core.neighbors.exact import core_distances, neighbors_and_pruning
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree import component_search as outgoing
-from sqlclust.core.tree import contraction
+from sqlclust.core.tree import component_search, contraction
 from sqlclust.core.tree.component_search import exact_tree
 from tests.benchmarks.worst_cases import fit_seconds, groups, product_seconds
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
@@ -97,14 +98,14 @@ HARD = (
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ways through the code, on tiles so small that a few hundred vectors make many."""
     name = str(request.param)
-    monkeypatch.setattr(neighbors, "SEED", Effort(over=3, size=40))
-    for module in (neighbors, outgoing, contraction):
+    monkeypatch.setattr(neighbors, "SEED", Effort(lists_per_vector=3, list_size=40))
+    for module in (neighbors, component_search, contraction):
         monkeypatch.setattr(module, "TILE", 64)
     if name == "tiles in float64":
         monkeypatch.setattr(pruning, "_CROWDED", -1.0)
-        monkeypatch.setattr(outgoing, "_BUDGET", np.inf)
+        monkeypatch.setattr(component_search, "_BUDGET", np.inf)
     elif name != "as it comes":
-        monkeypatch.setattr(outgoing, "_BUDGET", -1.0)
+        monkeypatch.setattr(component_search, "_BUDGET", -1.0)
         monkeypatch.setattr(contraction, "_MANY", 1 << 30 if name == "table at once" else 0)
         if name == "table made again":
             monkeypatch.setattr(contraction._Contraction, "_float32_is_too_rough", lambda self: False)
@@ -124,7 +125,7 @@ def test_neighbors_and_tree_are_those_of_brute_force(make: Callable[[Random], Fl
         given = found.squared.copy()
         counts = np.ones(len(vectors), dtype=np.intp)
         core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
-        tree = exact_tree(vectors, prepared, found, core, scale, Control())
+        tree = exact_tree(MutualReachability(vectors, core, scale, Control()), prepared, found)
         left, right, weight = minimum_spanning_tree(squared, core, scale)
         np.testing.assert_array_equal(tree.weight, weight)
         np.testing.assert_array_equal(tree.left, left)
@@ -146,14 +147,14 @@ def test_each_way_is_gone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, noting)
 
     noted(neighbors, "nearest_of_rows")
-    noted(outgoing, "lightest_of_owners")
-    noted(outgoing, "contracted_tree")
+    noted(component_search._Askers, "_all_of_tile")
+    noted(component_search, "contracted_tree")
     noted(contraction._Contraction, "_multiplied")
     noted(contraction._Contraction, "_screened")
     test_neighbors_and_tree_are_those_of_brute_force(separated)
     expected = {
         "as it comes": set(),
-        "tiles in float64": {"nearest_of_rows", "lightest_of_owners"},
+        "tiles in float64": {"nearest_of_rows", "_all_of_tile"},
         "table at once": {"contracted_tree"},
         "table in float64": {"contracted_tree", "_multiplied"},
         "table made again": {"contracted_tree", "_multiplied", "_screened"},
@@ -201,14 +202,7 @@ def test_separated_groups_take_a_few_products() -> None:
 
 def test_all_pairs_equally_far() -> None:
     """Of equally far ones the first by index are the neighbours; each point's lightest edge leads to the first of all."""
-    fitted = hdbscan.fit(
-        np.eye(700, dtype=np.float32),
-        min_samples=3,
-        metric="euclidean",
-        normalize=False,
-        alpha=1.0,
-        control=Control(),
-    )
+    fitted = hdbscan.fit(np.eye(700, dtype=np.float32), hdbscan.ReachabilityParameters(3), control=Control())
     np.testing.assert_array_equal(fitted.tree.weight, np.sqrt(2.0))
     assert len(np.unique(fitted.core)) == 1
 
@@ -219,7 +213,7 @@ def test_progress_does_not_go_back() -> None:
     seen: list[tuple[str, float]] = []
     vectors = separated(np.random.default_rng(3))
     control = Control(lambda phase, fraction: seen.append((phase, fraction)))
-    hdbscan.fit(vectors, min_samples=3, metric="euclidean", normalize=False, alpha=1.0, control=control)
+    hdbscan.fit(vectors, hdbscan.ReachabilityParameters(3), control=control)
     fractions = [fraction for phase, fraction in seen if phase == "spanning tree"]
     assert len(fractions) > 2
     assert fractions == sorted(fractions)

@@ -88,3 +88,37 @@ def test_an_exception_of_the_callback_stops_the_work() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Control(interrupted).at(0.5)
+
+
+def test_a_part_reports_its_share_of_the_phase() -> None:
+    seen: list[tuple[str, float]] = []
+    control = Control(lambda phase, fraction: seen.append((phase, fraction)))
+    with control.phase("work"):
+        part = control.part(0.5, 1.0)
+        part.at(0.5)
+        part.part(0.0, 0.5).at(1.0)
+        part.at(9.0)
+    assert seen == [("work", fraction) for fraction in (0.0, 0.75, 0.75, 1.0, 1.0)]
+
+
+def test_a_part_stops_with_the_whole_and_the_whole_with_a_part() -> None:
+    control = Control()
+    part = control.part(0.0, 0.5)
+    part.part(0.1, 0.2).stop()
+    assert control.stopped
+    assert part.stopped
+    for look in (control.check, part.check, lambda: part.at(0.3)):
+        with pytest.raises(Interrupted):
+            look()
+
+
+def test_a_part_has_the_times_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("sqlclust.core.runtime.control.time", clock)
+    control = Control()
+    with control.phase("nap"):
+        clock.sleep(2.0)
+        part = control.part(0.0, 0.5)
+        clock.sleep(1.0)
+        assert part.elapsed() == 3.0
+    assert part.seconds == {"nap": 3.0}

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 import sqlclust.core.pipeline as core
+from sqlclust.core.clusters.clustered_rows import ClusteredRows
 from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.clusters.plscan import layers
-from sqlclust.core.clusters.prediction import Fitted, predict
-from sqlclust.core.clusters.selection import select_from
+from sqlclust.core.clusters.prediction import predict
+from sqlclust.core.clusters.selection import flat_clusters
 from sqlclust.core.clusters.soft_membership import nearest_clusters
-from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.labellings.agreement import adjusted_mutual_information
@@ -39,14 +40,7 @@ from tests.core.watched import Watched, random_tree
 pytestmark = pytest.mark.slow
 
 N = 20_000
-SELECTING: dict[str, Any] = {
-    "cluster_selection_method": "eom",
-    "cluster_selection_epsilon": 0.0,
-    "cluster_selection_persistence": 0.1,
-    "max_cluster_size": 0,
-    "allow_single_cluster": False,
-}
-FIT: dict[str, Any] = {"min_samples": 5, "metric": "euclidean", "normalize": False, "alpha": 1.0}
+FIT = core.ReachabilityParameters(5)
 
 
 def _vectors(n: int, dimension: int = 4) -> Float32Array:
@@ -60,7 +54,10 @@ LABELS = np.random.default_rng(3).integers(-1, 60, N)
 ONES = np.ones(N, dtype=np.intp)
 
 
-SELECTED = select_from(condense(HIERARCHY, min_cluster_size=50), **SELECTING)
+FLAT = flat_clusters(
+    condense(HIERARCHY, min_cluster_size=50), core.CutParameters(50, cluster_selection_persistence=0.1)
+)
+CLUSTERED = ClusteredRows(Distinct(VECTORS, ONES, EVERY, EVERY), np.ones(N), EVERY, FLAT)
 POINTS = points_of([f"{number:06d}" for number in range(N)], VECTORS)
 
 
@@ -70,8 +67,8 @@ def _stored(ids: list[Any]) -> StoredFit:
 
 
 def _predict(control: Control) -> object:
-    members = Fitted(distinct(VECTORS[:8000], normalize=False), np.ones(8000), np.arange(8000), None)
-    return predict(VECTORS[10_000:11_000], members, control=control, **FIT)
+    members = ClusteredRows(distinct(VECTORS[:8000], normalize=False), np.ones(8000), np.arange(8000), None)
+    return predict(VECTORS[10_000:11_000], members, FIT, control)
 
 
 def _storing(control: Control) -> object:
@@ -95,7 +92,10 @@ def _information(control: Control) -> object:
 
 WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     # the work, and the longest share of it between two looks; some of that is one call of a library
-    "clusters": (lambda c: core.select_clusters(TREE, min_cluster_size=5, control=c, **SELECTING), 0.8),
+    "clusters": (
+        lambda c: core.select_clusters(TREE, core.CutParameters(5, cluster_selection_persistence=0.1), c),
+        0.8,
+    ),
     "single linkage": (lambda c: single_linkage(TREE, c), 0.6),
     "condense": (lambda c: condense(HIERARCHY, min_cluster_size=5, control=c), 0.8),
     "medoids": (lambda c: medoids(VECTORS, LABELS, groups=EVERY, counts=ONES, rank=EVERY, control=c), 0.6),
@@ -111,7 +111,7 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "every other": (lambda c: POINTS.every(2, c), 0.95),
     "prediction": (_predict, 0.6),
     "membership": (
-        lambda c: nearest_clusters(VECTORS, EVERY, EVERY[:5000], SELECTED, metric="euclidean", rank=EVERY, control=c),
+        lambda c: nearest_clusters(CLUSTERED, EVERY[:5000], "euclidean", c),
         0.8,
     ),
     "lineage": (_overlap, 0.8),
@@ -119,8 +119,8 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "duplicates": (lambda c: distinct(VECTORS, normalize=True, control=c), 0.8),
     "principal axes": (lambda c: principal_axes(_vectors(3000, 800), 800, c), 0.4),
     "axes of few vectors": (lambda c: principal_axes(_vectors(300, 1100), 1100, c), 0.5),
-    "exact": (lambda c: core.fit(VECTORS[:4000], control=c, engine="exact", **FIT), 0.4),
-    "approximate": (lambda c: core.fit(VECTORS[:4000], control=c, engine="approximate", **FIT), 0.7),
+    "exact": (lambda c: core.fit(VECTORS[:4000], FIT, control=c, engine="exact"), 0.4),
+    "approximate": (lambda c: core.fit(VECTORS[:4000], FIT, control=c, engine="approximate"), 0.7),
     "neighbors": (
         lambda c: list(row_neighbors(VECTORS[:2000], 5, metric="cosine", normalize=True, rank=EVERY[:2000], control=c)),
         0.4,

@@ -12,12 +12,12 @@ import pytest
 
 from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, squared_distances
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.labellings.agreement import adjusted_rand_index
-from sqlclust.core.neighbors.inverted_lists import Lists
+from sqlclust.core.neighbors.inverted_lists import InvertedLists
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree import confirmation as confirming
-from sqlclust.core.tree import list_search as nearby
+from sqlclust.core.tree import confirmation, list_search
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.confirmation import confirmed
 from sqlclust.core.tree.list_search import lightest_nearby
@@ -31,7 +31,7 @@ Random = np.random.Generator
 
 def _fit(vectors: Float32Array, engine: hdbscan.Engine, alpha: float = 1.0) -> hdbscan.Fit:
     return hdbscan.fit(
-        vectors, min_samples=5, metric="euclidean", normalize=True, alpha=alpha, control=Control(), engine=engine
+        vectors, hdbscan.ReachabilityParameters(5, normalize=True, alpha=alpha), control=Control(), engine=engine
     )
 
 
@@ -44,25 +44,27 @@ def test_near_copies_are_clustered_as_exactly(alpha: float) -> None:
     assert approximate.tree_confirmed > 0.98
     assert exact.tree_confirmed == 1.0
     for size in (10, 40):
-        labels = [hdbscan.select_clusters(fitted.tree, min_cluster_size=size).labels for fitted in (exact, approximate)]
+        labels = [
+            hdbscan.select_clusters(fitted.tree, hdbscan.CutParameters(size)).labels for fitted in (exact, approximate)
+        ]
         assert len(set(labels[0].tolist())) > 5
         assert adjusted_rand_index(*labels) >= 0.98
 
 
-def _lists(random: Random, m: int, count: int, over: int) -> Lists:
+def _lists(random: Random, m: int, count: int, over: int) -> InvertedLists:
     """Every one of m vectors in `over` lists, by chance."""
     nearest = np.argsort(random.random((m, count)), axis=1)[:, :over]
     by_list = np.argsort(nearest.ravel(), kind="stable")
     bounds = np.searchsorted(nearest.ravel()[by_list], np.arange(count + 1))
     members, rank = np.divmod(by_list, over)
-    return Lists(members.astype(np.int32), bounds, nearest[:, 0].astype(np.int32), rank.astype(np.int8))
+    return InvertedLists(members.astype(np.int32), bounds, nearest[:, 0].astype(np.int32), rank.astype(np.int8))
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 @pytest.mark.parametrize("parts", [2, 9])
 def test_the_lightest_edge_within_the_nearest_lists(scale: float, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearby, "_ROWS", 7)
-    monkeypatch.setattr(nearby, "_COLUMNS", 11)
+    monkeypatch.setattr(list_search, "_ROWS", 7)
+    monkeypatch.setattr(list_search, "_COLUMNS", 11)
     random = np.random.default_rng(parts)
     m = 200
     vectors = random.standard_normal((m, 6)).astype(np.float32)
@@ -71,12 +73,13 @@ def test_the_lightest_edge_within_the_nearest_lists(scale: float, parts: int, mo
     lists = _lists(random, m, 8, 3)
     lists.members[lists.bounds[2] : lists.bounds[3]] = np.flatnonzero(component == 0)[0]  # a list of one component
     points = np.sort(random.permutation(m)[:60])
-    found = lightest_nearby(points, lists, vectors, core, scale, component, Control(), (0.0, 1.0))
+    reach = MutualReachability(vectors, core, scale, Control())
+    found = lightest_nearby(reach, lists, points, component, (0.0, 1.0))
     weight = np.maximum(np.maximum(core[:, None], core), scale * all_squared(vectors))
     shared = np.zeros((m, m), dtype=bool)
     for number in range(8):
         part = slice(lists.bounds[number], lists.bounds[number + 1])
-        asking = lists.members[part][lists.rank[part] < nearby.NEAREST_LISTS]
+        asking = lists.members[part][lists.rank[part] < list_search.NEAREST_LISTS]
         shared[np.ix_(asking, lists.members[part])] = True
     weight[~shared | (component[:, None] == component)] = np.inf
     np.testing.assert_allclose(found.weight, weight[points].min(axis=1), rtol=1e-6)
@@ -102,16 +105,15 @@ def test_threads_that_find_at_once_do_not_mix_what_they_find(monkeypatch: pytest
     vectors = random.standard_normal((m, 4)).astype(np.float32)
     component = random.integers(0, 30, m)
     lists = _lists(random, m, 64, 3)
-    monkeypatch.setattr(nearby, "_LISTS_AT_A_TIME", 1)
+    monkeypatch.setattr(list_search, "_LISTS_AT_A_TIME", 1)
     found = []
     for workers in (1, 8):
         monkeypatch.setattr(threads, "worker_count", lambda workers=workers: workers)
         before = threading.gettrace()
         threading.settrace(every_line)
         try:
-            found.append(
-                lightest_nearby(np.arange(m), lists, vectors, np.zeros(m), 1.0, component, Control(), (0.0, 1.0))
-            )
+            reach = MutualReachability(vectors, np.zeros(m), 1.0, Control())
+            found.append(lightest_nearby(reach, lists, np.arange(m), component, (0.0, 1.0)))
         finally:
             threading.settrace(before)
     np.testing.assert_array_equal(found[0], found[1])
@@ -123,9 +125,7 @@ def test_components_that_share_no_list_are_joined_where_they_are_nearest() -> No
     centres = np.repeat(random.standard_normal((12, 8)) * 100, 200, axis=0)
     vectors = (centres + random.standard_normal((2400, 8))).astype(np.float32)
     trees = [
-        hdbscan.fit(
-            vectors, min_samples=4, metric="euclidean", normalize=False, alpha=1.0, control=Control(), engine=engine
-        ).tree
+        hdbscan.fit(vectors, hdbscan.ReachabilityParameters(4), control=Control(), engine=engine).tree
         for engine in hdbscan.ENGINES
     ]
     np.testing.assert_allclose(trees[1].weight[-11:], trees[0].weight[-11:], rtol=0.02)
@@ -133,8 +133,8 @@ def test_components_that_share_no_list_are_joined_where_they_are_nearest() -> No
 
 @pytest.fixture
 def small_panels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirming, "_PANEL", 16)
-    monkeypatch.setattr(confirming, "_PANELS_AT_A_TIME", 2)
+    monkeypatch.setattr(confirmation, "_PANEL", 16)
+    monkeypatch.setattr(confirmation, "_PANELS_AT_A_TIME", 2)
 
 
 def _mutual(vectors: Float32Array, scale: float) -> tuple[Float64Array, Float64Array]:
@@ -183,7 +183,7 @@ def test_a_minimum_spanning_tree_is_confirmed(m: int, scale: float) -> None:
     vectors = np.random.default_rng(m).standard_normal((m, 5)).astype(np.float32)
     core, _ = _mutual(vectors, scale)
     tree = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, scale))
-    assert confirmed(vectors, tree, core, scale, 0, Control()) == 1.0
+    assert confirmed(MutualReachability(vectors, core, scale, Control()), tree, 0) == 1.0
 
 
 @pytest.mark.usefixtures("small_panels")
@@ -198,5 +198,5 @@ def test_the_share_that_is_confirmed_is_that_of_brute_force(wrong: int, monkeypa
         tree = _with_wrong_edges(best, weight, wrong, random)
         shares.append(_share_by_brute_force(tree, weight))
         monkeypatch.setattr(threads, "worker_count", lambda seed=seed: 1 + seed % 3)
-        assert confirmed(vectors, tree, core, 1.0, 0, Control()) == pytest.approx(shares[-1])
+        assert confirmed(MutualReachability(vectors, core, 1.0, Control()), tree, 0) == pytest.approx(shares[-1])
     assert min(shares) < 0.9

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sqlclust.core.clusters.selection import Selection, select
+from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.selection import ClusterLabels, cluster_labels
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
@@ -46,8 +47,8 @@ def their_hierarchy(tree: SpanningTree) -> NDArray[Any]:
     return hierarchy
 
 
-def their_selection(tree: NDArray[Any], **options: Any) -> Selection:
-    """As hdbscan's HDBSCAN does it; what it leaves NaN, and clusters of nobody, as `select` documents."""
+def their_selection(tree: NDArray[Any], **options: Any) -> ClusterLabels:
+    """As hdbscan's HDBSCAN does it; what it leaves NaN, and clusters of nobody, as `cluster_labels` documents."""
     persistence = options["cluster_selection_persistence"]
     with np.errstate(all="ignore"):
         if persistence > 0.0 and (tree["child"] >= tree["parent"].min()).any():
@@ -64,7 +65,7 @@ def their_selection(tree: NDArray[Any], **options: Any) -> Selection:
         outliers = _hdbscan_tree.outlier_scores(tree)
     inhabited = np.bincount(labels[labels >= 0], minlength=len(scores)) > 0
     number = np.append(np.cumsum(inhabited) - 1, -1)
-    return Selection(
+    return ClusterLabels(
         number[labels],
         np.clip(np.nan_to_num(probabilities, nan=0.0), 0, 1),
         np.clip(np.nan_to_num(outliers, nan=1.0), 0, 1),
@@ -109,9 +110,10 @@ def test_condensed_tree(tree: SpanningTree, min_cluster_size: int) -> None:
 def test_selection(tree: SpanningTree, min_cluster_size: int, **options: Any) -> None:
     condensed = condense(single_linkage(tree), min_cluster_size=min_cluster_size)
     before = condensed.copy()
-    ours, theirs = select(condensed, **options), their_selection(condensed, **options)
-    assert np.array_equal(condensed, before), "select changed its argument"
-    for name in Selection._fields:
+    ours = cluster_labels(condensed, CutParameters(min_cluster_size, **options))
+    theirs = their_selection(condensed, **options)
+    assert np.array_equal(condensed, before), "cluster_labels changed its argument"
+    for name in ClusterLabels._fields:
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
 
 
@@ -119,15 +121,8 @@ def test_two_rows() -> None:
     tree = SpanningTree(np.array([0]), np.array([1]), np.array([0.5]))
     condensed = condense(single_linkage(tree), min_cluster_size=2)
     assert condensed.tolist() == [(2, 0, 2.0, 1), (2, 1, 2.0, 1)]
-    selection = select(
-        condensed,
-        cluster_selection_method="eom",
-        cluster_selection_epsilon=0.0,
-        cluster_selection_persistence=0.0,
-        max_cluster_size=0,
-        allow_single_cluster=True,
-    )
-    assert selection.labels.tolist() == [0, 0]
+    labelled = cluster_labels(condensed, CutParameters(2, allow_single_cluster=True))
+    assert labelled.labels.tolist() == [0, 0]
 
 
 def test_infinite_densities_give_no_warning() -> None:

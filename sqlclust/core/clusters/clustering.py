@@ -1,0 +1,67 @@
+"""A clustering: the labels of all rows, and the medoid and size of each cluster."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.medoids import medoids
+from sqlclust.core.clusters.selection import ClusterLabels
+from sqlclust.core.geometry.duplicates import Distinct
+from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.runtime.control import Control
+
+
+class Clustering(NamedTuple):
+    """A clustering of n rows.
+
+    Attributes:
+        labels: int64 (n,), clusters from 0, the same for any order of rows; noise -1.
+        probabilities: float64 (n,), membership strength 0..1; noise 0.
+        outlier_scores: float64 (n,), GLOSH, 0..1: larger is more outlying.
+        medoids: intp (n_clusters,), the row of each cluster's medoid.
+        sizes: intp (n_clusters,), rows of each cluster.
+        persistence: float64 (n_clusters,), 0..1.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: Float64Array
+    outlier_scores: Float64Array
+    medoids: IndexArray
+    sizes: IndexArray
+    persistence: Float64Array
+
+
+def with_medoids(
+    labelled: ClusterLabels, points: Distinct, *, rank: IndexArray | None = None, control: Control
+) -> Clustering:
+    """Cluster labels with the medoid and size of each cluster.
+
+    Args:
+        points: the vectors of the n rows.
+        rank: intp (n,), the rows' order by id, which decides between equally good medoids; the rows' own order by
+            default.
+
+    Cost: O(n·d).
+    """
+    labels = labelled.labels
+    with control.phase("medoids"):
+        middle = medoids(
+            points.vectors,
+            labels,
+            groups=points.group_of_row(),
+            counts=points.counts,
+            rank=np.arange(len(labels)) if rank is None else rank,
+            control=control,
+        )
+    sizes = np.bincount(labels[labels != NOISE], minlength=len(middle)).astype(np.intp)
+    return Clustering(labels, labelled.probabilities, labelled.outlier_scores, middle, sizes, labelled.persistence)
+
+
+def clustering_of_nothing() -> Clustering:
+    """The clustering of no rows."""
+    none = np.empty(0, dtype=np.intp)
+    return Clustering(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), none, none, np.empty(0))

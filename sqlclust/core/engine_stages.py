@@ -1,0 +1,112 @@
+"""The stages in which engines differ: neighbours, and the spanning tree.
+
+Each engine is a class that is made from vectors, where it finds their neighbours, and then gives core distances and a tree.
+`STAGES` has them by name; `engines` has the same names without heavy imports.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from sqlclust.core.engines import Engine
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
+from sqlclust.core.neighbors.approximate import FULL, NeighborsAndLists, neighbors_and_lists
+from sqlclust.core.neighbors.brute_force import recall
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.approximate_tree import approximate_tree
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.component_search import exact_tree
+from sqlclust.core.tree.confirmation import confirmed
+from sqlclust.core.tree.listed_edges import ListedEdges
+
+_SPARE_NEIGHBORS = 5
+"""Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
+
+
+class EngineStages(Protocol):
+    """An engine with the neighbours that it has found.
+
+    Attributes:
+        recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
+        tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirmation`; known once
+            there is a tree; 1.0 for the exact engine.
+    """
+
+    recall: float
+    tree_confirmed: float
+
+    def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
+        """Find neighbours.
+
+        Args:
+            vectors: float32 (m, d), m >= 2, distinct.
+            min_samples: how many of them core distances need; all if there are not so many.
+            seed: of whatever is random.
+        """
+
+    def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
+        """float64 (m,), of vectors that occur so many times each."""
+
+    def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
+        """The tree of the vectors, weights squared. It uses the neighbours up, and may be asked for once."""
+
+
+def _wanted(vectors: Float32Array, min_samples: int) -> int:
+    return min(min_samples + _SPARE_NEIGHBORS, len(vectors) - 1)
+
+
+class _ExactStages:
+    """What brute force in float64 gives."""
+
+    def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
+        self.recall = self.tree_confirmed = 1.0
+        self._near, self._prepared = neighbors_and_pruning(vectors, _wanted(vectors, min_samples), control)
+
+    def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
+        """As `EngineStages` has it."""
+        return core_distances(self._near.squared, self._near.indices, counts, min_samples=min_samples)
+
+    def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
+        """As `EngineStages` has it."""
+        return exact_tree(reach, self._prepared, self._near)
+
+
+class _ApproximateStages:
+    """Neighbours from overlapping lists, and the lightest tree that they show; how good both are is measured."""
+
+    def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
+        k = _wanted(vectors, min_samples)
+        near = neighbors_and_lists(vectors, k, FULL, seed, control.part(0.0, 0.9))
+        self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control)
+        self.tree_confirmed = 0.0
+        self._near: NeighborsAndLists | None = near
+        self._seed = seed
+
+    def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
+        """As `EngineStages` has it."""
+        near = self._found()
+        return core_distances(near.squared.astype(np.float64), near.indices, counts, min_samples=min_samples)
+
+    def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
+        """As `EngineStages` has it."""
+        near = self._found()
+        listed, lists = ListedEdges(reach, near.indices, near.squared), near.lists
+        self._near = None
+        del near  # up to a third of the vectors' memory
+        tree = approximate_tree(reach, listed, lists)
+        del listed, lists
+        self.tree_confirmed = confirmed(reach, tree, self._seed)
+        return tree
+
+    def _found(self) -> NeighborsAndLists:
+        if self._near is None:
+            raise TypeError("the neighbours are used up: the tree was asked for before")
+        return self._near
+
+
+STAGES: dict[Engine, type[EngineStages]] = {"exact": _ExactStages, "approximate": _ApproximateStages}

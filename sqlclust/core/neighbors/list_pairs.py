@@ -1,0 +1,127 @@
+"""Pairs within a list: the members of one inverted list are multiplied with each other, and near ones are kept.
+
+The limit of a member is a squared distance beyond which it wants no neighbour. A pair is kept if it is within the limit of either
+end. The members are ordered by their limits: of x before y, the limit L² of y is the larger one. So the question |x − y|² <= L²
+is the sign of one dot product of d + 2 columns:
+
+    (x, −|x|²/2, 1) · (y, 1, (L² − |y|²)/2) >= 0
+
+So a tile costs one product and one comparison with zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.neighbors.k_nearest import Int32Array, NeighborPairs
+from sqlclust.core.runtime.control import Control
+
+_ROWS, _COLUMNS = 2048, 128
+"""Narrow tiles, so that little of what is computed is on the wrong side of the diagonal."""
+_CROWDED = 4
+"""Times as many pairs in a tile as its members want neighbours, from which on only the nearest are kept: where all pairs are
+about equally far."""
+_ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
+
+
+class _OrderedMembers(NamedTuple):
+    """A list's members in the order of their limits.
+
+    Attributes:
+        number: int32 (l,), which vectors they are.
+        limits: float32 (l,), ascending.
+        bounds: float32 (l,), the limits, but none larger than any distance in the list.
+        half: float32 (l,), |x|²/2.
+        left: float32 (l, d + 2), left sides of the product: centred vectors, −|x|²/2, 1.
+    """
+
+    number: Int32Array
+    limits: Float32Array
+    bounds: Float32Array
+    half: Float32Array
+    left: Float32Array
+
+    def right(self, columns: slice) -> Float32Array:
+        """Right sides of the product, float32 (c, d + 2)."""
+        side = self.left[columns].copy()
+        side[:, -2], side[:, -1] = 1.0, self.bounds[columns] / 2 - self.half[columns]
+        return side
+
+
+def pairs_of_list(
+    vectors: Float32Array, members: Int32Array, limits: Float32Array, k: int, control: Control
+) -> list[NeighborPairs]:
+    """Pairs of a list's members that are within the limit of either end, as seen from the ends that want them.
+
+    Args:
+        vectors: float32 (m, d).
+        members: int32 (l,), which of them are in the list.
+        limits: float32 (m,), squared distances.
+        k: neighbours wanted. Of very many pairs only those are kept that are among the k nearest of either end in their tile.
+
+    Returns:
+        Pairs with float32 distances from products; some may be a rounding too far, or have a distance below 0.
+
+    Cost: O(l²·d) multiplications.
+    """
+    if len(members) < 2:
+        return []
+    ordered = _by_limit(vectors, members, limits)
+    room = np.empty(_ROWS * _COLUMNS, dtype=np.float32)
+    found: list[NeighborPairs] = []
+    for start in range(0, len(members), _COLUMNS):
+        control.check()
+        columns = slice(start, min(start + _COLUMNS, len(members)))
+        right = ordered.right(columns)
+        for low in range(0, columns.stop, _ROWS):
+            rows = slice(low, min(low + _ROWS, columns.stop))
+            product = room[: (rows.stop - low) * len(right)].reshape(rows.stop - low, len(right))
+            np.matmul(ordered.left[rows], right.T, out=product)
+            if rows.stop > start:  # of the columns' own rows only those before
+                own = product[max(start - low, 0) :]
+                own[_ON_OR_BELOW[max(low - start, 0) :, : len(right)][: len(own)]] = -1.0
+            found += _pairs_of_tile(ordered, rows, columns, product, k)
+    return found
+
+
+def _by_limit(vectors: Float32Array, members: Int32Array, limits: Float32Array) -> _OrderedMembers:
+    limit = limits[members]
+    order = np.argsort(limit, kind="stable")
+    members, limit = members[order], limit[order]
+    left = np.empty((len(members), vectors.shape[1] + 2), dtype=np.float32)
+    left[:, :-2] = vectors[members]
+    left[:, :-2] -= left[:: max(1, len(members) // 64), :-2].mean(axis=0)
+    half = np.einsum("ij,ij->i", left[:, :-2], left[:, :-2]) / 2
+    left[:, -2], left[:, -1] = -half, 1.0
+    # no two members are farther apart than twice the longest
+    bounds = np.minimum(limit, 8.1 * half.max() + np.float32(1e-30))
+    return _OrderedMembers(members, limit, bounds, half, left)
+
+
+def _pairs_of_tile(
+    ordered: _OrderedMembers, rows: slice, columns: slice, product: Float32Array, k: int
+) -> tuple[NeighborPairs, NeighborPairs]:
+    """The pairs of a tile whose product is >= 0: as the columns see them all, and as the rows see those they want too."""
+    flat = product.ravel()
+    at = np.flatnonzero(flat >= 0)
+    if len(at) > _CROWDED * k * sum(product.shape):
+        at = _largest(product, k)
+    row, column = np.divmod(at, product.shape[1])
+    squared = ordered.bounds[columns][column] - 2 * flat[at]
+    here, other = ordered.number[rows.start + row], ordered.number[columns][column]
+    mutual = np.flatnonzero(squared <= ordered.limits[rows.start + row])
+    return NeighborPairs(other, here, squared), NeighborPairs(here[mutual], other[mutual], squared[mutual])
+
+
+def _largest(values: Float32Array, k: int) -> IndexArray:
+    """Where the k largest values of each row and of each column are, of those >= 0: flat indices, ascending."""
+    kept = np.zeros(values.shape, dtype=bool)
+    for axis, size in enumerate(values.shape):
+        few = min(k, size)
+        largest = np.argpartition(values, size - few, axis=axis).take(range(size - few, size), axis=axis)
+        np.put_along_axis(kept, largest, True, axis=axis)
+    kept &= values >= 0
+    return np.flatnonzero(kept)
