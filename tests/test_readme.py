@@ -124,6 +124,7 @@ def roberta(tmp_path: Path) -> apsw.Connection:
 
 FITS = "SELECT clust_fit('STSBRoberta'"
 RESULTS: dict[str, list[tuple[Any, ...]]] = {
+    "README.md": [(1, 400, 4)],
     "sqlclust/surface/README.md": [(1, 200, 4), (7, 400, 4), (8, 400, 4)],
     "sqlclust/store/fits/README.md": [(1, 400, 4), (2, 400, 4)],
     "sqlclust/store/results/README.md": [(1, 400, 4)],
