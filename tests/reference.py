@@ -1,28 +1,39 @@
-"""The generated parts of the README: SQL functions from the catalogue, options from their dataclasses, commands from Click,
-and the output of the commands that are shown.
+"""What in the Markdown files is made by the code: SQL functions from the catalogue, options from their dataclasses, commands
+from Click, the Python API from its docstrings, and the output of the commands that are shown.
 
-`python -m tests.reference` rewrites them; tests/test_readme.py fails where the README differs.
+`python -m tests.reference` rewrites it; tests/test_readme.py fails where a file differs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
+import sqlclust
 from sqlclust.options import default_text
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, TableFunction
+from tests.schemas import old_project
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = [
+    README,
+    *(path for folder in ("sqlclust", "tests", "examples") for path in sorted((ROOT / folder).rglob("*.md"))),
+]
+"""Every Markdown file of the project."""
 
 
 def _escaped(text: str) -> str:
@@ -90,19 +101,55 @@ def commands() -> str:
     return "\n\n".join(f"```text\n{block.strip()}\n```" for block in blocks)
 
 
-def generated() -> dict[str, str]:
-    """Section name → text, for the markers `<!-- generated: NAME -->` … `<!-- end -->`."""
-    return {"functions": functions(), "options": options(), "commands": commands()}
+def python() -> str:
+    """Every public function of the package: how it is called, and its docstring."""
+    blocks = []
+    for name in sqlclust.__all__:
+        function = getattr(sqlclust, name)
+        if inspect.isfunction(function):
+            lines = [line and f"    {line}" for line in (inspect.getdoc(function) or "").splitlines()]
+            blocks.append("\n".join(["```text", f"sqlclust.{name}{_called(function)}", *lines, "```"]))
+    return "\n\n".join(blocks)
+
+
+def _called(function: Callable[..., Any]) -> str:
+    """A function's signature, with a line for each parameter where it would be long."""
+    signature = inspect.signature(function)
+    text = str(signature).replace("'", "")  # annotations are strings
+    if len(text) <= 80:
+        return text
+    before, lines = "", []
+    for parameter in signature.parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and "*" not in before:
+            before = "*, "
+            lines.append("    *,")
+        lines.append(f"    {parameter},".replace("'", ""))
+    return "\n".join(["(", *lines, f") -> {signature.return_annotation}"])
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "functions": functions,
+    "options": options,
+    "commands": commands,
+    "python": python,
+}
+"""Section name → what makes its text, for the markers `<!-- generated: NAME -->` … `<!-- end -->`."""
+
+
+@cache
+def generated(name: str) -> str:
+    """The text of a section."""
+    return GENERATED[name]()
 
 
 def filled_in(text: str) -> str:
-    """The README with its generated parts and outputs made anew."""
-    for name, body in generated().items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        assert len(pattern.findall(text)) == 1, f"README.md needs one part named {name}"
-        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)  # type: ignore[misc]
+    """A file's text with its generated parts and outputs made anew."""
+    section = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    text = section.sub(lambda match: f"{match[1]}{generated(match[2])}\n{match[3]}", text)
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(README.parent / "examples", Path(folder) / "examples")
+        shutil.copytree(ROOT / "examples", Path(folder) / "examples")
+        if "panic.db" in text:
+            old_project.make(Path(folder) / "panic.db", ids="UUID", damaging=True)
         blocks = re.compile(r"(<!-- executed[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
         return blocks.sub(lambda match: match[1] + _executed(match[2], folder) + match[3], text)
 
@@ -133,4 +180,5 @@ def without_times(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(filled_in(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(filled_in(path.read_text(encoding="utf-8")), encoding="utf-8")

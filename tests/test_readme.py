@@ -1,73 +1,160 @@
-"""The README says what is so: generated parts and shown outputs are current, its SQL and Python run."""
+"""The Markdown files say what is so: generated parts and shown outputs are current, their SQL and Python run, what they name is
+there.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
 import pytest
 
 import sqlclust
-from tests.reference import README, filled_in, without_times
+from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, without_times
+from tests.test_layers import LAYERS, PACKAGE, ROOMS
 
-pytestmark = pytest.mark.slow
-
-TEXT = README.read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+EACH = pytest.mark.parametrize("name", TEXTS)
+LANGUAGES = {"console", "sql", "python", "sh", "text"}
+FOLDERS = sorted(path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py"))
 
 
-def test_generated_parts_and_outputs_are_current() -> None:
-    expected = filled_in(TEXT)
-    assert without_times(TEXT) == without_times(expected), "run: python -m tests.reference"
+def written_by_hand(text: str) -> str:
+    """The text without its generated parts, whose examples have tests of their own."""
+    return re.sub(r"<!-- generated: \w+ -->\n.*?<!-- end -->", "", text, flags=re.DOTALL)
+
+
+def fences(text: str) -> Iterator[tuple[str, str, str]]:
+    """(line above, language, content) of every code block."""
+    lines = iter(text.splitlines(keepends=True))
+    above = ""
+    for line in lines:
+        if line.startswith("```"):
+            content = "".join(takewhile(lambda inner: inner.rstrip() != "```", lines))
+            yield above.rstrip(), line.strip("`\n"), content
+        above = line
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The code blocks of a file that a test runs: neither generated nor said to be a fragment."""
+    found = fences(written_by_hand(TEXTS[name]))
+    return [block for above, said, block in found if said == language and not above.startswith("<!-- fragment")]
+
+
+def having(language: str) -> list[str]:
+    """The files that have such blocks."""
+    return [name for name in TEXTS if blocks(name, language)]
+
+
+def prose(text: str) -> str:
+    """The text without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+# --- what is generated and executed ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@EACH
+def test_generated_parts_and_outputs_are_current(name: str) -> None:
+    expected = filled_in(TEXTS[name])
+    assert without_times(TEXTS[name]) == without_times(expected), "run: python -m tests.reference"
+
+
+def test_every_generated_part_is_in_one_file() -> None:
+    found = [part for text in TEXTS.values() for part in re.findall(r"<!-- generated: (\w+) -->", text)]
+    assert sorted(found) == sorted(GENERATED)
+
+
+@EACH
+def test_every_block_is_run_or_says_what_it_is(name: str) -> None:
+    """`text` is only shown; `excerpt` and `fragment` have tests of their own."""
+    for above, language, content in fences(written_by_hand(TEXTS[name])):
+        assert language in LANGUAGES, content
+        if language == "console":
+            assert above.startswith("<!-- executed"), content
+        if language == "sh":
+            assert name == "README.md", content
+        if above.startswith("<!-- fragment"):
+            assert language == "python", content
+            compile(content, name, "exec")
+
+
+def test_a_block_that_nobody_runs_is_found() -> None:
+    text = "see\n\n```console\n$ rm x\n```\n\n<!-- fragment -->\n```python\nx = 1\n```\n"
+    assert list(fences(text)) == [("", "console", "$ rm x\n"), ("<!-- fragment -->", "python", "x = 1\n")]
+
+
+@EACH
+def test_excerpts_are_of_the_file_they_name(name: str) -> None:
+    for path, block in re.findall(
+        r"<!-- excerpt: (\S+) -->\n```text\n(.*?)^```$", TEXTS[name], re.DOTALL | re.MULTILINE
+    ):
+        lines = [line for line in block.splitlines() if line]
+        assert lines
+        assert set(lines) - set(TEXTS[path].splitlines()) == set()
 
 
 @pytest.fixture
 def roberta(tmp_path: Path) -> apsw.Connection:
+    """400 embeddings in 4 clusters, steps of 4 runs."""
     con = sqlclust.connect(str(tmp_path / "embeddings.db"))
     sqlclust.initialize(con)
     rng = np.random.default_rng(5)
     centres = rng.normal(size=(4, 8))
-    vectors = (centres[np.arange(400) % 4] + 0.05 * rng.normal(size=(400, 8))).astype("<f4")
+    vectors = (centres[np.arange(400) // 3 % 4] + 0.05 * rng.normal(size=(400, 8))).astype("<f4")
     with con:
+        con.executemany("INSERT INTO Run (id) VALUES (?)", [(run,) for run in range(4)])
         con.executemany(
-            "INSERT INTO Embedding (id, embedding_model, vector, content) VALUES (?, 'STSBRoberta', ?, 'text')",
-            [(f"e{row}", vector.tobytes()) for row, vector in enumerate(vectors)],
+            "INSERT INTO Invocation (id, run_id, sequence_number) VALUES (?, ?, ?)",
+            [(row, row // 100, row % 100) for row in range(400)],
+        )
+        con.executemany(
+            "INSERT INTO Embedding (id, invocation_id, embedding_model, vector, content)"
+            " VALUES (?, ?, 'STSBRoberta', ?, 'text')",
+            [(f"e{row}", row, vector.tobytes()) for row, vector in enumerate(vectors)],
         )
     return con
 
 
-def test_sql_in_prose_runs(roberta: apsw.Connection) -> None:
-    shown = [block for block in blocks("sql") if "STSBRoberta" in block]
-    assert len(shown) == 4
+FITS = "SELECT clust_fit('STSBRoberta'"
+RESULTS: dict[str, list[tuple[Any, ...]]] = {
+    "README.md": [(1, 400, 4)],
+    "sqlclust/surface/README.md": [(1, 200, 4), (7, 400, 4), (8, 400, 4)],
+    "sqlclust/store/fits/README.md": [(1, 400, 4), (2, 400, 4)],
+    "sqlclust/store/results/README.md": [(1, 400, 4)],
+}
+"""Of each file with SQL: the results that are there when all of it has run, with their rows and clusters."""
+
+
+def test_every_file_with_sql_is_here() -> None:
+    assert sorted(RESULTS) == sorted(having("sql"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RESULTS)
+def test_sql_in_prose_runs(roberta: apsw.Connection, name: str) -> None:
+    """All blocks of a file, one after the other; on a first result where they do not make it themselves."""
+    shown = blocks(name, "sql")
+    if not any(FITS in block for block in shown):
+        roberta.execute(f"{FITS})").fetchall()
     for block in shown:
         block = block.replace('"downsample": 100', '"downsample": 2')  # 400 rows here, not 1.4 million
         roberta.execute(block).fetchall()
-    results = roberta.execute("SELECT clustering_result_id, n_rows, n_clusters FROM ClusteringSummary").fetchall()
-    assert results == [(1, 200, 4), (7, 400, 4), (8, 400, 4)]
+    found = roberta.execute("SELECT clustering_result_id, n_rows, n_clusters FROM ClusteringSummary").fetchall()
+    assert found == RESULTS[name]
     assert roberta.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-def test_sql_of_stored_fits_runs(roberta: apsw.Connection) -> None:
-    roberta.execute("SELECT clust_fit('STSBRoberta')").fetchall()
-    shown = [
-        block for block in blocks("sql") if "clust_sweep(1, " in block and not block.startswith("SELECT clust_version")
-    ]
-    assert len(shown) == 1
-    roberta.execute(shown[0]).fetchall()
-    assert roberta.execute("SELECT clustering_fit_id FROM ClusteringResult").fetchall() == [(1,), (1,)]
-    [later] = [
-        block for block in blocks("sql") if "clust_predict(1, " in block and not block.startswith("SELECT clust_")
-    ]
-    roberta.execute(later).fetchall()
-
-
+@pytest.mark.slow
 def test_python_in_prose_runs(roberta: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [block] = blocks("python")
+    assert having("python") == ["README.md"]
+    [block] = blocks("README.md", "python")
     monkeypatch.chdir(tmp_path)
     names = {"X": np.random.default_rng(0).normal(size=(60, 4))}
     exec(block.replace("downsample=100", "downsample=4"), names)
@@ -76,14 +163,84 @@ def test_python_in_prose_runs(roberta: apsw.Connection, tmp_path: Path, monkeypa
 
 
 def test_commands_for_a_fresh_machine_are_single_lines() -> None:
-    for block in blocks("sh"):
+    shown = blocks("README.md", "sh")
+    assert len(shown) == 2
+    for block in shown:
         assert len(block.strip().splitlines()) == 1
         assert block.startswith("python3 -m venv .venv && ")
 
 
+# --- what is named --------------------------------------------------------------------------------------------------------
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors of a file's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(text: str, folder: Path) -> list[str]:
+    """The links to files that are not there and to headings that their file does not have."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)):
+        if not target.startswith("https://"):
+            path, _, anchor = target.partition("#")
+            file = (folder / path).resolve() if path else None
+            known = text if file is None else file.read_text(encoding="utf-8") if file.is_file() else ""
+            if (file is not None and not file.exists()) or (anchor and anchor not in slugs(known)):
+                broken.append(target)
+    return broken
+
+
+PLACEHOLDER = re.compile(r"NAME|NN_|_N\.")
+
+
+def missing_paths(text: str, folder: Path) -> list[str]:
+    """What looks like a path of ours, a file's name or a module of the tests, and is not there.
+
+    `NAME`, `NN` and `_N` in a path stand for anything. A name without a folder is looked for below the file's own folder, in the
+    root, in the package and among the tests.
+    """
+    missing = []
+    text = re.sub(r"https://\S+", "", text)
+    for path in re.findall(r"(?<![\w./-])((?:sqlclust|tests|examples)/[\w./-]*\w/?)", text):
+        place = ROOT / (path if PLACEHOLDER.search(path) is None else path.rpartition("/")[0])
+        if not (place.exists() or place.with_suffix(".py").exists()):
+            missing.append(path)
+    for module in re.findall(r"(?<![\w./-])((?:sqlclust|tests)(?:\.[a-z_]\w*)+)", text):
+        first = ROOT.joinpath(*module.split("."))
+        owner = first.parent  # `tests.test_layers.LAYERS`, `sqlclust.store.fit.fit`: a name in a module
+        if not any(place.with_suffix(".py").exists() or place.is_dir() for place in (first, owner)):
+            missing.append(module)
+    for name in re.findall(r"`([\w./]+(?:\.py|\.sql|\.md|\.toml)|(?:\w+/)+)`", text):
+        if PLACEHOLDER.search(name):
+            continue
+        below = any(folder.rglob(name.strip("/"))) or any((ROOT / "tests").rglob(name.strip("/")))
+        if not (below or (folder / name).exists() or (ROOT / name).exists() or (PACKAGE / name).exists()):
+            missing.append(name)
+    return missing
+
+
+@EACH
+def test_links_and_paths_are_there(name: str) -> None:
+    folder = (ROOT / name).parent
+    assert broken_links(TEXTS[name], folder) == []
+    assert missing_paths(TEXTS[name], folder) == []
+
+
+def test_what_is_not_there_is_found() -> None:
+    text = "# A head, line\n[a](#a-head-line) [b](README.md) [c](#b) [d](tests/none.md) [e](README.md#none) [f](https://x/y)"
+    assert broken_links(text, ROOT) == ["#b", "tests/none.md", "README.md#none"]
+    there = "`README.md` `test_layers.py` tests/test_layers.py sqlclust/cli/commands/NAME.py `tests.reference` `core/`"
+    assert missing_paths(there, ROOT) == []
+    gone = "`no.py` tests/no.py sqlclust/nowhere/NAME.py `python -m tests.no.module` sqlclust.nowhere.name `nowhere/`"
+    assert missing_paths(gone, ROOT) == [
+        "tests/no.py", "sqlclust/nowhere/NAME.py", "tests.no.module", "sqlclust.nowhere.name", "no.py", "nowhere/"
+    ]  # fmt: skip
+
+
 def test_every_promise_names_tests_that_exist() -> None:
-    root = README.parent
-    chapter = TEXT.partition("## What you can rely on")[2].partition("\n## ")[0]
+    chapter = TEXTS["sqlclust/store/README.md"].partition("## What you can rely on")[2].partition("\n## ")[0]
     rows = [line for line in chapter.splitlines() if line.startswith("| ")][1:]
     assert len(rows) > 10
     for row in rows:
@@ -91,5 +248,50 @@ def test_every_promise_names_tests_that_exist() -> None:
         assert shown_by, row
         for name in shown_by:
             path, _, test = name.partition("::")
-            file = root / path if path.startswith("tests/") else root / "tests" / "trust" / path
+            file = ROOT / path if path.startswith("tests/") else ROOT / "tests" / "trust" / path
             assert f"def {test or 'test_'}" in file.read_text(encoding="utf-8"), name
+
+
+def test_every_finding_of_the_doctor_is_in_its_table() -> None:
+    """And none that there is not: words of code are strings, or choices between two."""
+    chapter = TEXTS["sqlclust/diagnosis/README.md"].partition("| about | findings |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`([a-z]+(?:-[a-z]+)+|unreadable|orphans)`", chapter))
+    code = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "diagnosis").glob("*.py"))
+    added = set(re.findall(r"""\.add\(\s*"([a-z-]+)",""", code))
+    assert len(added) > 30
+    assert added - told == set()
+    assert {word for word in told if f'"{word}"' not in code} == set()
+
+
+# --- the files themselves -------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "."])  # that one has glossary and recipes
+def test_every_folder_has_a_readme_of_a_page(folder: str) -> None:
+    """Lists, tables and code are looked up; what is read from the first line to the last is a page at most."""
+    text = written_by_hand((PACKAGE / folder / "README.md").read_text(encoding="utf-8"))
+    read = [line for line in prose(text).splitlines() if re.match(r"[^\s|<#*-]|\*\*", line)]
+    assert len(read) <= 60
+
+
+def rows_of_the_map() -> list[str]:
+    """The first cells of the map of the house, in its order: `core/tree/`, `schema.py`."""
+    chapter = TEXTS["sqlclust/README.md"].partition("## The map")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", chapter, re.MULTILINE)
+
+
+def test_the_map_names_every_room_in_its_order() -> None:
+    rooms = [row.strip("/").removesuffix(".py") for row in rows_of_the_map()]
+    assert sorted(room for room in rooms if (PACKAGE / room).is_dir()) == [
+        folder for folder in FOLDERS if folder != "."
+    ]
+    assert [room for room in rooms if "/" not in room] == LAYERS
+    for folder, order in ROOMS.items():
+        above = folder.replace(".", "/")
+        shown = [room.removeprefix(f"{above}/") for room in rooms if room.startswith(f"{above}/")]
+        here = [room for room in shown if "/" not in room and (PACKAGE / above / room).is_dir()]
+        assert here == [room for room in order if room in here]

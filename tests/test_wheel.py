@@ -39,6 +39,7 @@ def test_contents(wheel: Path) -> None:
     assert "sqlclust/py.typed" in names
     package = {f"sqlclust/{p.relative_to(ROOT / 'sqlclust')}" for p in (ROOT / "sqlclust").rglob("*.py")}
     assert package <= set(names)
+    assert [name for name in names if name.endswith(".md")] == []
     assert {name.split("/")[0] for name in names} == {"sqlclust", wheel.name.rsplit("-", 3)[0] + ".dist-info"}
 
 
