@@ -22,10 +22,10 @@ from sqlclust.errors import (
     SchemaMissingError,
     SchemaVersionError,
     SQLiteVersionError,
+    StatementError,
 )
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import StatementError
 
 T = TypeVar("T")
 

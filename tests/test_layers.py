@@ -22,7 +22,7 @@ LAYERS += ["bindings", "cli"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
-        "loading", "running",
+        "loading", "running", "sqlite",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
@@ -47,7 +47,7 @@ ROOMS = {
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "errors", "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
+        "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
         "opening", "interrupt"
     ],
     "bindings": ["virtual_table", "registration", "apsw"],

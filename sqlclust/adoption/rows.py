@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from sqlclust.adoption.source import OldTables, Role
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import Id, NotUnicodeError, shown
+from sqlclust.errors import ConstraintError, Id, NotUnicodeError, shown
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import ConstraintError
 
 _REPORT_ROWS = 1_000
 

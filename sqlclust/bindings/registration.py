@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from sqlclust.core.runtime.control import Control
+from sqlclust.errors import StatementError
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import StatementError
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 

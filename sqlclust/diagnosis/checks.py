@@ -19,9 +19,9 @@ from sqlclust.diagnosis.layout import families_of, read_layout, related_tables, 
 from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, expected_layout, is_as_expected
 from sqlclust.diagnosis.vectors import check_models, check_vectors
+from sqlclust.errors import CorruptError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import CorruptError
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.formats import FormatName
 

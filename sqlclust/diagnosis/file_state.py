@@ -10,17 +10,18 @@ from sqlclust.diagnosis.examination import RESTORE, Examination, counted
 from sqlclust.diagnosis.layout import Family, Table, quoted
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected, without_comments
 from sqlclust.errors import (
+    CorruptError,
     DatabaseError,
     DatabaseFileError,
     FitDamagedError,
     FitNotStoredError,
     OptionError,
     OptionsJSONError,
+    StatementError,
     UnknownFitError,
 )
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.sqlite import interrupt, statements
-from sqlclust.sqlite.errors import CorruptError, StatementError
 from sqlclust.store.fits import stored as fits
 
 _MOST_MESSAGES = 100

@@ -19,11 +19,10 @@ from sqlclust.diagnosis.findings import Diagnosis, Finding, Repair
 from sqlclust.diagnosis.ids import ORPHANS, check_ids
 from sqlclust.diagnosis.layout import Family, Role, Table, object_key, quoted, related_tables, vector_tables
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected
-from sqlclust.errors import CommitUnknownError, RepairError
+from sqlclust.errors import CommitUnknownError, ConstraintError, RepairError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import ConstraintError, StatementError
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 PATIENCE = 10.0

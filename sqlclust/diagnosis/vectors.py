@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.layout import Table, VectorTable, quoted
-from sqlclust.errors import Id, VectorJSONError
+from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.errors import SqliteError, StatementError
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 

@@ -8,9 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlclust.errors import BackupError
+from sqlclust.errors import BackupError, DiskFullError, ReadWriteError
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import DiskFullError, ReadWriteError
 
 _PAGES = 256
 """Pages copied between two looks at interrupts: a megabyte."""

@@ -2,7 +2,7 @@
 
 Only `bindings/` has implementations, one file each. A connection may be somebody else's, with ways of its own: an
 implementation runs statements so that the host's traces, conversions and cursors neither see nor change them, and what it
-raises is of `sqlite.errors`.
+raises is of `errors.sqlite`.
 """
 
 from __future__ import annotations

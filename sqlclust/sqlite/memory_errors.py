@@ -6,8 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlclust.errors import OutOfMemoryError
-from sqlclust.sqlite.errors import NoMemoryError
+from sqlclust.errors import NoMemoryError, OutOfMemoryError
 
 
 @contextmanager

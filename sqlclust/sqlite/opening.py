@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from sqlclust.errors import DatabaseFileError, WriteProtectedError, shown
-from sqlclust.sqlite.errors import ReadOnlyError, SqliteError
+from sqlclust.errors import DatabaseFileError, ReadOnlyError, SqliteError, WriteProtectedError, shown
 
 _WAL = 2
 """What the file says of its journal at bytes 18 and 19: https://sqlite.org/fileformat.html#file_format_version_numbers"""

@@ -7,21 +7,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
-from sqlclust.errors import CommitUnknownError, DatabaseFileError, LockedError, OutOfMemoryError
-from sqlclust.sqlite import statements
-from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import (
+from sqlclust.errors import (
     BusyError,
     CantOpenError,
+    CommitUnknownError,
     CorruptError,
+    DatabaseFileError,
     DiskFullError,
+    LockedError,
     NoMemoryError,
     NotADatabaseError,
+    OutOfMemoryError,
     ReadOnlyError,
     ReadWriteError,
     SqliteError,
     TableLockedError,
 )
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.undecodable import not_unicode
 
 logger = logging.getLogger("sqlclust")

@@ -6,10 +6,9 @@ row is read, and knows neither table nor column; the bytes are known, so they ca
 
 from __future__ import annotations
 
-from sqlclust.errors import NotUnicodeError
+from sqlclust.errors import NotUnicodeError, SqliteError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import SqliteError
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "Embedding": ("id", "embedding_model", "invocation_id", "content", "created_at"),

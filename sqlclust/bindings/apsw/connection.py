@@ -9,9 +9,8 @@ import apsw
 
 from sqlclust.bindings.apsw.database import ApswDatabase, opened
 from sqlclust.bindings.apsw.registration import register
-from sqlclust.errors import DatabaseFileError
+from sqlclust.errors import CantOpenError, DatabaseFileError, ReadOnlyError
 from sqlclust.sqlite import opening, statements
-from sqlclust.sqlite.errors import CantOpenError, ReadOnlyError
 from sqlclust.sqlite.transactions import translated_errors
 
 BUSY_TIMEOUT = 5_000

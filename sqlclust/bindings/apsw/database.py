@@ -15,9 +15,8 @@ import apsw
 
 from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusal_of
 from sqlclust.bindings.apsw.errors import interruption, translated
-from sqlclust.errors import ArgumentError
+from sqlclust.errors import ArgumentError, SqliteError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
-from sqlclust.sqlite.errors import SqliteError
 
 
 def _as_it_is(cursor: apsw.Cursor, row: Row) -> Row:

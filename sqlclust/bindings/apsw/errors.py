@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import apsw
 
-from sqlclust.sqlite import errors
-from sqlclust.sqlite.errors import SqliteError
+from sqlclust.errors import SqliteError
+from sqlclust.errors import sqlite as errors
 
 _OURS: dict[type[Exception], type[SqliteError]] = {
     **{type(apsw.exception_for(code)): ours for code, ours in errors.BY_CODE.items()},

@@ -10,10 +10,9 @@ import click
 
 from sqlclust.cli.database import database_argument, database_for_statements
 from sqlclust.cli.output import output_options, table, write_rows
-from sqlclust.errors import SqlclustError
+from sqlclust.errors import SqlclustError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import StatementError
 from sqlclust.sqlite.undecodable import not_unicode
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import ArgumentError, FilterError, UnknownModelError, shown
+from sqlclust.errors import (
+    ArgumentError,
+    BindingsError,
+    FilterError,
+    IncompleteStatementError,
+    StatementError,
+    TooBigError,
+    UnknownModelError,
+    shown,
+)
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import BindingsError, IncompleteStatementError, StatementError, TooBigError
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
 from sqlclust.store.memory import check_growing

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlclust.errors import FitDamagedError, ResultDamagedError, UnknownResultError
+from sqlclust.errors import ConstraintError, FitDamagedError, ResultDamagedError, UnknownResultError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import ConstraintError
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.fits.stored import TREE_CONFIRMED

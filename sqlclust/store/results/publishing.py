@@ -10,10 +10,9 @@ from typing import Any
 
 from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import LockedError, MembersGoneError, UnknownFitError
+from sqlclust.errors import ConstraintError, LockedError, MembersGoneError, UnknownFitError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.errors import ConstraintError
 from sqlclust.sqlite.transactions import write_transaction
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import Points

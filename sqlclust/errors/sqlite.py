@@ -7,7 +7,8 @@ out as it was raised.
 
 from __future__ import annotations
 
-from sqlclust.errors import Interrupted, SqlclustError
+from sqlclust.errors.base import SqlclustError
+from sqlclust.errors.running import Interrupted
 
 
 class SqliteError(SqlclustError):
