@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.errors import AlteredError, DatabaseFileError, SqlclustError
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import ScalarFunction, TableFunction
@@ -524,10 +525,10 @@ def test_connections_of_ours_are_safe(path: Path, readonly: bool) -> None:
 def test_commands_open_files_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 
-    def connect(*args: Any, **kwargs: Any) -> apsw.Connection:
+    def connect(*args: Any, **kwargs: Any) -> ApswDatabase:
         con = sqlclust.connect(*args, **kwargs)
         seen.append(is_safe(con))
-        return con
+        return ApswDatabase(con)
 
     monkeypatch.setattr("sqlclust.cli.database.connect", connect)
     for args in (("list",), ("show",), ("fit",), ("cut", "1"), ("sweep", "1"), ("predict",), ("compare", "1", "1"),

@@ -23,6 +23,7 @@ from sqlclust import schema
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError, SchemaVersionError
 from sqlclust.schema import VERSION, version
+from sqlclust.sqlite.database import Database
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
 from tests.trust.unwritable import commands
@@ -211,9 +212,9 @@ def test_a_name_of_version_2_that_the_host_has_taken(
 def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
     (number, name, step), *_ = schema.MIGRATIONS
 
-    def broken(connection: apsw.Connection) -> None:
-        step(database_of(connection))
-        connection.execute("CREATE VIEW more AS SELECT (")
+    def broken(database: Database) -> None:
+        step(database)
+        database.run("CREATE VIEW more AS SELECT (")
 
     monkeypatch.setattr(schema, "MIGRATIONS", ((number, name, broken),))
     return apsw.SQLError
