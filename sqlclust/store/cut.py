@@ -31,8 +31,8 @@ from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.points import Points, points_of, sort_key
 from sqlclust.store.embeddings.snapshot import Unchanged, data_version, member_rows
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import StoredFit
+from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
 from sqlclust.store.results.publishing import publish
 from sqlclust.vectors.blobs import ITEM_BYTES, STORED

@@ -25,8 +25,9 @@ from sqlclust.store.embeddings.one_direction import warn_of_one_direction
 from sqlclust.store.embeddings.points import Fingerprint
 from sqlclust.store.embeddings.selection import Selection, select
 from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import FitRecord
+from sqlclust.store.fits import loading
+from sqlclust.store.fits.blobs import to_blobs
+from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.results.publishing import publish
 from sqlclust.vectors.blobs import as_matrix, first_zero
@@ -162,11 +163,11 @@ def fit(
 
     fingerprint, timings = interrupt.run(database, hashing, progress)
     key = _key(embedding_model, fingerprint, resolved)
-    record: FitRecord | int | None = fits.find(database, key)
+    record: FitRecord | int | None = loading.find(database, key)
     blobs = None
     if isinstance(record, int):
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, record)
-        again = cutting(points, fits.load(database, record), resolved)
+        again = cutting(points, loading.load(database, record), resolved)
         clustering, seconds = interrupt.run(database, again, progress)
     else:
         (fitted, clustering), seconds = interrupt.run(database, computing, progress)
@@ -182,9 +183,7 @@ def fit(
             tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
         )
         if store_fit:
-            blobs, _ = interrupt.run(
-                database, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
-            )
+            blobs, _ = interrupt.run(database, lambda control: to_blobs(points, fingerprint, fitted, control), progress)
     result_id = publish(
         database,
         points,
@@ -225,5 +224,5 @@ def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions
     return {
         "embedding_model": embedding_model,
         "corpus_hash": fingerprint.corpus_hash,
-        **{name: getattr(options, name) for name in fits.FIT_OPTIONS},
+        **{name: getattr(options, name) for name in FIT_OPTIONS},
     }

@@ -32,8 +32,8 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_tran
 from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store import cut
 from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import StoredFit
+from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_predicting
 from sqlclust.store.read_back import check_predictions
 from sqlclust.store.results.listing import resolve_result

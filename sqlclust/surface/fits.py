@@ -14,7 +14,7 @@ from sqlclust.errors import ArgumentError
 from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows

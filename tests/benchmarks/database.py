@@ -82,7 +82,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.core.runtime.control import Control
     from sqlclust.store.embeddings.selection import Selection, select
     from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-    from sqlclust.store.fits.stored import FitRecord
+    from sqlclust.store.fits.record import FitRecord
     from sqlclust.store.results.publishing import publish
 
     points = select(database_of(connection), Selection("generated"), Control())

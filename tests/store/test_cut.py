@@ -21,7 +21,7 @@ from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.cut import cut, labels, sweep
 from sqlclust.store.fit import fit
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 from tests.small import add_embeddings, blob, clustered
 
 ROWS = """

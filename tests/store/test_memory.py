@@ -27,7 +27,7 @@ from sqlclust.store import cut, memory, prediction
 from sqlclust.store.embeddings import buffer as growing
 from sqlclust.store.embeddings import points
 from sqlclust.store.fit import fit
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 

@@ -243,7 +243,7 @@ PHASES = {
     "condense": "sqlclust.core.pipeline.condense",
     "select": "sqlclust.core.pipeline.cluster_labels",
     "medoids": "sqlclust.core.clusters.clustering.medoids",
-    "blobs": "sqlclust.store.fits.stored.to_blobs",
+    "blobs": "sqlclust.store.fit.to_blobs",
     "publish, clusters": "sqlclust.store.results.publishing._cluster_rows",
     "publish, rows": "sqlclust.store.results.publishing._insert_assignments",
     "publish, the end": "sqlclust.store.results.publishing.now",

@@ -11,7 +11,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
-from sqlclust.store.fits.stored import TREE_CONFIRMED
+from sqlclust.store.fits.record import TREE_CONFIRMED
 from sqlclust.store.read_back import check_deleted
 
 _SUMMARY = f"""

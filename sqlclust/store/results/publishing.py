@@ -17,8 +17,9 @@ from sqlclust.sqlite.transactions import write_transaction
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.snapshot import Unchanged
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import FitBlobs, FitRecord
+from sqlclust.store.fits import storing as fits
+from sqlclust.store.fits.blobs import FitBlobs
+from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.read_back import check_result, refuse_vanished
 
 _BATCH = 5_000

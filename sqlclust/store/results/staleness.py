@@ -17,7 +17,7 @@ from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.embeddings.points import sort_key
 from sqlclust.store.embeddings.selection import Selection, selected_rows
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.row_ids import decode_ids
 from sqlclust.store.results.listing import resolve_result
 
 _REPORT = 1024
@@ -155,7 +155,7 @@ def _checks(result: Mapping[str, Any], remarks: list[str]) -> dict[Id, int] | No
         remarks.append(_NO_CHECKS)
         return None
     try:
-        ids = fits.decode_ids(result["row_ids"], result["n"])
+        ids = decode_ids(result["row_ids"], result["n"])
         checks: list[int] = np.frombuffer(result["row_checks"], dtype="<u4").tolist()
         return dict(zip(ids, checks, strict=True))
     except (ValueError, TypeError, OverflowError) as error:

@@ -33,8 +33,8 @@ from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions
 from sqlclust.store import cut
 from sqlclust.store.embeddings.points import points_of
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import StoredFit
+from sqlclust.store.fits.row_ids import decode_ids, encode_ids
+from sqlclust.store.fits.stored_fit import StoredFit
 from tests.core.watched import Watched, random_tree
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,7 @@ def _predict(control: Control) -> object:
 
 def _storing(control: Control) -> object:
     ids = [POINTS.ids[row] for row in POINTS.order.tolist()]
-    return fits.decode_ids(fits.encode_ids(ids, control), N, control)
+    return decode_ids(encode_ids(ids, control), N, control)
 
 
 def _overlap(control: Control) -> object:

@@ -17,7 +17,7 @@ from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, Un
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-from sqlclust.store.fits.stored import FitRecord
+from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
 from sqlclust.store.results.publishing import publish
 from tests.small import add_embeddings, clustered

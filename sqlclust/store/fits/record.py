@@ -1,0 +1,67 @@
+"""What a stored fit says of itself besides its arrays, and what makes two fits the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+
+from sqlclust.options import CutOptions, HdbscanOptions, of_part
+
+MEASURED = "measured"
+"""Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
+TREE_CONFIRMED = f"""
+iif(f.engine = 'exact', 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))
+"""
+"""SQL of the `tree_confirmed` of a ClusteringFit f; NULL where an earlier version made the fit."""
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What is stored about a fit besides its BLOBs; columns of ClusteringFit of the same names.
+
+    `tree_confirmed` goes with `timings` (`MEASURED`), and only that of an approximate fit: it is 1.0 of an exact one.
+    """
+
+    embedding_model: str
+    selection: str
+    metric: str
+    normalize: bool
+    min_samples: int
+    alpha: float
+    engine: str
+    recall: float | None
+    seed: int
+    n: int
+    n_distinct: int
+    dimension: int
+    corpus_hash: str
+    versions: dict[str, str]
+    timings: dict[str, float]
+    tree_confirmed: float | None = None
+
+    def timings_as_json(self) -> str:
+        """The column `timings`."""
+        measured = {MEASURED: {"tree_confirmed": self.tree_confirmed}}
+        return json.dumps({**self.timings, **(measured if self.tree_confirmed is not None else {})})
+
+
+COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name != "tree_confirmed")
+"""Columns of ClusteringFit that a record is stored in."""
+
+
+def fit_options(options: type[CutOptions]) -> tuple[str, ...]:
+    """The options that two fits of the same rows must agree in to be the same.
+
+    Raises:
+        TypeError: one of them has no column of ClusteringFit, so that a fit could not be told from another's.
+    """
+    found = of_part(options, "fit")
+    for name in found:
+        if name not in COLUMNS:
+            raise TypeError(f"option {name!r} is part of a fit, and FitRecord and ClusteringFit have no column for it")
+    return found
+
+
+FIT_OPTIONS = fit_options(HdbscanOptions)
+IDENTITY = ("embedding_model", "corpus_hash", *FIT_OPTIONS)
+"""Columns of ClusteringFit that are equal if and only if two fits are the same."""
