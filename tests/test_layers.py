@@ -54,7 +54,7 @@ ROOMS = {
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
-    "store.embeddings": ["buffer", "one_direction", "points", "snapshot", "selection", "loading"],
+    "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],

@@ -29,7 +29,8 @@ from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.buffer import GrowingBytes
-from sqlclust.store.embeddings.points import Points, points_of, sort_key
+from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.points import Points, points_of
 from sqlclust.store.embeddings.snapshot import Unchanged, data_version, member_rows
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit

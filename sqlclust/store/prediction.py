@@ -31,7 +31,8 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store import cut
-from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_predicting

@@ -20,7 +20,8 @@ from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store
-from sqlclust.store.embeddings.points import Points, PointsBuilder
+from sqlclust.store.embeddings.collecting import PointsBuilder
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.results.listing import resolve_result
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 

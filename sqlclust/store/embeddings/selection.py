@@ -22,7 +22,8 @@ from sqlclust.errors import (
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
+from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.memory import check_growing
 from sqlclust.vectors.blobs import ITEM_BYTES
 from sqlclust.vectors.formats import FormatName

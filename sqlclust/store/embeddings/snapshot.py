@@ -15,7 +15,8 @@ from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.points import Points, sort_key
+from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.points import Points
 from sqlclust.vectors.blobs import STORED
 
 _BATCH = 1024

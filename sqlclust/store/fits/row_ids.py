@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id
-from sqlclust.store.embeddings.points import id_bytes, sort_key
+from sqlclust.store.embeddings.ids import id_bytes, sort_key
 
 _INTEGERS, _MIXED = b"i", b"m"
 _BLOCK = 8192

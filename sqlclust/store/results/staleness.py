@@ -15,7 +15,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
-from sqlclust.store.embeddings.points import sort_key
+from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.selection import Selection, selected_rows
 from sqlclust.store.fits.row_ids import decode_ids
 from sqlclust.store.results.listing import resolve_result

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, SqlclustError, UnknownFitError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.embeddings.points import sort_key
+from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.fit import fit
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.row_ids import decode_ids, encode_ids
