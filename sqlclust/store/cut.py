@@ -31,7 +31,7 @@ from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.points import Points, points_of
-from sqlclust.store.embeddings.snapshot import Unchanged, data_version, member_rows
+from sqlclust.store.embeddings.snapshot import Snapshot, data_version, member_rows
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
@@ -166,7 +166,7 @@ def cut(
         clustering,
         stored.id,
         {**options.selecting(n), **stored.settled, **({"where": where} if where is not None else {})},
-        unchanged=Unchanged(database, points, record["embedding_model"], version=version),
+        snapshot=Snapshot(database, points, record["embedding_model"], version=version),
         started_at=started_at,
         patience=PATIENCE,
         control=Control(progress),

@@ -24,7 +24,7 @@ from sqlclust.store.cut import cutting
 from sqlclust.store.embeddings.one_direction import warn_of_one_direction
 from sqlclust.store.embeddings.points import Fingerprint
 from sqlclust.store.embeddings.selection import Selection, select
-from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+from sqlclust.store.embeddings.snapshot import Snapshot, data_version
 from sqlclust.store.fits import loading
 from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
@@ -190,7 +190,7 @@ def fit(
         clustering,
         record,
         {**resolved.as_dict(), **({"where": where} if where is not None else {})},
-        unchanged=Unchanged(database, points, embedding_model, version=version),
+        snapshot=Snapshot(database, points, embedding_model, version=version),
         blobs=blobs,
         started_at=started_at,
         patience=max(PATIENCE, sum(seconds.values())),

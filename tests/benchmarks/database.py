@@ -81,7 +81,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.core.pipeline import Clustering
     from sqlclust.core.runtime.control import Control
     from sqlclust.store.embeddings.selection import Selection, select
-    from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+    from sqlclust.store.embeddings.snapshot import Snapshot, data_version
     from sqlclust.store.fits.record import FitRecord
     from sqlclust.store.results.publishing import publish
 
@@ -102,18 +102,18 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         "generated", "{}", "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
     )
     for number in range(3):
-        unchanged = Unchanged(
+        snapshot = Snapshot(
             database_of(connection), points, "generated", version=data_version(database_of(connection))
         )
 
-        def run(unchanged: Unchanged = unchanged) -> int:
+        def run(snapshot: Snapshot = snapshot) -> int:
             return publish(
                 database_of(connection),
                 points,
                 clusters,
                 fit,
                 {},
-                unchanged=unchanged,
+                snapshot=snapshot,
                 started_at="2026-01-01T00:00:00.000Z",
                 patience=10.0,
                 control=Control(),

@@ -34,7 +34,7 @@ def data_version(database: Database) -> int:
     return database.data_version
 
 
-class Unchanged:
+class Snapshot:
     """Watches the embeddings that are being clustered.
 
     SQLite says cheaply whether anyone has committed anything since they were read. Only then are they read again and

@@ -16,7 +16,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import write_transaction
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import Points
-from sqlclust.store.embeddings.snapshot import Unchanged
+from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import storing as fits
 from sqlclust.store.fits.blobs import FitBlobs
 from sqlclust.store.fits.record import FitRecord
@@ -65,7 +65,7 @@ def publish(
     fit: FitRecord | int,
     parameters: dict[str, Any],
     *,
-    unchanged: Unchanged,
+    snapshot: Snapshot,
     blobs: FitBlobs | None = None,
     started_at: str,
     patience: float,
@@ -80,7 +80,7 @@ def publish(
         database: in no transaction.
         fit: what to store of a new fit, with `blobs` if it is to be cut again; or the id of a stored one.
         parameters: as they ran.
-        unchanged: watches the points since they were read.
+        snapshot: watches the points since they were read.
         patience: seconds to wait for other writers.
 
     Raises:
@@ -93,12 +93,12 @@ def publish(
         CommitUnknownError: the file failed at the very end; the result is there whole or not at all.
 
     Cost: O(n log n); the write lock is held while this is written. If others committed since the points were read, see
-    `Unchanged`.
+    `Snapshot`.
     """
     began = time.monotonic()
     writing = _Writing(database, points, clustering, fit, parameters, blobs, started_at)
     while True:
-        unchanged.check(control)
+        snapshot.check(control)
         waited = time.monotonic() - began
         try:
             with (
@@ -113,7 +113,7 @@ def publish(
                 control.phase("publish"),
             ):
                 _check_interrupt(database)  # the next statement would forget an interrupt that came between two
-                holds = unchanged.holds()
+                holds = snapshot.holds()
                 if holds:
                     writing.write(control)
         except LockedError:

@@ -16,7 +16,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import points_of
-from sqlclust.store.embeddings.snapshot import Unchanged, data_version
+from sqlclust.store.embeddings.snapshot import Snapshot, data_version
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
 from sqlclust.store.results.publishing import publish
@@ -75,7 +75,7 @@ def published(con: apsw.Connection, clustering: Clustering | None = None, **more
         clustering or by_hand(),
         RECORD,
         {"min_cluster_size": 2},
-        unchanged=Unchanged(database_of(con), points, "demo", version=data_version(database_of(con))),
+        snapshot=Snapshot(database_of(con), points, "demo", version=data_version(database_of(con))),
         started_at="2026-01-01T00:00:00.000Z",
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
