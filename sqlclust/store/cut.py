@@ -31,11 +31,12 @@ from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.points import Points, points_of
+from sqlclust.store.embeddings.selection import recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot, data_version, member_rows
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
-from sqlclust.store.results.publishing import publish
+from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.vectors.blobs import ITEM_BYTES, STORED
 
 _REPORT = 1024
@@ -158,16 +159,11 @@ def cut(
         version = data_version(database)
     stored, options, points, clustering = labels(database, clustering_fit_id, values, progress)
     record = stored.record
-    where = record["selection"]["where"]
-    n = len(points)
+    parameters = {**options.selecting(len(points)), **stored.settled, **recorded_where(record["selection"]["where"])}
     return publish(
         database,
-        points,
-        clustering,
-        stored.id,
-        {**options.selecting(n), **stored.settled, **({"where": where} if where is not None else {})},
+        NewResult(points, clustering, stored.id, parameters, started_at),
         snapshot=Snapshot(database, points, record["embedding_model"], version=version),
-        started_at=started_at,
         patience=PATIENCE,
         control=Control(progress),
     )

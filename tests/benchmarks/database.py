@@ -83,7 +83,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.store.embeddings.selection import Selection, select
     from sqlclust.store.embeddings.snapshot import Snapshot, data_version
     from sqlclust.store.fits.record import FitRecord
-    from sqlclust.store.results.publishing import publish
+    from sqlclust.store.results.publishing import NewResult, publish
 
     points = select(database_of(connection), Selection("generated"), Control())
     random = np.random.default_rng(0)
@@ -102,19 +102,13 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         "generated", "{}", "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
     )
     for number in range(3):
-        snapshot = Snapshot(
-            database_of(connection), points, "generated", version=data_version(database_of(connection))
-        )
+        snapshot = Snapshot(database_of(connection), points, "generated", version=data_version(database_of(connection)))
 
         def run(snapshot: Snapshot = snapshot) -> int:
             return publish(
                 database_of(connection),
-                points,
-                clusters,
-                fit,
-                {},
+                NewResult(points, clusters, fit, {}, "2026-01-01T00:00:00.000Z"),
                 snapshot=snapshot,
-                started_at="2026-01-01T00:00:00.000Z",
                 patience=10.0,
                 control=Control(),
             )

@@ -244,7 +244,7 @@ PHASES = {
     "select": "sqlclust.core.pipeline.cluster_labels",
     "medoids": "sqlclust.core.clusters.clustering.medoids",
     "blobs": "sqlclust.store.fit.to_blobs",
-    "publish, clusters": "sqlclust.store.results.publishing._cluster_rows",
+    "publish, clusters": "sqlclust.store.results.publishing.NewResult.cluster_rows",
     "publish, rows": "sqlclust.store.results.publishing._insert_assignments",
     "publish, the end": "sqlclust.store.results.publishing.now",
 }
@@ -298,7 +298,7 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
     for place in (
         "sqlclust.store.cut.points_of",
         "sqlclust.core.pipeline.condense",
-        "sqlclust.store.results.publishing._cluster_rows",
+        "sqlclust.store.results.publishing.NewResult.cluster_rows",
     ):
         monkeypatch.setattr(place, exhausted)
         with pytest.raises(OutOfMemoryError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
@@ -19,6 +19,7 @@ from sqlclust.errors import (
     UnknownModelError,
     shown,
 )
+from sqlclust.options import FitOptions, of_part
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -30,6 +31,8 @@ from sqlclust.vectors.formats import FormatName
 
 _REPORT = 8
 """Batches of rows between two looks at progress and interrupts."""
+
+_OPTIONS = of_part(FitOptions, "selection")
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,23 @@ class Selection:
 
     def as_json(self) -> str:
         """As it is stored with a fit."""
-        said = {} if self.format is None else {"format": self.format}
-        return json.dumps({"where": self.where, "downsample": self.downsample, **said})
+        options = [(option, getattr(self, option.name)) for option in fields(FitOptions) if option.name in _OPTIONS]
+        recorded = {
+            option.name: value
+            for option, value in options
+            if option.metadata["recorded"] == "always" or value is not None
+        }
+        return json.dumps({"where": self.where, **recorded})
 
     @property
     def filtered(self) -> bool:
         """Whether it may leave out embeddings of the model."""
         return self.where is not None or self.downsample > 1
+
+
+def recorded_where(where: str | None) -> dict[str, str]:
+    """The condition as it stands in the parameters of a result: only where there is one."""
+    return {} if where is None else {"where": where}
 
 
 def _check_text(where: object) -> None:

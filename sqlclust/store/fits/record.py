@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 
+from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.options import CutOptions, HdbscanOptions, of_part
 
 MEASURED = "measured"
 """Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
+_EXACT = ", ".join(f"'{name}'" for name in ENGINES if engine_of(name).exact)
 TREE_CONFIRMED = f"""
-iif(f.engine = 'exact', 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))
+iif(f.engine IN ({_EXACT}), 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))
 """
 """SQL of the `tree_confirmed` of a ClusteringFit f; NULL where an earlier version made the fit."""
 
@@ -63,5 +65,7 @@ def fit_options(options: type[CutOptions]) -> tuple[str, ...]:
 
 
 FIT_OPTIONS = fit_options(HdbscanOptions)
+SELECTION_OPTIONS = of_part(HdbscanOptions, "selection")
+"""Options that decide which rows a fit is of. They are always kept with its selection."""
 IDENTITY = ("embedding_model", "corpus_hash", *FIT_OPTIONS)
 """Columns of ClusteringFit that are equal if and only if two fits are the same."""

@@ -13,13 +13,13 @@ from sqlclust.core.geometry.metrics import unit_length
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, shown
-from sqlclust.options import MAX_INTEGER, HdbscanOptions, names, of_part, parse
+from sqlclust.options import MAX_INTEGER, HdbscanOptions, names, parse
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.fits.blobs import checked_core, decode_tree, of_length
-from sqlclust.store.fits.record import FIT_OPTIONS
+from sqlclust.store.fits.record import FIT_OPTIONS, SELECTION_OPTIONS
 from sqlclust.store.fits.row_ids import decode_ids
 
-_SETTLED = (*FIT_OPTIONS, *of_part(HdbscanOptions, "selection"))
+_SETTLED = (*FIT_OPTIONS, *SELECTION_OPTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def _checked_numbers(row: dict[str, Any]) -> int:
 def _check_settings(row: dict[str, Any]) -> None:
     """What a fit was made with has to be what a fit can be made with: cutting and predicting go on from it."""
     selection = row["selection"]
-    if not {"where", "downsample"} <= {*selection} or not isinstance(selection["where"], str | None):
+    if not {"where", *SELECTION_OPTIONS} <= {*selection} or not isinstance(selection["where"], str | None):
         raise ValueError("its selection is of another program")
     if row["normalize"] not in (0, 1):
         raise ValueError(f"its normalize is {shown(row['normalize'])}")

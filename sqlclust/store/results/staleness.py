@@ -17,6 +17,7 @@ from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.selection import Selection, selected_rows
+from sqlclust.store.fits.record import SELECTION_OPTIONS
 from sqlclust.store.fits.row_ids import decode_ids
 from sqlclust.store.results.listing import resolve_result
 
@@ -170,11 +171,12 @@ def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | Non
         stored = stored_object(result["parameters"])
     except ValueError as error:
         raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
-    downsample = parse(HdbscanOptions, {"downsample": stored.get("downsample", 1)}).downsample
+    options = parse(HdbscanOptions, {name: stored[name] for name in SELECTION_OPTIONS if name in stored})
     where = stored.get("where")
     if where is not None and not isinstance(where, str):
         raise FilterError(where, reason="it is not text")
-    return Selection(result["embedding_model"], where, parameters, downsample)
+        said = {name: getattr(options, name) for name in SELECTION_OPTIONS}
+    return Selection(result["embedding_model"], where, parameters, **said)
 
 
 def _differences(
