@@ -52,7 +52,7 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
         with control.phase("clusters"):
             labelled = core.select_clusters(tree, CutParameters(**options.selecting(len(points))), control)
         with control.phase("duplicates"):
-            vectors = distinct(points.vectors, normalize=stored.unit_length, control=control)
+            vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
         return core.with_medoids(labelled, vectors, rank=points.rank(), control=control)
 
     return work
@@ -71,9 +71,9 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
             raise UnknownOptionError(name, allowed=cut_names)
         if name in settled:
             parse(HdbscanOptions, {name: value})
-            fitted = stored.settled[name]
+            fitted = stored.record.settled[name]
             if name == "min_samples" and value is not None:
-                value = min(value, max(1, stored.record["n"] - 1))  # as a fit of them takes it
+                value = min(value, max(1, stored.record.n - 1))  # as a fit of them takes it
             if value != fitted and (name, value) != ("engine", "auto"):
                 raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
     return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
@@ -88,7 +88,7 @@ def members(database: Database, stored: StoredFit, control: Control) -> Points:
 
     Cost: O(n·dimension), one read of the vectors.
     """
-    check_cutting(len(stored.ids), stored.record["dimension"])
+    check_cutting(len(stored.ids), stored.record.dimension)
     expected = dict(zip(stored.ids, stored.row_checks.tolist(), strict=True))
     ids: list[Id] = []
     changed: list[Id] = []
@@ -96,7 +96,7 @@ def members(database: Database, stored: StoredFit, control: Control) -> Points:
     with (
         translated_errors(database, doing="reading the embeddings"),
         control.phase("load"),
-        member_rows(database, stored.ids, stored.record["embedding_model"]) as rows,
+        member_rows(database, stored.ids, stored.record.embedding_model) as rows,
     ):
         while batch := list(islice(rows, _REPORT)):
             for embedding_id, vector in batch:
@@ -116,7 +116,7 @@ def members(database: Database, stored: StoredFit, control: Control) -> Points:
             raise MembersChangedError(
                 embedding_id=min(which, key=sort_key), change=change, changed=len(which), clustering_fit_id=stored.id
             )
-    dimension = stored.record["dimension"]
+    dimension = stored.record.dimension
     vectors = buffer.take()
     if len(vectors) != len(ids) * dimension * ITEM_BYTES:
         raise FitDamagedError(stored.id, reason="its vectors have another dimension")
@@ -159,11 +159,15 @@ def cut(
         version = data_version(database)
     stored, options, points, clustering = labels(database, clustering_fit_id, values, progress)
     record = stored.record
-    parameters = {**options.selecting(len(points)), **stored.settled, **recorded_where(record["selection"]["where"])}
+    parameters = {
+        **options.selecting(len(points)),
+        **stored.record.settled,
+        **recorded_where(record.selection["where"]),
+    }
     return publish(
         database,
         NewResult(points, clustering, stored.id, parameters, started_at),
-        snapshot=Snapshot(database, points, record["embedding_model"], version=version),
+        snapshot=Snapshot(database, points, record.embedding_model, version=version),
         patience=PATIENCE,
         control=Control(progress),
     )

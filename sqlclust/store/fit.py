@@ -213,7 +213,7 @@ class _Corpus(NamedTuple):
         """What is stored of a new fit besides its identity: the selection, counts, and what the engine measured."""
         is_exact = engine_of(fitted.engine).exact
         return {
-            "selection": self.selection.as_json(),
+            "selection": self.selection.recorded(),
             "recall": fitted.recall,
             "n": len(self.points),
             "n_distinct": len(fitted.points.counts),

@@ -65,7 +65,7 @@ class Recovered:
     @property
     def unit_length(self) -> bool:
         """Whether vectors are scaled to length one before they are compared."""
-        return self.stored.unit_length
+        return self.stored.record.needs_unit_length
 
 
 _RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
@@ -121,7 +121,7 @@ def _again(result_id: int, stored: StoredFit, points: Points, options: CutOption
     rank = points.rank()
     with control.phase("duplicates"):
         clustered = ClusteredRows(
-            distinct(points.vectors, normalize=stored.unit_length, control=control),
+            distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control),
             stored.core_distances.astype(np.float64)[rank],
             rank,
             flat,
@@ -169,7 +169,7 @@ def predicting(recovered: Recovered, points: Points, control: Control) -> core.P
         points.check_directions(control)
     record = recovered.stored.record
     parameters = ReachabilityParameters(
-        record["min_samples"], record["metric"], normalize=bool(record["normalize"]), alpha=record["alpha"]
+        record.min_samples, record.metric, normalize=record.normalize, alpha=record.alpha
     )
     return core.predict(points.vectors, recovered.clustered, parameters, control)
 
@@ -193,7 +193,7 @@ def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple
     """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
     order = recovered.points.order
     rows = order if every_row else order[recovered.labels[order] == NOISE]
-    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record["metric"], control)
+    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record.metric, control)
 
 
 _OTHERS = """
@@ -210,7 +210,7 @@ def others(database: Database, recovered: Recovered) -> Points:
         PointsError: a vector cannot be used; names the id.
         OutOfMemoryError: there is no room for them; none was read.
     """
-    model = recovered.stored.record["embedding_model"]
+    model = recovered.stored.record.embedding_model
     builder = PointsBuilder(format=_format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
     with translated_errors(database, doing="reading the embeddings"):
         count = statements.value(database, _OTHERS.format("count(*)"), (model, recovered.id))
@@ -227,7 +227,7 @@ def _format_said(database: Database, recovered: Recovered) -> FormatName | None:
     parameters = stored_object(
         statements.value(database, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
     )
-    said = {values.get("format") for values in (parameters, recovered.stored.record["selection"])}
+    said = {values.get("format") for values in (parameters, recovered.stored.record.selection)}
     return "float32" if "float32" in said else None
 
 

@@ -106,7 +106,7 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
     check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[Layer]:
-        smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
+        smallest = parsed.min_cluster_size or max(5, stored.record.min_samples)
         with control.phase("layers"):
             return layers(
                 single_linkage(stored.tree, control),

@@ -98,9 +98,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         random.random(int((found >= 0).sum())),
     )
     dimension = points.vectors.shape[1]
-    fit = FitRecord(
-        "generated", "{}", "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
-    )
+    fit = FitRecord("generated", {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {})
     for number in range(3):
         snapshot = Snapshot(database_of(connection), points, "generated", version=data_version(database_of(connection)))
 

@@ -154,7 +154,7 @@ def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
 
 
 def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int) -> None:
-    model = recovered.stored.record["embedding_model"]
+    model = recovered.stored.record.embedding_model
     if not rows:
         click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, fields
@@ -64,7 +63,7 @@ class Selection:
         if self.where is not None:
             _check_text(self.where)
 
-    def as_json(self) -> str:
+    def recorded(self) -> dict[str, Any]:
         """As it is stored with a fit."""
         options = [(option, getattr(self, option.name)) for option in fields(FitOptions) if option.name in _OPTIONS]
         recorded = {
@@ -72,7 +71,7 @@ class Selection:
             for option, value in options
             if option.metadata["recorded"] == "always" or value is not None
         }
-        return json.dumps({"where": self.where, **recorded})
+        return {"where": self.where, **recorded}
 
     @property
     def filtered(self) -> bool:

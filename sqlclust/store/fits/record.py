@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sqlclust.core.engines import ENGINES, engine_of
-from sqlclust.options import CutOptions, HdbscanOptions, of_part
+from sqlclust.core.geometry.metrics import Metric, unit_length
+from sqlclust.options import CutOptions, HdbscanOptions, names, of_part
 
 MEASURED = "measured"
 """Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
@@ -19,14 +21,18 @@ iif(f.engine IN ({_EXACT}), 1.0, iif(json_valid(f.timings), f.timings ->> '$.{ME
 
 @dataclass(frozen=True)
 class FitRecord:
-    """What is stored about a fit besides its BLOBs; columns of ClusteringFit of the same names.
+    """What a fit says of itself besides its arrays: columns of ClusteringFit of the same names, written and read.
 
-    `tree_confirmed` goes with `timings` (`MEASURED`), and only that of an approximate fit: it is 1.0 of an exact one.
+    Attributes:
+        selection: the `where` condition and the options of part "selection"; JSON in the file.
+        versions: of what computed it; JSON in the file.
+        timings: seconds of each phase; JSON in the file.
+        tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
     """
 
     embedding_model: str
-    selection: str
-    metric: str
+    selection: dict[str, Any]
+    metric: Metric
     normalize: bool
     min_samples: int
     alpha: float
@@ -41,10 +47,29 @@ class FitRecord:
     timings: dict[str, float]
     tree_confirmed: float | None = None
 
+    @property
+    def needs_unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared."""
+        return unit_length(self.metric, normalize=self.normalize)
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The options that cutting cannot change any more, with their values."""
+        values = {**vars(self), **{name: self.selection[name] for name in SELECTION_OPTIONS}}
+        settled = {*FIT_OPTIONS, *SELECTION_OPTIONS}
+        return {name: values[name] for name in names(HdbscanOptions) if name in settled}
+
     def timings_as_json(self) -> str:
         """The column `timings`."""
         measured = {MEASURED: {"tree_confirmed": self.tree_confirmed}}
         return json.dumps({**self.timings, **(measured if self.tree_confirmed is not None else {})})
+
+    def with_stored_timings(self, stored: dict[str, Any]) -> FitRecord:
+        """This record with what `timings_as_json` wrote."""
+        measured = stored.get(MEASURED)
+        confirmed = measured.get("tree_confirmed") if isinstance(measured, dict) else None
+        timings = {phase: seconds for phase, seconds in stored.items() if phase != MEASURED}
+        return replace(self, timings=timings, tree_confirmed=confirmed)
 
 
 COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name != "tree_confirmed")

@@ -23,7 +23,8 @@ _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
 def insert(database: Database, record: FitRecord, blobs: FitBlobs | None) -> int:
     """Write a fit, inside the caller's transaction; returns its id."""
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
-    values = {**vars(record), "versions": json.dumps(record.versions), "timings": record.timings_as_json(), **stored}
+    as_json = {name: json.dumps(getattr(record, name)) for name in ("selection", "versions")}
+    values = {**vars(record), **as_json, "timings": record.timings_as_json(), **stored}
     fit_id: int | None = statements.value(database, _INSERT, values)
     if fit_id is None:
         refuse_vanished(database, "ClusteringFit")

@@ -33,6 +33,7 @@ from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions
 from sqlclust.store import cut
 from sqlclust.store.embeddings.points import points_of
+from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.row_ids import decode_ids, encode_ids
 from sqlclust.store.fits.stored_fit import StoredFit
 from tests.core.watched import Watched, random_tree
@@ -62,7 +63,7 @@ POINTS = points_of([f"{number:06d}" for number in range(N)], VECTORS)
 
 
 def _stored(ids: list[Any]) -> StoredFit:
-    record = {"metric": "euclidean", "normalize": 0, "dimension": 4, "min_samples": 5, "n": N}
+    record = FitRecord("", {}, "euclidean", False, 5, 1.0, "exact", 1.0, 0, N, N, 4, "", {}, {})
     return StoredFit(1, record, ids, np.zeros(N, np.uint32), np.zeros(N, np.float32), TREE)
 
 

@@ -83,7 +83,7 @@ def test_a_fit_comes_back(fitted: apsw.Connection) -> None:
     assert found.ids == ordered
     assert {type(i) for i in found.ids} == {int, float, str, bytes}
     assert len(found.tree.weight) == 39
-    assert found.record["selection"] == {"where": None, "downsample": 1}
+    assert found.record.selection == {"where": None, "downsample": 1}
     assert sum(len(stored(fitted, name)) for name in BLOBS[1:]) == 24 * 40 - 16
 
 

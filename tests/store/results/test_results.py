@@ -43,7 +43,7 @@ def by_hand(*, labels: list[int] | None = None, medoids: list[int] | None = None
 
 RECORD = FitRecord(
     embedding_model="demo",
-    selection='{"where": null, "downsample": 1}',
+    selection={"where": None, "downsample": 1},
     metric="euclidean",
     normalize=True,
     min_samples=3,
