@@ -30,11 +30,11 @@ from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
-from sqlclust.store import cut
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_predicting
 from sqlclust.store.read_back import check_predictions
 from sqlclust.store.results.listing import resolve_result
@@ -92,7 +92,7 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
         raise ResultWithoutFitError(result_id)
     stored = fits.load(database, fit_id)
     options = _options(result_id, parameters)
-    points = cut.members(database, stored, Control(progress))
+    points = member_points(database, stored, Control(progress))
     found, _ = interrupt.run(database, lambda control: _again(result_id, stored, points, options, control), progress)
     _check_rows(database, found)
     return found

@@ -19,9 +19,10 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.cut import cut, labels, sweep
+from sqlclust.store.cut import cut, labels
 from sqlclust.store.fit import fit
 from sqlclust.store.fits import loading as fits
+from sqlclust.store.sweep import sweep
 from tests.small import add_embeddings, blob, clustered
 
 ROWS = """
@@ -343,7 +344,7 @@ def test_the_tree_is_condensed_once_for_each_size(stored: apsw.Connection, monke
         called.append(min_cluster_size)
         return condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
 
-    monkeypatch.setattr("sqlclust.store.cut.condense", counting)
+    monkeypatch.setattr("sqlclust.store.sweep.condense", counting)
     sweep(database_of(stored), 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})
     assert called == [4, 6]
 

@@ -23,7 +23,7 @@ from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import cut, memory, prediction
+from sqlclust.store import cut, memory, prediction, sweep
 from sqlclust.store.embeddings import collecting
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.collecting import PointsBuilder
@@ -282,8 +282,8 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     options = cut.check_options({}, stored)
     work = cut.cutting(members, stored, options)
     assert taken(lambda: work(Control())) < estimate(monkeypatch, lambda: memory.check_cutting(n, dimension))
-    sweep = list(cut._combinations({"min_cluster_size": [5, 20]}, stored))
-    rows = taken(lambda: list(cut._sweep_rows(stored, sweep, Control())))
+    sweep = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))
+    rows = taken(lambda: list(sweep._sweep_rows(stored, sweep, Control())))
     assert rows < estimate(monkeypatch, lambda: memory.check_cutting(n))
 
 

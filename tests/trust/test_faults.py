@@ -296,7 +296,7 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
     con = sqlclust.connect(str(demo_file))
     sqlclust.fit(con, "demo", min_cluster_size=5)
     for place in (
-        "sqlclust.store.cut.points_of",
+        "sqlclust.store.members.points_of",
         "sqlclust.core.pipeline.condense",
         "sqlclust.store.results.publishing.NewResult.cluster_rows",
     ):

@@ -31,7 +31,7 @@ from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions
-from sqlclust.store import cut
+from sqlclust.store import cut, sweep
 from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.row_ids import decode_ids, encode_ids
@@ -103,7 +103,9 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "layers": (lambda c: layers(HIERARCHY, min_cluster_size=10, max_layers=8, control=c), 0.2),
     "cut": (lambda c: cut.cutting(POINTS, _stored([*range(N)]), CutOptions(min_cluster_size=20))(c), 0.4),
     "sweep": (
-        lambda c: list(cut._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)),
+        lambda c: list(
+            sweep._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)
+        ),
         0.6,
     ),
     "fingerprint": (lambda c: POINTS.fingerprint(c), 0.6),
