@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
 from sqlclust import schema
@@ -30,7 +30,7 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     """The work of cutting a stored fit whose embeddings are `points`; in `points`' order of rows."""
 
     def work(control: Control) -> core.Clustering:
-        tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
+        tree = stored.tree_of(points)
         with control.phase("clusters"):
             labelled = core.select_clusters(tree, CutParameters(**options.selecting(len(points))), control)
         with control.phase("duplicates"):
@@ -47,24 +47,47 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
         FitOptionError: an option that the fit has settled otherwise.
         OptionError: see `options.parse`.
     """
-    cut_names, settled = names(CutOptions), set(names(HdbscanOptions)) - set(names(CutOptions))
+    cut_names, settled = names(CutOptions), stored.record.settled
     for name, value in values.items():
-        if name not in settled and name not in cut_names:
-            raise UnknownOptionError(name, allowed=cut_names)
         if name in settled:
             parse(HdbscanOptions, {name: value})
-            fitted = stored.record.settled[name]
-            if name == "min_samples" and value is not None:
-                value = min(value, max(1, stored.record.n - 1))  # as a fit of them takes it
-            if value != fitted and (name, value) != ("engine", "auto"):
-                raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
+            _check_settled(name, value, stored)
+        elif name not in cut_names:
+            raise UnknownOptionError(name, allowed=cut_names)
     return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
+
+
+def _check_settled(name: str, value: Any, stored: StoredFit) -> None:
+    """Refuse a value that is not the fit's. Two are taken as a fit of these rows takes them."""
+    fitted = stored.record.settled[name]
+    if name == "engine" and value == "auto":  # whichever it came to
+        return
+    if name == "min_samples" and value is not None:  # no more than there are other rows
+        value = min(value, max(1, stored.record.n - 1))
+    if value != fitted:
+        raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
+
+
+class Cut(NamedTuple):
+    """Clusters cut from a stored fit.
+
+    Attributes:
+        stored: the fit.
+        options: as they ran.
+        points: the fit's embeddings.
+        clustering: their clusters, rows in the order of `points`.
+    """
+
+    stored: StoredFit
+    options: CutOptions
+    points: Points
+    clustering: core.Clustering
 
 
 @clear_memory_errors("cutting")
 def labels(
     database: Database, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
-) -> tuple[StoredFit, CutOptions, Points, core.Clustering]:
+) -> Cut:
     """Clusters cut from a stored fit; nothing is written.
 
     Raises:
@@ -78,7 +101,7 @@ def labels(
     options = check_options(values, stored)
     points = member_points(database, stored, Control(progress))
     clustering, _ = interrupt.run(database, cutting(points, stored, options), progress)
-    return stored, options, points, clustering
+    return Cut(stored, options, points, clustering)
 
 
 @clear_memory_errors("cutting")

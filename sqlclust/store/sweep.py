@@ -12,11 +12,12 @@ import numpy as np
 from sqlclust import schema
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.labels import NOISE
-from sqlclust.core.clusters.selection import all_noise, cluster_labels
+from sqlclust.core.clusters.selection import ClusterLabels, all_noise, cluster_labels
 from sqlclust.core.clusters.validity import relative_validity
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import CondensedTree, condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions
@@ -77,30 +78,54 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
     return [check_options(dict(zip(lists, choice, strict=True)), stored) for choice in product(*lists.values())]
 
 
+class _CondensedTrees:
+    """The condensed trees of a stored fit, for one min_cluster_size after the other.
+
+    One is made only where min_cluster_size changes: many combinations in turn have the same.
+    """
+
+    def __init__(self, stored: StoredFit, control: Control) -> None:
+        self._n, self._control = len(stored.ids), control
+        self._linkage = single_linkage(stored.tree, control) if self._n > 1 else None
+        self._condensed: CondensedTree | None = None
+        self._condensed_for = 0
+
+    def labels(self, parameters: CutParameters) -> ClusterLabels:
+        """The clusters of these parameters."""
+        if self._linkage is None:
+            return all_noise(self._n)
+        size = parameters.min_cluster_size
+        if self._condensed is None or self._condensed_for != size:
+            self._condensed = condense(self._linkage, min_cluster_size=size, control=self._control)
+            self._condensed_for = size
+        return cluster_labels(self._condensed, parameters, self._control)
+
+
 def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
-    n = len(stored.ids)
-    hierarchy = single_linkage(stored.tree, control) if n > 1 else None
-    condensed, condensed_for = None, 0
+    trees = _CondensedTrees(stored, control)
     previous = None
     for done, options in enumerate(combinations):
         control.at(done / len(combinations))
-        parameters = CutParameters(**options.selecting(n))
-        min_cluster_size = parameters.min_cluster_size
-        if hierarchy is not None and condensed_for != min_cluster_size:
-            condensed = condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
-            condensed_for = min_cluster_size
-        labelled = all_noise(n) if condensed is None else cluster_labels(condensed, parameters, control)
+        parameters = CutParameters(**options.selecting(len(stored.ids)))
+        labelled = trees.labels(parameters)
         control.check()
-        sizes = np.bincount(labelled.labels - NOISE, minlength=1)  # noise first
-        clusters = sizes[1:]
         yield {
             **asdict(options),
-            "min_cluster_size": min_cluster_size,
-            "n_clusters": len(clusters),
-            "noise_share": int(sizes[0]) / n,
-            "largest_share": int(clusters.max(initial=0)) / n,
-            "mean_persistence": float(labelled.persistence.mean()) if len(clusters) else None,
-            "relative_validity": relative_validity(stored.tree, labelled.labels) if n > 1 else None,
+            "min_cluster_size": parameters.min_cluster_size,
+            **_figures(labelled, stored.tree),
             "ari_previous": None if previous is None else adjusted_rand_index(previous, labelled.labels),
         }
         previous = labelled.labels
+
+
+def _figures(labelled: ClusterLabels, tree: SpanningTree) -> dict[str, Any]:
+    """What is kept of a clustering of the tree's rows."""
+    n = len(labelled.labels)
+    n_noise, *sizes = np.bincount(labelled.labels - NOISE, minlength=1).tolist()
+    return {
+        "n_clusters": len(sizes),
+        "noise_share": n_noise / n,
+        "largest_share": max(sizes, default=0) / n,
+        "mean_persistence": float(labelled.persistence.mean()) if sizes else None,
+        "relative_validity": relative_validity(tree, labelled.labels) if n > 1 else None,
+    }

@@ -282,8 +282,8 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     options = cut.check_options({}, stored)
     work = cut.cutting(members, stored, options)
     assert taken(lambda: work(Control())) < estimate(monkeypatch, lambda: memory.check_cutting(n, dimension))
-    sweep = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))
-    rows = taken(lambda: list(sweep._sweep_rows(stored, sweep, Control())))
+    combinations = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))
+    rows = taken(lambda: list(sweep._sweep_rows(stored, combinations, Control())))
     assert rows < estimate(monkeypatch, lambda: memory.check_cutting(n))
 
 

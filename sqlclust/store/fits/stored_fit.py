@@ -15,6 +15,7 @@ from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, shown
 from sqlclust.options import MAX_INTEGER, HdbscanOptions, parse
 from sqlclust.sqlite.values import stored_object
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fits.blobs import checked_core, decode_tree, of_length
 from sqlclust.store.fits.record import COLUMNS, SELECTION_OPTIONS, FitRecord
 from sqlclust.store.fits.row_ids import decode_ids
@@ -39,6 +40,11 @@ class StoredFit:
     row_checks: NDArray[np.uint32]
     core_distances: NDArray[np.float32]
     tree: SpanningTree
+
+    def tree_of(self, points: Points) -> SpanningTree:
+        """The tree of the same rows, numbered as they stand in `points`."""
+        order = points.order
+        return self.tree._replace(left=order[self.tree.left], right=order[self.tree.right])
 
 
 def decode(row: Mapping[str, Any], control: Control | None = None) -> StoredFit:
