@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
-Row = tuple[Any, ...]
+from sqlclust.sqlite.database import Row
+
 Numbered = tuple[int, Row]
 """A row and its place among all rows, from 1."""
 

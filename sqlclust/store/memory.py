@@ -88,7 +88,7 @@ def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -
     check_free(needed, "predicting", of, advice="Predict fewer rows at a time")
 
 
-def check_growing(n: int, dimension: int) -> None:
+def check_room_for_more(n: int, dimension: int) -> None:
     """Refuse to collect more vectors where a quarter more than the n there are has no room.
 
     Raises:

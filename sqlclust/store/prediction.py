@@ -17,17 +17,16 @@ from sqlclust.core.clusters import prediction as core
 from sqlclust.core.clusters.clustered_rows import ClusteredRows
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.labels import NOISE
-from sqlclust.core.clusters.selection import flat_clusters
+from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
 from sqlclust.core.clusters.soft_membership import NearestClusters, nearest_clusters
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.sqlite import interrupt, statements
-from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
@@ -39,7 +38,7 @@ from sqlclust.store.memory import check_predicting
 from sqlclust.store.read_back import check_predictions
 from sqlclust.store.results.listing import resolve_result
 from sqlclust.vectors.blobs import check_dimension, subject_of
-from sqlclust.vectors.formats import FormatName
+from sqlclust.vectors.formats import STORED_FORMAT, FormatName
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +92,9 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
     stored = fits.load(database, fit_id)
     options = _options(result_id, parameters)
     points = member_points(database, stored, Control(progress))
-    found, _ = interrupt.run(database, lambda control: _again(result_id, stored, points, options, control), progress)
+    found, _ = interrupt.run(
+        database, lambda control: _made_again(result_id, stored, points, options, control), progress
+    )
     _check_rows(database, found)
     return found
 
@@ -107,26 +108,26 @@ def _options(result_id: int, text: object) -> CutOptions:
         raise ResultChangedError(result_id, reason=reason) from None
 
 
-def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
-    n = len(points)
+def _made_again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
+    n, rank = len(points), points.rank()
     with control.phase("clusters"):
-        parameters = CutParameters(**options.selecting(n))
-        labels, probabilities, flat = np.full(n, NOISE, dtype=np.int64), np.zeros(n), None
-        if n > 1:
-            tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
-            hierarchy = single_linkage(tree, control)
-            condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-            flat = flat_clusters(condensed, parameters, control)
-            labels, probabilities = flat.of_points()
-    rank = points.rank()
+        flat = _flat_clusters(stored, points, options, control)
+        labels, probabilities = (np.full(n, NOISE, dtype=np.int64), np.zeros(n)) if flat is None else flat.of_points()
     with control.phase("duplicates"):
-        clustered = ClusteredRows(
-            distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control),
-            stored.core_distances.astype(np.float64)[rank],
-            rank,
-            flat,
-        )
+        vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
+    core_distances = stored.core_distances.astype(np.float64)[rank]
+    clustered = ClusteredRows(vectors, core_distances, rank, flat)
     return Recovered(result_id, stored, points, labels, probabilities, clustered)
+
+
+def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, control: Control) -> FlatClusters | None:
+    """The clusters that the options cut from the fit, rows in the order of `points`; None of a single row."""
+    if len(points) == 1:
+        return None
+    parameters = CutParameters(**options.selecting(len(points)))
+    hierarchy = single_linkage(stored.tree_of(points), control)
+    condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
+    return flat_clusters(condensed, parameters, control)
 
 
 def _check_rows(database: Database, found: Recovered) -> None:
@@ -167,11 +168,7 @@ def predicting(recovered: Recovered, points: Points, control: Control) -> core.P
     """
     if recovered.unit_length:
         points.check_directions(control)
-    record = recovered.stored.record
-    parameters = ReachabilityParameters(
-        record.min_samples, record.metric, normalize=record.normalize, alpha=record.alpha
-    )
-    return core.predict(points.vectors, recovered.clustered, parameters, control)
+    return core.predict(points.vectors, recovered.clustered, recovered.stored.record.reachability, control)
 
 
 def predict(
@@ -228,7 +225,7 @@ def _format_said(database: Database, recovered: Recovered) -> FormatName | None:
         statements.value(database, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
     )
     said = {values.get("format") for values in (parameters, recovered.stored.record.selection)}
-    return "float32" if "float32" in said else None
+    return STORED_FORMAT.name if STORED_FORMAT.name in said else None
 
 
 _STORE = """
@@ -252,11 +249,11 @@ def store(database: Database, recovered: Recovered, points: Points, prediction: 
     """
     with write_transaction(database, doing="storing predictions", patience=PATIENCE):
         moment = now()
-        statements.run_many(database, _STORE, _rows(recovered.id, points, prediction, moment))
+        statements.run_many(database, _STORE, _prediction_rows(recovered.id, points, prediction, moment))
         check_predictions(database, recovered.id, moment=moment, n=len(points))
 
 
-def _rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[tuple[Any, ...]]:
+def _prediction_rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[Row]:
     order = points.order
     labels, probabilities = prediction.labels[order].tolist(), prediction.probabilities[order].tolist()
     for row, label, probability in zip(order.tolist(), labels, probabilities, strict=True):

@@ -14,17 +14,16 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, VectorFormatError
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.points import Points, points_of
-from sqlclust.store.memory import check_growing
+from sqlclust.store.memory import check_room_for_more
 from sqlclust.vectors.blobs import (
     ITEM_BYTES,
     STORED,
     all_finite,
     check_dimension,
     first_not_finite,
-    json_numbers,
     subject_of,
 )
-from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed, resemblance
+from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName, check_narrowed, narrowed, resemblance
 from sqlclust.vectors.narrowing import Narrowing
 
 logger = logging.getLogger("sqlclust")
@@ -57,7 +56,7 @@ class PointsBuilder:
         expected: rows there will be, if that is known; more or fewer may come.
         format: of the vectors; None: float32, unless some of them look like something else, which is an error.
         advice: how another format is said, with {} for its name; part of that error.
-        growing: called with the rows there are and their dimension each time they have become a quarter more; what it
+        check_room: called with the rows there are and their dimension each time they have become a quarter more; what it
             raises, `add` raises. It refuses more than there is memory for.
     """
 
@@ -68,13 +67,13 @@ class PointsBuilder:
         expected: int = 0,
         format: FormatName | None = None,
         advice: str = SAID_IN_SQL,
-        growing: Callable[[int, int], None] = check_growing,
+        check_room: Callable[[int, int], None] = check_room_for_more,
     ) -> None:
         self._keep_first = keep_first
-        self._growing, self._next_look = growing, 0.0
+        self._check_room, self._next_look = check_room, 0.0
         self._expected = expected
         self._said, self._advice = format, advice
-        self._format = FORMATS[format or "float32"]
+        self._format = STORED_FORMAT if format is None else FORMATS[format]
         self._ids: list[Id] = []
         self._waiting: list[Any] = []
         self._buffer = GrowingBytes()
@@ -115,7 +114,7 @@ class PointsBuilder:
 
     def _check_and_copy(self) -> None:
         waiting, ids = self._waiting, self._ids[len(self._ids) - len(self._waiting) :]
-        if self._format.name == "json":
+        if self._format.is_text:
             self._copy_texts(ids, waiting)
         else:
             if not (
@@ -132,7 +131,7 @@ class PointsBuilder:
     def _look_at_memory(self) -> None:
         rows, row_bytes = len(self._ids), self._dimension * ITEM_BYTES
         if rows * row_bytes >= max(self._next_look, _LOOK_FROM):
-            self._growing(rows, self._dimension)
+            self._check_room(rows, self._dimension)
             self._next_look = _LOOK_AGAIN * rows * row_bytes
 
     def _check_each(self, ids: list[Id], vectors: list[Any]) -> None:
@@ -153,7 +152,7 @@ class PointsBuilder:
 
     def _copy_blobs(self, ids: list[Id], numbers: bytes) -> None:
         self._batches += 1
-        if self._format.name == "float32":
+        if self._format is STORED_FORMAT:
             if self._said is None and self._batches in _LOOKS:
                 self._look(ids, numbers)
             self._finite = self._finite and all_finite(
@@ -166,15 +165,15 @@ class PointsBuilder:
 
     def _copy_texts(self, ids: list[Id], texts: list[Any]) -> None:
         first = len(self._ids) - len(ids) + 1
-        rows = []
+        numbers = []
         for row, (embedding_id, text) in enumerate(zip(ids, texts, strict=True), start=first):
             self._check_id(embedding_id, row)
             subject = subject_of(embedding_id)
-            rows.append(json_numbers(text, subject))
-            self._dimension = self._dimension or len(rows[0])
-            check_dimension(len(rows[-1]), self._dimension, subject, embedding_id=embedding_id)
+            numbers.append(self._format.numbers_of(text, subject))
+            self._dimension = self._dimension or len(numbers[0])
+            check_dimension(len(numbers[-1]), self._dimension, subject, embedding_id=embedding_id)
         self._look_at_memory()
-        self._narrow(ids, np.stack(rows))
+        self._narrow(ids, np.stack(numbers))
 
     def _narrow(self, ids: list[Id], given: NDArray[Any]) -> None:
         stored = narrowed(given)

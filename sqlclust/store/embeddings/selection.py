@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
@@ -24,7 +25,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
 from sqlclust.store.embeddings.points import Points
-from sqlclust.store.memory import check_growing
+from sqlclust.store.memory import check_room_for_more
 from sqlclust.vectors.blobs import ITEM_BYTES
 from sqlclust.vectors.formats import FormatName
 
@@ -102,6 +103,9 @@ def models(database: Database) -> list[tuple[str, int]]:
         return [(str(name), int(count)) for name, count in statements.all_rows(database, sql)]
 
 
+CheckRows = Callable[[int, int, int], None]
+"""Called with (rows, of which are in memory, dimension); what there is no memory for, it refuses by raising."""
+
 _LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 
 
@@ -110,7 +114,7 @@ def select(
     selection: Selection,
     control: Control,
     *,
-    check: Callable[[int, int, int], None] | None = None,
+    check: CheckRows | None = None,
 ) -> Points:
     """Read the selected embeddings, in one statement, so that they are of one moment.
 
@@ -127,24 +131,17 @@ def select(
     Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
     rows' vectors only.
     """
-    total = dict(models(database)).get(selection.embedding_model, 0)
-    if total == 0:
-        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(database)])
+    total = _total(database, selection.embedding_model)
     # with a condition the rest of the model's vectors may be few
     expected = 0 if selection.where is not None else total // selection.downsample
-    if check is not None and expected:
-        # of a BLOB: it is not read for that
-        length = statements.value(database, _LENGTH, (selection.embedding_model,))
-        if isinstance(length, int) and length >= ITEM_BYTES:
-            check(expected, 0, length // ITEM_BYTES)
-
-    def growing(rows: int, dimension: int) -> None:
-        if check is not None:
-            check(rows, rows, dimension)
-        else:
-            check_growing(rows, dimension)
-
-    builder = PointsBuilder(expected=expected, growing=growing, format=selection.format, advice=SAID_OF_EMBEDDINGS)
+    if check is None:
+        check_room = check_room_for_more
+    else:
+        _check_before(database, selection.embedding_model, expected, check)
+        check_room = partial(_check_read, check)
+    builder = PointsBuilder(
+        expected=expected, check_room=check_room, format=selection.format, advice=SAID_OF_EMBEDDINGS
+    )
     batches = 0
     with selected_rows(database, selection) as rows:
         while builder.extend(rows):
@@ -153,6 +150,28 @@ def select(
                 control.at(len(builder) * selection.downsample / total)
                 database.check_interrupt()
     return builder.finish()
+
+
+def _total(database: Database, embedding_model: str) -> int:
+    """How many embeddings there are of a model. Raises UnknownModelError if there are none."""
+    counts = dict(models(database))
+    if not counts.get(embedding_model):
+        raise UnknownModelError(embedding_model, known=[*counts])
+    return counts[embedding_model]
+
+
+def _check_before(database: Database, embedding_model: str, expected: int, check: CheckRows) -> None:
+    """Ask whether there is memory for the rows that are expected, before one is read."""
+    if expected:
+        # the length of a BLOB stands beside it: the vector is not read
+        length = statements.value(database, _LENGTH, (embedding_model,))
+        if isinstance(length, int) and length >= ITEM_BYTES:
+            check(expected, 0, length // ITEM_BYTES)
+
+
+def _check_read(check: CheckRows, rows: int, dimension: int) -> None:
+    """Ask whether there is memory for rows, all of which are read."""
+    check(rows, rows, dimension)
 
 
 _ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding_model"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.core.geometry.metrics import Metric, unit_length
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.options import CutOptions, HdbscanOptions, names, of_part
 
 MEASURED = "measured"
@@ -51,6 +52,11 @@ class FitRecord:
     def needs_unit_length(self) -> bool:
         """Whether vectors are scaled to length one before they are compared."""
         return unit_length(self.metric, normalize=self.normalize)
+
+    @property
+    def reachability(self) -> ReachabilityParameters:
+        """How mutual reachability was measured."""
+        return ReachabilityParameters(self.min_samples, self.metric, normalize=self.normalize, alpha=self.alpha)
 
     @property
     def settled(self) -> dict[str, Any]:
