@@ -1,4 +1,4 @@
-"""A whole fit from the database to the database: select, cluster with no transaction open, publish in one short one."""
+"""A whole fit: select embeddings, cluster them with no transaction open, publish the result in one short transaction."""
 
 from __future__ import annotations
 
@@ -119,9 +119,9 @@ def fit(
 ) -> int:
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
 
-    No lock is held while it computes. Publishing waits for other writers at least ten seconds, and after a long fit
-    as long as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result
-    is there whole or not at all.
+    No lock is held while it computes. Publishing waits for other writers: at least ten seconds, and after a long fit as long
+    as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result is there
+    whole or not at all.
 
     Args:
         database: in no transaction.

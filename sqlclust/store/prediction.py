@@ -1,6 +1,6 @@
-"""From a result back to its clusters: labels for embeddings that are not in it, and how near those that are in it are.
+"""Prediction: labels for embeddings that are not in a result, and how near its own rows are to its clusters.
 
-Nothing but the stored fit, the members' vectors and the stored parameters is used.
+For both, the result's clusters are made again from its stored fit, its members' vectors and its parameters (`recover`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from sqlclust.vectors.formats import STORED_FORMAT, FormatName
 
 @dataclass(frozen=True, eq=False)
 class Recovered:
-    """A result's clusters made again from its fit, and found to be those that are stored.
+    """A result's clusters, made again from its stored fit. They were compared with the stored labels, and are the same.
 
     Attributes:
         id: of the ClusteringResult.

@@ -1,7 +1,7 @@
 """Whether what was just written is there as it was written.
 
-A file's own triggers and ON CONFLICT clauses can drop rows (RAISE(IGNORE)) or change them, and SQLite calls that success. What is
-about to be committed is therefore counted; and where there are triggers that are not ours, it is read again and compared.
+A file may have triggers and ON CONFLICT clauses of its own. They can drop rows (RAISE(IGNORE)) or change them, and SQLite calls
+that success. So before COMMIT the rows are counted. Where there are triggers that are not ours, they are read again and compared.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ logger = logging.getLogger("sqlclust")
 
 _BATCH = 128
 _LOOK_FROM, _LOOK_AGAIN = 1 << 24, 1.25
-"""Bytes of vectors from which it is looked whether there is memory for more, and how much more of them until the next time."""
+"""From so many bytes of vectors on it is asked whether there is memory for more, and again when they are so many times more."""
 _ID_TYPES = {int, float, str, bytes}
 
 SAID_IN_SQL = (
@@ -44,20 +44,21 @@ SAID_OF_EMBEDDINGS = (
 SAID_OF_VALUES = "Here vectors are float32, and clust_vector(vector, '{}') makes that of them"
 _OTHER_LENGTHS = '. Other formats are said in the third argument of clust_points, as in \'{"format": "float16"}\''
 _LOOKS = frozenset((1, 16, 256))
-"""Batches of which the format is looked at: some of a table's first rows, and some later ones."""
+"""Numbers of the batches in which other formats are looked for: the first, and some later ones."""
 
 
 class PointsBuilder:
-    """Collects rows and checks them, a batch at a time: the first row that cannot be used is named in the error of one of the
-    next calls. The vectors are copied once, into one growing buffer.
+    """Collects rows and checks them, a batch at a time. The vectors are copied once, into one buffer.
+
+    So an error may come some calls after the row that it names.
 
     Args:
         keep_first: of a repeated id keep the first row and log it, instead of refusing.
         expected: rows there will be, if that is known; more or fewer may come.
-        format: of the vectors; None: float32, unless some of them look like something else, which is an error.
+        format: of the vectors. None is float32; then vectors that look like another format are an error.
         advice: how another format is said, with {} for its name; part of that error.
-        check_room: called with the rows there are and their dimension each time they have become a quarter more; what it
-            raises, `add` raises. It refuses more than there is memory for.
+        check_room: called with the number of rows so far and their dimension, each time they are a quarter more. It raises
+            if there is no memory for more.
     """
 
     def __init__(

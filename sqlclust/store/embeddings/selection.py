@@ -43,8 +43,8 @@ class Selection:
         embedding_model: of this model.
         where: and for which this SQL condition on columns of Embedding holds; all by default.
         parameters: what the condition's named placeholders stand for, a mapping.
-        downsample: of those every n-th by rank within each run (by sequence_number); embeddings of no run are ranked
-            together by id.
+        downsample: of those every n-th, by rank within each run. The rank is by sequence_number. Embeddings of no run are
+            ranked together, by id.
         format: of the vectors, if it was said; None: float32, and an error if they look like another.
     """
 
@@ -104,7 +104,7 @@ def models(database: Database) -> list[tuple[str, int]]:
 
 
 CheckRows = Callable[[int, int, int], None]
-"""Called with (rows, of which are in memory, dimension); what there is no memory for, it refuses by raising."""
+"""Called with the number of rows, how many of them are in memory already, and their dimension. Raises if there is no room."""
 
 _LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 
@@ -119,14 +119,14 @@ def select(
     """Read the selected embeddings, in one statement, so that they are of one moment.
 
     Args:
-        check: called with (rows, of which are in memory, dimension), to refuse what there is no memory for: before a vector is
-            read, with the rows there will be at least; with a `where`, of which nobody knows that, as they come.
+        check: refuses what there is no memory for, see `CheckRows`. It is called before a vector is read, with the rows there
+            will be at least. With a `where` nobody knows that; then it is called while they are read.
 
     Raises:
         UnknownModelError: there are no embeddings of the model at all.
         FilterError: SQLite does not accept the `where` condition.
         PointsError: a vector cannot be clustered; it names the id.
-        StatementInterrupted: the connection was interrupted.
+        StatementInterrupted: somebody interrupted the database.
 
     Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
     rows' vectors only.
@@ -192,7 +192,10 @@ _COLLATION = "clust_utf_8"
 
 
 def _by_id(database: Database) -> str:
-    """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
+    """What to sort ids by, so that the same rows are kept in a file of any encoding.
+
+    SQLite sorts TEXT by the bytes of the file's encoding, so a file that is not UTF-8 needs a collation.
+    """
     if statements.pragma(database, "encoding") == "UTF-8":
         return "Embedding.id"
     if not any(name == _COLLATION for _, name in statements.all_rows(database, "PRAGMA collation_list")):
@@ -243,7 +246,8 @@ def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[
 def _check_condition(database: Database, where: str) -> None:
     """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
 
-    What closes the parentheses around it fits in parentheses, but not between words; only a condition fits in both.
+    It is tried in two sentences, between parentheses and between words. Text that closes the parentheses and opens new ones
+    fits into the first and not into the second.
     """
     for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
         try:

@@ -1,4 +1,4 @@
-"""Staleness: what a result's selection gives now, and whether the vectors it is made of are still the same."""
+"""Staleness: what a result's selection gives now, and whether its vectors are still the same."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Staleness(NamedTuple):
         clustering_result_id: the result.
         embedding_model: its model.
         n_rows: its rows.
-        n_new: embeddings that its selection gives now and it does not have; None where the selection is not known, or was
-            not made again.
-        n_missing: its rows that the selection does not give any more; where that was not made, those whose embedding is
+        n_new: embeddings that its selection gives now and that it does not have. None where the selection is not known, or
+            was not made again.
+        n_missing: its rows that the selection does not give any more. Where it was not made again: those whose embedding is
             gone.
-        n_changed: its rows whose embedding has another vector now; None where the old ones are not known.
+        n_changed: its rows whose embedding has another vector now. None where the old vectors are not known.
         new_id: of a new one.
         missing_id: of a missing one.
         changed_id: of a changed one.
-        is_stale: whether there are new, missing or changed ones; None where none is known of, but not everything is known.
+        is_stale: whether there are new, missing or changed ones. None where none was found and not everything is known.
         remark: why something is not known.
     """
 
@@ -89,9 +89,9 @@ def staleness(
     """What has changed since a result was made. Reads every vector of the selection; writes nothing.
 
     The selection (embedding model, where, downsample) is made again as the result's parameters have it. A `where` filter
-    is SQL text in the file. Whoever made the file wrote it, so it is not run unless asked for: then as `fit` runs one, as
-    one condition that reads, but with every function that the connection has. Without it the members are checked, and
-    n_new is not known.
+    is SQL text in the file, and whoever made the file wrote it. So it is run only if `run_where` asks for it. It is then run
+    as `fit` runs one: a single condition that writes nothing, but that may call every function of the connection. Where it
+    is not run, only the members are looked at, and n_new is not known.
 
     Args:
         run_where: run the stored `where`. Only for a file you trust.
