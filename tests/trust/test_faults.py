@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.cli import main
 from sqlclust.errors import CommitUnknownError, DatabaseFileError, OutOfMemoryError, SqlclustError
 from sqlclust.store.embeddings.points import Points
@@ -208,7 +209,7 @@ def test_clust_fit_and_a_read_that_gives_half(bench: Bench) -> None:
 @pytest.mark.parametrize("fault", ["one operation fails", "the disk is full"])
 def test_load(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     """sqlclust load: all rows or none; one line of error and status 1."""
-    monkeypatch.setattr("sqlclust.cli.database.connect", lambda path, **_: bench.con)
+    monkeypatch.setattr("sqlclust.cli.database.connect", lambda path, **_: database_of(bench.con))
     np.save(tmp_path / "new.npy", np.eye(30, 4, dtype=np.float32) + 1)
     struck = 0
     for _ in bench.every(**FAULTS[fault]):

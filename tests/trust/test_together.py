@@ -20,6 +20,7 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import LockedError, MembersGoneError, MembersReplacedError
 from sqlclust.options import HdbscanOptions
+from sqlclust.sqlite.database import Database
 from sqlclust.store.cut import cut
 from sqlclust.store.embeddings import snapshot
 from sqlclust.store.fit import fit
@@ -503,8 +504,8 @@ def test_ctrl_c_that_comes_while_it_is_committed(
 
     patiently = locking._patiently
 
-    def then_stop(connection: apsw.Connection, statement: str, **more: Any) -> None:
-        patiently(database_of(connection), statement, **more)
+    def then_stop(database: Database, statement: str, **more: Any) -> None:
+        patiently(database, statement, **more)
         if statement == "COMMIT":
             raise KeyboardInterrupt
 
