@@ -18,7 +18,7 @@ TOUCHY = (
     "tests/cli/test_command_shell.py::test_on_a_terminal",
     "tests/cli/test_command_results.py::test_list",
     "tests/cli/test_output.py",
-    "tests/store/test_fit.py::test_an_exception_in_the_callback",
+    "tests/store/test_fit_stopping.py::test_an_exception_in_the_callback",
 )
 SETTINGS = {
     "COLUMNS": "20", "NO_COLOR": "1", "FORCE_COLOR": "1", "LC_ALL": "C", "LANG": "C", "TZ": "Asia/Kathmandu",

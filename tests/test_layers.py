@@ -53,7 +53,10 @@ ROOMS = {
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
-    "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
+    "store": ["memory", "read_back", "embeddings", "fits", "results", "members", "cut", "sweep", "fit", "prediction"],
+    "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
+    "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
+    "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip

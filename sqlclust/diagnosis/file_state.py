@@ -22,7 +22,7 @@ from sqlclust.errors import (
 )
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.sqlite import interrupt, statements
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 
 _MOST_MESSAGES = 100
 

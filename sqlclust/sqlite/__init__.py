@@ -1,1 +1,1 @@
-"""What is SQLite's and knows nothing of clustering: running statements, and which values SQLite may call equal."""
+"""What is SQLite's and knows nothing of clustering: the port, statements, transactions, interrupts, backup."""

@@ -1,4 +1,4 @@
-"""A copy of a database in a new file, made with SQLite's backup interface, on the disk for certain."""
+"""A copy of a database in a new file, by SQLite's backup interface. It is synced to the disk."""
 
 from __future__ import annotations
 

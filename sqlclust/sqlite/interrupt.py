@@ -1,7 +1,7 @@
-"""Computing while a connection waits: long work runs in a worker thread, so that Ctrl-C and `Connection.interrupt()` reach it.
+"""Long work runs in a worker thread, so that Ctrl-C and an interrupt of the database reach it.
 
-SQLite's interrupt does not reach into running Python code. The connection's thread therefore only waits, in short steps,
-and asks; the worker gets arrays, never the connection.
+SQLite's interrupt does not reach into running Python code. So the thread that has the database only waits, in short steps, and
+asks whether it was interrupted. The worker gets arrays, never the database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STEP = 0.05
 
 
 _LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.module for borrowed in BORROWED))
-"""What the core imports when it is used. Together that takes a second the first time, and cannot be stopped half-way."""
+"""What the core imports when it is used. The first time that takes a second, and it cannot be stopped half-way."""
 
 
 def preload() -> threading.Thread | None:
@@ -46,7 +46,7 @@ def _import_libraries() -> None:
 
 
 def _wait_for_libraries(database: Database) -> None:
-    """Wait in short steps, and stop waiting, not the imports, when the connection is interrupted."""
+    """Wait in short steps. An interrupt ends the waiting; the imports go on."""
     thread = preload()
     while thread is not None and thread.is_alive():
         thread.join(_STEP)
@@ -63,7 +63,7 @@ def run(
         progress: called with (phase, fraction) from this thread, at most twenty times a second and once at the end.
 
     Raises:
-        StatementInterrupted: the connection was interrupted.
+        StatementInterrupted: somebody interrupted the database.
         OutOfMemoryError: the work ran out of memory.
         Whatever the work or the callback raises, KeyboardInterrupt included; the worker has ended by then.
     """
@@ -83,7 +83,7 @@ def run(
                 if progress and latest:
                     progress(*latest[0])
             result = future.result()
-        except BaseException as error:  # of the connection, of the callback, or of the work, which has ended then
+        except BaseException as error:  # of the database, of the callback, or of the work, which has ended then
             control.stop()
             if isinstance(error, Interrupted):
                 raise database.interruption() from None

@@ -1,13 +1,13 @@
-"""Looking rows up by a value that SQLite is going to compare: all that it may call equal, under any affinity."""
+"""Looking rows up by a value: all rows that SQLite may call equal to it, under any affinity. SQLite compares them again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
-Row = tuple[Any, ...]
+from sqlclust.sqlite.database import Row
+
 Numbered = tuple[int, Row]
 """A row and its place among all rows, from 1."""
 
@@ -16,11 +16,11 @@ _LARGE, _SMALL = 1e300, 1e-290
 
 
 class Lookup:
-    """Rows by their first value, whose column has no affinity. What is found is for SQLite to compare once more.
+    """Rows by their first value, whose column has no affinity.
 
     SQLite compares `column = x` in one of three ways, by the affinity of x: the values as they are; TEXT that looks like a
-    number as that number; numbers as their text. Between numbers and text it rounds (a REAL has 15 or 17 digits as text, and
-    reading decimals is not always exact), so that there equality is wider here than in SQLite, never narrower.
+    number as that number; or numbers as their text. Between numbers and text SQLite rounds: a REAL has 15 or 17 digits as
+    text, and reading decimals is not always exact. So more is called equal here than by SQLite, never less.
     """
 
     def __init__(self, rows: Iterable[Numbered]) -> None:

@@ -11,7 +11,7 @@ from sqlclust.errors import NoMemoryError, OutOfMemoryError
 
 @contextmanager
 def clear_memory_errors(doing: str) -> Iterator[None]:
-    """Say OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory; also where it is for a new thread."""
+    """Raise OutOfMemoryError where Python, NumPy, SQLite or the system ran out of memory, also for a new thread."""
     try:
         yield
     except (MemoryError, NoMemoryError) as error:

@@ -1,6 +1,6 @@
-"""The one room through which every statement of ours runs: conveniences over `Database`.
+"""Every statement of ours runs through here: conveniences over `Database`.
 
-Every statement is at its end, or closed, when a function here returns or a `with` ends. So no read transaction stays open.
+When a function here returns, or a `with` ends, its statement is at its end or closed. So no read transaction stays open.
 """
 
 from __future__ import annotations

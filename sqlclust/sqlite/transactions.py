@@ -1,4 +1,4 @@
-"""Write transactions that wait their turn, waiting that can be interrupted, and SQLite's errors said in our words."""
+"""Write transactions, which wait their turn; waiting that can be interrupted; and SQLite's errors in our words."""
 
 from __future__ import annotations
 
@@ -48,21 +48,22 @@ def write_transaction(
 ) -> Iterator[None]:
     """A write transaction around what is inside: committed whole, or not at all.
 
-    If COMMIT itself fails, SQLite may have finished it all the same (the journal was deleted, but the folder could not be
-    synced): then it is looked up. Ctrl-C that comes while COMMIT runs comes too late, and is logged.
+    COMMIT may report an error and be done all the same, for example when the journal was deleted and the folder could not be
+    synced. Then `is_there` is asked. Ctrl-C that comes while COMMIT runs comes too late, and is logged.
 
     Args:
         database: in no transaction.
         doing: what the transaction is for, for messages.
-        patience: seconds to wait for others, to begin and to commit. The connection's own busy timeout does not count.
-        commit_patience: seconds to wait to commit, if others: without WAL a reader holds it up, and new readers wait.
-        let_readers_read: hold what is written in memory until COMMIT. Without WAL SQLite otherwise shuts readers out as
+        patience: seconds to wait for others, to begin and to commit. The database's own busy timeout does not count.
+        commit_patience: seconds to wait to commit, if not `patience`. Without WAL a reader holds up COMMIT, and new readers
+            wait behind it.
+        let_readers_read: keep what is written in memory until COMMIT. Without WAL, SQLite otherwise shuts readers out as
             soon as its cache is full.
-        is_there: whether what was written is there, asked after a COMMIT that failed; reads from `database`.
+        is_there: says whether what was written is there. It is asked after a COMMIT that failed, and reads from `database`.
 
     Raises:
         LockedError: another writer, or without WAL another reader, did not finish in time; nothing was written.
-        StatementInterrupted: the connection was interrupted while waiting.
+        StatementInterrupted: somebody interrupted the database while it waited.
         CommitUnknownError: COMMIT failed, and nobody knows whether before or after it was done.
         OutOfMemoryError; DatabaseFileError: read-only, full disk, no database, …; nothing was written.
     """
@@ -124,10 +125,10 @@ def _patiently(database: Database, statement: str, *, doing: str, patience: floa
 
 @contextmanager
 def _no_waiting_inside(database: Database) -> Iterator[None]:
-    """No waiting inside SQLite, where neither Ctrl-C nor an interrupt reaches it; a host's busy handler stays.
+    """Turn SQLite's own waiting off, which neither Ctrl-C nor an interrupt ends. A host's busy handler stays.
 
-    Nor between BEGIN and COMMIT: without WAL, once the cache is full, SQLite asks for the exclusive lock with every page,
-    and would wait the whole timeout each time if somebody reads.
+    It is off until COMMIT. Without WAL, once its cache is full, SQLite asks for the exclusive lock again with every page. While
+    somebody reads it would wait the whole timeout each time.
     """
     timeout: int = statements.pragma(database, "busy_timeout")
     if timeout == 0:
@@ -142,7 +143,7 @@ def _no_waiting_inside(database: Database) -> Iterator[None]:
 
 @contextmanager
 def _no_spilling(database: Database) -> Iterator[None]:
-    """Changed pages stay in memory until COMMIT; with WAL they need not, as writing them shuts nobody out."""
+    """Keep changed pages in memory until COMMIT. With WAL they need not be kept: writing them shuts nobody out."""
     if statements.pragma(database, "journal_mode") == "wal" or statements.pragma(database, "cache_spill") == 0:
         yield
         return
@@ -158,8 +159,8 @@ def _no_spilling(database: Database) -> Iterator[None]:
 def _room_for_pages(database: Database) -> Iterator[None]:
     """A page cache of 64 MiB, if it is smaller.
 
-    With SQLite's own 2 MiB, writing a large result reads the same pages of ids and of its indexes again and again, and takes
-    twice as long. For reading vectors once, from one end to the other, a small cache is better.
+    SQLite's own is 2 MiB. With that, writing a large result reads the same pages of ids and indexes again and again, and takes
+    twice as long. It is not for reading: vectors that are read once, from one end to the other, do better with a small cache.
     """
     size = statements.value(database, "PRAGMA main.cache_size")  # pages; negative: KiB
     held = -size if size < 0 else size * statements.pragma(database, "page_size") // 1024
@@ -176,9 +177,9 @@ def _room_for_pages(database: Database) -> Iterator[None]:
 
 @contextmanager
 def _listening(database: Database) -> Iterator[None]:
-    """Wait for others as long as the busy timeout says, but listen meanwhile; a host's busy handler stays.
+    """Wait for others as long as the busy timeout says, in short steps between which Ctrl-C and interrupts are heard.
 
-    SQLite's own waiting hears neither Ctrl-C nor an interrupt until it ends.
+    SQLite's own waiting hears neither until it ends. A host's busy handler stays.
     """
     # 0 where the host has a handler, or this one is there already
     timeout: int = statements.pragma(database, "busy_timeout")
@@ -205,9 +206,9 @@ def _listening(database: Database) -> Iterator[None]:
 
 @contextmanager
 def translated_errors(database: Database, *, doing: str) -> Iterator[None]:
-    """Read, and say what SQLite's errors about the file mean; constraint and SQL errors pass through.
+    """Say in our words what SQLite's errors about the file mean. Errors of SQL and of constraints pass through.
 
-    Waiting for a lock inside it hears Ctrl-C and interrupts.
+    It is for reading. Waiting for a lock inside it hears Ctrl-C and interrupts.
     """
     with _in_our_words(database, doing=doing), _listening(database):
         yield

@@ -1,42 +1,53 @@
 """TEXT in a file that is not UTF-8: SQLite stores and returns any bytes as TEXT, Python decodes them or fails.
 
-A program that binds raw bytes as TEXT writes such rows (an id of 16 raw bytes, say). APSW then raises UnicodeDecodeError while a
-row is read, and knows neither table nor column; the bytes are known, so they can be looked up.
+A program that binds raw bytes as TEXT writes such rows, an id of 16 raw bytes for example. Then reading a row raises
+UnicodeDecodeError, which says neither the table nor the column. It says the bytes, so they can be looked up.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from sqlclust.errors import NotUnicodeError, SqliteError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "Embedding": ("id", "embedding_model", "invocation_id", "content", "created_at"),
-    "Run": ("id", "initial_prompt", "created_at"),
-    "Invocation": ("id", "run_id", "type", "output_text"),
-    "ClusteringResult": ("embedding_model", "algorithm", "parameters", "started_at", "completed_at"),
-    "ClusteringFit": ("embedding_model", "selection", "metric", "corpus_hash", "versions", "timings", "created_at"),
-    "Cluster": ("medoid_embedding_id",),
-    "EmbeddingCluster": ("embedding_id",),
-    "EmbeddingPrediction": ("embedding_id", "predicted_at"),
-    "SqlclustMigration": ("name", "applied_at"),
-}
+# no views and no virtual tables: reading those runs what is in the file
+_TABLES = """
+SELECT name FROM main.sqlite_schema
+WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql LIKE 'CREATE TABLE%'
+"""
 _FIND = "SELECT 1 FROM main.{table} WHERE typeof({column}) = 'text' AND CAST({column} AS BLOB) = ? LIMIT 1"
 
 
 def not_unicode(database: Database, error: UnicodeDecodeError) -> NotUnicodeError:
-    """The error to raise instead: it names the column, where that is one of our tables', and the bytes."""
+    """The error to raise instead: it says the bytes, and the column that has them where one is found."""
     value = bytes(error.object)
     where = _column_of(database, value) or "a value"
     return NotUnicodeError(where, value=value, position=error.start, reason=error.reason)
 
 
 def _column_of(database: Database, value: bytes) -> str | None:
-    for table, columns in _COLUMNS.items():
-        for column in columns:
-            try:
-                if statements.first_row(database, _FIND.format(table=table, column=column), (value,)):
-                    return f"{table}.{column}"
-            except SqliteError:  # no such table, or something else is wrong with it: the bytes alone have to do
-                continue
+    """`Table.column` of the first column of the main database that has these bytes as TEXT."""
+    for table, column in _columns(database):
+        try:
+            if statements.first_row(database, _FIND.format(table=_quoted(table), column=_quoted(column)), (value,)):
+                return f"{table}.{column}"
+        except (SqliteError, UnicodeDecodeError):  # something else is wrong with it: the bytes alone have to do
+            continue
     return None
+
+
+def _columns(database: Database) -> Iterator[tuple[str, str]]:
+    """Tables and columns of the main database; without generated columns, which may call functions."""
+    try:
+        tables = [name for (name,) in statements.all_rows(database, _TABLES)]
+        for table in tables:
+            for _, column, *_ in statements.all_rows(database, f"PRAGMA main.table_info({_quoted(table)})"):
+                yield table, column
+    except (SqliteError, UnicodeDecodeError):  # of a schema that cannot be read nothing is found
+        return
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,12 +1,12 @@
-"""A whole fit from the database to the database: select, cluster with no transaction open, publish in one short one."""
+"""A whole fit: select embeddings, cluster them with no transaction open, publish the result in one short transaction."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version as installed_version
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
 from sqlclust import __version__, schema
@@ -14,7 +14,7 @@ from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import TooFewRowsError, TopLevelOnlyError, ZeroVectorError
-from sqlclust.options import FitOptions, HdbscanOptions
+from sqlclust.options import MAX_INTEGER, HdbscanOptions, of_part
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -22,13 +22,14 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
 from sqlclust.store.cut import cutting
 from sqlclust.store.embeddings.one_direction import warn_of_one_direction
-from sqlclust.store.embeddings.points import Fingerprint
-from sqlclust.store.embeddings.selection import Selection, select
-from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import FitRecord
+from sqlclust.store.embeddings.points import Fingerprint, Points
+from sqlclust.store.embeddings.selection import Selection, recorded_where, select
+from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.fits import loading
+from sqlclust.store.fits.blobs import to_blobs
+from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
-from sqlclust.store.results.publishing import publish
+from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
@@ -118,9 +119,9 @@ def fit(
 ) -> int:
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
 
-    No lock is held while it computes. Publishing waits for other writers at least ten seconds, and after a long fit
-    as long as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result
-    is there whole or not at all.
+    No lock is held while it computes. Publishing waits for other writers: at least ten seconds, and after a long fit as long
+    as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result is there
+    whole or not at all.
 
     Args:
         database: in no transaction.
@@ -136,72 +137,111 @@ def fit(
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
-    started_at = now()
-    reading = Control(progress)
+    started_at, reading = now(), Control(progress)
     with translated_errors(database, doing="reading the embeddings"):
         schema.check(database)
         version = data_version(database)
-        said = options.format if isinstance(options, FitOptions) else None
-        selection = Selection(embedding_model, where, parameters, options.downsample, said)
+        selection = _selection(embedding_model, options, where, parameters)
         with reading.phase("load"):
             points = select(database, selection, reading, check=_checking(options, selection))
-    n = len(points)
-    if n < 2:
-        raise TooFewRowsError(embedding_model, found=n, filtered=selection.filtered)
-    resolved = options.resolved(n, points.vectors.shape[1])
-    check_memory(n, points.vectors.shape[1], resolved.min_samples or 1, resolved.engine)
-
-    def hashing(control: Control) -> Fingerprint:
-        with control.phase("hash"):
-            if resolved.needs_directions:
-                points.check_directions(control)
-            return points.fingerprint(control)
-
-    def computing(control: Control) -> tuple[core.Fit, core.Clustering]:
-        return cluster(points.vectors, resolved, control, rank=points.rank())
-
-    fingerprint, timings = interrupt.run(database, hashing, progress)
-    key = _key(embedding_model, fingerprint, resolved)
-    record: FitRecord | int | None = fits.find(database, key)
+    corpus = _Corpus(selection, points, _resolved(options, selection, points))
+    fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     blobs = None
-    if isinstance(record, int):
-        logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, record)
-        again = cutting(points, fits.load(database, record), resolved)
+    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
+    if of_fit is not None:
+        logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, of_fit)
+        again = cutting(points, loading.load(database, of_fit), corpus.options)
         clustering, seconds = interrupt.run(database, again, progress)
     else:
-        (fitted, clustering), seconds = interrupt.run(database, computing, progress)
-        record = FitRecord(
-            **key,
-            selection=selection.as_json(),
-            recall=fitted.recall,
-            n=n,
-            n_distinct=len(fitted.points.counts),
-            dimension=points.vectors.shape[1],
+        (fitted, clustering), seconds = interrupt.run(database, corpus.cluster, progress)
+        of_fit = FitRecord(
+            **corpus.identity(fingerprint),
+            **corpus.figures(fitted),
             versions=versions(database),
-            timings={**reading.seconds, **timings, **seconds},
-            tree_confirmed=fitted.tree_confirmed if fitted.engine == "approximate" else None,
+            timings={**reading.seconds, **hashing, **seconds},
         )
         if store_fit:
-            blobs, _ = interrupt.run(
-                database, lambda control: fits.to_blobs(points, fingerprint, fitted, control), progress
-            )
+            storing = partial(to_blobs, points, fingerprint, fitted)
+            blobs, _ = interrupt.run(database, storing, progress)
+    result_parameters = {**corpus.options.as_dict(), **recorded_where(where)}
     result_id = publish(
         database,
-        points,
-        clustering,
-        record,
-        {**resolved.as_dict(), **({"where": where} if where is not None else {})},
-        unchanged=Unchanged(database, points, embedding_model, version=version),
-        blobs=blobs,
-        started_at=started_at,
+        NewResult(points, clustering, of_fit, result_parameters, started_at, blobs),
+        snapshot=Snapshot(database, points, embedding_model, version=version),
         patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
     )
+    n_members, n_clusters = int(clustering.sizes.sum()), len(clustering.sizes)
     logger.info(
-        "%s: result %d, %d rows, %d clusters, %d noise", embedding_model, result_id, n,
-        len(clustering.sizes), n - int(clustering.sizes.sum()),
+        "%s: result %d, %d rows, %d clusters, %d noise",
+        embedding_model, result_id, len(points), n_clusters, len(points) - n_members,
     )  # fmt: skip
     return result_id
+
+
+class _Corpus(NamedTuple):
+    """The embeddings that are clustered, and the options, resolved for them."""
+
+    selection: Selection
+    points: Points
+    options: HdbscanOptions
+
+    def fingerprint(self, control: Control) -> Fingerprint:
+        """What tells whether a stored fit is of these embeddings.
+
+        Raises:
+            ZeroVectorError: a vector has no direction, and the options need one.
+        """
+        with control.phase("hash"):
+            if self.options.needs_directions:
+                self.points.check_directions(control)
+            return self.points.fingerprint(control)
+
+    def identity(self, fingerprint: Fingerprint) -> dict[str, Any]:
+        """What makes two fits the same: the columns of `fits.record.IDENTITY`."""
+        return {
+            "embedding_model": self.selection.embedding_model,
+            "corpus_hash": fingerprint.corpus_hash,
+            **{name: getattr(self.options, name) for name in FIT_OPTIONS},
+        }
+
+    def cluster(self, control: Control) -> tuple[core.Fit, core.Clustering]:
+        """The clustering, computed anew."""
+        return cluster(self.points.vectors, self.options, control, rank=self.points.rank())
+
+    def figures(self, fitted: core.Fit) -> dict[str, Any]:
+        """What is stored of a new fit besides its identity: the selection, counts, and what the engine measured."""
+        is_exact = engine_of(fitted.engine).exact
+        return {
+            "selection": self.selection.recorded(),
+            "recall": fitted.recall,
+            "n": len(self.points),
+            "n_distinct": len(fitted.points.counts),
+            "dimension": self.points.vectors.shape[1],
+            "tree_confirmed": None if is_exact else fitted.tree_confirmed,
+        }
+
+
+def _selection(
+    embedding_model: str, options: HdbscanOptions, where: str | None, parameters: Mapping[str, object] | None
+) -> Selection:
+    """What is fitted; of the options those of part "selection"."""
+    of_options = {name: getattr(options, name) for name in of_part(type(options), "selection")}
+    return Selection(embedding_model, where, parameters, **of_options)
+
+
+def _resolved(options: HdbscanOptions, selection: Selection, points: Points) -> HdbscanOptions:
+    """The options as they run for these points.
+
+    Raises:
+        TooFewRowsError, OutOfMemoryError
+    """
+    n, dimension = points.vectors.shape
+    if n < 2:
+        raise TooFewRowsError(selection.embedding_model, found=n, filtered=selection.filtered)
+    resolved = options.resolved(n, dimension)
+    check_memory(n, dimension, resolved.min_samples or 1, resolved.engine)
+    return resolved
 
 
 def _checking(options: HdbscanOptions, selection: Selection) -> Callable[[int, int, int], None]:
@@ -211,19 +251,10 @@ def _checking(options: HdbscanOptions, selection: Selection) -> Callable[[int, i
         if n < 2:
             return
         at_least = options.resolved(n, dimension)
-        # more rows may come, and of more rows `auto` makes the engine that needs less
+        # more rows may come, and of more rows `auto` may make another engine, which needs less
         more_may_come = held > 0 or selection.filtered
-        engine = "approximate" if more_may_come and options.engine == "auto" else at_least.engine
+        engine = options.resolved(MAX_INTEGER, dimension).engine if more_may_come else at_least.engine
         more = reading_bytes(n - held, dimension)
         check_memory(n, dimension, at_least.min_samples or 1, engine, more=more)
 
     return check
-
-
-def _key(embedding_model: str, fingerprint: Fingerprint, options: HdbscanOptions) -> dict[str, Any]:
-    """What makes two fits the same: the columns of `fits.IDENTITY`."""
-    return {
-        "embedding_model": embedding_model,
-        "corpus_hash": fingerprint.corpus_hash,
-        **{name: getattr(options, name) for name in fits.FIT_OPTIONS},
-    }

@@ -10,7 +10,7 @@ from sqlclust.vectors.blobs import ITEM_BYTES
 
 _GIB = 1 << 30
 ID_BYTES = 150
-"""Of an id while it is read and checked: a Python int or a text of some 40 bytes, its place in a list and in a set, its order."""
+"""Bytes of an id while it is read and checked: a Python int or a text of some 40 bytes, with its place in a list and in a set."""
 
 
 def check_memory(n: int, dimension: int, min_samples: int, engine: str, *, more: int = 0) -> None:
@@ -51,7 +51,7 @@ FEWER = "Select fewer rows"
 """Advice where there is no other engine."""
 
 _TREE_BYTES = 500
-"""Of a row of a stored fit while clusters are cut from it: the hierarchy, the condensed tree, what is computed from it."""
+"""Bytes of a row of a stored fit while clusters are cut from it: the hierarchy, the condensed tree, and what follows."""
 _ROW_BYTES = 100
 _BLOCKS = 64 << 20
 
@@ -88,7 +88,7 @@ def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -
     check_free(needed, "predicting", of, advice="Predict fewer rows at a time")
 
 
-def check_growing(n: int, dimension: int) -> None:
+def check_room_for_more(n: int, dimension: int) -> None:
     """Refuse to collect more vectors where a quarter more than the n there are has no room.
 
     Raises:

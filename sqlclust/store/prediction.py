@@ -1,6 +1,6 @@
-"""From a result back to its clusters: labels for embeddings that are not in it, and how near those that are in it are.
+"""Prediction: labels for embeddings that are not in a result, and how near its own rows are to its clusters.
 
-Nothing but the stored fit, the members' vectors and the stored parameters is used.
+For both, the result's clusters are made again from its stored fit, its members' vectors and its parameters (`recover`).
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from sqlclust.core.clusters import prediction as core
 from sqlclust.core.clusters.clustered_rows import ClusteredRows
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.labels import NOISE
-from sqlclust.core.clusters.selection import flat_clusters
+from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
 from sqlclust.core.clusters.soft_membership import NearestClusters, nearest_clusters
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.sqlite import interrupt, statements
-from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
-from sqlclust.store import cut
-from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import StoredFit
+from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_predicting
 from sqlclust.store.read_back import check_predictions
 from sqlclust.store.results.listing import resolve_result
 from sqlclust.vectors.blobs import check_dimension, subject_of
-from sqlclust.vectors.formats import FormatName
+from sqlclust.vectors.formats import STORED_FORMAT, FormatName
 
 
 @dataclass(frozen=True, eq=False)
 class Recovered:
-    """A result's clusters made again from its fit, and found to be those that are stored.
+    """A result's clusters, made again from its stored fit. They were compared with the stored labels, and are the same.
 
     Attributes:
         id: of the ClusteringResult.
@@ -64,7 +64,7 @@ class Recovered:
     @property
     def unit_length(self) -> bool:
         """Whether vectors are scaled to length one before they are compared."""
-        return self.stored.unit_length
+        return self.stored.record.needs_unit_length
 
 
 _RESULT = "SELECT parameters, clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
@@ -91,8 +91,10 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
         raise ResultWithoutFitError(result_id)
     stored = fits.load(database, fit_id)
     options = _options(result_id, parameters)
-    points = cut.members(database, stored, Control(progress))
-    found, _ = interrupt.run(database, lambda control: _again(result_id, stored, points, options, control), progress)
+    points = member_points(database, stored, Control(progress))
+    found, _ = interrupt.run(
+        database, lambda control: _made_again(result_id, stored, points, options, control), progress
+    )
     _check_rows(database, found)
     return found
 
@@ -106,26 +108,26 @@ def _options(result_id: int, text: object) -> CutOptions:
         raise ResultChangedError(result_id, reason=reason) from None
 
 
-def _again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
-    n = len(points)
+def _made_again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
+    n, rank = len(points), points.rank()
     with control.phase("clusters"):
-        parameters = CutParameters(**options.selecting(n))
-        labels, probabilities, flat = np.full(n, NOISE, dtype=np.int64), np.zeros(n), None
-        if n > 1:
-            tree = stored.tree._replace(left=points.order[stored.tree.left], right=points.order[stored.tree.right])
-            hierarchy = single_linkage(tree, control)
-            condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-            flat = flat_clusters(condensed, parameters, control)
-            labels, probabilities = flat.of_points()
-    rank = points.rank()
+        flat = _flat_clusters(stored, points, options, control)
+        labels, probabilities = (np.full(n, NOISE, dtype=np.int64), np.zeros(n)) if flat is None else flat.of_points()
     with control.phase("duplicates"):
-        clustered = ClusteredRows(
-            distinct(points.vectors, normalize=stored.unit_length, control=control),
-            stored.core_distances.astype(np.float64)[rank],
-            rank,
-            flat,
-        )
+        vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
+    core_distances = stored.core_distances.astype(np.float64)[rank]
+    clustered = ClusteredRows(vectors, core_distances, rank, flat)
     return Recovered(result_id, stored, points, labels, probabilities, clustered)
+
+
+def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, control: Control) -> FlatClusters | None:
+    """The clusters that the options cut from the fit, rows in the order of `points`; None of a single row."""
+    if len(points) == 1:
+        return None
+    parameters = CutParameters(**options.selecting(len(points)))
+    hierarchy = single_linkage(stored.tree_of(points), control)
+    condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
+    return flat_clusters(condensed, parameters, control)
 
 
 def _check_rows(database: Database, found: Recovered) -> None:
@@ -166,11 +168,7 @@ def predicting(recovered: Recovered, points: Points, control: Control) -> core.P
     """
     if recovered.unit_length:
         points.check_directions(control)
-    record = recovered.stored.record
-    parameters = ReachabilityParameters(
-        record["min_samples"], record["metric"], normalize=bool(record["normalize"]), alpha=record["alpha"]
-    )
-    return core.predict(points.vectors, recovered.clustered, parameters, control)
+    return core.predict(points.vectors, recovered.clustered, recovered.stored.record.reachability, control)
 
 
 def predict(
@@ -192,7 +190,7 @@ def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple
     """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
     order = recovered.points.order
     rows = order if every_row else order[recovered.labels[order] == NOISE]
-    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record["metric"], control)
+    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record.metric, control)
 
 
 _OTHERS = """
@@ -209,7 +207,7 @@ def others(database: Database, recovered: Recovered) -> Points:
         PointsError: a vector cannot be used; names the id.
         OutOfMemoryError: there is no room for them; none was read.
     """
-    model = recovered.stored.record["embedding_model"]
+    model = recovered.stored.record.embedding_model
     builder = PointsBuilder(format=_format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
     with translated_errors(database, doing="reading the embeddings"):
         count = statements.value(database, _OTHERS.format("count(*)"), (model, recovered.id))
@@ -226,8 +224,8 @@ def _format_said(database: Database, recovered: Recovered) -> FormatName | None:
     parameters = stored_object(
         statements.value(database, "SELECT parameters FROM main.ClusteringResult WHERE id = ?", (recovered.id,))
     )
-    said = {values.get("format") for values in (parameters, recovered.stored.record["selection"])}
-    return "float32" if "float32" in said else None
+    said = {values.get("format") for values in (parameters, recovered.stored.record.selection)}
+    return STORED_FORMAT.name if STORED_FORMAT.name in said else None
 
 
 _STORE = """
@@ -251,11 +249,11 @@ def store(database: Database, recovered: Recovered, points: Points, prediction: 
     """
     with write_transaction(database, doing="storing predictions", patience=PATIENCE):
         moment = now()
-        statements.run_many(database, _STORE, _rows(recovered.id, points, prediction, moment))
+        statements.run_many(database, _STORE, _prediction_rows(recovered.id, points, prediction, moment))
         check_predictions(database, recovered.id, moment=moment, n=len(points))
 
 
-def _rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[tuple[Any, ...]]:
+def _prediction_rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[Row]:
     order = points.order
     labels, probabilities = prediction.labels[order].tolist(), prediction.probabilities[order].tolist()
     for row, label, probability in zip(order.tolist(), labels, probabilities, strict=True):

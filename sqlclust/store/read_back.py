@@ -1,20 +1,18 @@
 """Whether what was just written is there as it was written.
 
-A file's own triggers and ON CONFLICT clauses can drop rows (RAISE(IGNORE)) or change them, and SQLite calls that success. What is
-about to be committed is therefore counted; and where there are triggers that are not ours, it is read again and compared.
+A file may have triggers and ON CONFLICT clauses of its own. They can drop rows (RAISE(IGNORE)) or change them, and SQLite calls
+that success. So before COMMIT the rows are counted. Where there are triggers that are not ours, they are read again and compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 from sqlclust.errors import AlteredError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.database import Database
-
-Row = tuple[Any, ...]
+from sqlclust.sqlite.database import Database, Row
 
 _TRIGGERS = """
 SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'
@@ -42,22 +40,26 @@ def foreign_triggers(database: Database, tables: Iterable[str], *, ours: Sequenc
     return sorted(str(name) for name, table in found if str(table).lower() in watched and name not in ours)
 
 
-def check_result(
-    database: Database,
-    result_id: int,
-    *,
-    result: Row,
-    clusters: Iterable[Row],
-    n_clusters: int,
-    assignments: Iterable[Row],
-    n: int,
-) -> None:
-    """Make sure that a result is there as it was written; inside its transaction.
+class ExpectedResult(NamedTuple):
+    """A result as it was written.
 
-    Args:
-        result: embedding_model, parameters, clustering_fit_id, started_at.
-        clusters: rows as they were written, by label.
-        assignments: rows as they were written, in SQLite's order of ids.
+    Attributes:
+        row: embedding_model, parameters, clustering_fit_id, started_at.
+        clusters: rows of Cluster, by label.
+        n_clusters: how many.
+        assignments: rows of EmbeddingCluster, in SQLite's order of ids.
+        n: how many.
+    """
+
+    row: Row
+    clusters: Iterable[Row]
+    n_clusters: int
+    assignments: Iterable[Row]
+    n: int
+
+
+def check_result(database: Database, result_id: int, expected: ExpectedResult) -> None:
+    """Make sure that a result is there as it was written; inside its transaction.
 
     Raises:
         AlteredError
@@ -65,19 +67,20 @@ def check_result(
     Cost: counting; where there are foreign triggers, reading everything again.
     """
     triggers = foreign_triggers(database, ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"))
-    if statements.first_row(database, _RESULT, (result_id,)) != result:
+    if statements.first_row(database, _RESULT, (result_id,)) != expected.row:
         raise AlteredError("ClusteringResult", found="another row", expected="the new result's", triggers=triggers)
-    for table, expected in (("Cluster", n_clusters), ("EmbeddingCluster", n)):
+    for table, count in (("Cluster", expected.n_clusters), ("EmbeddingCluster", expected.n)):
         found = statements.value(database, _COUNT.format(table=table), (result_id,))
-        if found != expected:
-            raise AlteredError(table, found=_rows(found), expected=f"{expected:,}", triggers=triggers)
+        if found != count:
+            raise AlteredError(table, found=_in_words(found), expected=f"{count:,}", triggers=triggers)
     if not triggers:
         return
-    for table, sql, rows in (("Cluster", _CLUSTERS, clusters), ("EmbeddingCluster", _ASSIGNMENTS, assignments)):
+    rows_of = (("Cluster", _CLUSTERS, expected.clusters), ("EmbeddingCluster", _ASSIGNMENTS, expected.assignments))
+    for table, sql, rows in rows_of:
         with statements.each_row(database, sql, (result_id,)) as found_rows:
-            for there, written in zip_longest(found_rows, map(_as_stored, rows)):
-                if there != written:
-                    raise AlteredError(table, found=f"the row {there}", expected=f"{written}", triggers=triggers)
+            for there, stored in zip_longest(found_rows, map(_as_stored, rows)):
+                if there != stored:
+                    raise AlteredError(table, found=f"the row {there}", expected=f"{stored}", triggers=triggers)
 
 
 _NEW = "SELECT count(*) FROM main.EmbeddingPrediction WHERE clustering_result_id = ? AND predicted_at = ?"
@@ -106,7 +109,7 @@ def check_deleted(database: Database, result_id: int, tables: Iterable[str] = tu
         left = statements.value(database, f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,))
         if left:
             triggers = foreign_triggers(database, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
-            raise AlteredError(table, found=_rows(left, "deleted"), expected="0", triggers=triggers)
+            raise AlteredError(table, found=_in_words(left, "deleted"), expected="0", triggers=triggers)
 
 
 def _as_stored(row: Row) -> Row:
@@ -119,5 +122,5 @@ def refuse_vanished(database: Database, table: str) -> NoReturn:
     raise AlteredError(table, found="not the new row", expected="it", triggers=foreign_triggers(database, (table,)))
 
 
-def _rows(count: int, which: str = "new") -> str:
+def _in_words(count: int, which: str = "new") -> str:
     return f"1 row of the {which} result" if count == 1 else f"{count:,} rows of the {which} result"

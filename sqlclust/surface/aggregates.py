@@ -11,7 +11,7 @@ from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.labellings.agreement import adjusted_mutual_information, adjusted_rand_index
 from sqlclust.errors import Id, NullIdError
 from sqlclust.options import PointsOptions, parse_json
-from sqlclust.store.embeddings.points import SAID_OF_VALUES, PointsBuilder
+from sqlclust.store.embeddings.collecting import SAID_OF_VALUES, PointsBuilder
 from sqlclust.surface.records import AggregateFunction, PointsHandle
 from sqlclust.vectors import blobs as vectors
 

@@ -14,8 +14,9 @@ from sqlclust.errors import ArgumentError
 from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
 from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
+from sqlclust.store.sweep import sweep
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors.blobs import sqlite_type
@@ -55,7 +56,7 @@ SWEEP_COLUMNS = {
 def clust_sweep(context: Context, clustering_fit_id: object, options: object) -> Iterator[Row]:
     """What each combination of options would give."""
     fit_id = _fit_id("clust_sweep", clustering_fit_id)
-    for row in store_cut.sweep(context.database, fit_id, parse_object(options)):
+    for row in sweep(context.database, fit_id, parse_object(options)):
         yield tuple(row[name] for name in (*names(CutOptions), *SWEEP_COLUMNS))
 
 
@@ -106,7 +107,7 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
     check_cutting(len(stored.ids))
 
     def work(control: Control) -> list[Layer]:
-        smallest = parsed.min_cluster_size or max(5, stored.record["min_samples"])
+        smallest = parsed.min_cluster_size or max(5, stored.record.min_samples)
         with control.phase("layers"):
             return layers(
                 single_linkage(stored.tree, control),

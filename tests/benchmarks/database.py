@@ -81,9 +81,9 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.core.pipeline import Clustering
     from sqlclust.core.runtime.control import Control
     from sqlclust.store.embeddings.selection import Selection, select
-    from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-    from sqlclust.store.fits.stored import FitRecord
-    from sqlclust.store.results.publishing import publish
+    from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+    from sqlclust.store.fits.record import FitRecord
+    from sqlclust.store.results.publishing import NewResult, publish
 
     points = select(database_of(connection), Selection("generated"), Control())
     random = np.random.default_rng(0)
@@ -98,23 +98,15 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         random.random(int((found >= 0).sum())),
     )
     dimension = points.vectors.shape[1]
-    fit = FitRecord(
-        "generated", "{}", "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
-    )
+    fit = FitRecord("generated", {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {})
     for number in range(3):
-        unchanged = Unchanged(
-            database_of(connection), points, "generated", version=data_version(database_of(connection))
-        )
+        snapshot = Snapshot(database_of(connection), points, "generated", version=data_version(database_of(connection)))
 
-        def run(unchanged: Unchanged = unchanged) -> int:
+        def run(snapshot: Snapshot = snapshot) -> int:
             return publish(
                 database_of(connection),
-                points,
-                clusters,
-                fit,
-                {},
-                unchanged=unchanged,
-                started_at="2026-01-01T00:00:00.000Z",
+                NewResult(points, clusters, fit, {}, "2026-01-01T00:00:00.000Z"),
+                snapshot=snapshot,
                 patience=10.0,
                 control=Control(),
             )

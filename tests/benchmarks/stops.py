@@ -17,7 +17,7 @@ from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from sqlclust.store.embeddings.points import sorted_order
+from sqlclust.store.embeddings.ids import sorted_order
 from tests.core.watched import Watched, random_tree
 
 

@@ -15,7 +15,7 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 from sqlclust.sqlite import statements
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import stored_fit as fits
 
 pytestmark = pytest.mark.slow
 

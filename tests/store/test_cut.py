@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,27 +16,14 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
-from sqlclust.errors import FitOptionError, Id, MembersChangedError, OptionError, UnknownOptionError
+from sqlclust.errors import FitOptionError, OptionError, UnknownOptionError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.cut import cut, labels, sweep
+from sqlclust.store.cut import cut, labels
 from sqlclust.store.fit import fit
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
+from sqlclust.store.sweep import sweep
 from tests.small import add_embeddings, blob, clustered
-
-ROWS = """
-SELECT ec.embedding_id, ec.label, ec.probability, ec.outlier_score, c.medoid_embedding_id, c.size, c.persistence
-FROM EmbeddingCluster ec
-LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.label
-WHERE ec.clustering_result_id = ? ORDER BY ec.embedding_id
-"""
-FRESH = """
-SELECT id, label, probability, outlier_score, medoid_id, cluster_size, persistence
-FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE embedding_model = ?), ?)
-"""
-
-
-def result_rows(con: apsw.Connection, result_id: int) -> list[tuple[Any, ...]]:
-    return con.execute(ROWS, (result_id,)).fetchall()
+from tests.store.left import FRESH, fit_ids, result_rows
 
 
 def tied() -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -115,127 +101,6 @@ def test_results_by_fit_and_by_cut_have_the_same_parameters(stored: apsw.Connect
         )
     ]
     assert found[0] == found[1]
-
-
-# --- reuse ------------------------------------------------------------------------------------------------------
-
-
-def fit_ids(con: apsw.Connection) -> list[int]:
-    return [i for (i,) in con.execute("SELECT clustering_fit_id FROM ClusteringResult ORDER BY id")]
-
-
-def test_a_fit_of_the_same_rows_is_reused(demo: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "sqlclust")
-    options = HdbscanOptions(min_cluster_size=5)
-    first = fit(database_of(demo), "demo", options)
-    again = fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=6, min_samples=5))
-    assert fit_ids(demo) == [1, 1]
-    assert "reusing clustering fit 1" in caplog.text
-    assert (
-        result_rows(demo, again)
-        == demo.execute(FRESH, ("demo", '{"min_cluster_size": 6, "min_samples": 5}')).fetchall()
-    )
-    same = fit(database_of(demo), "demo", options, where="id > 0")  # the same rows, otherwise selected
-    assert fit_ids(demo) == [1, 1, 1]
-    assert result_rows(demo, same) == result_rows(demo, first)
-
-
-OTHERS: dict[str, dict[str, Any]] = {
-    "min_samples": {"min_samples": 3},
-    "alpha": {"alpha": 0.5},
-    "metric": {"metric": "cosine"},
-    "normalize": {"normalize": False},
-    "seed": {"seed": 1},
-    "other rows": {"downsample": 2},
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_fit_of_other_settings_is_not_reused(demo: apsw.Connection, name: str) -> None:
-    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
-    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5, **OTHERS[name]))
-    assert fit_ids(demo) == [1, 2]
-
-
-def test_a_fit_of_changed_rows_is_not_reused(demo: apsw.Connection) -> None:
-    options = HdbscanOptions(min_cluster_size=5)
-    fit(database_of(demo), "demo", options)
-    demo.execute("UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 2) WHERE id = 1")
-    fit(database_of(demo), "demo", options)
-    demo.execute("UPDATE Embedding SET id = 'renamed' WHERE id = 40 AND 0")
-    assert fit_ids(demo) == [1, 2]
-
-
-def test_a_fit_that_was_not_stored_is_not_reused(demo: apsw.Connection) -> None:
-    options = HdbscanOptions(min_cluster_size=5)
-    fit(database_of(demo), "demo", options, store_fit=False)
-    fit(database_of(demo), "demo", options)
-    fit(database_of(demo), "demo", options, store_fit=False)
-    assert fit_ids(demo) == [1, 2, 2]
-
-
-# --- members ------------------------------------------------------------------------------------------------------
-
-
-def without_result(con: apsw.Connection) -> None:
-    """A fit with no result: its embeddings may go."""
-    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5))
-    con.execute("DELETE FROM ClusteringResult")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            "DELETE FROM Embedding WHERE id IN (7, 9)",
-            "embedding 7 is gone since clustering fit 1 was made (2 rows differ)",
-        ),
-        ("UPDATE Embedding SET embedding_model = 'x' WHERE id = 9", "embedding 9 is gone since"),
-        ("UPDATE Embedding SET id = 'nine' WHERE id = 9", "embedding 9 is gone since"),
-        ("UPDATE Embedding SET vector = zeroblob(32) WHERE id IN (3, 40)", "embedding 3 has another vector since"),
-        ("UPDATE Embedding SET vector = x'0000c07f' WHERE id = 1", "embedding 1 has another vector since"),
-        (
-            "UPDATE Embedding SET vector = zeroblob(4)",
-            "embedding 1 has another vector since clustering fit 1 was made (40",
-        ),
-        ("DELETE FROM Embedding", "embedding 1 is gone since clustering fit 1 was made (40 rows differ)"),
-    ],
-)
-def test_changed_members_are_named(demo: apsw.Connection, change: str, message: str) -> None:
-    without_result(demo)
-    demo.execute(change)
-    for use in (cut, labels):
-        with pytest.raises(MembersChangedError) as caught:
-            use(database_of(demo), 1, {})
-        assert str(caught.value).startswith(message)
-    assert sweep(database_of(demo), 1, {"min_cluster_size": 5})[0]["n_clusters"] == 3  # needs no vectors
-
-
-@pytest.mark.parametrize("others", [0, 500])
-def test_embeddings_beside_the_fit_do_not_matter(demo: apsw.Connection, others: int) -> None:
-    fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=5))
-    add_embeddings(demo, clustered(others or 2, noise=0), ids=range(1000, 1000 + (others or 2)))
-    assert result_rows(demo, cut(database_of(demo), 1, {"min_cluster_size": 5})) == result_rows(demo, 1)
-
-
-@pytest.mark.parametrize(
-    "ids",
-    [
-        [f"id {i}" for i in range(40)],
-        [bytes([i, 0]) for i in range(40)],
-        [i + 0.25 for i in range(40)],
-        [-(2**63) + i for i in range(40)],
-        [(i, i + 0.5, f"é{i}", f"{i}".encode())[i % 4] for i in range(40)],
-    ],
-    ids=["text", "blob", "real", "large", "mixed"],
-)
-def test_ids_of_every_type(con: apsw.Connection, ids: list[Id]) -> None:
-    add_embeddings(con, clustered()[::-1], ids=ids)
-    fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=5))
-    rows = result_rows(con, cut(database_of(con), 1, {}))
-    assert rows == result_rows(con, 1)
-    assert {(type(i), i) for i, *_ in rows} == {(type(i), i) for i in ids}
 
 
 # --- options --------------------------------------------------------------------------------------------------------
@@ -343,7 +208,7 @@ def test_the_tree_is_condensed_once_for_each_size(stored: apsw.Connection, monke
         called.append(min_cluster_size)
         return condense(hierarchy, min_cluster_size=min_cluster_size, control=control)
 
-    monkeypatch.setattr("sqlclust.store.cut.condense", counting)
+    monkeypatch.setattr("sqlclust.store.sweep.condense", counting)
     sweep(database_of(stored), 1, {"min_cluster_size": [4, 6], "cluster_selection_epsilon": [0, 0.1, 0.2]})
     assert called == [4, 6]
 

@@ -1,25 +1,19 @@
+"""What a fit stores, and what it refuses before anything is written."""
+
 from __future__ import annotations
 
 import json
 import re
-import threading
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import apsw
 import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.core.runtime.control import Control
 from sqlclust.errors import (
-    DatabaseFileError,
     FilterError,
-    LockedError,
-    MembersGoneError,
     OutOfMemoryError,
     SchemaMissingError,
     TooFewRowsError,
@@ -27,39 +21,8 @@ from sqlclust.errors import (
     UnknownModelError,
     ZeroVectorError,
 )
-from sqlclust.store.fit import cluster
-from tests.moments import while_waiting
 from tests.small import add_embeddings, blob, clustered
-
-TABLES = ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster")
-
-
-def counts(con: apsw.Connection) -> list[int]:
-    return [con.execute(f"SELECT count(*) FROM {table}").get for table in TABLES]
-
-
-def assert_nothing_written(con: apsw.Connection) -> None:
-    assert counts(con) == [0, 0, 0, 0]
-    assert not con.in_transaction
-    assert con.txn_state() == apsw.SQLITE_TXN_NONE
-
-
-def row(con: apsw.Connection, table: str, which: int) -> dict[str, Any]:
-    cursor = con.execute(f"SELECT * FROM {table} WHERE id = ?", (which,))
-    [values] = cursor.fetchall()
-    names = [r[0] for r in con.execute("SELECT name FROM pragma_table_info(?)", (table,))]
-    return dict(zip(names, values, strict=True))
-
-
-@pytest.fixture
-def two(demo_file: Path) -> Iterator[tuple[apsw.Connection, apsw.Connection]]:
-    """Two connections to one file: ours, which does not wait by itself, and another."""
-    ours, other = sqlclust.connect(str(demo_file)), sqlclust.connect(str(demo_file))
-    ours.set_busy_timeout(0)
-    yield ours, other
-    ours.close()
-    other.close()
-
+from tests.store.left import assert_nothing_written, counts, row
 
 # --- what is stored --------------------------------------------------------------------------------------------
 
@@ -252,243 +215,6 @@ def test_out_of_memory(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -
     ):
         sqlclust.fit(demo, "demo")
     assert_nothing_written(demo)
-
-
-# --- other connections -----------------------------------------------------------------------------------------
-
-
-def test_no_lock_is_held_while_computing(two: tuple[apsw.Connection, apsw.Connection]) -> None:
-    ours, other = two
-    phases: set[str] = set()
-
-    def write(phase: str, fraction: float) -> None:
-        if phase not in phases and phase not in ("load", "publish"):
-            phases.add(phase)
-            other.execute("INSERT INTO Run (id) VALUES (?)", (phase,))
-
-    sqlclust.fit(ours, "demo", progress=write)
-    assert phases
-    assert counts(other) == [1, 1, 3, 40]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("journal", ["delete", "wal"])
-def test_another_writer_never_ends(
-    two: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch, journal: str
-) -> None:
-    ours, other = two
-    ours.pragma("journal_mode", journal)
-    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 0.2)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LockedError) as caught:
-        sqlclust.fit(ours, "demo")
-    assert re.fullmatch(
-        r"another connection is using the database and did not finish within \d+ s: publishing was given up and nothing was "
-        r"written\. Try again when the other is done",
-        str(caught.value),
-    )
-    assert caught.value.waited >= 0.2
-    other.execute("ROLLBACK")
-    assert_nothing_written(ours)
-    sqlclust.fit(ours, "demo")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("journal", ["delete", "wal"])
-def test_another_writer_ends_in_time(two: tuple[apsw.Connection, apsw.Connection], journal: str) -> None:
-    ours, other = two
-    ours.pragma("journal_mode", journal)
-    other.execute("BEGIN IMMEDIATE; INSERT INTO Run (id) VALUES (1)")
-    threading.Timer(0.4, other.execute, ("COMMIT",)).start()
-    sqlclust.fit(ours, "demo")
-    assert counts(ours) == [1, 1, 3, 40]
-    assert ours.execute("SELECT id FROM Run").get == 1
-
-
-@pytest.mark.slow
-def test_a_reader_holds_up_the_commit_without_wal(
-    two: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, other = two
-    other.execute("BEGIN; SELECT count(*) FROM Embedding")
-    threading.Timer(0.4, other.execute, ("COMMIT",)).start()
-    sqlclust.fit(ours, "demo")
-    assert counts(ours) == [1, 1, 3, 40]
-    other.execute("BEGIN; SELECT count(*) FROM Embedding")
-    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 0.2)
-    with pytest.raises(LockedError):
-        sqlclust.fit(ours, "demo", min_samples=2)
-    other.execute("COMMIT")
-    assert counts(ours) == [1, 1, 3, 40]
-
-
-def test_an_exclusive_lock_before_reading(two: tuple[apsw.Connection, apsw.Connection]) -> None:
-    ours, other = two
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(LockedError, match="reading the embeddings was given up"):
-        sqlclust.fit(ours, "demo")
-    other.execute("ROLLBACK")
-    assert_nothing_written(ours)
-
-
-@pytest.mark.parametrize("foreign_keys", [True, False])
-def test_embeddings_deleted_meanwhile(two: tuple[apsw.Connection, apsw.Connection], foreign_keys: bool) -> None:
-    """Also on a host's connection that does not enforce foreign keys."""
-    ours, other = two
-    ours.pragma("foreign_keys", foreign_keys)
-
-    def delete(phase: str, fraction: float) -> None:
-        if phase not in ("load", "publish"):
-            other.execute("DELETE FROM Embedding WHERE id IN (7, 8)")
-
-    with pytest.raises(MembersGoneError) as caught:
-        sqlclust.fit(ours, "demo", progress=delete)
-    assert str(caught.value) == (
-        "embedding 7 was deleted while the fit ran (2 of its rows are gone); nothing was written. Fit again"
-    )
-    assert_nothing_written(ours)
-    sqlclust.fit(ours, "demo")
-    assert counts(ours)[3] == 38
-
-
-def test_read_only(demo_file: Path) -> None:
-    readonly = sqlclust.connect(str(demo_file), readonly=True)
-    with pytest.raises(
-        DatabaseFileError, match=r"demo\.db: cannot write to it: publishing needs a writable file and folder$"
-    ):
-        sqlclust.fit(readonly, "demo")
-    assert_nothing_written(readonly)
-    readonly.close()
-
-
-@pytest.mark.slow
-def test_disk_full(demo_file: Path) -> None:
-    con = sqlclust.connect(str(demo_file))
-    with con:
-        add_embeddings(con, clustered(3000), ids=range(1000, 4000))
-    con.pragma("max_page_count", con.pragma("page_count") + 3)
-    with pytest.raises(
-        DatabaseFileError, match=r"demo\.db: the disk is full: publishing was given up and nothing was written$"
-    ):
-        sqlclust.fit(con, "demo")
-    assert_nothing_written(con)
-    assert con.pragma("integrity_check") == "ok"
-    con.pragma("max_page_count", 100_000)
-    sqlclust.fit(con, "demo")
-    con.close()
-
-
-# --- stopping --------------------------------------------------------------------------------------------------
-
-PHASES = ("load", "computing", "publish")
-
-
-def endlessly(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Computing goes on until it is stopped, as nothing that is a matter of seconds does; set once it has begun."""
-    begun = threading.Event()
-
-    def endless(vectors: Any, options: Any, control: Control, **more: Any) -> Any:
-        end = time.monotonic() + 300  # a test that fails does not hang
-        with control.phase("computing"):
-            begun.set()
-            while time.monotonic() < end:
-                control.at(0.5)
-                time.sleep(0.01)
-        pytest.fail("it was not stopped")
-
-    monkeypatch.setattr("sqlclust.store.fit.cluster", endless)
-    return begun
-
-
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, apsw.InterruptError])
-def test_an_exception_in_the_callback(
-    demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, phase: str, error: type[BaseException]
-) -> None:
-    if phase == "computing":
-        endlessly(monkeypatch)
-
-    def stop(name: str, fraction: float) -> None:
-        if name == phase:
-            raise error("stop")
-
-    with pytest.raises(error, match="stop"):
-        sqlclust.fit(demo, "demo", progress=stop)
-    assert_nothing_written(demo)
-    assert threading.active_count() == 1
-
-
-@pytest.mark.parametrize("phase", ["computing", "publish"])
-def test_an_interrupt(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
-    if phase == "computing":
-        endlessly(monkeypatch)
-
-    def stop(name: str, fraction: float) -> None:
-        if name == phase:
-            demo.interrupt()
-
-    with pytest.raises(apsw.InterruptError):
-        sqlclust.fit(demo, "demo", progress=stop)
-    assert_nothing_written(demo)
-    monkeypatch.undo()
-    sqlclust.fit(demo, "demo")
-    assert counts(demo) == [1, 1, 3, 40]
-
-
-def test_an_interrupt_from_another_thread(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = endlessly(monkeypatch)
-
-    def interrupt() -> None:
-        begun.wait()
-        demo.interrupt()
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(apsw.InterruptError):
-        sqlclust.fit(demo, "demo")
-    thread.join()
-    assert_nothing_written(demo)
-
-
-def test_an_interrupt_at_the_very_end_of_the_work(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The statement that comes next would forget it."""
-
-    def ending(*args: Any, **more: Any) -> Any:
-        found = cluster(*args, **more)
-        demo.interrupt()
-        return found
-
-    monkeypatch.setattr("sqlclust.store.fit.cluster", ending)
-    with pytest.raises(apsw.InterruptError):
-        sqlclust.fit(demo, "demo")
-    assert_nothing_written(demo)
-
-
-def test_an_interrupt_while_waiting_for_a_writer(
-    two: tuple[apsw.Connection, apsw.Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, other = two
-    monkeypatch.setattr("sqlclust.store.fit.PATIENCE", 600.0)
-    other.execute("BEGIN IMMEDIATE")
-    while_waiting(monkeypatch, ours.interrupt)
-    with pytest.raises(apsw.InterruptError):
-        sqlclust.fit(ours, "demo")
-    other.execute("ROLLBACK")
-    assert_nothing_written(ours)
-
-
-def test_progress(demo: apsw.Connection) -> None:
-    seen: list[tuple[str, float]] = []
-    threads: set[int] = set()
-
-    def note(phase: str, fraction: float) -> None:
-        seen.append((phase, fraction))
-        threads.add(threading.get_ident())
-
-    sqlclust.fit(demo, "demo", progress=note)
-    assert (seen[0], seen[-1]) == (("load", 0.0), ("publish", 1.0))
-    assert all(0.0 <= fraction <= 1.0 for _, fraction in seen)
-    assert threads == {threading.get_ident()}
 
 
 def test_vectors_that_do_not_fit_each_other(demo: apsw.Connection) -> None:

@@ -23,11 +23,13 @@ from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store import cut, memory, prediction
-from sqlclust.store.embeddings import buffer as growing
-from sqlclust.store.embeddings import points
+from sqlclust.store import cut, memory, prediction, sweep
+from sqlclust.store.embeddings import collecting
+from sqlclust.store.embeddings.buffer import GrowingBytes
+from sqlclust.store.embeddings.collecting import PointsBuilder
+from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.fit import fit
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 
@@ -51,14 +53,14 @@ def many(con: apsw.Connection) -> apsw.Connection:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Bytes of vectors as they are read."""
     seen: list[int] = []
-    append = growing.GrowingBytes.append
+    append = GrowingBytes.append
 
-    def noted(self: growing.GrowingBytes, piece: bytes) -> None:
+    def noted(self: GrowingBytes, piece: bytes) -> None:
         seen.append(len(piece))
         append(self, piece)
 
-    monkeypatch.setattr(growing.GrowingBytes, "append", noted)
-    monkeypatch.setattr(points, "_LOOK_FROM", 1)
+    monkeypatch.setattr(GrowingBytes, "append", noted)
+    monkeypatch.setattr(collecting, "_LOOK_FROM", 1)
     return seen
 
 
@@ -276,12 +278,12 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     add_embeddings(con, vectors)
     fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=20))
     stored = fits.load(database_of(con), 1)
-    members = points.points_of(stored.ids, vectors)
+    members = points_of(stored.ids, vectors)
     options = cut.check_options({}, stored)
     work = cut.cutting(members, stored, options)
     assert taken(lambda: work(Control())) < estimate(monkeypatch, lambda: memory.check_cutting(n, dimension))
-    sweep = list(cut._combinations({"min_cluster_size": [5, 20]}, stored))
-    rows = taken(lambda: list(cut._sweep_rows(stored, sweep, Control())))
+    combinations = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))
+    rows = taken(lambda: list(sweep._sweep_rows(stored, combinations, Control())))
     assert rows < estimate(monkeypatch, lambda: memory.check_cutting(n))
 
 
@@ -315,7 +317,7 @@ def test_reading_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
 
         def work(rows: list[tuple[Any, Any]] = rows) -> object:
             builder, left = (
-                points.PointsBuilder(),
+                PointsBuilder(),
                 iter([(str(i) + "", v) if isinstance(i, str) else (i, v) for i, v in rows]),
             )
             while builder.extend(left):

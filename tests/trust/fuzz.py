@@ -29,7 +29,7 @@ from sqlclust.core.clusters.selection import flat_clusters
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import SqlclustError
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import stored_fit as fits
 from sqlclust.surface.catalog import OPTIONS
 from sqlclust.vectors import blobs as vectors
 from sqlclust.vectors.formats import FORMAT_NAMES, resemblance, to_stored

@@ -244,8 +244,8 @@ PHASES = {
     "condense": "sqlclust.core.pipeline.condense",
     "select": "sqlclust.core.pipeline.cluster_labels",
     "medoids": "sqlclust.core.clusters.clustering.medoids",
-    "blobs": "sqlclust.store.fits.stored.to_blobs",
-    "publish, clusters": "sqlclust.store.results.publishing._cluster_rows",
+    "blobs": "sqlclust.store.fit.to_blobs",
+    "publish, clusters": "sqlclust.store.results.publishing.NewResult.cluster_rows",
     "publish, rows": "sqlclust.store.results.publishing._insert_assignments",
     "publish, the end": "sqlclust.store.results.publishing.now",
 }
@@ -297,9 +297,9 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
     con = sqlclust.connect(str(demo_file))
     sqlclust.fit(con, "demo", min_cluster_size=5)
     for place in (
-        "sqlclust.store.cut.points_of",
+        "sqlclust.store.members.points_of",
         "sqlclust.core.pipeline.condense",
-        "sqlclust.store.results.publishing._cluster_rows",
+        "sqlclust.store.results.publishing.NewResult.cluster_rows",
     ):
         monkeypatch.setattr(place, exhausted)
         with pytest.raises(OutOfMemoryError):

@@ -22,7 +22,7 @@ from sqlclust.errors import LockedError, MembersGoneError, MembersReplacedError
 from sqlclust.options import HdbscanOptions
 from sqlclust.sqlite.database import Database
 from sqlclust.store.cut import cut
-from sqlclust.store.embeddings import snapshot as unchanged
+from sqlclust.store.embeddings import snapshot
 from sqlclust.store.fit import fit
 from tests.moments import while_waiting
 from tests.small import add_embeddings, blob, clustered
@@ -298,7 +298,7 @@ class _Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, sql: str, times: int) -> None:
         self.compared = 0
-        compare = unchanged.Unchanged._compare
+        compare = snapshot.Snapshot._compare
         other = apsw.Connection(str(path))
 
         def counting(watch: Any, *arguments: Any) -> None:
@@ -307,7 +307,7 @@ class _Counted:
             if self.compared <= times and arguments:  # without the lock
                 other.execute(sql)
 
-        monkeypatch.setattr(unchanged.Unchanged, "_compare", counting)
+        monkeypatch.setattr(snapshot.Snapshot, "_compare", counting)
 
 
 RUN = "INSERT INTO Run (id) VALUES (hex(randomblob(8)))"
@@ -329,7 +329,7 @@ def test_commits_while_it_is_compared(
     ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch, brief: float, expected: int
 ) -> None:
     """A quick comparison is made again with the lock held; a slow one only if three without it were disturbed."""
-    monkeypatch.setattr(unchanged, "_BRIEF", brief)
+    monkeypatch.setattr(snapshot, "_BRIEF", brief)
     counted = _Counted(monkeypatch, journal_file, RUN, 9)
     sqlclust.fit(ours, "demo", progress=changing(journal_file, RUN))
     assert counted.compared == expected
@@ -339,7 +339,7 @@ def test_commits_while_it_is_compared(
 def test_a_change_while_it_is_compared(
     ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unchanged, "_BRIEF", 0.0)
+    monkeypatch.setattr(snapshot, "_BRIEF", 0.0)
     counted = _Counted(monkeypatch, journal_file, "UPDATE Embedding SET vector = zeroblob(32) WHERE id = 3", 1)
     with pytest.raises(MembersReplacedError, match=r"^embedding 3 "):
         sqlclust.fit(ours, "demo", progress=changing(journal_file, RUN))
@@ -351,7 +351,7 @@ def test_a_change_between_the_comparison_and_the_lock(
     ours: apsw.Connection, journal_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = apsw.Connection(str(journal_file))
-    compare = unchanged.Unchanged.check
+    compare = snapshot.Snapshot.check
     changes = iter(["UPDATE Embedding SET vector = zeroblob(32) WHERE id = 3"])
 
     def then_change(watch: Any, control: Any) -> None:
@@ -359,7 +359,7 @@ def test_a_change_between_the_comparison_and_the_lock(
         for sql in changes:
             other.execute(sql)
 
-    monkeypatch.setattr(unchanged.Unchanged, "check", then_change)
+    monkeypatch.setattr(snapshot.Snapshot, "check", then_change)
     with pytest.raises(MembersReplacedError, match=r"^embedding 3 "):
         sqlclust.fit(ours, "demo")
     assert published(ours) == []

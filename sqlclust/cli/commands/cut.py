@@ -14,7 +14,7 @@ from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_param
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions, parse
 from sqlclust.store.cut import cut
-from sqlclust.store.fits.stored import resolve_fit
+from sqlclust.store.fits.loading import resolve_fit
 from sqlclust.store.results.listing import summarize_result
 
 _EPILOG = """\b

@@ -20,7 +20,8 @@ from sqlclust.core.clusters.labels import NOISE
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
 from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store
-from sqlclust.store.embeddings.points import Points, PointsBuilder
+from sqlclust.store.embeddings.collecting import PointsBuilder
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.results.listing import resolve_result
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
@@ -153,7 +154,7 @@ def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
 
 
 def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int) -> None:
-    model = recovered.stored.record["embedding_model"]
+    model = recovered.stored.record.embedding_model
     if not rows:
         click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
         return

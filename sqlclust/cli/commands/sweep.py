@@ -14,8 +14,8 @@ from sqlclust.cli.progress import Progress
 from sqlclust.cli.results import percent
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions
-from sqlclust.store.cut import sweep
-from sqlclust.store.fits.stored import resolve_fit
+from sqlclust.store.fits.loading import resolve_fit
+from sqlclust.store.sweep import sweep
 
 _EPILOG = """\b
 Examples:

@@ -1,4 +1,4 @@
-"""A buffer that grows by appending, of a size that need not be known: gigabytes of vectors, held once."""
+"""A buffer that grows by appending. It holds gigabytes of vectors once, without knowing beforehand how many there will be."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LARGE = 1 << 22
 class GrowingBytes:
     """Bytes, appended in pieces.
 
-    From a few megabytes on they lie in memory of their own, where the system allows it: there it grows without being copied, and
-    in huge pages; touching small ones would take longer than copying the bytes. Elsewhere a bytearray does.
+    On Linux, from a few megabytes on, they lie in a memory map of their own. It grows without being copied. It has huge pages,
+    because touching small ones for the first time takes longer than copying the bytes. Elsewhere it is a bytearray.
 
     Args:
         expected: bytes there will be, if that is known.

@@ -112,10 +112,12 @@ _SMALLEST = "SELECT typeof(id) FROM main.Run ORDER BY id {way} LIMIT 1"
 
 
 def id_types(database: Database, embedding_model: str) -> tuple[str | None, str | None]:
-    """The types of a model's ids and of all runs' ids so far: 'text', 'integer', …; None: none yet, or of several types.
+    """The type of a model's ids, and that of all runs' ids: 'text', 'integer', …; None if there are none, or of several types.
 
-    Cost: O(log n), by the ids at both ends: of a model those that came first and last, of the runs the smallest and largest,
-    which says it of all of them, since SQLite sorts by type.
+    Two ids are looked at of each. Of a model they are the first and the last that came. Of the runs they are the smallest and
+    the largest: SQLite sorts by type, so all between them are of that type too.
+
+    Cost: O(log n).
     """
     ends = [
         {statements.value(database, sql.format(way=way), bindings) for way in ("ASC", "DESC")}

@@ -1,4 +1,4 @@
-"""Vectors that all lie on one line through zero: scaled to length one, at most two different ones are left of them."""
+"""A warning for vectors that all lie on one line through zero. Scaled to length one, at most two different ones are left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger("sqlclust")
 
 _FIRST_BLOCK, _BLOCK = 64, 4096
 _SQUARED_SINE = 1e-12
-"""Of the largest angle within one direction: a millionth, ten times what rounding to float32 turns a vector by."""
+"""Squared sine of the largest angle that still is one direction: 1e-6. Rounding to float32 turns a vector by a tenth of that."""
 
 
 def warn_of_one_direction(vectors: Float32Array) -> None:

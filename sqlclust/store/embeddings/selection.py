@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
@@ -19,16 +19,20 @@ from sqlclust.errors import (
     UnknownModelError,
     shown,
 )
+from sqlclust.options import FitOptions, of_part
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.points import SAID_OF_EMBEDDINGS, Points, PointsBuilder
-from sqlclust.store.memory import check_growing
+from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.memory import check_room_for_more
 from sqlclust.vectors.blobs import ITEM_BYTES
 from sqlclust.vectors.formats import FormatName
 
 _REPORT = 8
 """Batches of rows between two looks at progress and interrupts."""
+
+_OPTIONS = of_part(FitOptions, "selection")
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Selection:
         embedding_model: of this model.
         where: and for which this SQL condition on columns of Embedding holds; all by default.
         parameters: what the condition's named placeholders stand for, a mapping.
-        downsample: of those every n-th by rank within each run (by sequence_number); embeddings of no run are ranked
-            together by id.
+        downsample: of those every n-th, by rank within each run. The rank is by sequence_number. Embeddings of no run are
+            ranked together, by id.
         format: of the vectors, if it was said; None: float32, and an error if they look like another.
     """
 
@@ -60,15 +64,25 @@ class Selection:
         if self.where is not None:
             _check_text(self.where)
 
-    def as_json(self) -> str:
+    def recorded(self) -> dict[str, Any]:
         """As it is stored with a fit."""
-        said = {} if self.format is None else {"format": self.format}
-        return json.dumps({"where": self.where, "downsample": self.downsample, **said})
+        options = [(option, getattr(self, option.name)) for option in fields(FitOptions) if option.name in _OPTIONS]
+        recorded = {
+            option.name: value
+            for option, value in options
+            if option.metadata["recorded"] == "always" or value is not None
+        }
+        return {"where": self.where, **recorded}
 
     @property
     def filtered(self) -> bool:
         """Whether it may leave out embeddings of the model."""
         return self.where is not None or self.downsample > 1
+
+
+def recorded_where(where: str | None) -> dict[str, str]:
+    """The condition as it stands in the parameters of a result: only where there is one."""
+    return {} if where is None else {"where": where}
 
 
 def _check_text(where: object) -> None:
@@ -89,6 +103,9 @@ def models(database: Database) -> list[tuple[str, int]]:
         return [(str(name), int(count)) for name, count in statements.all_rows(database, sql)]
 
 
+CheckRows = Callable[[int, int, int], None]
+"""Called with the number of rows, how many of them are in memory already, and their dimension. Raises if there is no room."""
+
 _LENGTH = "SELECT length(vector) FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 
 
@@ -97,41 +114,34 @@ def select(
     selection: Selection,
     control: Control,
     *,
-    check: Callable[[int, int, int], None] | None = None,
+    check: CheckRows | None = None,
 ) -> Points:
     """Read the selected embeddings, in one statement, so that they are of one moment.
 
     Args:
-        check: called with (rows, of which are in memory, dimension), to refuse what there is no memory for: before a vector is
-            read, with the rows there will be at least; with a `where`, of which nobody knows that, as they come.
+        check: refuses what there is no memory for, see `CheckRows`. It is called before a vector is read, with the rows there
+            will be at least. With a `where` nobody knows that; then it is called while they are read.
 
     Raises:
         UnknownModelError: there are no embeddings of the model at all.
         FilterError: SQLite does not accept the `where` condition.
         PointsError: a vector cannot be clustered; it names the id.
-        StatementInterrupted: the connection was interrupted.
+        StatementInterrupted: somebody interrupted the database.
 
     Cost: O(rows of the model), one read of their vectors in the order they were stored; with downsampling the kept
     rows' vectors only.
     """
-    total = dict(models(database)).get(selection.embedding_model, 0)
-    if total == 0:
-        raise UnknownModelError(selection.embedding_model, known=[name for name, _ in models(database)])
+    total = _total(database, selection.embedding_model)
     # with a condition the rest of the model's vectors may be few
     expected = 0 if selection.where is not None else total // selection.downsample
-    if check is not None and expected:
-        # of a BLOB: it is not read for that
-        length = statements.value(database, _LENGTH, (selection.embedding_model,))
-        if isinstance(length, int) and length >= ITEM_BYTES:
-            check(expected, 0, length // ITEM_BYTES)
-
-    def growing(rows: int, dimension: int) -> None:
-        if check is not None:
-            check(rows, rows, dimension)
-        else:
-            check_growing(rows, dimension)
-
-    builder = PointsBuilder(expected=expected, growing=growing, format=selection.format, advice=SAID_OF_EMBEDDINGS)
+    if check is None:
+        check_room = check_room_for_more
+    else:
+        _check_before(database, selection.embedding_model, expected, check)
+        check_room = partial(_check_read, check)
+    builder = PointsBuilder(
+        expected=expected, check_room=check_room, format=selection.format, advice=SAID_OF_EMBEDDINGS
+    )
     batches = 0
     with selected_rows(database, selection) as rows:
         while builder.extend(rows):
@@ -140,6 +150,28 @@ def select(
                 control.at(len(builder) * selection.downsample / total)
                 database.check_interrupt()
     return builder.finish()
+
+
+def _total(database: Database, embedding_model: str) -> int:
+    """How many embeddings there are of a model. Raises UnknownModelError if there are none."""
+    counts = dict(models(database))
+    if not counts.get(embedding_model):
+        raise UnknownModelError(embedding_model, known=[*counts])
+    return counts[embedding_model]
+
+
+def _check_before(database: Database, embedding_model: str, expected: int, check: CheckRows) -> None:
+    """Ask whether there is memory for the rows that are expected, before one is read."""
+    if expected:
+        # the length of a BLOB stands beside it: the vector is not read
+        length = statements.value(database, _LENGTH, (embedding_model,))
+        if isinstance(length, int) and length >= ITEM_BYTES:
+            check(expected, 0, length // ITEM_BYTES)
+
+
+def _check_read(check: CheckRows, rows: int, dimension: int) -> None:
+    """Ask whether there is memory for rows, all of which are read."""
+    check(rows, rows, dimension)
 
 
 _ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding_model"
@@ -160,7 +192,10 @@ _COLLATION = "clust_utf_8"
 
 
 def _by_id(database: Database) -> str:
-    """What to sort ids by. SQLite sorts TEXT by the bytes of the file's encoding; which rows are kept does not depend on that."""
+    """What to sort ids by, so that the same rows are kept in a file of any encoding.
+
+    SQLite sorts TEXT by the bytes of the file's encoding, so a file that is not UTF-8 needs a collation.
+    """
     if statements.pragma(database, "encoding") == "UTF-8":
         return "Embedding.id"
     if not any(name == _COLLATION for _, name in statements.all_rows(database, "PRAGMA collation_list")):
@@ -211,7 +246,8 @@ def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[
 def _check_condition(database: Database, where: str) -> None:
     """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
 
-    What closes the parentheses around it fits in parentheses, but not between words; only a condition fits in both.
+    It is tried in two sentences, between parentheses and between words. Text that closes the parentheses and opens new ones
+    fits into the first and not into the second.
     """
     for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
         try:

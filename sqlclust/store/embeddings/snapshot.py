@@ -1,4 +1,4 @@
-"""Whether embeddings are, when a result of them is published, what they were when they were read."""
+"""Whether embeddings are still what they were when they were read. That is looked at when a result of them is published."""
 
 from __future__ import annotations
 
@@ -15,37 +15,46 @@ from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.points import Points, sort_key
+from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.points import Points
 from sqlclust.vectors.blobs import STORED
 
 _BATCH = 1024
 _BRIEF = 0.25
-"""Seconds a check may take to be made with the write lock held, where others have to wait for it."""
+"""Seconds. A comparison that takes no longer may be made with the write lock held, while other writers wait."""
 
 _TRIES = 3
-"""Longer ones are made this often without the lock, in the hope that nobody commits meanwhile."""
+"""A longer one is made so often without the lock, in the hope that nobody commits meanwhile."""
 
 
 def data_version(database: Database) -> int:
-    """A number that changes with every commit to the main database by anyone, this connection included; in this process."""
-    # a look at the file: the number alone is of the last look
+    """A number that changes with every commit to the main database, by anyone, this connection included.
+
+    It means something in this process only.
+    """
+    # the statement looks at the file; the number alone would be that of the last look
     statements.run(database, "PRAGMA main.data_version")
     return database.data_version
 
 
-class Unchanged:
-    """Watches the embeddings that are being clustered.
+class Snapshot:
+    """Embeddings as they were read, to compare with what is there when their result is published.
 
-    SQLite says cheaply whether anyone has committed anything since they were read. Only then are they read again and
-    compared, byte for byte: before the write lock is taken, and if somebody commits just then, once more. A check of at
-    most a quarter of a second is made with the lock held; a longer one up to three times without it, to find a moment
-    in which nobody commits, and then, if there is none, with it: writers wait for as long as it takes. 1.4 million vectors
-    of 768 dimensions that the system holds in memory take five to ten seconds.
+    SQLite can say at once whether anyone has committed anything since (`data_version`). If nobody has, nothing is read. Else
+    the embeddings are read again and compared, byte for byte, before the write lock is taken (`check`).
+
+    Somebody may commit between the comparison and the lock (`holds`). Then it is compared once more. If that is quick, it is
+    done with the lock held. If it takes longer than a quarter of a second, the lock is given back first, so that nobody
+    waits; after three comparisons without a quiet moment the next one is made with the lock held all the same.
 
     Args:
-        database: whose data_version was `version` before the points were read.
+        database: where they were read.
         points: as they were read.
         embedding_model: the model they are of.
+        version: `data_version` before they were read.
+
+    Cost: nothing if nobody commits. Comparing 1.4 million vectors of 768 dimensions takes five to ten seconds, if the system
+    has them in memory.
     """
 
     def __init__(self, database: Database, points: Points, embedding_model: str, *, version: int) -> None:
@@ -55,7 +64,7 @@ class Unchanged:
         self._seconds = 0.0
 
     def check(self, control: Control) -> None:
-        """Compare, if anything was committed since the last time; outside of a transaction.
+        """Compare, if anything was committed since the last time. To be called outside of a transaction.
 
         Raises:
             MembersGoneError: some are deleted.
@@ -68,11 +77,13 @@ class Unchanged:
                 return
             with control.phase("check"):
                 self._compare(control)
-        self._version = version  # of before: what was committed since is noticed next time
+        self._version = version  # as it was before comparing: a commit meanwhile is noticed next time
         self._tries += 1
 
     def holds(self) -> bool:
-        """Whether they are unchanged, inside the write transaction; False if a check without the lock is to come first.
+        """Whether they are still the same; False if `check` is to be called first, without the lock.
+
+        To be called inside the write transaction.
 
         Raises:
             as `check`.
@@ -123,13 +134,13 @@ _VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_mode
 _VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
 _COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
 _SCAN_BELOW = 3
-"""Reading all vectors of a model is quicker than looking some up, if they are more than one in so many."""
+"""If more than one in so many of a model's vectors is wanted, reading all of them is quicker than looking those up."""
 
 
 def member_rows(
     database: Database, ids: Sequence[Id], embedding_model: str
 ) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
-    """Id and vector of those of the ids that are embeddings of the model; there may be others among them."""
+    """Id and vector of those ids that are embeddings of the model. There may be others among the rows."""
     if statements.value(database, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
         each = ((embedding_id, embedding_model) for embedding_id in ids)
         return statements.each_row_of_many(database, _VECTOR, each)

@@ -33,8 +33,8 @@ class Comparison:
         noise_a: of those in common, noise in a.
         noise_b: noise in b.
         noise_both: noise in both.
-        lineage: as in `core.lineage.lineage`.
-        overlap: as in `core.lineage.Overlap`.
+        lineage: as in `core.labellings.lineage.lineage`.
+        overlap: as in `core.labellings.lineage.Overlap`.
     """
 
     a: int
@@ -86,10 +86,12 @@ def _labels(database: Database, clustering_result_id: int) -> Int64Array:
 
 
 def lineage(database: Database, a: int | str, b: int | str) -> list[Descent]:
-    """What became of the clusters of result a in result b, of the embeddings that both have; see `core.lineage.lineage`.
+    """What became of the clusters of result a in result b, by the embeddings that both have.
+
+    See `core.labellings.lineage.lineage`.
 
     Args:
-        a: a ClusteringResult id, or as `store.results.resolve_result` takes it.
+        a: a ClusteringResult id, or as `store.results.listing.resolve_result` takes it.
         b: likewise.
 
     Raises:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlclust.errors import ConstraintError, FitDamagedError, ResultDamagedError, UnknownResultError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.transactions import translated_errors, write_transaction
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
-from sqlclust.store.fits.stored import TREE_CONFIRMED
+from sqlclust.store.fits.record import TREE_CONFIRMED
 from sqlclust.store.read_back import check_deleted
 
 _SUMMARY = f"""
@@ -142,7 +142,7 @@ _DELETED_BEFORE = ("EmbeddingPrediction", "EmbeddingCluster")
 """Tables whose rows keep others from being deleted."""
 
 
-def delete_result(database: Database, result_id: int, *, patience: float = 10.0) -> int:
+def delete_result(database: Database, result_id: int, *, patience: float = PATIENCE) -> int:
     """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Staleness: what a result's selection gives now, and whether the vectors it is made of are still the same."""
+"""Staleness: what a result's selection gives now, and whether its vectors are still the same."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.sqlite.values import stored_object
-from sqlclust.store.embeddings.points import sort_key
+from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.selection import Selection, selected_rows
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits.record import SELECTION_OPTIONS
+from sqlclust.store.fits.row_ids import decode_ids
 from sqlclust.store.results.listing import resolve_result
 
 _REPORT = 1024
+"""Rows between two looks at interrupts."""
 
 
 class Staleness(NamedTuple):
@@ -30,15 +32,15 @@ class Staleness(NamedTuple):
         clustering_result_id: the result.
         embedding_model: its model.
         n_rows: its rows.
-        n_new: embeddings that its selection gives now and it does not have; None where the selection is not known, or was
-            not made again.
-        n_missing: its rows that the selection does not give any more; where that was not made, those whose embedding is
+        n_new: embeddings that its selection gives now and that it does not have. None where the selection is not known, or
+            was not made again.
+        n_missing: its rows that the selection does not give any more. Where it was not made again: those whose embedding is
             gone.
-        n_changed: its rows whose embedding has another vector now; None where the old ones are not known.
+        n_changed: its rows whose embedding has another vector now. None where the old vectors are not known.
         new_id: of a new one.
         missing_id: of a missing one.
         changed_id: of a changed one.
-        is_stale: whether there are new, missing or changed ones; None where none is known of, but not everything is known.
+        is_stale: whether there are new, missing or changed ones. None where none was found and not everything is known.
         remark: why something is not known.
     """
 
@@ -87,9 +89,9 @@ def staleness(
     """What has changed since a result was made. Reads every vector of the selection; writes nothing.
 
     The selection (embedding model, where, downsample) is made again as the result's parameters have it. A `where` filter
-    is SQL text in the file. Whoever made the file wrote it, so it is not run unless asked for: then as `fit` runs one, as
-    one condition that reads, but with every function that the connection has. Without it the members are checked, and
-    n_new is not known.
+    is SQL text in the file, and whoever made the file wrote it. So it is run only if `run_where` asks for it. It is then run
+    as `fit` runs one: a single condition that writes nothing, but that may call every function of the connection. Where it
+    is not run, only the members are looked at, and n_new is not known.
 
     Args:
         run_where: run the stored `where`. Only for a file you trust.
@@ -110,96 +112,115 @@ def staleness(
         [result] = statements.dict_rows(database, _RESULT, (result_id,))
         with statements.each_row(database, _MEMBERS, (result_id,)) as rows:
             members: set[Id] = {row[0] for row in rows}
-        remarks: list[str] = []
-        checks = _checks(result, remarks)
-        selection = _selection(result, parameters)
-        if selection is None:
-            known = False
-        elif selection.where is not None and not run_where:
-            known = False
-            remarks.append(_WHERE)
-        else:
-            known = True
-        if known and selection is not None:
+        checksums = _checksums(result)
+        stored = _selection(result, parameters)
+        selection = stored if stored is not None and (run_where or stored.where is None) else None
+        if selection is not None:
             reading = selected_rows(database, selection)
         else:
             reading = statements.each_row(database, _MEMBER_VECTORS, (result_id, result["embedding_model"]))
         try:
             with reading as vectors:
-                new, missing, changed = _differences(database, vectors, members, checks)
+                found = _differences(database, vectors, members, checksums)
         except FilterError as error:
             raise _explained(error, parameters) from None
-    n_changed = len(changed) if checks is not None else None
-    any_difference = bool(new or missing or changed)
+    any_difference = any(found)
+    all_known = selection is not None and checksums is not None
     return Staleness(
         clustering_result_id=result_id,
         embedding_model=result["embedding_model"],
         n_rows=len(members),
-        n_new=len(new) if known else None,
-        n_missing=len(missing),
-        n_changed=n_changed,
-        new_id=min(new, key=sort_key, default=None),
-        missing_id=min(missing, key=sort_key, default=None),
-        changed_id=min(changed, key=sort_key, default=None),
-        is_stale=any_difference if any_difference or (known and checks is not None) else None,
-        remark="; ".join(remarks) or None,
+        n_new=None if selection is None else len(found.new),
+        n_missing=len(found.missing),
+        n_changed=None if checksums is None else len(found.changed),
+        new_id=_first(found.new),
+        missing_id=_first(found.missing),
+        changed_id=_first(found.changed),
+        is_stale=any_difference if any_difference or all_known else None,
+        remark=_remark(result, where_was_left_out=stored is not selection),
     )
 
 
-def _checks(result: Mapping[str, Any], remarks: list[str]) -> dict[Id, int] | None:
-    """CRC-32 of each row's vector as it was; None, with a remark, if nobody knows."""
+def _first(ids: Iterable[Id]) -> Id | None:
+    """The first id in SQLite's order."""
+    return min(ids, key=sort_key, default=None)
+
+
+def _remark(result: Mapping[str, Any], *, where_was_left_out: bool) -> str | None:
+    """Why something is not known; None if everything is."""
+    remarks = []
     if result["fit_id"] is None:
         remarks.append(_NO_FIT)
-        return None
-    if result["row_checks"] is None:
+    elif result["row_checks"] is None:
         remarks.append(_NO_CHECKS)
+    if where_was_left_out:
+        remarks.append(_WHERE)
+    return "; ".join(remarks) or None
+
+
+def _checksums(result: Mapping[str, Any]) -> dict[Id, int] | None:
+    """CRC-32 of each row's vector as it was; None if nobody knows."""
+    if result["fit_id"] is None or result["row_checks"] is None:
         return None
     try:
-        ids = fits.decode_ids(result["row_ids"], result["n"])
-        checks: list[int] = np.frombuffer(result["row_checks"], dtype="<u4").tolist()
-        return dict(zip(ids, checks, strict=True))
+        ids = decode_ids(result["row_ids"], result["n"])
+        checksums: list[int] = np.frombuffer(result["row_checks"], dtype="<u4").tolist()
+        return dict(zip(ids, checksums, strict=True))
     except (ValueError, TypeError, OverflowError) as error:
         raise FitDamagedError(result["fit_id"], reason=str(error)) from None
 
 
 def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | None) -> Selection | None:
-    """As the result's parameters have it; its fit may have been made for another selection of the same embeddings."""
+    """The selection as the result's parameters have it; None for a result without a fit.
+
+    Its fit may have been made for another selection of the same embeddings.
+    """
     if result["fit_id"] is None:
         return None
     try:
         stored = stored_object(result["parameters"])
     except ValueError as error:
         raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
-    downsample = parse(HdbscanOptions, {"downsample": stored.get("downsample", 1)}).downsample
+    options = parse(HdbscanOptions, {name: stored[name] for name in SELECTION_OPTIONS if name in stored})
     where = stored.get("where")
     if where is not None and not isinstance(where, str):
         raise FilterError(where, reason="it is not text")
-    return Selection(result["embedding_model"], where, parameters, downsample)
+    said = {name: getattr(options, name) for name in SELECTION_OPTIONS}
+    return Selection(result["embedding_model"], where, parameters, **said)
+
+
+class _Differences(NamedTuple):
+    """Ids that are new, missing and changed."""
+
+    new: list[Id]
+    missing: set[Id]
+    changed: list[Id]
 
 
 def _differences(
     database: Database,
-    rows: Iterable[tuple[Any, Any]],
+    vectors: Iterable[tuple[Any, Any]],
     members: set[Id],
-    checks: Mapping[Id, int] | None,
-) -> tuple[list[Id], set[Id], list[Id]]:
-    """Ids that are new, missing and changed."""
-    new: list[Id] = []
-    changed: list[Id] = []
-    missing = set(members)
-    for count, (embedding_id, vector) in enumerate(rows):
+    checksums: Mapping[Id, int] | None,
+) -> _Differences:
+    """What the ids and vectors that are there now differ in from a result's members; changed where checksums are known."""
+    found = _Differences([], set(members), [])
+    for count, (embedding_id, vector) in enumerate(vectors):
         if count % _REPORT == 0:
             database.check_interrupt()
         if embedding_id not in members:
-            new.append(embedding_id)
+            found.new.append(embedding_id)
             continue
-        missing.discard(embedding_id)
-        if checks is not None and not (isinstance(vector, bytes) and zlib.crc32(vector) == checks.get(embedding_id)):
-            changed.append(embedding_id)
-    return new, missing, changed
+        found.missing.discard(embedding_id)
+        if checksums is not None and not (
+            isinstance(vector, bytes) and zlib.crc32(vector) == checksums.get(embedding_id)
+        ):
+            found.changed.append(embedding_id)
+    return found
 
 
 def _explained(error: FilterError, parameters: Mapping[str, object] | None) -> FilterError:
+    """The same error, or one that says that values of placeholders are wanted, if that is what is wrong."""
     if "binding" not in error.reason.lower() and not isinstance(error.__context__, KeyError):
         return error
     found = ", ".join(parameters) if parameters else "none"

@@ -31,10 +31,11 @@ from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions
-from sqlclust.store import cut
+from sqlclust.store import cut, sweep
 from sqlclust.store.embeddings.points import points_of
-from sqlclust.store.fits import stored as fits
-from sqlclust.store.fits.stored import StoredFit
+from sqlclust.store.fits.record import FitRecord
+from sqlclust.store.fits.row_ids import decode_ids, encode_ids
+from sqlclust.store.fits.stored_fit import StoredFit
 from tests.core.watched import Watched, random_tree
 
 pytestmark = pytest.mark.slow
@@ -62,7 +63,7 @@ POINTS = points_of([f"{number:06d}" for number in range(N)], VECTORS)
 
 
 def _stored(ids: list[Any]) -> StoredFit:
-    record = {"metric": "euclidean", "normalize": 0, "dimension": 4, "min_samples": 5, "n": N}
+    record = FitRecord("", {}, "euclidean", False, 5, 1.0, "exact", 1.0, 0, N, N, 4, "", {}, {})
     return StoredFit(1, record, ids, np.zeros(N, np.uint32), np.zeros(N, np.float32), TREE)
 
 
@@ -73,7 +74,7 @@ def _predict(control: Control) -> object:
 
 def _storing(control: Control) -> object:
     ids = [POINTS.ids[row] for row in POINTS.order.tolist()]
-    return fits.decode_ids(fits.encode_ids(ids, control), N, control)
+    return decode_ids(encode_ids(ids, control), N, control)
 
 
 def _overlap(control: Control) -> object:
@@ -102,7 +103,9 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "layers": (lambda c: layers(HIERARCHY, min_cluster_size=10, max_layers=8, control=c), 0.2),
     "cut": (lambda c: cut.cutting(POINTS, _stored([*range(N)]), CutOptions(min_cluster_size=20))(c), 0.4),
     "sweep": (
-        lambda c: list(cut._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)),
+        lambda c: list(
+            sweep._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)
+        ),
         0.6,
     ),
     "fingerprint": (lambda c: POINTS.fingerprint(c), 0.6),

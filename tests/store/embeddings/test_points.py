@@ -20,7 +20,9 @@ from sqlclust.errors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.store.embeddings.points import Points, PointsBuilder, points_of, sorted_order
+from sqlclust.store.embeddings.collecting import PointsBuilder
+from sqlclust.store.embeddings.ids import sorted_order
+from sqlclust.store.embeddings.points import Points, points_of
 from tests.small import blob
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

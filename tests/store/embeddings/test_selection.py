@@ -225,7 +225,7 @@ def test_a_blob_of_no_whole_numbers_in_a_damaged_file(demo: apsw.Connection) -> 
 
 
 def test_the_selection_as_it_is_stored() -> None:
-    assert Selection("m", "id > :low", {"low": 3}, 5).as_json() == '{"where": "id > :low", "downsample": 5}'
+    assert Selection("m", "id > :low", {"low": 3}, 5).recorded() == {"where": "id > :low", "downsample": 5}
     assert not Selection("m").filtered
     assert Selection("m", downsample=2).filtered
     assert Selection("m", "1").filtered

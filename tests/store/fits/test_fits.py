@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, SqlclustError, UnknownFitError
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.embeddings.points import sort_key
+from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.fit import fit
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.row_ids import decode_ids, encode_ids
 from tests.cli.terminal import fail
 from tests.small import add_embeddings, clustered
 
@@ -39,7 +40,7 @@ def in_order(values: Sequence[Id]) -> list[Id]:
 @pytest.mark.slow
 @given(st.one_of(st.lists(ids, max_size=20), st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20)).map(in_order))
 def test_ids_come_back_as_they_were(values: list[Id]) -> None:
-    back = fits.decode_ids(fits.encode_ids(values), len(values))
+    back = decode_ids(encode_ids(values), len(values))
     assert back == values
     assert list(map(type, back)) == list(map(type, values))
 
@@ -48,7 +49,7 @@ def test_ids_come_back_as_they_were(values: list[Id]) -> None:
 def test_no_blob_of_ids_does_more_than_fail(blob: bytes, n: int) -> None:
     for kind in (b"", b"i", b"m", b"mt\x02\0\0\0"):
         try:
-            found = fits.decode_ids(kind + blob, n)
+            found = decode_ids(kind + blob, n)
         except (ValueError, OverflowError):
             continue
         assert len(found) == n
@@ -82,7 +83,7 @@ def test_a_fit_comes_back(fitted: apsw.Connection) -> None:
     assert found.ids == ordered
     assert {type(i) for i in found.ids} == {int, float, str, bytes}
     assert len(found.tree.weight) == 39
-    assert found.record["selection"] == {"where": None, "downsample": 1}
+    assert found.record.selection == {"where": None, "downsample": 1}
     assert sum(len(stored(fitted, name)) for name in BLOBS[1:]) == 24 * 40 - 16
 
 

@@ -11,7 +11,7 @@ import pytest
 import sqlclust
 from sqlclust.errors import FitDamagedError
 from sqlclust.options import CutOptions, HdbscanOptions, names, of_part, option
-from sqlclust.store.fits import stored as fits
+from sqlclust.store.fits import record, storing
 
 OTHER_VALUES: dict[str, Any] = {
     "min_cluster_size": 6,
@@ -44,7 +44,7 @@ def test_every_option_says_what_it_decides() -> None:
     parts = [of_part(HdbscanOptions, part) for part in ("selection", "fit", "cut")]
     assert sorted(name for part in parts for name in part) == sorted(names(HdbscanOptions))
     assert of_part(HdbscanOptions, "cut") == of_part(CutOptions, "cut") == names(CutOptions)
-    assert ("embedding_model", "corpus_hash", *of_part(HdbscanOptions, "fit")) == fits.IDENTITY
+    assert ("embedding_model", "corpus_hash", *of_part(HdbscanOptions, "fit")) == record.IDENTITY
 
 
 @pytest.mark.parametrize("part", [None, "fits", ""])
@@ -52,21 +52,21 @@ def test_a_new_option_that_does_not_say_it_is_refused(part: str | None) -> None:
     with pytest.raises(TypeError, match=r"^option 'more' does not say which part of a clustering it decides"):
         of_part(with_option(part), "cut")
     with pytest.raises(TypeError, match=r"^option 'more' does not say"):
-        fits.fit_options(with_option(part))
+        record.fit_options(with_option(part))
 
 
 def test_a_new_option_of_fits_needs_a_column() -> None:
-    assert fits.fit_options(with_option("cut")) == fits.FIT_OPTIONS
+    assert record.fit_options(with_option("cut")) == record.FIT_OPTIONS
     with pytest.raises(
         TypeError, match=r"^option 'more' is part of a fit, and FitRecord and ClusteringFit have no column"
     ):
-        fits.fit_options(with_option("fit"))
+        record.fit_options(with_option("fit"))
 
 
 def test_what_a_fit_is_stored_as_are_columns_of_the_schema(con: apsw.Connection) -> None:
     columns = {name for _, name, *_ in con.execute("PRAGMA table_info(ClusteringFit)")}
-    assert set(fits._COLUMNS) == columns - {"id", "created_at"}
-    assert set(fits.IDENTITY) < columns
+    assert set(storing._COLUMNS) == columns - {"id", "created_at"}
+    assert set(record.IDENTITY) < columns
 
 
 @pytest.mark.parametrize("option", names(HdbscanOptions))

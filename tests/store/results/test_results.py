@@ -16,10 +16,10 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
 from sqlclust.sqlite.values import now
 from sqlclust.store.embeddings.points import points_of
-from sqlclust.store.embeddings.snapshot import Unchanged, data_version
-from sqlclust.store.fits.stored import FitRecord
+from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
-from sqlclust.store.results.publishing import publish
+from sqlclust.store.results.publishing import NewResult, publish
 from tests.small import add_embeddings, clustered
 
 TABLES = ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster")
@@ -43,7 +43,7 @@ def by_hand(*, labels: list[int] | None = None, medoids: list[int] | None = None
 
 RECORD = FitRecord(
     embedding_model="demo",
-    selection='{"where": null, "downsample": 1}',
+    selection={"where": None, "downsample": 1},
     metric="euclidean",
     normalize=True,
     min_samples=3,
@@ -71,12 +71,8 @@ def published(con: apsw.Connection, clustering: Clustering | None = None, **more
     points = points_of(more.pop("ids", IDS), np.ones((4, 2), dtype=np.float32))
     return publish(
         database_of(con),
-        points,
-        clustering or by_hand(),
-        RECORD,
-        {"min_cluster_size": 2},
-        unchanged=Unchanged(database_of(con), points, "demo", version=data_version(database_of(con))),
-        started_at="2026-01-01T00:00:00.000Z",
+        NewResult(points, clustering or by_hand(), RECORD, {"min_cluster_size": 2}, "2026-01-01T00:00:00.000Z"),
+        snapshot=Snapshot(database_of(con), points, "demo", version=data_version(database_of(con))),
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
     )

@@ -1,0 +1,72 @@
+"""Finding stored fits, by what they are of or by id, and loading them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlclust import schema
+from sqlclust.errors import UnknownFitError
+from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.fits.record import IDENTITY
+from sqlclust.store.fits.stored_fit import StoredFit, decode
+
+_LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
+_KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
+_LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
+
+_FIND = f"""
+SELECT max(id) FROM main.ClusteringFit
+WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
+"""
+
+
+def find(database: Database, key: dict[str, Any]) -> int | None:
+    """The id of the newest stored fit of the same corpus and settings, None if there is none.
+
+    Args:
+        key: a value for each of IDENTITY.
+    """
+    with translated_errors(database, doing="looking for a stored fit"):
+        found: int | None = statements.value(database, _FIND, key)
+    return found
+
+
+def resolve_fit(database: Database, which: int | str) -> int:
+    """The id of a fit given by id, or 'latest', the latest one that is stored.
+
+    Raises:
+        UnknownFitError: there is no such fit; lists those there are.
+    """
+    with translated_errors(database, doing="looking for a fit"):
+        known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
+        latest: int | None = statements.value(database, _LATEST)
+    if which == "latest" and latest is not None:
+        return latest
+    fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
+    if type(fit_id) is not int or fit_id not in known:
+        raise UnknownFitError(fit_id, known=known)
+    return fit_id
+
+
+def load(database: Database, clustering_fit_id: object) -> StoredFit:
+    """A stored fit, checked.
+
+    Raises:
+        UnknownFitError: there is no such fit.
+        FitNotStoredError: it was made with --no-store-fit.
+        FitDamagedError: its BLOBs are not what a fit writes.
+        StatementInterrupted
+
+    Cost: O(n).
+    """
+    with translated_errors(database, doing="reading a fit"):
+        schema.check(database)
+        found = statements.dict_rows(database, _LOAD, (clustering_fit_id,))
+        if not found:
+            known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
+            raise UnknownFitError(clustering_fit_id, known=known)
+    fit, _ = interrupt.run(database, lambda control: decode(found[0], control))
+    return fit

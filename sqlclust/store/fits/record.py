@@ -1,0 +1,102 @@
+"""What a stored fit says of itself besides its arrays, and what makes two fits the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from sqlclust.core.engines import ENGINES, engine_of
+from sqlclust.core.geometry.metrics import Metric, unit_length
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
+from sqlclust.options import CutOptions, HdbscanOptions, names, of_part
+
+MEASURED = "measured"
+"""Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
+_EXACT = ", ".join(f"'{name}'" for name in ENGINES if engine_of(name).exact)
+TREE_CONFIRMED = f"""
+iif(f.engine IN ({_EXACT}), 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))
+"""
+"""SQL of the `tree_confirmed` of a ClusteringFit f; NULL where an earlier version made the fit."""
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What a fit says of itself besides its arrays: columns of ClusteringFit of the same names, written and read.
+
+    Attributes:
+        selection: the `where` condition and the options of part "selection"; JSON in the file.
+        versions: of what computed it; JSON in the file.
+        timings: seconds of each phase; JSON in the file.
+        tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
+    """
+
+    embedding_model: str
+    selection: dict[str, Any]
+    metric: Metric
+    normalize: bool
+    min_samples: int
+    alpha: float
+    engine: str
+    recall: float | None
+    seed: int
+    n: int
+    n_distinct: int
+    dimension: int
+    corpus_hash: str
+    versions: dict[str, str]
+    timings: dict[str, float]
+    tree_confirmed: float | None = None
+
+    @property
+    def needs_unit_length(self) -> bool:
+        """Whether vectors are scaled to length one before they are compared."""
+        return unit_length(self.metric, normalize=self.normalize)
+
+    @property
+    def reachability(self) -> ReachabilityParameters:
+        """How mutual reachability was measured."""
+        return ReachabilityParameters(self.min_samples, self.metric, normalize=self.normalize, alpha=self.alpha)
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The options that cutting cannot change any more, with their values."""
+        values = {**vars(self), **{name: self.selection[name] for name in SELECTION_OPTIONS}}
+        settled = {*FIT_OPTIONS, *SELECTION_OPTIONS}
+        return {name: values[name] for name in names(HdbscanOptions) if name in settled}
+
+    def timings_as_json(self) -> str:
+        """The column `timings`."""
+        measured = {MEASURED: {"tree_confirmed": self.tree_confirmed}}
+        return json.dumps({**self.timings, **(measured if self.tree_confirmed is not None else {})})
+
+    def with_stored_timings(self, stored: dict[str, Any]) -> FitRecord:
+        """This record with what `timings_as_json` wrote."""
+        measured = stored.get(MEASURED)
+        confirmed = measured.get("tree_confirmed") if isinstance(measured, dict) else None
+        timings = {phase: seconds for phase, seconds in stored.items() if phase != MEASURED}
+        return replace(self, timings=timings, tree_confirmed=confirmed)
+
+
+COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name != "tree_confirmed")
+"""Columns of ClusteringFit that a record is stored in."""
+
+
+def fit_options(options: type[CutOptions]) -> tuple[str, ...]:
+    """The options that two fits of the same rows must agree in to be the same.
+
+    Raises:
+        TypeError: one of them has no column of ClusteringFit, so that a fit could not be told from another's.
+    """
+    found = of_part(options, "fit")
+    for name in found:
+        if name not in COLUMNS:
+            raise TypeError(f"option {name!r} is part of a fit, and FitRecord and ClusteringFit have no column for it")
+    return found
+
+
+FIT_OPTIONS = fit_options(HdbscanOptions)
+SELECTION_OPTIONS = of_part(HdbscanOptions, "selection")
+"""Options that decide which rows a fit is of. They are always kept with its selection."""
+IDENTITY = ("embedding_model", "corpus_hash", *FIT_OPTIONS)
+"""Columns of ClusteringFit that are equal if and only if two fits are the same."""
