@@ -50,6 +50,9 @@ ROOMS = {
         "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
         "opening", "interrupt"
     ],
+    "surface": [
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",
+    ],
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],

@@ -16,8 +16,9 @@ from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.fits import stored as fits
 from sqlclust.store.memory import check_cutting
+from sqlclust.surface.clustering import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, hdbscan_rows
+from sqlclust.surface.points import Row
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
-from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors.blobs import sqlite_type
 
 
@@ -127,7 +128,7 @@ def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterato
     yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
 
 
-FIT_SCALARS = (
+FITS = (
     ScalarFunction(
         name="clust_cut",
         args=("clustering_fit_id", "options"),
@@ -139,9 +140,6 @@ FIT_SCALARS = (
         "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
-)
-
-FIT_TABLES = (
     TableFunction(
         name="clust_labels",
         args=("clustering_fit_id", "options"),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqlclust import diagnosis as doctor
 from sqlclust.options import DoctorOptions, parse_json
+from sqlclust.surface.points import Row
 from sqlclust.surface.records import Context, TableFunction
-from sqlclust.surface.tables import Row
 
 
 def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
@@ -15,7 +15,7 @@ def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
     yield from doctor.examine(context.database, format=parse_json(DoctorOptions, options).format)
 
 
-DOCTOR_TABLES = (
+DIAGNOSIS = (
     TableFunction(
         name="clust_doctor",
         args=("options",),
