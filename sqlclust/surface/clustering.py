@@ -9,11 +9,12 @@ from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import ArgumentError
 from sqlclust.options import FitOptions, HdbscanOptions, parse_json
+from sqlclust.sqlite.database import Row
 from sqlclust.store import fit as store_fit
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fit import cluster
 from sqlclust.store.memory import check_memory
-from sqlclust.surface.points import Row, handle_of
+from sqlclust.surface.points import handle_of
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.vectors import blobs as vectors
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlclust import diagnosis as doctor
 from sqlclust.options import DoctorOptions, parse_json
-from sqlclust.surface.points import Row
+from sqlclust.sqlite.database import Row
 from sqlclust.surface.records import Context, TableFunction
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.geometry.duplicates import Distinct, distinct
+from sqlclust.core.geometry.groups import first_of_groups
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray, unit_length
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import HandleLostError, HandleTypeError, Id, NullIdError
 from sqlclust.options import DuplicatesOptions, NeighborsOptions, PointsOptions, parse_json
+from sqlclust.sqlite.database import Row
 from sqlclust.store.embeddings.points import SAID_OF_VALUES, Points, PointsBuilder
 from sqlclust.store.memory import check_duplicates, check_neighbors
 from sqlclust.surface.records import AggregateFunction, Context, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
-
-Row = tuple[Any, ...]
 
 
 class PointsAggregate:
@@ -106,8 +105,7 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
 
 def _duplicates_rows(points: Points, groups: Distinct) -> Iterator[Row]:
     rank, group_of_row = points.rank(), groups.group_of_row()
-    first = np.full(len(groups.counts), -1, dtype=np.intp)
-    first[group_of_row[points.order[::-1]]] = points.order[::-1]  # the last assignment, of the lowest rank, stays
+    first = first_of_groups(group_of_row, len(groups.counts), rank)
     repeated = np.flatnonzero(groups.counts[group_of_row] > 1)
     for row in repeated[np.argsort(rank[repeated])].tolist():
         group = group_of_row[row]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from sqlclust.errors import ArgumentError
 from sqlclust.options import NearestOptions, parse_json
+from sqlclust.sqlite.database import Row
 from sqlclust.store import prediction as store
 from sqlclust.store.results import comparison as compare
 from sqlclust.store.results import staleness, trajectories
-from sqlclust.surface.points import Row, handle_of
+from sqlclust.surface.points import handle_of
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
 
