@@ -11,7 +11,7 @@ from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import FilterError, Interrupted, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
 from sqlclust.options import FitOptions, parse
@@ -120,7 +120,7 @@ def _fit(
     log = PhaseLog()
     logger.info("%s: started", model)
     _announce(database, model, options, where=where)
-    with Progress(model if titled else "") as progress:
+    with ProgressLine(model if titled else "") as progress:
 
         def report(phase: str, fraction: float) -> None:
             log(phase, fraction)

@@ -11,7 +11,7 @@ import click
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
 from sqlclust.cli.output import output_options, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
 from sqlclust.cli.readers.files import Columns, Record, Skipped, read
 from sqlclust.cli.readers.files import InputFile as Source
@@ -142,7 +142,7 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
     started = time.monotonic()
     rows = _Rows(file, source)
     try:
-        with create_database(db) as database, Progress(file.name) as progress:
+        with create_database(db) as database, ProgressLine(file.name) as progress:
             create_tables = is_empty(database)
             if not create_tables:
                 upgrade(database)
@@ -191,7 +191,7 @@ class _Rows:
         self.skipped: list[Skipped] = []
         self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
 
-    def usable(self, progress: Progress) -> Iterator[Record]:
+    def usable(self, progress: ProgressLine) -> Iterator[Record]:
         """The rows that can be used; the others are remembered."""
         number, usable = 0, 0
         as_there = self._as_there(*self.types_there())

@@ -11,7 +11,7 @@ import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.output import output_options, table, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
 from sqlclust.cli.readers.files import Columns, Record, Skipped, read
 from sqlclust.cli.readers.files import InputFile as Source
@@ -87,7 +87,7 @@ def command(
         raise click.UsageError("--store is for embeddings that are in the database; load FILE first")
     if ids and not file:
         raise click.UsageError("--ids goes with FILE")
-    with (open_database if stored else read_database)(db) as database, Progress() as progress:
+    with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:
         recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
             columns = Columns(id=id_column, vector=vector_column)
@@ -110,7 +110,7 @@ def _predicted(
     recovered: store.Recovered,
     points: Points,
     stored: bool,
-    progress: Progress,
+    progress: ProgressLine,
     file: Path | None,
 ) -> list[dict[str, Any]]:
     """A row for each point, in the order of ids; written as well if `stored`."""
