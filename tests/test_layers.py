@@ -57,7 +57,7 @@ ROOMS = {
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
-    "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
+    "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands"],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
