@@ -69,8 +69,10 @@ def functions_of(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{name}{child.name}", child
-            named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            yield from inside(child, f"{name}{child.name}." if named else name)
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield from inside(child, f"{name}{child.name}.")
+            else:
+                yield from inside(child, name)
 
     yield from inside(tree, "")
 
