@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust import diagnosis as doctor
+from sqlclust import diagnosis
 from sqlclust.options import DoctorOptions, parse_json
 from sqlclust.sqlite.database import Row
 from sqlclust.surface.records import Context, TableFunction
@@ -12,7 +12,7 @@ from sqlclust.surface.records import Context, TableFunction
 
 def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
     """A row for each finding, errors first; writes nothing."""
-    yield from doctor.examine(context.database, format=parse_json(DoctorOptions, options).format)
+    yield from diagnosis.examine(context.database, format=parse_json(DoctorOptions, options).format)
 
 
 DIAGNOSIS = (

@@ -8,8 +8,7 @@ from sqlclust.errors import ArgumentError
 from sqlclust.options import NearestOptions, parse_json
 from sqlclust.sqlite.database import Row
 from sqlclust.store import prediction as store
-from sqlclust.store.results import comparison as compare
-from sqlclust.store.results import staleness, trajectories
+from sqlclust.store.results import comparison, staleness, trajectories
 from sqlclust.surface.points import handle_of
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
@@ -63,7 +62,7 @@ def clust_lineage(context: Context, clustering_result_id_a: object, clustering_r
     """What became of the clusters of one result in another."""
     a = _result_id("clust_lineage", clustering_result_id_a, "clustering_result_id_a")
     b = _result_id("clust_lineage", clustering_result_id_b, "clustering_result_id_b")
-    yield from compare.lineage(context.database, a, b)
+    yield from comparison.lineage(context.database, a, b)
 
 
 def clust_milestone(context: Context, clustering_result_id: object) -> Iterator[Row]:
