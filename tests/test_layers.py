@@ -1,22 +1,15 @@
-"""The architecture as a test: imports go one way, and what is heavy is imported late."""
+"""The architecture as a test: imports go one way, and only some rooms know what others must not."""
 
 from __future__ import annotations
 
 import ast
-import re
-import subprocess
-import sys
-import tomllib
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-import sqlclust
-from sqlclust.core.borrowed import BORROWED
+from tests.package_files import FILES, PACKAGE, imports_of, module_of, tree_of
 
-PACKAGE = Path(sqlclust.__file__).resolve().parent
 LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "diagnosis", "adoption", "surface"]
 LAYERS += ["bindings", "cli"]
 ROOMS = {
@@ -50,6 +43,9 @@ ROOMS = {
         "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
         "opening", "interrupt"
     ],
+    "surface": [
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",
+    ],
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
@@ -57,43 +53,21 @@ ROOMS = {
     "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
-    "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
+    "cli": [
+        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands",
+    ],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions
-FILES = sorted(PACKAGE.rglob("*.py"))
 NOT_ALLOWED_ANYWHERE = {"sqlite3", "pandas", "sqlalchemy"}
 NOT_ALLOWED_IN_CORE = {"apsw", "sqlite_utils", "click"}
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def inside(module: str, folder: str) -> str | None:
     """What of a folder (`core`, `store.fits`; "" is the package) a module is or is in; None for what is elsewhere."""
     parts, above = module.split("."), ["sqlclust", *filter(None, folder.split("."))]
     return parts[len(above)] if parts[: len(above)] == above and len(parts) > len(above) else None
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imports_of(path: Path) -> Iterator[str]:
-    """Every module imported anywhere in the file, in functions and under TYPE_CHECKING too."""
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            module = node.module or ""
-            for alias in node.names:  # `from sqlclust import schema` imports a module, `… import __version__` a name
-                inside = PACKAGE.parent.joinpath(*module.split("."), alias.name)
-                yield f"{module}.{alias.name}" if inside.with_suffix(".py").exists() or inside.is_dir() else module
 
 
 def wrong_ways(order: list[str], folder: str, module: str, imported: Iterable[str]) -> list[str]:
@@ -235,156 +209,3 @@ def test_statements_outside_the_room_are_found() -> None:
         assert len(list(runs_of(text))) == 1, text
     for text in ("{}.get(1)", "statements.pragma(own, 'x')", "with statements.savepoint(own): pass"):
         assert list(runs_of(text)) == [], text
-
-
-def test_the_public_names() -> None:
-    assert sqlclust.__all__ == [
-        "SqlclustError",
-        "__version__",
-        "adopt",
-        "connect",
-        "doctor",
-        "fit",
-        "hdbscan",
-        "initialize",
-        "register",
-        "staleness",
-    ]
-    assert all(hasattr(sqlclust, name) for name in sqlclust.__all__)
-    public = {name for name in vars(sqlclust) if not name.startswith("_")}
-    modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    assert public - modules - {"annotations", "TYPE_CHECKING", "Any"} == set(sqlclust.__all__) - {"__version__"}
-
-
-# --- other packages -------------------------------------------------------------------------------------------------------
-
-
-def distribution_of(module: str) -> str:
-    """How pip calls what a module is in; only where that is not the module's own name."""
-    return {"sklearn": "scikit-learn", "sqlite_utils": "sqlite-utils"}.get(module, module)
-
-
-def imported_packages(paths: Iterable[Path]) -> set[str]:
-    """What is imported of neither ours nor Python's own, as pip calls it."""
-    names = {module.split(".")[0] for path in paths for module in imports_of(path)}
-    return {distribution_of(name) for name in names - sys.stdlib_module_names - {"sqlclust", "tests"}}
-
-
-def declared(dependencies: Iterable[str]) -> set[str]:
-    return {re.split(r"[\[<>=!~ ]", dependency, maxsplit=1)[0] for dependency in dependencies}
-
-
-def test_what_is_imported_is_declared() -> None:
-    """What another package happens to bring along may be gone with its next version."""
-    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed, extra = declared(project["dependencies"]), project["optional-dependencies"]
-    assert imported_packages(FILES) | {borrowed.package for borrowed in BORROWED} == needed
-    tests = PACKAGE.parent / "tests"
-    benchmarks = set((tests / "benchmarks").rglob("*.py"))
-    of_tests = imported_packages(path for path in tests.rglob("*.py") if path not in benchmarks)
-    assert of_tests <= needed | declared(extra["test"])
-    assert imported_packages(benchmarks) <= {
-        *(needed | declared(extra["test"])), *(name.replace("-", "_") for name in declared(extra["benchmark"])),
-    }  # fmt: skip
-
-
-def private_names(path: Path) -> set[str]:
-    """Names with a leading underscore that are imported from other packages, or taken from their modules."""
-    found: set[str] = set()
-    aliases: set[str] = set()
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if "._" in alias.name}
-            aliases |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] not in ("sqlclust", "__future__"):
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name for name in names if "._" in name}
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
-            base = ast.unparse(node.value)
-            if base.split(".")[0] in aliases:
-                found.add(f"{base}.{node.attr}")
-    return found
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_nothing_private_of_other_packages(path: Path) -> None:
-    """Nobody promises that it stays; `core/borrowed.py` has what there is, tries it, and says which version changed it."""
-    if path != PACKAGE / "core" / "borrowed.py":
-        assert private_names(path) == set()
-
-
-def test_a_private_name_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "x.py"
-    path.write_text(
-        "import os, hdbscan._prim\nfrom sklearn.a._b import c\nfrom scipy import _d\nos._exit(hdbscan.e.f)\n"
-    )
-    assert private_names(path) == {"hdbscan._prim", "sklearn.a._b.c", "scipy._d", "os._exit"}
-
-
-# --- importing -------------------------------------------------------------------------------------------------------------
-
-IMPORT_EACH_FIRST = """
-import sys, traceback
-def forget():
-    for name in [*sys.modules]:
-        if name.split('.')[0] == 'sqlclust':
-            del sys.modules[name]
-failed = False
-for name in sys.argv[1:]:
-    forget()
-    try:
-        __import__(name)
-    except BaseException:
-        failed = True
-        print(name, traceback.format_exc())
-sys.exit(failed)
-"""
-
-
-def import_each_first(modules: Iterable[str], folder: Path) -> str:
-    """Import each module where none of ours is imported yet; what went wrong."""
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_EACH_FIRST, *modules], capture_output=True, text=True, check=False, cwd=folder
-    )
-    assert (done.returncode == 0) == (done.stdout == ""), done
-    return done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_every_module_can_be_imported_first() -> None:
-    """No cycle of imports, whichever module is the first."""
-    modules = [module_of(path) for path in FILES if path.stem != "__main__"]
-    assert import_each_first(modules, PACKAGE.parent) == ""
-
-
-def test_a_cycle_of_imports_is_found(tmp_path: Path) -> None:
-    folder = tmp_path / "sqlclust"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "a.py").write_text("a = 1\nfrom sqlclust.b import b\n")
-    (folder / "b.py").write_text("from sqlclust.a import a\nb = 1\n")
-    assert import_each_first(["sqlclust", "sqlclust.a"], tmp_path) == ""
-    assert "cannot import name 'b' from partially initialized module" in import_each_first(["sqlclust.b"], tmp_path)
-
-
-def imported_by(code: str) -> set[str]:
-    script = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    return set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    )
-
-
-def test_import_is_light() -> None:
-    assert (
-        imported_by("import sqlclust") & {"numpy", "apsw", "hdbscan", "scipy", "sklearn", "sqlite3", "click"} == set()
-    )
-
-
-def test_connecting_imports_neither_hdbscan_nor_sqlite3() -> None:
-    loaded = imported_by("import sqlclust; con = sqlclust.connect(':memory:'); sqlclust.initialize(con)")
-    assert loaded & {"hdbscan", "sklearn", "sqlite3", "sqlite_utils", "click"} == set()
-
-
-def test_a_label_can_be_compared_without_heavy_imports() -> None:
-    assert imported_by("from sqlclust.core.clusters.labels import NOISE") & {"numpy", "scipy", "hdbscan"} == set()

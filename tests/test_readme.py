@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import sqlclust
+from tests.package_files import PACKAGE
 from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, without_times
-from tests.test_layers import LAYERS, PACKAGE, ROOMS
+from tests.test_layers import LAYERS, ROOMS
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 EACH = pytest.mark.parametrize("name", TEXTS)

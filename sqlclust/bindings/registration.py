@@ -1,4 +1,4 @@
-"""Giving a connection everything in the catalogue, by whichever library: a binding says how one record of each kind is bound."""
+"""Registering the catalogue on a database, whichever library made it: a binding says how one record of each kind is bound."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class Binder(Protocol):
-    """What a binding can do: bind functions on one connection."""
+    """What a binding can do: bind functions on one database."""
 
     @property
     def database(self) -> Database:
-        """The connection."""
+        """The database that gets the functions."""
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
         """Bind a scalar function; `function` takes the SQL arguments."""
@@ -32,29 +32,30 @@ class Binder(Protocol):
         """Bind a table function; see `bindings.virtual_table`."""
 
     def read_schema_again(self) -> None:
-        """Let SQLite read the schema anew the next time it needs it.
+        """Make SQLite read the schema again, before it is used the next time.
 
-        DIRECTONLY is noted where a CHECK, a generated column or an index calls a function, and it is noted when the schema is
-        read. Of functions that were not there at that time SQLite would let the file's own tables call any.
+        A CHECK, a generated column or an index may call a function. Whether it may is decided when SQLite reads the schema: a
+        function that is DIRECTONLY is refused. A schema that was read before our functions were registered was not checked
+        against them. A table of the file could then call any of them.
         """
 
 
 class Context:
-    """What records may use of a connection; see `surface.records.Context`."""
+    """What records may use of a database; see `surface.records.Context`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def run(self, work: Callable[[Control], T]) -> T:
-        """Run `work` so that the connection's interrupts stop it."""
+        """Run `work` so that interrupts of the database stop it."""
         result, _ = interrupt.run(self.database, work)
         return result
 
 
 def register_all(binder: Binder) -> None:
-    """Give a connection everything in the catalogue.
+    """Register everything in the catalogue.
 
-    Changes no setting of the connection. Calling it again does nothing, also while a statement runs.
+    Changes no setting. Calling it again does nothing, also while a statement runs.
     """
     if _registered(binder.database):
         return

@@ -15,13 +15,13 @@ from sqlclust.sqlite.lookup import Lookup, Numbered
 from sqlclust.surface.records import Context, PointsHandle, TableFunction
 
 _ONE_TOO_MANY = "argument after the last"
-"""A hidden column: SQLite gives arguments to hidden columns one after the other, and one more than the function has must
-not become a condition on one of the columns it returns.
+"""A hidden column after those of the arguments. SQLite takes the arguments of a call as conditions on the hidden columns, in
+their order. Without this column one argument too many would be a condition on a column of the result.
 """
 _ROWS_OF_A_CALL = 2**40
 _READING, _LOOKING_UP = (1e6, 100_000), (9e5, 60_000)
-"""Cost and rows, for the planner. A look-up is a little cheaper than reading all, and two are dearer: reading once for an OR is
-what it has to choose, since in a join it compares the arguments again after an OR of look-ups, and handles cannot be compared.
+"""Cost and rows, for the planner: one look-up is a little cheaper than reading all, two are dearer. So for an OR it reads once.
+It must: after an OR of look-ups in a join it compares the arguments again, and handles cannot be compared.
 """
 _EQUAL = 2  # SQLITE_INDEX_CONSTRAINT_EQ
 _Arguments = tuple[tuple[str, type, Any], ...]
@@ -62,11 +62,11 @@ class IndexInfo(Protocol):
 
 
 class Table:
-    """A table function on a connection.
+    """A table function on a database.
 
-    Rows of different calls must differ in rowid within one statement (in one OR they may stand beside each other), and rows of
-    the same call must not: RIGHT JOIN, FULL JOIN and OR recognise a row by its rowid. So calls are numbered, by the contents
-    of their arguments, as long as there are cursors.
+    RIGHT JOIN, FULL JOIN and OR recognise a row by its rowid. So a row must have the same rowid each time that the same call
+    gives it, and rows of different calls in one statement must have different ones (an OR may have both). Calls are therefore
+    numbered, by the contents of their arguments, as long as there are cursors.
     """
 
     def __init__(self, record: TableFunction, context: Context) -> None:
@@ -75,11 +75,11 @@ class Table:
         self._calls: dict[object, int] = {}
 
     def BestIndexObject(self, info: IndexInfo) -> bool:  # noqa: N802 - SQLite's name
-        """Accept a plan only if each argument that it has a condition `=` for has a usable one.
+        """Accept a plan only if each argument that has conditions `=` in it has one that is usable.
 
-        SQLite may show a condition again (once more for each branch of an OR), and others on the same argument: one becomes the
-        argument, the last, which is that of the call, and the others are left for SQLite to check. Only handles cannot be
-        compared by SQLite; they go to the cursor.
+        An argument may have several conditions: SQLite shows one again for each branch of an OR, and a WHERE may have more. The
+        last is that of the call and becomes the argument. SQLite checks the others itself. But it cannot compare handles: those
+        go to the cursor, which does.
         """
         plan = _Plan(self._record, info)
         if any(not given for given in plan.given.values()):

@@ -6,21 +6,21 @@ Two SQLite libraries on one file in one process lose rows: never open a database
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
 from sqlclust import schema
 from sqlclust.bindings.apsw.connection import connect
 from sqlclust.bindings.apsw.database import ApswDatabase
+from sqlclust.cli.output import Command
 from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 D = TypeVar("D", bound=Database)
 
 logger = logging.getLogger("sqlclust")
@@ -67,17 +67,28 @@ def upgrade(database: Database) -> None:
 @contextmanager
 def read_database(path: str, *, tables: bool = True) -> Iterator[ApswDatabase]:
     """As `open_database`, for reading."""
-    try:
-        database = connect(path, readonly=True)
-        if tables:
-            schema.version(database)  # the first look at the tables
-    except DatabaseFileError:
-        # what a crashed program left in the journal has to be rolled back first, which is writing
-        database = connect(path, create=False)
-    with _closing(database):
+    with _closing(_connected_to_read(path, tables=tables)) as database:
         if tables:
             schema.check(database)
         yield database
+
+
+def _connected_to_read(path: str, *, tables: bool) -> ApswDatabase:
+    """A connection for reading only; one for writing where the file can be read in no other way.
+
+    What a crashed program left in the journal has to be rolled back before anything is read, and that is writing.
+    """
+    try:
+        database = connect(path, readonly=True)
+        try:
+            if tables:
+                schema.version(database)  # the first look at the tables
+        except BaseException:
+            database.close()
+            raise
+    except DatabaseFileError:
+        return connect(path, create=False)
+    return database
 
 
 @contextmanager

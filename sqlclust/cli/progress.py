@@ -19,11 +19,11 @@ _TITLE = 24
 """Characters of the bar, and of the title at most."""
 
 
-class Progress:
+class ProgressLine:
     """Call it with (phase, fraction), or `count` where the end is not known. Without a terminal it shows nothing.
 
-        with Progress() as progress:
-            sqlclust.fit(connection, model, progress=progress)
+        with ProgressLine() as progress:
+            fit(database, model, options, progress=progress)
 
     Args:
         title: said before the phase.
@@ -38,7 +38,7 @@ class Progress:
         self._shown_at = 0.0
         self._line = ""
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlclust.cli.options import short_name
 from sqlclust.cli.output import one_line, printable, table
+from sqlclust.core.engines import engine_of
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.results.listing import parameters_of
 
@@ -45,9 +46,7 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
             result["n_rows"],
             result["n_clusters"],
             percent(result["noise_share"]),
-            result["engine"]
-            if result["engine"] != "approximate"
-            else f"approximate {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}",
+            _engine(result, recall=""),
             result["duration"],
             result["completed_at"][:16].replace("T", " "),
             unusual_parameters(result["parameters"]),
@@ -60,14 +59,23 @@ def result_table(results: Iterable[Mapping[str, Any]]) -> str:
 def summary(result: Mapping[str, Any]) -> str:
     """A result on one line."""
     clusters = "1 cluster" if result["n_clusters"] == 1 else f"{result['n_clusters']:,} clusters"
-    engine = result["engine"]
-    if engine == "approximate":  # never shown as if it were exact
-        engine = f"approximate, recall {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}"
-    how = ", ".join(filter(None, (engine, seconds(result["duration"]))))
+    how = ", ".join(filter(None, (_engine(result, recall=", recall"), seconds(result["duration"]))))
     return (
         f"{printable(result['embedding_model'])}: result {result['id']}, {result['n_rows']:,} rows in {clusters}, "
         f"{percent(result['noise_share'])} noise" + (f" ({how})" if how else "")
     )
+
+
+def _engine(result: Mapping[str, Any], *, recall: str) -> str | None:
+    """The engine of a result's fit, None where it has none; with what was measured where it is not exact.
+
+    Args:
+        recall: what to write before the recall.
+    """
+    engine: str | None = result["engine"]
+    if engine is None or engine_of(engine).exact:
+        return engine
+    return f"{engine}{recall} {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}"
 
 
 def _share(measured: object) -> str:

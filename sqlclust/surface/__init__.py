@@ -1,3 +1,1 @@
-"""What SQL sees: plain callables with names and argument lists. Only `connection.py` and `virtual_table.py` know how they are
-bound.
-"""
+"""What SQL sees: plain callables, a record for each, and the catalogue of them all. Only `bindings` knows how they are bound."""

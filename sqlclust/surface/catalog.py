@@ -15,24 +15,25 @@ from sqlclust.options import (
     NeighborsOptions,
     PointsOptions,
 )
-from sqlclust.surface.aggregates import AGGREGATES
-from sqlclust.surface.compare import RESULT_TABLES
-from sqlclust.surface.doctor import DOCTOR_TABLES
-from sqlclust.surface.fits import FIT_SCALARS, FIT_TABLES
-from sqlclust.surface.prediction import PREDICTION_TABLES
+from sqlclust.surface.clustering import CLUSTERING
+from sqlclust.surface.diagnosis import DIAGNOSIS
+from sqlclust.surface.fits import FITS
+from sqlclust.surface.labellings import LABELLINGS
+from sqlclust.surface.points import POINTS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
-from sqlclust.surface.scalars import SCALARS
-from sqlclust.surface.tables import TABLES
+from sqlclust.surface.results import RESULTS
+from sqlclust.surface.vectors import VECTORS
+from sqlclust.surface.version import VERSION
 
 CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
-    *SCALARS,
-    *FIT_SCALARS,
-    *AGGREGATES,
-    *TABLES,
-    *FIT_TABLES,
-    *PREDICTION_TABLES,
-    *RESULT_TABLES,
-    *DOCTOR_TABLES,
+    *VERSION,
+    *VECTORS,
+    *POINTS,
+    *CLUSTERING,
+    *LABELLINGS,
+    *FITS,
+    *RESULTS,
+    *DIAGNOSIS,
 )
 
 OPTIONS: dict[str, Any] = {

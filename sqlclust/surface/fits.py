@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from sqlclust.core.clusters.cut_parameters import CutParameters
@@ -11,14 +12,15 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ArgumentError
-from sqlclust.options import CutOptions, LayersOptions, names, parse_json, parse_object
+from sqlclust.options import CutOptions, LayersOptions, parse_json, parse_object
+from sqlclust.sqlite.database import Row
 from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
 from sqlclust.store.sweep import sweep
+from sqlclust.surface.clustering import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, hdbscan_rows
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
-from sqlclust.surface.tables import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, Row, hdbscan_rows
 from sqlclust.vectors.blobs import sqlite_type
 
 
@@ -43,7 +45,9 @@ def clust_labels(context: Context, clustering_fit_id: object, options: object = 
     return hdbscan_rows(points, clustering)
 
 
-SWEEP_COLUMNS = {
+_SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER", str: "TEXT"}
+_SWEPT_COLUMNS = {option.name: _SQL_TYPES[option.metadata["kind"]] for option in dataclasses.fields(CutOptions)}
+_FIGURE_COLUMNS = {
     "n_clusters": "INTEGER",
     "noise_share": "REAL",
     "largest_share": "REAL",
@@ -57,7 +61,7 @@ def clust_sweep(context: Context, clustering_fit_id: object, options: object) ->
     """What each combination of options would give."""
     fit_id = _fit_id("clust_sweep", clustering_fit_id)
     for row in sweep(context.database, fit_id, parse_object(options)):
-        yield tuple(row[name] for name in (*names(CutOptions), *SWEEP_COLUMNS))
+        yield tuple(row[name] for name in (*_SWEPT_COLUMNS, *_FIGURE_COLUMNS))
 
 
 def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator[Row]:
@@ -128,7 +132,7 @@ def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterato
     yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
 
 
-FIT_SCALARS = (
+FITS = (
     ScalarFunction(
         name="clust_cut",
         args=("clustering_fit_id", "options"),
@@ -140,9 +144,6 @@ FIT_SCALARS = (
         "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
-)
-
-FIT_TABLES = (
     TableFunction(
         name="clust_labels",
         args=("clustering_fit_id", "options"),
@@ -157,15 +158,7 @@ FIT_TABLES = (
         name="clust_sweep",
         args=("clustering_fit_id", "options"),
         function=clust_sweep,
-        columns={
-            "min_cluster_size": "INTEGER",
-            "cluster_selection_epsilon": "REAL",
-            "cluster_selection_method": "TEXT",
-            "cluster_selection_persistence": "REAL",
-            "max_cluster_size": "INTEGER",
-            "allow_single_cluster": "INTEGER",
-            **SWEEP_COLUMNS,
-        },
+        columns={**_SWEPT_COLUMNS, **_FIGURE_COLUMNS},
         summary="A row for every combination of options, each a value or a list: what cutting a stored fit with them gives. "
         "ari_previous is the agreement with the row before: a fall is a cliff.",
         example="SELECT group_concat(n_clusters) FROM clust_sweep(1, '{\"min_cluster_size\": [5, 6, 30]}') -- 3,3,0",

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.database import Database, Row
 from sqlclust.store.embeddings.points import Points
 
 T = TypeVar("T")
@@ -19,10 +19,10 @@ class Context(Protocol):
 
     @property
     def database(self) -> Database:
-        """The connection whose statement calls the function."""
+        """The database whose statement calls the function."""
 
     def run(self, work: Callable[[Control], T]) -> T:
-        """Run `work` so that the connection's interrupts stop it."""
+        """Run `work` so that interrupts of the database stop it."""
 
 
 class PointsHandle:
@@ -113,6 +113,6 @@ class TableFunction(Function):
         hidden_columns: as columns; not part of SELECT *.
     """
 
-    function: Callable[..., Iterable[tuple[Any, ...]]]
+    function: Callable[..., Iterable[Row]]
     columns: Mapping[str, str] = field(default_factory=dict)
     hidden_columns: Mapping[str, str] = field(default_factory=dict)

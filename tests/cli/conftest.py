@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 import sqlclust
+from tests.cli.embedding_files import (
+    text_file,
+)
 from tests.cli.terminal import succeed
 from tests.small import add_embeddings, clustered
 
@@ -48,3 +51,19 @@ def three(tmp_path: Path, three_content: bytes) -> Path:
     path = tmp_path / "three.db"
     path.write_bytes(three_content)
     return path
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return tmp_path / "new.db"
+
+
+@pytest.fixture
+def loaded(new: Path, tmp_path: Path) -> Path:
+    file = text_file(
+        tmp_path / "first.jsonl",
+        {"id": "a", "vector": [1, 2], "content": "first", "run_id": "r", "sequence_number": 0},
+        {"id": "b", "vector": [3, 4]},
+    )
+    succeed("load", new, file, "-m", "m")
+    return new

@@ -8,7 +8,7 @@ from os import terminal_size
 import pytest
 
 from sqlclust.cli.output import cell_text, one_line, table
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 
 
 class Terminal(io.StringIO):
@@ -69,7 +69,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_progress(clock: list[float]) -> None:
     terminal = Terminal()
-    with Progress("my model", stream=terminal) as progress:
+    with ProgressLine("my model", stream=terminal) as progress:
         progress("load", 0.5)
         clock[0] = 0.9
         progress("load", 1.0)
@@ -91,7 +91,7 @@ def test_progress(clock: list[float]) -> None:
 def test_progress_fits_the_terminal(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: terminal_size((30, 24)))
     terminal = Terminal()
-    progress = Progress("a very long name of a model indeed", stream=terminal)
+    progress = ProgressLine("a very long name of a model indeed", stream=terminal)
     clock[0] = 2
     progress("load", 0.5)
     assert len(terminal.getvalue().removeprefix("\r\x1b[K")) == 29
@@ -99,7 +99,7 @@ def test_progress_fits_the_terminal(clock: list[float], monkeypatch: pytest.Monk
 
 def test_progress_is_for_terminals(clock: list[float]) -> None:
     stream = io.StringIO()
-    with Progress(stream=stream) as progress:
+    with ProgressLine(stream=stream) as progress:
         clock[0] = 5
         progress("load", 0.5)
     assert stream.getvalue() == ""

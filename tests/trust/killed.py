@@ -83,15 +83,15 @@ def _program(path: str, form: str, at: int, say: Callable[[str], None]) -> None:
 
         con.set_update_hook(first_row)
     else:  # the first row comes out of clust_hdbscan
-        from sqlclust.surface import tables
+        from sqlclust.surface import clustering
 
-        original = tables.hdbscan_rows
+        original = clustering.hdbscan_rows
 
         def rows(*arguments: Any) -> Iterator[Any]:
             publishing()
             yield from original(*arguments)
 
-        vars(tables)["hdbscan_rows"] = rows
+        vars(clustering)["hdbscan_rows"] = rows
     work.write(con, form)
     say(f"done {len(shim.done)}")
     con.close()

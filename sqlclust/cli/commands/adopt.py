@@ -12,7 +12,7 @@ import click
 from sqlclust.adoption.adoption import Adoption, adopt_from, adopt_in_place
 from sqlclust.cli.database import create_database, database_argument, open_database, read_database
 from sqlclust.cli.output import cell_text, one_line, output_options, printable, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import seconds
 
 _EPILOG = """\b
@@ -50,7 +50,7 @@ def command(db: str, new: str | None, replace: bool, backup: str | None, dry_run
     if backup is not None and not replace:
         raise click.UsageError("--backup goes with --replace")
     started = time.monotonic()
-    with Progress("adopt") as progress:
+    with ProgressLine("adopt") as progress:
         if new is not None:
             adoption = _into_new_file(db, new, dry_run, progress)
         else:
@@ -59,7 +59,7 @@ def command(db: str, new: str | None, replace: bool, backup: str | None, dry_run
     if output:
         if adoption.backup:
             click.echo(f"backup: {adoption.backup}", err=True)
-        write_dicts(output, _rows(adoption), _COLUMNS)
+        write_dicts(output, _moved_and_left(adoption), _COLUMNS)
         return
     click.echo(printable(f"{db}{f' → {new}' if new else ''}{': a dry run' if dry_run else ''}"))
     for line in _lines(adoption):
@@ -71,7 +71,7 @@ def command(db: str, new: str | None, replace: bool, backup: str | None, dry_run
         click.echo(f"done ({took}). Next: sqlclust list {quote(new or db)}; sqlclust doctor {quote(new or db)}")
 
 
-def _into_new_file(db: str, new: str, dry_run: bool, progress: Progress) -> Adoption:
+def _into_new_file(db: str, new: str, dry_run: bool, progress: ProgressLine) -> Adoption:
     with read_database(db, tables=False) as old:
         if dry_run and not Path(new).exists():
             with create_database(":memory:") as nothing:
@@ -86,7 +86,7 @@ def _into_new_file(db: str, new: str, dry_run: bool, progress: Progress) -> Adop
             raise
 
 
-def _rows(adoption: Adoption) -> list[dict[str, Any]]:
+def _moved_and_left(adoption: Adoption) -> list[dict[str, Any]]:
     """One row for each kind of rows, each result, and each reason why something did not go over."""
     nothing: dict[str, Any] = dict.fromkeys(_COLUMNS)
     counted = (("Run", adoption.runs), ("Invocation", adoption.invocations), ("Embedding", adoption.embeddings))

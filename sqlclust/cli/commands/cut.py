@@ -9,7 +9,7 @@ import click
 from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions, parse
@@ -41,7 +41,7 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
         parse(CutOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    with open_database(db) as database, Progress() as progress:
+    with open_database(db) as database, ProgressLine() as progress:
         result_id = cut(database, resolve_fit(database, fit), options, progress)
         result = summarize_result(database, result_id)
     if output:

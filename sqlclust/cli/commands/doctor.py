@@ -11,7 +11,7 @@ import click
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import cell_text, one_line, output_options, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import seconds
 from sqlclust.diagnosis import Diagnosis, Finding, Repair, diagnose
 from sqlclust.options import DoctorOptions
@@ -48,13 +48,13 @@ def command(
     """
     started = time.monotonic()
     opened = open_database if fix else read_database
-    with opened(db, tables=False) as database, Progress("doctor") as progress:
+    with opened(db, tables=False) as database, ProgressLine("doctor") as progress:
         diagnosis = diagnose(database, fix=fix, quick=quick, format=format, progress=progress)
         tables = _count_of_tables(database)
     if output:
         if diagnosis.backup:
             click.echo(f"backup: {diagnosis.backup}", err=True)
-        write_dicts(output, _rows(diagnosis, fix), _COLUMNS if fix else _COLUMNS[:-1])
+        write_dicts(output, _findings_and_repairs(diagnosis, fix), _COLUMNS if fix else _COLUMNS[:-1])
     else:
         for line in _lines(diagnosis):
             click.echo(line)
@@ -70,7 +70,7 @@ def _count_of_tables(database: Database) -> str:
     return "1 table" if n == 1 else f"{n} tables"
 
 
-def _rows(diagnosis: Diagnosis, fix: bool) -> list[dict[str, Any]]:
+def _findings_and_repairs(diagnosis: Diagnosis, fix: bool) -> list[dict[str, Any]]:
     """Findings as they are now; with --fix after what was repaired, which has the rows changed in `fixed`."""
     rows = [{**finding._asdict(), **({"fixed": 0} if fix else {})} for finding in diagnosis.findings]
     repaired = [

@@ -11,8 +11,9 @@ from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
+from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.errors import FilterError, Interrupted, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
 from sqlclust.options import FitOptions, parse
 from sqlclust.sqlite import statements
@@ -62,73 +63,114 @@ def command(
         parsed = parse(FitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    results: list[dict[str, Any]] = []
-    failed = 0
     with logging_to(log_file), open_database(db) as database:
-        counts = dict(models(database))
-        if not counts:
+        there = [name for name, _ in models(database)]
+        if not there:
             raise SqlclustError(f"no embeddings in {db} yet; load some: sqlclust load {quote(db)} FILE --model NAME")
-        wanted = [model] if model not in (None, "all") else list(counts)
         logger.info("fit %s: %s", db, parsed)
-        for name in map(str, wanted):
-            if name not in counts:
-                raise UnknownModelError(name, known=list(counts))
-            try:
-                result, fit_id = _fit(database, name, parsed, where=where, store_fit=store_fit, titled=len(wanted) > 1)
-            except TooFewRowsError as error:
-                if len(wanted) == 1:
-                    raise
-                logger.info("skipped: %s", error)
-                click.echo(printable(f"skipped: {error}"), err=True)
-            except FilterError:
-                raise  # as wrong for the next model
-            except (KeyboardInterrupt, Interrupted):
-                _interrupted(name, results)
-            except SqlclustError as error:
-                if len(wanted) == 1:
-                    raise
-                failed += 1
-                logger.exception("%s: %s", name, error) if log_file else None
-                click.echo(printable(f"Error: {name}: {error}"), err=True)
-            else:
-                results.append(result)
-                if not output:
-                    click.echo(summary(result))
-                    if fit_id is not None:
-                        click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
-    if output:
-        write_dicts(output, with_parameters(results), RESULT_COLUMNS)
-    elif results:
-        click.echo()
-        click.echo(next_steps(db, results[-1]["id"]))
-    if failed or not results:
+        wanted = _wanted(model, there)
+        fits = _Fits(
+            database, parsed, where=where, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
+        )
+        for name in wanted:
+            fits.add(name)
+    _report(db, fits, output)
+    if fits.failed or not fits.results:
         raise SqlclustError(
-            f"{failed:,} of {len(wanted):,} models failed" if failed else "no model has two rows to cluster"
+            f"{fits.failed:,} of {len(wanted):,} models failed" if fits.failed else "no model has two rows to cluster"
         )
 
 
-def _fit(
-    database: Database,
-    model: str,
-    options: FitOptions,
-    *,
-    where: str | None,
-    store_fit: bool,
-    titled: bool,
-) -> tuple[dict[str, Any], int | None]:
-    """The result, and the stored fit that was used again for it."""
-    log = PhaseLog()
-    logger.info("%s: started", model)
-    _announce(database, model, options, where=where)
-    with Progress(model if titled else "") as progress:
+def _wanted(model: str | None, there: list[str]) -> list[str]:
+    """The models to fit.
 
-        def report(phase: str, fraction: float) -> None:
-            log(phase, fraction)
-            progress(phase, fraction)
+    Raises:
+        UnknownModelError: the one that was named is not there.
+    """
+    if model in (None, "all"):
+        return there
+    if model not in there:
+        raise UnknownModelError(model, known=there)
+    return [model]
 
-        result_id = fit(database, model, options, where=where, progress=report, store_fit=store_fit)
-    log.finish()
-    return summarize_result(database, result_id), reused_fit(database, result_id)
+
+def _report(db: str, fits: _Fits, output: str | None) -> None:
+    """The results for programs, or how people go on."""
+    if output:
+        write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
+    elif fits.results:
+        click.echo()
+        click.echo(next_steps(db, fits.results[-1]["id"]))
+
+
+class _Fits:
+    """Fits of models, one after the other. If one of several fails, the others go on.
+
+    Attributes:
+        results: of those that are done.
+        failed: how many failed; those with too few rows do not count.
+    """
+
+    def __init__(
+        self, database: Database, options: FitOptions, *, where: str | None, store_fit: bool, alone: bool, quiet: bool
+    ) -> None:
+        self._database, self._options, self._where, self._store_fit = database, options, where, store_fit
+        self._alone, self._quiet = alone, quiet
+        self.results: list[dict[str, Any]] = []
+        self.failed = 0
+
+    def add(self, model: str) -> None:
+        """Fit one more model and say what came of it.
+
+        Raises:
+            SqlclustError: it is the only one, or the filter is wrong, which it would be for the next model too.
+            SystemExit, KeyboardInterrupt: stopped.
+        """
+        try:
+            result, fit_id = self._fit(model)
+        except FilterError:
+            raise
+        except (KeyboardInterrupt, Interrupted):
+            _interrupted(model, self.results)
+        except SqlclustError as error:
+            if self._alone:
+                raise
+            self._go_on_after(error, model)
+        else:
+            self._done(result, fit_id)
+
+    def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
+        """The result, and the stored fit that was used again for it."""
+        logger.info("%s: started", model)
+        _announce(self._database, model, self._options, where=self._where)
+        log = PhaseLog()
+        with ProgressLine("" if self._alone else model) as progress:
+
+            def report(phase: str, fraction: float) -> None:
+                log(phase, fraction)
+                progress(phase, fraction)
+
+            result_id = fit(
+                self._database, model, self._options, where=self._where, progress=report, store_fit=self._store_fit
+            )
+        log.finish()
+        return summarize_result(self._database, result_id), reused_fit(self._database, result_id)
+
+    def _go_on_after(self, error: SqlclustError, model: str) -> None:
+        if isinstance(error, TooFewRowsError):
+            logger.info("skipped: %s", error)
+            click.echo(printable(f"skipped: {error}"), err=True)
+            return
+        self.failed += 1
+        logger.error("%s: %s", model, error, exc_info=error)
+        click.echo(printable(f"Error: {model}: {error}"), err=True)
+
+    def _done(self, result: dict[str, Any], fit_id: int | None) -> None:
+        self.results.append(result)
+        if not self._quiet:
+            click.echo(summary(result))
+            if fit_id is not None:
+                click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
 
 
 _LONG = 60.0
@@ -149,7 +191,7 @@ def _announce(database: Database, model: str, options: FitOptions, *, where: str
     seconds = fit_seconds(n, dimension, engine, multiplications_per_second=speed)
     if seconds < _LONG:
         return
-    other = "exact" if engine == "approximate" else "approximate"
+    other = next(name for name in ENGINES if engine_of(name).exact != engine_of(engine).exact)
     otherwise = fit_seconds(n, dimension, other, multiplications_per_second=speed)
     most = "at most " if where is not None else ""
     click.echo(

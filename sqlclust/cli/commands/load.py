@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -11,18 +13,16 @@ import click
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
 from sqlclust.cli.output import output_options, write_dicts
-from sqlclust.cli.progress import Progress
-from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
-from sqlclust.cli.readers.files import Columns, Record, Skipped, read
-from sqlclust.cli.readers.files import InputFile as Source
+from sqlclust.cli.progress import ProgressLine
+from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.results import seconds
+from sqlclust.cli.skipped import report_skipped
 from sqlclust.errors import ExistingEmbeddingError, InputFileError, Interrupted, LoadError, PointsError, SqlclustError
 from sqlclust.sqlite.transactions import PATIENCE
-from sqlclust.store.embeddings.loading import Existing, id_types, load_embeddings
+from sqlclust.store.embeddings.loading import Existing, Loaded, id_types, load_embeddings
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
-_SKIPPED_SHOWN = 10
 _REPORT_ROWS = 1_000
 _EPILOG = """\b
 Examples:
@@ -63,7 +63,10 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
 @click.option("--run-id-type", type=click.Choice(ID_TYPES), show_default="see above", help="The same for runs.")
 @click.option("--sequence-column", default="sequence_number", help="Column or key of a row's place in its run.")
 @click.option(
-    "--format", "format", type=click.Choice(FORMATS), help="What the files are.  [default: by their ending or content]"
+    "--format",
+    "format",
+    type=click.Choice(FILE_FORMATS),
+    help="What the files are.  [default: by their ending or content]",
 )
 @click.option(
     "--ignore", "existing", flag_value="ignore", default=None, help="Skip rows whose id is in the database already."
@@ -110,39 +113,62 @@ def command(
     if (ids or texts) and len(files) > 1:
         raise click.UsageError("--ids and --texts go with one FILE")
     columns = Columns(id_column, vector_column, content_column, run_column, sequence_column)
+    embeddings_in = partial(
+        read,
+        ids=ids,
+        texts=texts,
+        columns=columns,
+        format=format,
+        id_type=id_type,
+        run_id_type=run_id_type,
+        vector_format=vector_format,
+    )
     loaded: list[dict[str, object]] = []
     for file in files:
-        try:
-            source = read(
-                file,
-                ids=ids,
-                texts=texts,
-                columns=columns,
-                format=format,
-                id_type=id_type,
-                run_id_type=run_id_type,
-                vector_format=vector_format,
-            )
-            loaded.append(_load(db, file, source, model, existing or "error", quiet=output is not None))
-        except (KeyboardInterrupt, Interrupted):
-            if not loaded:
-                raise
-            click.echo(f"Interrupted; nothing of {file} was written{_loaded_before(loaded)}", err=True)
-            raise SystemExit(130) from None
-        except SqlclustError as error:
-            raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
+        with _told_what_was_loaded(file, loaded, existing):
+            loaded.append(_load(db, file, embeddings_in(file), model, existing, quiet=output is not None))
     if output:
         write_dicts(output, loaded)
     else:
         click.echo(f"Next: sqlclust fit {quote(db)} {quote(model)}")
 
 
-def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *, quiet: bool) -> dict[str, object]:
-    there = Path(db).exists()
-    started = time.monotonic()
-    rows = _Rows(file, source)
+@contextmanager
+def _told_what_was_loaded(file: Path, loaded: list[dict[str, object]], existing: Existing | None) -> Iterator[None]:
+    """Whatever ends the loading of a file is said with the files before it, which stay loaded."""
     try:
-        with create_database(db) as database, Progress(file.name) as progress:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        if not loaded:
+            raise
+        click.echo(f"Interrupted; nothing of {file} was written{_loaded_before(loaded)}", err=True)
+        raise SystemExit(130) from None
+    except SqlclustError as error:
+        raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
+
+
+def _load(
+    db: str, file: Path, input_file: InputFile, model: str, existing: Existing | None, *, quiet: bool
+) -> dict[str, object]:
+    """Load one file and say so; what programs are told of it."""
+    started = time.monotonic()
+    rows = _RowsToLoad(file, input_file)
+    result, created = _write(db, rows, model, existing or "error", file.name)
+    report_skipped(file, rows.skipped)
+    input_file.narrowing.warn()
+    if not quiet:
+        if created:
+            click.echo(f"{db} created")
+        said = _in_words(result, model, skipped=len(rows.skipped))
+        click.echo(f"{file}: {said} ({seconds(time.monotonic() - started)})")
+    return {"file": str(file), "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
+
+
+def _write(db: str, rows: _RowsToLoad, model: str, existing: Existing, title: str) -> tuple[Loaded, bool]:
+    """Load the rows; what was done, and whether the tables are new. A file that was made for nothing is removed."""
+    there = Path(db).exists()
+    try:
+        with create_database(db) as database, ProgressLine(title) as progress:
             create_tables = is_empty(database)
             if not create_tables:
                 upgrade(database)
@@ -159,26 +185,24 @@ def _load(db: str, file: Path, source: Source, model: str, existing: Existing, *
         if not there and Path(db).exists() and Path(db).stat().st_size == 0:  # made by us just now
             Path(db).unlink()
         raise
-    rows.report_skipped()
-    source.narrowing.warn()
-    if not quiet:
-        if create_tables:
-            click.echo(f"{db} created")
-        embeddings = "1 embedding" if result.added == 1 else f"{result.added:,} embeddings"
-        predictions = "1 prediction" if result.predictions == 1 else f"{result.predictions:,} predictions"
-        numbers = [
-            f"{embeddings} of model {model!r} loaded",
-            f"{result.replaced:,} replaced" if result.replaced else "",
-            f"{predictions} of them deleted" if result.predictions else "",
-            f"{result.ignored:,} already there" if result.ignored else "",
-            f"{len(rows.skipped):,} skipped" if rows.skipped else "",
-            f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",
-        ]
-        click.echo(f"{file}: {', '.join(filter(None, numbers))} ({seconds(time.monotonic() - started)})")
-    return {"file": str(file), "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
+    return result, create_tables
 
 
-class _Rows:
+def _in_words(result: Loaded, model: str, *, skipped: int) -> str:
+    embeddings = "1 embedding" if result.added == 1 else f"{result.added:,} embeddings"
+    predictions = "1 prediction" if result.predictions == 1 else f"{result.predictions:,} predictions"
+    numbers = [
+        f"{embeddings} of model {model!r} loaded",
+        f"{result.replaced:,} replaced" if result.replaced else "",
+        f"{predictions} of them deleted" if result.predictions else "",
+        f"{result.ignored:,} already there" if result.ignored else "",
+        f"{skipped:,} skipped" if skipped else "",
+        f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",
+    ]
+    return ", ".join(filter(None, numbers))
+
+
+class _RowsToLoad:
     """A file's rows on their way into the database.
 
     Attributes:
@@ -186,16 +210,16 @@ class _Rows:
         types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
     """
 
-    def __init__(self, file: Path, source: Source) -> None:
-        self._file, self._source = file, source
+    def __init__(self, file: Path, input_file: InputFile) -> None:
+        self._file, self._input = file, input_file
         self.skipped: list[Skipped] = []
         self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
 
-    def usable(self, progress: Progress) -> Iterator[Record]:
+    def usable(self, progress: ProgressLine) -> Iterator[Record]:
         """The rows that can be used; the others are remembered."""
         number, usable = 0, 0
         as_there = self._as_there(*self.types_there())
-        for number, row in enumerate(self._source.rows, start=1):
+        for number, row in enumerate(self._input.rows, start=1):
             row = as_there(row, number)
             problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
             if problem is not None:
@@ -204,13 +228,13 @@ class _Rows:
                 usable += 1
                 yield row
             if number % _REPORT_ROWS == 0:
-                if self._source.count:
-                    progress("load", number / self._source.count)
+                if self._input.count:
+                    progress("load", number / self._input.count)
                 else:
                     progress.count("load", number)
         if not usable:
             progress.clear()
-            self.report_skipped()
+            report_skipped(self._file, self.skipped)
             raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
 
     def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
@@ -218,7 +242,7 @@ class _Rows:
 
         A small part of a column of hashes may have digits only.
         """
-        told = self._source.id_types
+        told = self._input.id_types
         ids_as_text = ids == "text" and told.get("id") == "integer"
         runs_as_text = runs == "text" and told.get("run_id") == "integer"
         if told.get("id") == "text" and ids == "integer":
@@ -235,13 +259,6 @@ class _Rows:
             return row
 
         return as_text
-
-    def report_skipped(self) -> None:
-        """Say which rows were left out, and why."""
-        for row, reason in self.skipped[:_SKIPPED_SHOWN]:
-            click.echo(f"{self._file}: skipped row {row:,}: {reason}", err=True)
-        if len(self.skipped) > _SKIPPED_SHOWN:
-            click.echo(f"… and {len(self.skipped) - _SKIPPED_SHOWN:,} more", err=True)
 
 
 def _wrong_place(row: Record, number: int) -> Skipped | None:

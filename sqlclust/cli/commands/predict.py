@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,13 @@ import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.output import output_options, table, write_dicts
-from sqlclust.cli.progress import Progress
-from sqlclust.cli.readers.files import FILE_FORMATS as FORMATS
-from sqlclust.cli.readers.files import Columns, Record, Skipped, read
-from sqlclust.cli.readers.files import InputFile as Source
+from sqlclust.cli.progress import ProgressLine
+from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.cli.skipped import report_skipped
 from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.prediction import Prediction
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
-from sqlclust.sqlite.database import Database
 from sqlclust.store import prediction as store
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.points import Points
@@ -32,7 +32,6 @@ Examples:
   sqlclust predict notes.db 3 new.npy --ids new-ids.txt --csv > labels.csv
 """
 _DEFAULT_LIMIT = 20
-_SKIPPED_SHOWN = 10
 _COLUMNS = ("id", "label", "probability", "neighbor_id", "distance")
 _FILE = click.Path(readable=False, path_type=Path)
 
@@ -55,7 +54,7 @@ _FILE = click.Path(readable=False, path_type=Path)
     help="Format of the vectors in FILE: of BLOBs in base64, or of the bytes of an array.",
 )
 @click.option(
-    "--format", "format", type=click.Choice(FORMATS), show_default="by its ending or content", help="What FILE is."
+    "--format", "format", type=click.Choice(FILE_FORMATS), show_default="by its ending or content", help="What FILE is."
 )
 @click.option(
     "--limit",
@@ -88,16 +87,23 @@ def command(
         raise click.UsageError("--store is for embeddings that are in the database; load FILE first")
     if ids and not file:
         raise click.UsageError("--ids goes with FILE")
-    with (open_database if stored else read_database)(db) as database, Progress() as progress:
+    with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:
         recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
             columns = Columns(id=id_column, vector=vector_column)
+            input_file = read(
+                file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format
+            )
             members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
-            source = read(file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format)
-            points = _points_of(file, source, as_text=members_are_text and source.id_types.get("id") == "integer")
+            as_text = members_are_text and input_file.id_types.get("id") == "integer"
+            points = _points_of(file, input_file, as_text=as_text)
         else:
             points = store.others(database, recovered)
-        rows = _predicted(database, recovered, points, stored, progress, file)
+        with _named(file):
+            found = store.predict(database, recovered, points, progress)
+        if stored and len(points):
+            store.store(database, recovered, points, found)
+    rows = _predicted_rows(recovered, points, found)
     if output:
         write_dicts(output, rows[:limit], _COLUMNS)
         return
@@ -106,34 +112,30 @@ def command(
         click.echo(f"\nWritten to EmbeddingPrediction, clustering_result_id {recovered.id}")
 
 
-def _predicted(
-    database: Database,
-    recovered: store.Recovered,
-    points: Points,
-    stored: bool,
-    progress: Progress,
-    file: Path | None,
-) -> list[dict[str, Any]]:
-    """A row for each point, in the order of ids; written as well if `stored`."""
+@contextmanager
+def _named(file: Path | None) -> Iterator[None]:
+    """What is wrong with points is said with the file that they are from."""
     try:
-        found = store.predict(database, recovered, points, progress)
+        yield
     except PointsError as error:
         raise SqlclustError(f"{file}: {error}" if file else str(error)) from error
-    if stored and len(points):
-        store.store(database, recovered, points, found)
+
+
+def _predicted_rows(recovered: store.Recovered, points: Points, found: Prediction) -> list[dict[str, Any]]:
+    """A row for each point, in the order of ids."""
     neighbors = [recovered.points.ids[row] for row in found.neighbors.tolist()]
     columns = (points.ids, found.labels.tolist(), found.probabilities.tolist(), neighbors, found.distances.tolist())
     rows = [dict(zip(_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
     return [rows[row] for row in points.order.tolist()]
 
 
-def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
+def _points_of(file: Path, input_file: InputFile, *, as_text: bool) -> Points:
     """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
     builder = PointsBuilder(format="float32")
     skipped: list[Skipped] = []
     number = 0
-    try:
-        for number, row in enumerate(source.rows, start=1):
+    with _named(file):
+        for number, row in enumerate(input_file.rows, start=1):
             if as_text and isinstance(row, Record):
                 row = with_text_id(row, number)
             if isinstance(row, Skipped):
@@ -141,15 +143,10 @@ def _points_of(file: Path, source: Source, *, as_text: bool) -> Points:
             else:
                 builder.add(number if row.id is None else row.id, row.vector)
         points = builder.finish()
-    except PointsError as error:
-        raise SqlclustError(f"{file}: {error}") from error
-    for row in skipped[:_SKIPPED_SHOWN]:
-        click.echo(f"{file}: skipped row {row.row:,}: {row.reason}", err=True)
-    if len(skipped) > _SKIPPED_SHOWN:
-        click.echo(f"… and {len(skipped) - _SKIPPED_SHOWN:,} more", err=True)
+    report_skipped(file, skipped)
     if not len(points):
         raise InputFileError(str(file), reason=f"none of its {number:,} rows can be used")
-    source.narrowing.warn()
+    input_file.narrowing.warn()
     return points
 
 
@@ -163,10 +160,10 @@ def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int
     embeddings = "1 embedding" if len(rows) == 1 else f"{len(rows):,} embeddings"
     clusters = "1 cluster" if len(labels) == 1 else f"{len(labels):,} clusters"
     click.echo(f"{embeddings} by result {recovered.id}: {len(rows) - noise:,} in {clusters}, {noise:,} noise\n")
-    shown = [
+    cells = [
         (*list(row.values())[:2], round(row["probability"], 3), row["neighbor_id"], row["distance"])
         for row in rows[:limit]
     ]
-    click.echo(table(("id", "label", "probability", "nearest member", "distance"), shown))
+    click.echo(table(("id", "label", "probability", "nearest member", "distance"), cells))
     if len(rows) > limit:
         click.echo(f"… and {len(rows) - limit:,} more: --limit {len(rows)} shows all")

@@ -58,8 +58,8 @@ def command(db: str, result: str, limit: int | None, output: str | None) -> None
     if not clusters:
         click.echo("\nEvery row is noise. Smaller --min-cluster-size or --min-samples find more clusters.")
         return
-    shown = clusters[: limit or _DEFAULT_LIMIT]
+    largest = clusters[: limit or _DEFAULT_LIMIT]
     click.echo()
-    click.echo(cluster_table(shown))
-    if len(shown) < len(clusters):
-        click.echo(f"… and {len(clusters) - len(shown):,} smaller clusters: --limit {len(clusters)} shows all")
+    click.echo(cluster_table(largest))
+    if len(largest) < len(clusters):
+        click.echo(f"… and {len(clusters) - len(largest):,} smaller clusters: --limit {len(clusters)} shows all")

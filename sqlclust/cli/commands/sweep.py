@@ -10,7 +10,7 @@ import click
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.options import lists_of
 from sqlclust.cli.output import output_options, table, write_dicts
-from sqlclust.cli.progress import Progress
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import percent
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions
@@ -40,7 +40,7 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     compares rows of one sweep only.
     """
     given = {name: values for name, values in options.items() if values is not None}
-    with read_database(db) as database, Progress() as progress:
+    with read_database(db) as database, ProgressLine() as progress:
         fit_id = resolve_fit(database, fit)
         try:
             rows = sweep(database, fit_id, given, progress)

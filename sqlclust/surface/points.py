@@ -1,28 +1,42 @@
-"""Table functions over the points that clust_points collects. Rows come in the order of the ids."""
+"""Points, ids with their vectors, and what is near or equal among them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
 
 import numpy as np
 
-from sqlclust.core.clusters.labels import NOISE
+from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.geometry.duplicates import Distinct, distinct
+from sqlclust.core.geometry.groups import first_of_groups
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray, unit_length
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
-from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import HandleLostError, HandleTypeError
-from sqlclust.options import DuplicatesOptions, HdbscanOptions, NeighborsOptions, parse_json
-from sqlclust.store.embeddings.points import Points
-from sqlclust.store.fit import cluster
-from sqlclust.store.memory import check_duplicates, check_memory, check_neighbors
-from sqlclust.surface.records import Context, PointsHandle, TableFunction
+from sqlclust.errors import HandleLostError, HandleTypeError, Id, NullIdError
+from sqlclust.options import DuplicatesOptions, NeighborsOptions, PointsOptions, parse_json
+from sqlclust.sqlite.database import Row
+from sqlclust.store.embeddings.collecting import SAID_OF_VALUES, PointsBuilder
+from sqlclust.store.memory import check_duplicates, check_neighbors
+from sqlclust.surface.records import AggregateFunction, Context, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
 
-Row = tuple[Any, ...]
-OptionsT = TypeVar("OptionsT")
+
+class PointsAggregate:
+    """clust_points: collects ids and vectors for the table functions."""
+
+    def __init__(self) -> None:
+        self._builder: PointsBuilder | None = None
+
+    def step(self, embedding_id: object, vector: object, options: object = "{}") -> None:
+        """Take an id and its vector; the options of the first row count."""
+        if self._builder is None:
+            parsed = parse_json(PointsOptions, options)
+            self._builder = PointsBuilder(keep_first=parsed.duplicates == "first", format=parsed.format)
+        self._builder.add(embedding_id, vector)
+
+    def final(self) -> PointsHandle:
+        """The handle; of no rows too."""
+        return PointsHandle((self._builder or PointsBuilder()).finish())
 
 
 def handle_of(value: object, function: str) -> PointsHandle:
@@ -34,53 +48,40 @@ def handle_of(value: object, function: str) -> PointsHandle:
     raise HandleTypeError(function, found=sqlite_type(value))
 
 
-def clust_hdbscan(context: Context, points: object, options: object = "{}") -> Iterator[Row]:
-    """HDBSCAN of the points; a row for each."""
-    handle = handle_of(points, "clust_hdbscan")
-    parsed = parse_json(HdbscanOptions, options)
-    if parsed not in handle.memo:
-        handle.memo[parsed] = _hdbscan(context, handle.points, parsed)
-    chosen, clustering = handle.memo[parsed]
-    return hdbscan_rows(chosen, clustering)
+class MedoidAggregate:
+    """clust_medoid: the id of the vector with the smallest sum of squared euclidean distances to the others."""
 
+    def __init__(self) -> None:
+        self._builder = PointsBuilder(advice=SAID_OF_VALUES)
+        self._row = 0
 
-def _hdbscan(context: Context, points: Points, options: HdbscanOptions) -> tuple[Points, Clustering | None]:
-    n, dimension = -(-len(points) // options.downsample), points.vectors.shape[1]
-    if n > 1:
-        resolved, copy = options.resolved(n, dimension), 4 * n * dimension if options.downsample > 1 else 0
-        check_memory(n, dimension, resolved.min_samples or 1, resolved.engine, more=copy)
-    if len(points) == 0:
-        return points, None
+    def step(self, embedding_id: object, vector: object) -> None:
+        """Take an id and its vector.
 
-    def work(control: Control) -> tuple[Points, Clustering]:
-        chosen = points.every(options.downsample, control)
-        if options.needs_directions:
-            chosen.check_directions(control)
-        resolved = options.resolved(*chosen.vectors.shape)
-        return chosen, cluster(chosen.vectors, resolved, control, rank=chosen.rank())[1]
+        Raises:
+            VectorFormatError: the vectors look like another format than float32.
+        """
+        self._row += 1
+        if vector is None:
+            return
+        if embedding_id is None:
+            raise NullIdError(row=self._row)
+        self._builder.add(embedding_id, vector)
 
-    return context.run(work)
-
-
-HDBSCAN_COLUMNS = {"id": "", "label": "INTEGER", "probability": "REAL", "outlier_score": "REAL", "medoid_id": ""}
-HDBSCAN_HIDDEN_COLUMNS = {"cluster_size": "INTEGER", "persistence": "REAL"}
-
-
-def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]:
-    """Rows of HDBSCAN_COLUMNS and HDBSCAN_HIDDEN_COLUMNS, in the order of ids."""
-    if clustering is None:
-        return
-    order = points.order
-    medoid_ids = [points.ids[row] for row in clustering.medoids.tolist()]
-    sizes, persistence = clustering.sizes.tolist(), clustering.persistence.tolist()
-    labels = clustering.labels[order].tolist()
-    probabilities = clustering.probabilities[order].tolist()
-    scores = clustering.outlier_scores[order].tolist()
-    for row, label, probability, score in zip(order.tolist(), labels, probabilities, scores, strict=True):
-        if label == NOISE:
-            yield points.ids[row], label, probability, score, None, None, None
-        else:
-            yield points.ids[row], label, probability, score, medoid_ids[label], sizes[label], persistence[label]
+    def final(self) -> Id | None:
+        """The id; of equally good ones the first in SQLite's order. NULL of no vectors."""
+        points = self._builder.finish()
+        if not len(points):
+            return None
+        every = np.arange(len(points))
+        row: int = medoids(
+            points.vectors,
+            np.zeros(len(points), dtype=np.int64),
+            groups=every,
+            counts=np.ones(len(points), dtype=np.intp),
+            rank=points.rank(),
+        ).tolist()[0]
+        return points.ids[row]
 
 
 def clust_duplicates(context: Context, points: object, options: object = "{}") -> Iterator[Row]:
@@ -104,8 +105,7 @@ def clust_duplicates(context: Context, points: object, options: object = "{}") -
 
 def _duplicates_rows(points: Points, groups: Distinct) -> Iterator[Row]:
     rank, group_of_row = points.rank(), groups.group_of_row()
-    first = np.full(len(groups.counts), -1, dtype=np.intp)
-    first[group_of_row[points.order[::-1]]] = points.order[::-1]  # the last assignment, of the lowest rank, stays
+    first = first_of_groups(group_of_row, len(groups.counts), rank)
     repeated = np.flatnonzero(groups.counts[group_of_row] > 1)
     for row in repeated[np.argsort(rank[repeated])].tolist():
         group = group_of_row[row]
@@ -156,18 +156,25 @@ def _neighbors_rows(points: Points, near: list[tuple[int, IndexArray, Float64Arr
             yield points.ids[row], place, points.ids[neighbor], distance
 
 
-TABLES = (
-    TableFunction(
-        name="clust_hdbscan",
-        args=("points", "options"),
+POINTS = (
+    AggregateFunction(
+        name="clust_points",
+        args=("id", "vector", "options"),
         optional=1,
-        function=clust_hdbscan,
-        columns=HDBSCAN_COLUMNS,
-        hidden_columns=HDBSCAN_HIDDEN_COLUMNS,
-        summary="HDBSCAN. A row for each point: label (−1: noise), membership strength, GLOSH outlier score and its "
-        "cluster's medoid. The hidden columns cluster_size and persistence, selected by name, are the cluster's.",
-        example="SELECT count(DISTINCT label) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), "
-        "'{\"min_cluster_size\": 5}') WHERE label >= 0 -- 3",
+        factory=PointsAggregate,
+        returns="handle",
+        summary="Collects ids and vectors for the table functions and checks them: no NULL or repeated id, no vector of another "
+        "dimension, no NaN, none that looks like another format than float32 unless that is said. Its value is a handle that "
+        "lives only inside the expression it is made in.",
+        example="SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding)) -- 40",
+    ),
+    AggregateFunction(
+        name="clust_medoid",
+        args=("id", "vector"),
+        factory=MedoidAggregate,
+        returns="id",
+        summary="The id whose vector has the smallest sum of squared euclidean distances to the others.",
+        example='SELECT clust_medoid(key, clust_vector(value)) FROM json_each(\'["[0]", "[2]", "[9]"]\') -- 1',
     ),
     TableFunction(
         name="clust_duplicates",

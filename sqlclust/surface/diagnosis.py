@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust import diagnosis as doctor
+from sqlclust import diagnosis
 from sqlclust.options import DoctorOptions, parse_json
+from sqlclust.sqlite.database import Row
 from sqlclust.surface.records import Context, TableFunction
-from sqlclust.surface.tables import Row
 
 
 def clust_doctor(context: Context, options: object = "{}") -> Iterator[Row]:
     """A row for each finding, errors first; writes nothing."""
-    yield from doctor.examine(context.database, format=parse_json(DoctorOptions, options).format)
+    yield from diagnosis.examine(context.database, format=parse_json(DoctorOptions, options).format)
 
 
-DOCTOR_TABLES = (
+DIAGNOSIS = (
     TableFunction(
         name="clust_doctor",
         args=("options",),

@@ -1,22 +1,15 @@
-"""Scalar functions. As with SQLite's own, a NULL argument gives NULL."""
+"""Functions of vectors, one by one or their mean."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sqlclust import __version__
 from sqlclust.core.geometry.metrics import METRICS, distance, metric_of, unit
 from sqlclust.errors import ArgumentError, shown
-from sqlclust.options import FitOptions, parse_json
-from sqlclust.store import fit as store_fit
-from sqlclust.surface.records import Context, ScalarFunction
+from sqlclust.surface.records import AggregateFunction, ScalarFunction
 from sqlclust.vectors import blobs as vectors
 from sqlclust.vectors.formats import FORMAT_NAMES, to_stored
-
-
-def clust_version() -> str:
-    """The version of sqlclust."""
-    return __version__
 
 
 def clust_vector(value: object, format: object = "json") -> bytes | None:
@@ -72,26 +65,30 @@ def clust_distance(a: object, b: object, metric: object = "euclidean") -> float 
     return distance(first, second, metric)
 
 
-def clust_fit(context: Context, embedding_model: object, options: object = "{}") -> int:
-    """Select, cluster and publish a model; returns the ClusteringResult id."""
-    store_fit.check_top_level(context.database, "clust_fit")
-    if not isinstance(embedding_model, str):
-        found = vectors.sqlite_type(embedding_model)
-        raise ArgumentError(
-            "clust_fit", "embedding_model", found=found, expected="TEXT, the name of an embedding model"
-        )
-    return store_fit.fit(context.database, embedding_model, parse_json(FitOptions, options))
+class CentroidAggregate:
+    """clust_centroid: the mean, summed in float64."""
+
+    def __init__(self) -> None:
+        self._total: NDArray[np.float64] | None = None
+        self._count = 0
+
+    def step(self, vector: object) -> None:
+        """Add a vector."""
+        if vector is None:
+            return
+        decoded = vectors.decode(vector, "clust_centroid: a vector")
+        if self._total is None:
+            self._total = np.zeros(len(decoded))
+        vectors.check_dimension(len(decoded), len(self._total), "clust_centroid: a vector")
+        self._total += decoded
+        self._count += 1
+
+    def final(self) -> bytes | None:
+        """The mean as a vector; NULL of no vectors."""
+        return None if self._total is None else vectors.encode(self._total / self._count)
 
 
-SCALARS = (
-    ScalarFunction(
-        name="clust_version",
-        function=clust_version,
-        returns="TEXT",
-        summary="The version of sqlclust.",
-        example=f"SELECT clust_version() -- {__version__}",
-        innocuous=True,
-    ),
+VECTORS = (
     ScalarFunction(
         name="clust_vector",
         args=("value", "format"),
@@ -149,15 +146,13 @@ SCALARS = (
         example="SELECT clust_distance(clust_vector('[3, 0]'), clust_vector('[0, 4]')) -- 5.0",
         innocuous=True,
     ),
-    ScalarFunction(
-        name="clust_fit",
-        args=("embedding_model", "options"),
-        optional=1,
-        function=clust_fit,
-        uses_context=True,
-        returns="INTEGER",
-        summary="Selects a model's embeddings, clusters them without a lock, publishes the result in one short transaction "
-        "and returns its ClusteringResult id. Top level only: not inside a transaction or another statement.",
-        example="SELECT clust_fit('demo', '{\"min_cluster_size\": 5}') -- 1",
+    AggregateFunction(
+        name="clust_centroid",
+        args=("vector",),
+        factory=CentroidAggregate,
+        returns="BLOB",
+        summary="The mean of vectors.",
+        example="SELECT clust_to_json(clust_centroid(clust_vector(value))) "
+        'FROM json_each(\'["[0, 0]", "[1, 4]"]\') -- [0.5, 2.0]',
     ),
 )

@@ -1,0 +1,37 @@
+"""The files of the package as the tests of its architecture read them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import sqlclust
+
+PACKAGE = Path(sqlclust.__file__).resolve().parent
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module imported anywhere in the file, in functions and under TYPE_CHECKING too."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            module = node.module or ""
+            for alias in node.names:  # `from sqlclust import schema` imports a module, `… import __version__` a name
+                inside = PACKAGE.parent.joinpath(*module.split("."), alias.name)
+                yield f"{module}.{alias.name}" if inside.with_suffix(".py").exists() or inside.is_dir() else module

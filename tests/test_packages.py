@@ -1,0 +1,78 @@
+"""Other packages: those that are imported are declared, and nothing private of theirs is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from sqlclust.core.borrowed import BORROWED
+from tests.package_files import FILES, PACKAGE, imports_of, tree_of
+
+
+def distribution_of(module: str) -> str:
+    """How pip calls what a module is in; only where that is not the module's own name."""
+    return {"sklearn": "scikit-learn", "sqlite_utils": "sqlite-utils"}.get(module, module)
+
+
+def imported_packages(paths: Iterable[Path]) -> set[str]:
+    """What is imported of neither ours nor Python's own, as pip calls it."""
+    names = {module.split(".")[0] for path in paths for module in imports_of(path)}
+    return {distribution_of(name) for name in names - sys.stdlib_module_names - {"sqlclust", "tests"}}
+
+
+def declared(dependencies: Iterable[str]) -> set[str]:
+    return {re.split(r"[\[<>=!~ ]", dependency, maxsplit=1)[0] for dependency in dependencies}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """What another package happens to bring along may be gone with its next version."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed, extra = declared(project["dependencies"]), project["optional-dependencies"]
+    assert imported_packages(FILES) | {borrowed.package for borrowed in BORROWED} == needed
+    tests = PACKAGE.parent / "tests"
+    benchmarks = set((tests / "benchmarks").rglob("*.py"))
+    of_tests = imported_packages(path for path in tests.rglob("*.py") if path not in benchmarks)
+    assert of_tests <= needed | declared(extra["test"])
+    assert imported_packages(benchmarks) <= {
+        *(needed | declared(extra["test"])), *(name.replace("-", "_") for name in declared(extra["benchmark"])),
+    }  # fmt: skip
+
+
+def private_names(path: Path) -> set[str]:
+    """Names with a leading underscore that are imported from other packages, or taken from their modules."""
+    found: set[str] = set()
+    aliases: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if "._" in alias.name}
+            aliases |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] not in ("sqlclust", "__future__"):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if "._" in name}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            base = ast.unparse(node.value)
+            if base.split(".")[0] in aliases:
+                found.add(f"{base}.{node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_private_of_other_packages(path: Path) -> None:
+    """Nobody promises that it stays; `core/borrowed.py` has what there is, tries it, and says which version changed it."""
+    if path != PACKAGE / "core" / "borrowed.py":
+        assert private_names(path) == set()
+
+
+def test_a_private_name_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text(
+        "import os, hdbscan._prim\nfrom sklearn.a._b import c\nfrom scipy import _d\nos._exit(hdbscan.e.f)\n"
+    )
+    assert private_names(path) == {"hdbscan._prim", "sklearn.a._b.c", "scipy._d", "os._exit"}
