@@ -13,11 +13,11 @@ from sqlclust import schema
 from sqlclust.adoption.rows import AdoptedResult, Copying, LeftOut
 from sqlclust.adoption.source import OldTables, Role, find_old_tables
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.diagnosis.layout import quoted, read_layout
 from sqlclust.errors import AdoptError, CommitUnknownError, SqliteError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted, read_layout
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 _DOING = "adopting"

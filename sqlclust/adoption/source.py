@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlclust import schema
-from sqlclust.diagnosis.layout import Table, quoted, read_layout
 from sqlclust.errors import AdoptError
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Table, quoted, read_layout
 
 Role = Literal["run", "invocation", "embedding", "result", "assignment", "cluster"]
 

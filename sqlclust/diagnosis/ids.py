@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.layout import Column, Family, Role, Table, quoted
+from sqlclust.diagnosis.families import Family, Role
 from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.layout import Column, Table, quoted
 
 _ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes; after that, drop the old ones"
 _DECLARE = "make the table again with this column declared TEXT (or ANY, in a STRICT table), and copy the rows"

@@ -15,14 +15,16 @@ from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis import checks
 from sqlclust.diagnosis.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
 from sqlclust.diagnosis.examination import RESTORE, Examination, counted
+from sqlclust.diagnosis.families import Family, Role
 from sqlclust.diagnosis.findings import Diagnosis, Finding, Repair
 from sqlclust.diagnosis.ids import ORPHANS, check_ids
-from sqlclust.diagnosis.layout import Family, Role, Table, object_key, quoted, related_tables, vector_tables
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected
+from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
 from sqlclust.errors import CommitUnknownError, ConstraintError, RepairError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Table, object_key, quoted
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 PATIENCE = 10.0

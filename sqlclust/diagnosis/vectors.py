@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Severity
-from sqlclust.diagnosis.layout import Table, VectorTable, quoted
+from sqlclust.diagnosis.vector_tables import VectorTable
 from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 

@@ -15,8 +15,8 @@ import pytest
 
 import sqlclust
 from sqlclust.diagnosis import Diagnosis
-from sqlclust.diagnosis.layout import affinity_of
 from sqlclust.errors import DatabaseFileError, SqlclustError
+from sqlclust.sqlite.layout import affinity_of
 from tests.diagnosis.sick import broken, healthy
 from tests.schemas import version_1
 from tests.schemas.old_project import SHAPES, Shape, make
