@@ -48,7 +48,7 @@ ROOMS = {
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
         "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
-        "opening", "layout", "interrupt"
+        "opening", "layout", "foreign_keys", "own_connection", "interrupt"
     ],
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],

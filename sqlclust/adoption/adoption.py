@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,9 @@ from sqlclust.errors import AdoptError, CommitUnknownError, SqliteError, Stateme
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.foreign_keys import foreign_key_violations
 from sqlclust.sqlite.layout import quoted, read_layout
+from sqlclust.sqlite.own_connection import own_connection
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 _DOING = "adopting"
@@ -133,7 +135,8 @@ def adopt_in_place(
         if dry_run:
             return _tried(database, tables, needed, progress)
         _check_room(path, path, needed)
-    with translated_errors(database, doing=_DOING), _own_connection(database, keys=not replace) as own:
+    with translated_errors(database, doing=_DOING), own_connection(database, foreign_keys=not replace) as own:
+        statements.pragma(own, "legacy_alter_table", True)  # references to a name stay references to that name
         return _replaced(own, needed, backup, progress) if replace else _beside(own, needed, progress)
 
 
@@ -154,7 +157,7 @@ def _replaced(own: Database, needed: int, backup: str | None, progress: Progress
             tables = find_old_tables(own)
             with control.phase("backup"):
                 made = back_up(own, backup, why="adopt", at=control.at)
-            before = _violations(own, without={table.name for table in tables.tables.values()})
+            before = _violations_of_the_rest(own, tables)
             views = {name for name in _views(own) if _works(own, name)}
             names = _set_aside(own, tables)
             schema.initialize(own)
@@ -233,23 +236,6 @@ def _same_file(database: Database, old: Database) -> bool:
         return False
 
 
-@contextmanager
-def _own_connection(host: Database, *, keys: bool) -> Iterator[Database]:
-    own = host.opened_again()
-    try:
-        statements.pragma(own, "trusted_schema", False)
-        # off, dropping and renaming a table leave the keys of other tables alone
-        statements.pragma(own, "foreign_keys", keys)
-        # the same; references to a name stay references to that name
-        statements.pragma(own, "legacy_alter_table", True)
-        own.set_triggers(False)
-        # asked again and again: the host is the one whom Ctrl-C and interrupts reach
-        with own.watched(lambda: host.is_interrupted, every=2_000):
-            yield own
-    finally:
-        own.close()
-
-
 # --- what stays in the file ---------------------------------------------------------------------------------------
 
 
@@ -264,7 +250,7 @@ def _check_foreign_keys(path: str, database: Database) -> None:
 
 def _check_rest(own: Database, before: dict[str, float], views: set[str]) -> None:
     """What is left of the other program must work as well as it did."""
-    for name, n in _violations(own).items():
+    for name, n in foreign_key_violations(own, read_layout(own).tables.values()).items():
         if n > before.get(name, 0):
             reason = f"rows of {name} would point at rows that did not go over. Give a new file"
             raise AdoptError(own.filename, reason=reason)
@@ -274,17 +260,10 @@ def _check_rest(own: Database, before: dict[str, float], views: set[str]) -> Non
             raise AdoptError(own.filename, reason=reason)
 
 
-def _violations(own: Database, without: Collection[str] = ()) -> dict[str, float]:
-    """Table → rows that point at nothing; infinity where the keys cannot be checked, since their parent is not so."""
-    counts: dict[str, float] = {}
-    for table in read_layout(own).tables.values():
-        if table.foreign_keys and table.name not in without:
-            try:
-                with statements.each_row(own, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
-                    counts[table.name] = sum(1 for _ in rows)
-            except StatementError:
-                counts[table.name] = math.inf
-    return counts
+def _violations_of_the_rest(own: Database, tables: OldTables) -> dict[str, float]:
+    """Of the tables that stay."""
+    going = {table.name for table in tables.tables.values()}
+    return foreign_key_violations(own, [table for table in read_layout(own).tables.values() if table.name not in going])
 
 
 def _views(own: Database) -> list[str]:
