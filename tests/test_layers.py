@@ -54,6 +54,11 @@ ROOMS = {
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
+    "diagnosis": [
+        "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
+        "vectors", "checks", "repair_plan", "certain_repairs", "repair",
+    ],
+    "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlclust import schema
-from sqlclust.adoption.rows import AdoptedResult, Copying, LeftOut
-from sqlclust.adoption.source import OldTables, Role, find_old_tables
+from sqlclust.adoption.copy import AdoptedResult, Copy, LeftOut
+from sqlclust.adoption.copying import copy_rows
+from sqlclust.adoption.source import OldTables, find_old_tables
 from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.diagnosis.families import Role
 from sqlclust.errors import AdoptError, CommitUnknownError, SqliteError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
@@ -81,10 +83,10 @@ def adopt_from(
         _check_room(old.filename, database.filename, needed)
         with write_transaction(database, doing=_DOING):
             schema.initialize(database)
-            copying = Copying(old, tables, database, Control(progress))
-            copying.run()
+            copy = Copy(old, tables, database, Control(progress))
+            copy_rows(copy)
             _check_foreign_keys(old.filename, database)
-    return _adoption(copying, tables, needed)
+    return _adoption(copy, tables, needed)
 
 
 def adopt_in_place(
@@ -144,9 +146,9 @@ def _beside(own: Database, needed: int, progress: Progress | None) -> Adoption:
     with write_transaction(own, doing=_DOING):
         tables = find_old_tables(own)
         schema.initialize(own)
-        copying = Copying(own, tables, own, Control(progress))
-        copying.run()
-    return _adoption(copying, tables, needed)
+        copy = Copy(own, tables, own, Control(progress))
+        copy_rows(copy)
+    return _adoption(copy, tables, needed)
 
 
 def _replaced(own: Database, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
@@ -161,8 +163,8 @@ def _replaced(own: Database, needed: int, backup: str | None, progress: Progress
             views = {name for name in _views(own) if _works(own, name)}
             names = _set_aside(own, tables)
             schema.initialize(own)
-            copying = Copying(own, tables.renamed(own, names), own, control)
-            copying.run()
+            copy = Copy(own, tables.renamed(own, names), own, control)
+            copy_rows(copy)
             for name in names.values():
                 statements.run(own, f"DROP TABLE main.{quoted(name)}")
             _check_rest(own, before, views)
@@ -172,7 +174,7 @@ def _replaced(own: Database, needed: int, backup: str | None, progress: Progress
         if made is not None:
             made.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
         raise
-    return _adoption(copying, tables, needed, backup=str(made))
+    return _adoption(copy, tables, needed, backup=str(made))
 
 
 def _set_aside(own: Database, tables: OldTables) -> dict[Role, str]:
@@ -194,18 +196,18 @@ def _tried(old: Database, tables: OldTables, needed: int, progress: Progress | N
         statements.pragma(trial, "foreign_keys", True)
         with write_transaction(trial, doing="trying"):
             schema.initialize(trial)
-            copying = Copying(old, tables, trial, Control(progress), stub=True)
-            copying.run()
-    return _adoption(copying, tables, needed)
+            copy = Copy(old, tables, trial, Control(progress), stub=True)
+            copy_rows(copy)
+    return _adoption(copy, tables, needed)
 
 
-def _adoption(copying: Copying, tables: OldTables, needed: int, *, backup: str | None = None) -> Adoption:
+def _adoption(copy: Copy, tables: OldTables, needed: int, *, backup: str | None = None) -> Adoption:
     return Adoption(
-        runs=copying.copied["run"],
-        invocations=copying.copied["invocation"],
-        embeddings=copying.copied["embedding"],
-        results=copying.results,
-        left=copying.left,
+        runs=copy.copied["run"],
+        invocations=copy.copied["invocation"],
+        embeddings=copy.copied["embedding"],
+        results=copy.results,
+        left=copy.left,
         columns_left=tables.columns_left,
         bytes_needed=needed,
         backup=backup,

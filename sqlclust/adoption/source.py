@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlclust import schema
+from sqlclust.diagnosis.families import Role
 from sqlclust.errors import AdoptError
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Table, quoted, read_layout
-
-Role = Literal["run", "invocation", "embedding", "result", "assignment", "cluster"]
 
 _SINGULAR: dict[Role, str] = {
     "run": "run",

@@ -25,7 +25,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.vectors.formats import FormatName
+from sqlclust.vectors.formats import FORMATS, FormatName
 
 
 def examine(
@@ -95,7 +95,7 @@ def check_rows(exam: Examination) -> None:
 
 def check_contents(exam: Examination) -> None:
     """What reads the whole file: vectors, models of members, stored fits, integrity."""
-    for vectors in vector_tables(exam.layout, exam.families, texts=exam.format == "json"):
+    for vectors in vector_tables(exam.layout, exam.families, as_text=FORMATS[exam.format or "float32"].is_text):
         with exam.phase("vectors"):
             check_vectors(exam, vectors)
     with exam.phase("models"):

@@ -19,7 +19,8 @@ _ADOPT_REST = (
     "which must be clustered or loaded again"
 )
 _LARGE = 1e15
-"""REAL ids from here on, among text, were text: beyond it the digits that an id needs are gone anyway."""
+"""A REAL of this size or more, in a column that also has text, was text once. A REAL has no more than 15 or 16 digits, so that
+nobody uses larger ones as ids."""
 
 _KINDS = """
 SELECT count(*), count({c}), total(typeof({c}) = 'text'), total(typeof({c}) = 'integer'), total(typeof({c}) = 'real'),

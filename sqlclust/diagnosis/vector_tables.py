@@ -32,13 +32,13 @@ _VECTOR_NAMES = ("vector", "embedding")
 _MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collection_id")
 
 
-def vector_tables(layout: Layout, families: Iterable[Family], *, texts: bool = False) -> list[VectorTable]:
+def vector_tables(layout: Layout, families: Iterable[Family], *, as_text: bool = False) -> list[VectorTable]:
     """Tables with an id and a vector: the families', and any other with a column of a vector's usual name, of BLOBs, or with
-    `texts` of TEXT too.
+    `as_text` of TEXT too.
     """
     found = []
     known = {}
-    affinities = ("BLOB", "TEXT") if texts else ("BLOB",)
+    affinities = ("BLOB", "TEXT") if as_text else ("BLOB",)
     for family in families:
         if "embedding" in family.tables:
             known[family["embedding"].name] = family.ours

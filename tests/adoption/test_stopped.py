@@ -124,10 +124,10 @@ def test_ctrl_c_on_the_command(tmp_path: Path) -> None:
     script = """
 import sys
 from sqlclust.cli import main
-from sqlclust.adoption import rows as adopt_rows
+from sqlclust.adoption import results
 def stop(self):
     raise KeyboardInterrupt
-adopt_rows.Copying._results = stop
+results.ResultsCopy.run = stop
 main(["adopt", *sys.argv[1:]])
 """
     ran = subprocess.run(
