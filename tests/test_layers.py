@@ -41,7 +41,7 @@ ROOMS = {
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
         "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
-        "opening", "interrupt"
+        "opening", "layout", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
         "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",
@@ -53,6 +53,11 @@ ROOMS = {
     "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
+    "diagnosis": [
+        "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
+        "vectors", "checks", "repair_plan", "certain_repairs", "repair",
+    ],
+    "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands",
     ],

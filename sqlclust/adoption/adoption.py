@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlclust import schema
-from sqlclust.adoption.rows import AdoptedResult, Copying, LeftOut
-from sqlclust.adoption.source import OldTables, Role, find_old_tables
+from sqlclust.adoption.copy import AdoptedResult, Copy, LeftOut
+from sqlclust.adoption.copying import copy_rows
+from sqlclust.adoption.source import OldTables, find_old_tables
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.diagnosis.layout import quoted, read_layout
+from sqlclust.diagnosis.families import Role
 from sqlclust.errors import AdoptError, CommitUnknownError, SqliteError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import back_up
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.foreign_keys import foreign_key_violations
+from sqlclust.sqlite.layout import quoted, read_layout
+from sqlclust.sqlite.own_connection import own_connection
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 _DOING = "adopting"
@@ -79,10 +83,10 @@ def adopt_from(
         _check_room(old.filename, database.filename, needed)
         with write_transaction(database, doing=_DOING):
             schema.initialize(database)
-            copying = Copying(old, tables, database, Control(progress))
-            copying.run()
+            copy = Copy(old, tables, database, Control(progress))
+            copy_rows(copy)
             _check_foreign_keys(old.filename, database)
-    return _adoption(copying, tables, needed)
+    return _adoption(copy, tables, needed)
 
 
 def adopt_in_place(
@@ -133,7 +137,8 @@ def adopt_in_place(
         if dry_run:
             return _tried(database, tables, needed, progress)
         _check_room(path, path, needed)
-    with translated_errors(database, doing=_DOING), _own_connection(database, keys=not replace) as own:
+    with translated_errors(database, doing=_DOING), own_connection(database, foreign_keys=not replace) as own:
+        statements.pragma(own, "legacy_alter_table", True)  # references to a name stay references to that name
         return _replaced(own, needed, backup, progress) if replace else _beside(own, needed, progress)
 
 
@@ -141,9 +146,9 @@ def _beside(own: Database, needed: int, progress: Progress | None) -> Adoption:
     with write_transaction(own, doing=_DOING):
         tables = find_old_tables(own)
         schema.initialize(own)
-        copying = Copying(own, tables, own, Control(progress))
-        copying.run()
-    return _adoption(copying, tables, needed)
+        copy = Copy(own, tables, own, Control(progress))
+        copy_rows(copy)
+    return _adoption(copy, tables, needed)
 
 
 def _replaced(own: Database, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
@@ -154,12 +159,12 @@ def _replaced(own: Database, needed: int, backup: str | None, progress: Progress
             tables = find_old_tables(own)
             with control.phase("backup"):
                 made = back_up(own, backup, why="adopt", at=control.at)
-            before = _violations(own, without={table.name for table in tables.tables.values()})
+            before = _violations_of_the_rest(own, tables)
             views = {name for name in _views(own) if _works(own, name)}
             names = _set_aside(own, tables)
             schema.initialize(own)
-            copying = Copying(own, tables.renamed(own, names), own, control)
-            copying.run()
+            copy = Copy(own, tables.renamed(own, names), own, control)
+            copy_rows(copy)
             for name in names.values():
                 statements.run(own, f"DROP TABLE main.{quoted(name)}")
             _check_rest(own, before, views)
@@ -169,7 +174,7 @@ def _replaced(own: Database, needed: int, backup: str | None, progress: Progress
         if made is not None:
             made.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
         raise
-    return _adoption(copying, tables, needed, backup=str(made))
+    return _adoption(copy, tables, needed, backup=str(made))
 
 
 def _set_aside(own: Database, tables: OldTables) -> dict[Role, str]:
@@ -191,18 +196,18 @@ def _tried(old: Database, tables: OldTables, needed: int, progress: Progress | N
         statements.pragma(trial, "foreign_keys", True)
         with write_transaction(trial, doing="trying"):
             schema.initialize(trial)
-            copying = Copying(old, tables, trial, Control(progress), stub=True)
-            copying.run()
-    return _adoption(copying, tables, needed)
+            copy = Copy(old, tables, trial, Control(progress), stub=True)
+            copy_rows(copy)
+    return _adoption(copy, tables, needed)
 
 
-def _adoption(copying: Copying, tables: OldTables, needed: int, *, backup: str | None = None) -> Adoption:
+def _adoption(copy: Copy, tables: OldTables, needed: int, *, backup: str | None = None) -> Adoption:
     return Adoption(
-        runs=copying.copied["run"],
-        invocations=copying.copied["invocation"],
-        embeddings=copying.copied["embedding"],
-        results=copying.results,
-        left=copying.left,
+        runs=copy.copied["run"],
+        invocations=copy.copied["invocation"],
+        embeddings=copy.copied["embedding"],
+        results=copy.results,
+        left=copy.left,
         columns_left=tables.columns_left,
         bytes_needed=needed,
         backup=backup,
@@ -233,23 +238,6 @@ def _same_file(database: Database, old: Database) -> bool:
         return False
 
 
-@contextmanager
-def _own_connection(host: Database, *, keys: bool) -> Iterator[Database]:
-    own = host.opened_again()
-    try:
-        statements.pragma(own, "trusted_schema", False)
-        # off, dropping and renaming a table leave the keys of other tables alone
-        statements.pragma(own, "foreign_keys", keys)
-        # the same; references to a name stay references to that name
-        statements.pragma(own, "legacy_alter_table", True)
-        own.set_triggers(False)
-        # asked again and again: the host is the one whom Ctrl-C and interrupts reach
-        with own.watched(lambda: host.is_interrupted, every=2_000):
-            yield own
-    finally:
-        own.close()
-
-
 # --- what stays in the file ---------------------------------------------------------------------------------------
 
 
@@ -264,7 +252,7 @@ def _check_foreign_keys(path: str, database: Database) -> None:
 
 def _check_rest(own: Database, before: dict[str, float], views: set[str]) -> None:
     """What is left of the other program must work as well as it did."""
-    for name, n in _violations(own).items():
+    for name, n in foreign_key_violations(own, read_layout(own).tables.values()).items():
         if n > before.get(name, 0):
             reason = f"rows of {name} would point at rows that did not go over. Give a new file"
             raise AdoptError(own.filename, reason=reason)
@@ -274,17 +262,10 @@ def _check_rest(own: Database, before: dict[str, float], views: set[str]) -> Non
             raise AdoptError(own.filename, reason=reason)
 
 
-def _violations(own: Database, without: Collection[str] = ()) -> dict[str, float]:
-    """Table → rows that point at nothing; infinity where the keys cannot be checked, since their parent is not so."""
-    counts: dict[str, float] = {}
-    for table in read_layout(own).tables.values():
-        if table.foreign_keys and table.name not in without:
-            try:
-                with statements.each_row(own, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
-                    counts[table.name] = sum(1 for _ in rows)
-            except StatementError:
-                counts[table.name] = math.inf
-    return counts
+def _violations_of_the_rest(own: Database, tables: OldTables) -> dict[str, float]:
+    """Of the tables that stay."""
+    going = {table.name for table in tables.tables.values()}
+    return foreign_key_violations(own, [table for table in read_layout(own).tables.values() if table.name not in going])
 
 
 def _views(own: Database) -> list[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlclust import schema
-from sqlclust.diagnosis.layout import Table, quoted, read_layout
+from sqlclust.diagnosis.families import Role
 from sqlclust.errors import AdoptError
 from sqlclust.sqlite.database import Database
-
-Role = Literal["run", "invocation", "embedding", "result", "assignment", "cluster"]
+from sqlclust.sqlite.layout import Table, quoted, read_layout
 
 _SINGULAR: dict[Role, str] = {
     "run": "run",

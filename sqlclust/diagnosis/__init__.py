@@ -1,4 +1,4 @@
-"""The doctor: what is wrong in a database, ours or one of the old project's, and what of that can be repaired for certain.
+"""The doctor: what is wrong in a database, and what of that can be repaired for certain.
 
 Reads the file's tables only: no view, trigger or virtual table of it runs, and no SQL text that is stored in it.
 """
@@ -23,7 +23,7 @@ def diagnose(
     format: FormatName | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:
-    """Look for what is wrong in the main database of a connection; repair what is certain if asked to.
+    """Look for what is wrong in the main database; repair what is certain if asked to.
 
     Args:
         fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. Not

@@ -6,6 +6,7 @@ from sqlclust import schema
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis.clusters import check_clusters
 from sqlclust.diagnosis.examination import RESTORE, Examination
+from sqlclust.diagnosis.families import families_of
 from sqlclust.diagnosis.file_state import (
     check_constraints,
     check_fits,
@@ -15,15 +16,16 @@ from sqlclust.diagnosis.file_state import (
 )
 from sqlclust.diagnosis.findings import Finding
 from sqlclust.diagnosis.ids import check_foreign_keys, check_ids, check_keys, check_relations
-from sqlclust.diagnosis.layout import families_of, read_layout, related_tables, vector_tables
 from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, expected_layout, is_as_expected
+from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
 from sqlclust.diagnosis.vectors import check_models, check_vectors
 from sqlclust.errors import CorruptError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.vectors.formats import FormatName
+from sqlclust.vectors.formats import FORMATS, FormatName
 
 
 def examine(
@@ -93,7 +95,7 @@ def check_rows(exam: Examination) -> None:
 
 def check_contents(exam: Examination) -> None:
     """What reads the whole file: vectors, models of members, stored fits, integrity."""
-    for vectors in vector_tables(exam.layout, exam.families, texts=exam.format == "json"):
+    for vectors in vector_tables(exam.layout, exam.families, as_text=FORMATS[exam.format or "float32"].is_text):
         with exam.phase("vectors"):
             check_vectors(exam, vectors)
     with exam.phase("models"):

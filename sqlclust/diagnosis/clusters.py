@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.layout import Family, Table, quoted
+from sqlclust.diagnosis.families import Family
+from sqlclust.sqlite.layout import Table, quoted
 
 _AGAIN = "cut the result's fit again (clust_cut, sqlclust cut), or fit again, and delete this result"
 _FIXED = "sqlclust doctor --fix"

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlclust.core.runtime.control import Progress
+from sqlclust.diagnosis.families import Family
 from sqlclust.diagnosis.findings import Finding, Severity
-from sqlclust.diagnosis.layout import Family, Layout, Table, quoted
 from sqlclust.errors import AuthorizationError, CorruptError, MismatchError, StatementError, TooBigError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Layout, Table, quoted
 from sqlclust.vectors.formats import FormatName
 
 _OPCODES = 2_000

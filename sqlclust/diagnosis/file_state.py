@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from sqlclust.diagnosis.examination import RESTORE, Examination, counted
-from sqlclust.diagnosis.layout import Family, Table, quoted
+from sqlclust.diagnosis.families import Family
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected, without_comments
 from sqlclust.errors import (
     CorruptError,
@@ -22,6 +22,7 @@ from sqlclust.errors import (
 )
 from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.store.fits import loading as fits
 
 _MOST_MESSAGES = 100

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.layout import Column, Family, Role, Table, quoted
+from sqlclust.diagnosis.families import Family, Role
 from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.layout import Column, Table, quoted
 
 _ADOPT = "sqlclust adopt moves the rows to tables that keep every id as it comes; after that, drop the old ones"
 _DECLARE = "make the table again with this column declared TEXT (or ANY, in a STRICT table), and copy the rows"
@@ -18,7 +19,8 @@ _ADOPT_REST = (
     "which must be clustered or loaded again"
 )
 _LARGE = 1e15
-"""REAL ids from here on, among text, were text: beyond it the digits that an id needs are gone anyway."""
+"""A REAL of this size or more, in a column that also has text, was text once. A REAL has no more than 15 or 16 digits, so that
+nobody uses larger ones as ids."""
 
 _KINDS = """
 SELECT count(*), count({c}), total(typeof({c}) = 'text'), total(typeof({c}) = 'integer'), total(typeof({c}) = 'real'),

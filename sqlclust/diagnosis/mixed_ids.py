@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.layout import Column, Family, Table, VectorTable, quoted
+from sqlclust.diagnosis.families import Family
+from sqlclust.diagnosis.vector_tables import VectorTable
+from sqlclust.sqlite.layout import Column, Table, quoted
 
 _LEAST_CHARACTERS = 4
 """Of shorter ids the integers may well be numbers of their own, beside letters."""

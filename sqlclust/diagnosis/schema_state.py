@@ -6,8 +6,8 @@ import re
 
 from sqlclust import schema
 from sqlclust.diagnosis.examination import Examination
-from sqlclust.diagnosis.layout import Layout, Table, read_layout
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Layout, Table, read_layout
 
 LEDGER = "sqlclustmigration"
 

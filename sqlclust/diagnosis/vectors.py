@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Severity
-from sqlclust.diagnosis.layout import Table, VectorTable, quoted
+from sqlclust.diagnosis.vector_tables import VectorTable
 from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
 from sqlclust.sqlite import statements
+from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 
@@ -66,8 +67,8 @@ class _Pass:
             if vector is None:
                 self.missing.add(key)
             elif not isinstance(vector, bytes):
-                self.other_type.add(key, "a BLOB" if self.said == "json" and vector == "" else sqlite_type(vector))
-            elif self.said == "json":
+                self.other_type.add(key, "a BLOB" if self.format.is_text and vector == "" else sqlite_type(vector))
+            elif self.format.is_text:
                 self._take_text(key, models[row], vector)
             elif not vector:
                 self.empty.add(key)
@@ -136,18 +137,18 @@ def check_vectors(exam: Examination, vectors: VectorTable) -> None:
     """
     with exam.guarded(vectors.table):
         seen = _Pass(None if vectors.known else exam.format)
-        with closing(_batches(exam, vectors, texts=seen.said == "json")) as batches:
+        with closing(_batches(exam, vectors, as_text=seen.format.is_text)) as batches:
             for keys, models, blobs in batches:
                 seen.take(keys, models, blobs)
         _report(exam, vectors, seen)
 
 
 def _batches(
-    exam: Examination, vectors: VectorTable, *, texts: bool
+    exam: Examination, vectors: VectorTable, *, as_text: bool
 ) -> Generator[tuple[list[Any], list[Any], list[Any]], None, None]:
     """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text.
 
-    Of vectors that are no BLOBs, or with `texts` no TEXT, which comes as a BLOB then, only the type is known.
+    Of vectors that are no BLOBs, or with `as_text` no TEXT, which comes as a BLOB then, only the type is known.
     """
     table = vectors.table
     own = quoted(vectors.id.name)
@@ -156,7 +157,7 @@ def _batches(
     model = f"CAST({quoted(vectors.model.name)} AS BLOB)" if vectors.model else "NULL"
     v = quoted(vectors.vector.name)
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
-    if texts:
+    if as_text:
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
@@ -185,7 +186,7 @@ def _estimated_rows(exam: Examination, vectors: VectorTable) -> int:
 def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
     # another program's BLOBs may be something else, and be meant
     wrong: Severity = "error" if vectors.known else "note"
-    expected = "JSON array" if seen.said == "json" else f"BLOB of {seen.format.name}"
+    expected = "JSON array" if seen.format.is_text else f"BLOB of {seen.format.name}"
     _report_formats(exam, vectors, seen, wrong)
     if seen.missing.n and vectors.ours:  # NOT NULL there
         seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)

@@ -16,6 +16,7 @@ from sqlclust.errors import HandleLostError, HandleTypeError, Id, NullIdError
 from sqlclust.options import DuplicatesOptions, NeighborsOptions, PointsOptions, parse_json
 from sqlclust.sqlite.database import Row
 from sqlclust.store.embeddings.collecting import SAID_OF_VALUES, PointsBuilder
+from sqlclust.store.embeddings.points import Points
 from sqlclust.store.memory import check_duplicates, check_neighbors
 from sqlclust.surface.records import AggregateFunction, Context, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-TESTS = ["test_same_answer_engines.py", "test_same_answer_stored.py"]
+TESTS = ["test_same_answer_engines.py", "test_same_answer_stored.py", "test_same_answer_ways.py"]
 ARCHITECTURE = """
 import numpy
 from threadpoolctl import threadpool_info
