@@ -67,7 +67,7 @@ def _create(database: Database, name: str) -> None:
 @cache
 def schema_sql() -> str:
     """The text of schema.sql: from the package where it was installed, from the checkout otherwise."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     for candidate in (here / "schema.sql", here.parent / "schema.sql"):
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
