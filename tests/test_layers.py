@@ -53,7 +53,9 @@ ROOMS = {
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
-    "schema": [],
+    "schema": [
+        "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
+    ],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "cut", "fit", "prediction"],
     "cli": ["docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "commands"],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],

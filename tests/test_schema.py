@@ -658,7 +658,7 @@ def test_a_file_without_our_tables_says_what_to_do(tmp_path: Path) -> None:
 def test_a_failing_initialize_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     con = apsw.Connection(":memory:")
     object_names(database_of(con))
-    monkeypatch.setattr("sqlclust.schema.schema_sql", lambda: schema_sql() + "CREATE TABLE Run (again);")
+    monkeypatch.setattr("sqlclust.schema.versions.schema_sql", lambda: schema_sql() + "CREATE TABLE Run (again);")
     with pytest.raises(apsw.SQLError, match="already exists"):
         sqlclust.initialize(con)
     assert con.execute("SELECT count(*) FROM sqlite_schema").get == 0

@@ -19,10 +19,10 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust import schema
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError, SchemaVersionError
-from sqlclust.schema import VERSION, version
+from sqlclust.schema import VERSION, upgrading, version, versions
+from sqlclust.schema.new_file import Made
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
 from tests.trust.unwritable import commands
@@ -209,28 +209,28 @@ def test_a_name_of_version_2_that_the_host_has_taken(
 
 
 def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    (number, name, step), *_ = schema.MIGRATIONS
-
-    def broken(connection: apsw.Connection) -> None:
-        step(database_of(connection))
-        connection.execute("CREATE VIEW more AS SELECT (")
-
-    monkeypatch.setattr(schema, "MIGRATIONS", ((number, name, broken),))
+    made = Made(
+        "view", "EmbeddingModelSummary", "CREATE VIEW EmbeddingModelSummary AS SELECT 1; CREATE VIEW more AS SELECT ("
+    )
+    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda _: {made.name.lower(): made})
     return apsw.SQLError
 
 
 def failing_ledger(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    (number, _, step), *_ = schema.MIGRATIONS
-    monkeypatch.setattr(schema, "MIGRATIONS", ((number, None, step),))
+    monkeypatch.setattr(
+        versions, "MIGRATIONS", tuple((number, None, steps) for number, _, steps in versions.MIGRATIONS)
+    )
     return apsw.ConstraintError
 
 
 def failing_step(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    def stop(_: apsw.Connection) -> None:
+    create = upgrading._create
+
+    def stop(*arguments: Any) -> None:
+        create(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (VERSION + 1, "stopped", stop)))
-    monkeypatch.setattr(schema, "VERSION", VERSION + 1)
+    monkeypatch.setattr("sqlclust.schema.upgrading._create", stop)
     return KeyboardInterrupt
 
 
@@ -261,7 +261,6 @@ def test_a_failing_upgrade_leaves_version_1_whole(
 KILLED = """
 import os, signal, sys
 import apsw, sqlclust
-from sqlclust import schema
 con = sqlclust.connect(sys.argv[1])
 con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
 con.execute("PRAGMA cache_size = 1")  # what is changed goes to the file before COMMIT
