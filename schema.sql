@@ -10,7 +10,7 @@
 -- line; sqlclust's own connections have it. (Inside a transaction the line does nothing.)
 PRAGMA foreign_keys = ON;
 
--- Which steps of this schema the file has been through; see sqlclust/schema.py.
+-- Which steps of this schema the file has been through; see sqlclust/schema/.
 CREATE TABLE SqlclustMigration (
     version    INTEGER PRIMARY KEY,
     name       TEXT NOT NULL,

@@ -49,6 +49,9 @@ ROOMS = {
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
+    "schema": [
+        "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
+    ],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "members", "cut", "sweep", "fit", "prediction"],
     "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],

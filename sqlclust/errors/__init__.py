@@ -50,6 +50,7 @@ from sqlclust.errors.results import ResultChangedError, ResultDamagedError, Resu
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
     SchemaConflictError,
+    SchemaContentError,
     SchemaDamagedError,
     SchemaMissingError,
     SchemaVersionError,
@@ -143,6 +144,7 @@ __all__ = [
     "ResultWithoutFitError",
     "SQLiteVersionError",
     "SchemaConflictError",
+    "SchemaContentError",
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",

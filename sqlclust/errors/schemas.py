@@ -41,6 +41,21 @@ class SchemaConflictError(DatabaseError):
         self.path, self.names, self.version = path, tuple(names), version
 
 
+class SchemaContentError(SchemaConflictError):
+    """Rows that a newer version of a table of ours does not allow."""
+
+    def __init__(self, path: str, *, table: str, reason: str, version: int, wanted: int) -> None:
+        """Reason as SQLite says it; version is that of the file, and wanted the one whose table refuses the rows."""
+        DatabaseError.__init__(
+            self,
+            f"{path or 'this database'} has rows in {table} that schema version {wanted} does not allow ({reason}); nothing "
+            f"was changed. The file goes on working as schema version {version}. To upgrade it, mend the rows and run: "
+            f"sqlclust init {path or 'FILE.db'}",
+        )
+        self.path, self.names, self.version = path, (f"table {table}",), version
+        self.table, self.reason, self.wanted = table, reason, wanted
+
+
 class SchemaDamagedError(DatabaseError):
     """A database of ours in which a table is missing or is not what it was."""
 

@@ -139,6 +139,10 @@ class Database(Protocol):
     def set_triggers(self, on: bool) -> None:
         """Whether triggers run on this connection."""
 
+    @property
+    def is_defensive(self) -> bool:
+        """As `set_defensive` left it, or the host."""
+
     def set_defensive(self, on: bool) -> None:
         """Whether statements are kept from writing what SQLite keeps for itself."""
 

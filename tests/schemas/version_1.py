@@ -16,11 +16,11 @@ from tests.small import add_embeddings, clustered
 SQL = (Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8")
 
 
-def make(path: Path | str) -> None:
+def make(path: Path | str, sql: str = SQL) -> None:
     """Write one with a run, embeddings of two models, a fit, three results (a fit's, a cut's, one by hand) and predictions."""
     con = apsw.Connection(str(path))
     con.execute("PRAGMA foreign_keys = ON")
-    con.execute(SQL)
+    con.execute(sql)
     sqlclust.register(con)
     con.execute("INSERT INTO Run (id, initial_prompt) VALUES ('r', 'a prompt')")
     con.executemany(

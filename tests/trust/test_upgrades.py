@@ -5,7 +5,6 @@ what a new file is; and files of a later version are refused everywhere.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import signal
 import subprocess
@@ -19,79 +18,25 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust import schema
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError, SchemaVersionError
-from sqlclust.schema import VERSION, version
-from sqlclust.sqlite.database import Database
+from sqlclust.errors import LockedError, SchemaConflictError
+from sqlclust.schema import VERSION, upgrading, version, versions
+from sqlclust.schema.new_file import Made
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
-from tests.trust.unwritable import commands
+from tests.trust.version_1_files import (
+    OBJECTS,
+    PREDICTION,
+    ROOT,
+    TABLES,
+    content,
+    hashed,
+    read,
+    upgrade,
+    whole_version_1,
+)
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[2]
-OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
-TABLES = (
-    *("Run", "Invocation", "Embedding", "ClusteringFit", "ClusteringResult"),
-    *("Cluster", "EmbeddingCluster", "EmbeddingPrediction"),
-)
-VIEWS = re.findall(r"CREATE VIEW (\w+)", version_1.SQL)
-PREDICTION = "INSERT INTO EmbeddingPrediction (clustering_result_id, embedding_id, label, probability)"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("version_1") / "old.db"
-    version_1.make(path)
-    return path
-
-
-@pytest.fixture
-def old(made: Path, tmp_path: Path) -> Path:
-    """A file of version 1."""
-    return Path(shutil.copy(made, tmp_path / "old.db"))
-
-
-def hashed(path: Path) -> str:
-    assert not path.with_name(path.name + "-wal").exists()
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def read(path: Path, *statements: str) -> list[list[tuple[Any, ...]]]:
-    con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return [con.execute(statement).fetchall() for statement in statements]
-    finally:
-        con.close()
-
-
-def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table and of the views of version 1, the ledger excepted."""
-    names = [*TABLES, *VIEWS]
-    return {
-        name: sorted(rows, key=repr)
-        for name, rows in zip(names, read(path, *(f"SELECT * FROM {name}" for name in names)), strict=True)
-    }
-
-
-def upgrade(path: Path) -> bool:
-    con = sqlclust.connect(str(path))
-    try:
-        return sqlclust.initialize(con)
-    finally:
-        con.close()
-
-
-def whole_version_1(path: Path) -> None:
-    fresh = apsw.Connection(":memory:")
-    fresh.execute(version_1.SQL)
-    objects, ledger, [(integrity,)] = read(
-        path, OBJECTS, "SELECT version, name FROM SqlclustMigration", "PRAGMA integrity_check"
-    )
-    assert [row for row in objects if not row[1].startswith("sqlite_stat")] == fresh.execute(OBJECTS).fetchall()
-    assert ledger == [(1, "schema.sql")]
-    assert integrity == "ok"
 
 
 # --- the text of version 1 ---------------------------------------------------------------------------------------
@@ -210,28 +155,28 @@ def test_a_name_of_version_2_that_the_host_has_taken(
 
 
 def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    (number, name, step), *_ = schema.MIGRATIONS
-
-    def broken(database: Database) -> None:
-        step(database)
-        database.run("CREATE VIEW more AS SELECT (")
-
-    monkeypatch.setattr(schema, "MIGRATIONS", ((number, name, broken),))
+    made = Made(
+        "view", "EmbeddingModelSummary", "CREATE VIEW EmbeddingModelSummary AS SELECT 1; CREATE VIEW more AS SELECT ("
+    )
+    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda _: {made.name.lower(): made})
     return apsw.SQLError
 
 
 def failing_ledger(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    (number, _, step), *_ = schema.MIGRATIONS
-    monkeypatch.setattr(schema, "MIGRATIONS", ((number, None, step),))
+    monkeypatch.setattr(
+        versions, "MIGRATIONS", tuple((number, None, steps) for number, _, steps in versions.MIGRATIONS)
+    )
     return apsw.ConstraintError
 
 
 def failing_step(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    def stop(_: apsw.Connection) -> None:
+    create = upgrading._create
+
+    def stop(*arguments: Any) -> None:
+        create(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (VERSION + 1, "stopped", stop)))
-    monkeypatch.setattr(schema, "VERSION", VERSION + 1)
+    monkeypatch.setattr("sqlclust.schema.upgrading._create", stop)
     return KeyboardInterrupt
 
 
@@ -262,7 +207,6 @@ def test_a_failing_upgrade_leaves_version_1_whole(
 KILLED = """
 import os, signal, sys
 import apsw, sqlclust
-from sqlclust import schema
 con = sqlclust.connect(sys.argv[1])
 con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
 con.execute("PRAGMA cache_size = 1")  # what is changed goes to the file before COMMIT
@@ -329,154 +273,3 @@ def test_an_upgrade_waits_for_others_and_says_so(old: Path) -> None:
     assert sqlclust.initialize(con)
     con.close()
     other.close()
-
-
-# --- when --------------------------------------------------------------------------------------------------------
-
-
-def test_init_says_what_it_did(old: Path) -> None:
-    assert succeed("init", old) == f"{old} upgraded from schema version 1 to {VERSION}\n"
-    assert succeed("init", old) == f"{old} has the tables already; nothing was changed\n"
-
-
-READING = {
-    "list": ("list",),
-    "show": ("show", "1"),
-    "compare": ("compare", "1", "2"),
-    "sweep": ("sweep", "1", "--min-cluster-size", "4,5"),
-    "predict": ("predict", "1"),
-    "query": ("query", "SELECT * FROM ClusteringSummary", "--readonly"),
-}
-
-
-@pytest.mark.parametrize("name", READING)
-def test_reading_needs_no_upgrade(old: Path, tmp_path: Path, name: str) -> None:
-    """The same output as of an upgraded file, and the file is not touched."""
-    new = Path(shutil.copy(old, tmp_path / "new.db"))
-    assert upgrade(new)
-    command, *arguments = READING[name]
-    before = hashed(old)
-    out = succeed(command, old, *arguments)
-    assert out.replace(str(old), str(new)) == succeed(command, new, *arguments)
-    assert hashed(old) == before
-
-
-WRITING = {
-    "fit": ("fit", "other", "--min-cluster-size", "5"),
-    "cut": ("cut", "1", "--min-cluster-size", "3"),
-    "delete": ("delete", "7", "--yes"),
-    "predict --store": ("predict", "1", "--store"),
-}
-
-
-@pytest.mark.parametrize("name", WRITING)
-def test_commands_that_write_upgrade_first(old: Path, name: str) -> None:
-    command, *arguments = WRITING[name]
-    ran = run(command, old, *arguments)
-    assert ran.code == 0, ran
-    assert read(old, "SELECT max(version) FROM SqlclustMigration", "PRAGMA integrity_check") == [
-        [(VERSION,)],
-        [("ok",)],
-    ]
-
-
-def test_load_upgrades_first(old: Path, tmp_path: Path) -> None:
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text('{"id": "new", "vector": [1, 0, 0, 0, 0, 0, 0, 0]}\n', encoding="utf-8")
-    succeed("load", old, rows, "--model", "demo")
-    assert read(old, "SELECT max(version) FROM SqlclustMigration") == [[(VERSION,)]]
-
-
-def test_python_and_sql_work_on_version_1_as_it_is(old: Path) -> None:
-    con = sqlclust.connect(str(old))
-    result = sqlclust.fit(con, "other", min_cluster_size=5)
-    assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
-    assert version(database_of(con)) == 1
-    con.close()
-    whole_version_1(old)
-
-
-# --- files that cannot be written --------------------------------------------------------------------------------
-
-
-def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
-    before = hashed(old)
-    con = sqlclust.connect(str(old), readonly=True)
-    assert con.execute("SELECT count(*) FROM ClusterSummary").get > 0
-    with pytest.raises(DatabaseFileError) as caught:
-        sqlclust.initialize(con)
-    assert str(caught.value) == (f"{old}: cannot write to it: making the tables needs a writable file and folder")
-    con.close()
-    assert hashed(old) == before
-
-
-def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    path = Path(shutil.copy(old, kept))
-    listed, made = commands(kept, [("list", path), ("init", path)])
-    assert "demo" in listed.out
-    assert made == Ran(
-        1, "", f"Error: {path}: cannot write to it: making the tables needs a writable file and folder\n"
-    )
-    whole_version_1(path)
-
-
-# --- newer files -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def newer(old: Path) -> Path:
-    con = apsw.Connection(str(old))
-    con.execute("INSERT INTO SqlclustMigration (version, name) VALUES (99, 'from the future')")
-    con.close()
-    return old
-
-
-@pytest.mark.parametrize("name", [*(name for name in READING if name != "query"), *WRITING, "init"])
-def test_a_newer_file_is_refused_by_commands(newer: Path, name: str) -> None:
-    command, *arguments = {**READING, **WRITING, "init": ("init",)}[name]
-    before = hashed(newer)
-    ran = run(command, newer, *arguments)
-    assert (ran.code, ran.out, ran.err) == (
-        1,
-        "",
-        f"Error: {newer} has schema version 99, and this sqlclust knows {VERSION} at most; upgrade sqlclust\n",
-    )
-    assert hashed(newer) == before
-
-
-NEWER_SQL = (
-    "SELECT clust_fit('demo')",
-    "SELECT clust_cut(1)",
-    "SELECT * FROM clust_labels(1)",
-    "SELECT * FROM clust_layers(1)",
-    "SELECT * FROM clust_core_distances(1)",
-    "SELECT * FROM clust_spanning_tree(1)",
-    "SELECT * FROM clust_condensed_tree(1)",
-    "SELECT * FROM clust_sweep(1, '{\"min_cluster_size\": [4]}')",
-    "SELECT * FROM clust_predict(1, (SELECT clust_points(id, vector) FROM Embedding WHERE id = 1001))",
-)
-
-
-@pytest.mark.parametrize("statement", NEWER_SQL)
-def test_a_newer_file_is_refused_by_sql(newer: Path, statement: str) -> None:
-    before = hashed(newer)
-    con = sqlclust.connect(str(newer))
-    with pytest.raises(SchemaVersionError) as caught:
-        con.execute(statement).fetchall()
-    assert caught.value.found == 99
-    con.close()
-    assert hashed(newer) == before
-
-
-def test_a_newer_file_is_refused_by_python(newer: Path) -> None:
-    con = sqlclust.connect(str(newer))
-    for attempt in (
-        lambda: sqlclust.initialize(con),
-        lambda: sqlclust.fit(con, "demo"),
-        lambda: sqlclust.staleness(con, 1),
-    ):
-        with pytest.raises(SchemaVersionError, match=r"has schema version 99, and this sqlclust knows \d+ at most"):
-            attempt()
-    con.close()

@@ -194,6 +194,11 @@ class ApswDatabase:
         """See `Database`."""
         self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(on))
 
+    @property
+    def is_defensive(self) -> bool:
+        """See `Database`."""
+        return bool(self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1))
+
     def set_defensive(self, on: bool) -> None:
         """See `Database`."""
         self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))

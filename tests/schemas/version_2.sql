@@ -1,0 +1,353 @@
+-- sqlclust schema, version 2.
+--
+-- Embeddings, where they come from, and the clusterings made of them. Needs SQLite 3.38 and uses only its built-in functions,
+-- so every such program can read and guard the file. (STRICT is of 3.37; the JSON functions of the CHECKs may be missing there,
+-- and are built in since 3.38.)
+--
+--     sqlite3 -bail embeddings.db < schema.sql
+--
+-- Foreign keys are part of the guard. SQLite enforces them per connection, so every program that writes needs the next
+-- line; sqlclust's own connections have it. (Inside a transaction the line does nothing.)
+PRAGMA foreign_keys = ON;
+
+-- Which steps of this schema the file has been through; see sqlclust/schema.py.
+CREATE TABLE SqlclustMigration (
+    version    INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))  -- UTC
+) STRICT;
+INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql'), (2, 'view EmbeddingModelSummary');
+
+------------------------------------------------------------------------------------------------------------------------
+-- Where embedded things come from. Optional: an Embedding needs no Invocation.
+------------------------------------------------------------------------------------------------------------------------
+
+-- A run is a sequence of invocations.
+CREATE TABLE Run (
+    id             ANY PRIMARY KEY NOT NULL,  -- any type, kept as it came: INTEGER, TEXT, BLOB or REAL
+    initial_prompt TEXT,
+    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+
+-- One step of a run: it gave one output.
+CREATE TABLE Invocation (
+    id              ANY PRIMARY KEY NOT NULL,
+    run_id          ANY NOT NULL REFERENCES Run (id) ON DELETE CASCADE,
+    sequence_number INTEGER NOT NULL CHECK (sequence_number >= 0),  -- position in the run
+    type            TEXT,                                           -- 'text', 'image', …
+    output_text     TEXT,
+    UNIQUE (run_id, sequence_number)
+) STRICT;
+
+-- A vector of one thing by one embedding model.
+CREATE TABLE Embedding (
+    -- ANY in a STRICT table keeps every id as it came. A column declared UUID or CHAR(32) does not: it has NUMERIC (or
+    -- converts to TEXT) affinity, and '0688868048517e121234567890123456' becomes the REAL inf.
+    id              ANY PRIMARY KEY NOT NULL,
+    invocation_id   ANY REFERENCES Invocation (id) ON DELETE CASCADE,  -- NULL: of no run
+    embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),
+    vector          BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0),  -- little-endian float32
+    content         TEXT,  -- what was embedded, if it is text of its own
+    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    UNIQUE (invocation_id, embedding_model)
+) STRICT;
+-- Reading one model in the order it came, without touching the others' vectors; and counting what came after a result
+-- without touching any.
+CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Clusterings
+------------------------------------------------------------------------------------------------------------------------
+
+-- The expensive half of a clustering, reusable: which rows, how dense it is around them, their spanning tree. The BLOBs
+-- are little-endian and there together or not at all (sqlclust fit --no-store-fit). They come last, so that reading the
+-- other columns does not touch them.
+CREATE TABLE ClusteringFit (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id is not used again for another fit
+    embedding_model TEXT NOT NULL,
+    selection       TEXT NOT NULL CHECK (json_valid(selection)),   -- {"where": …, "downsample": …}
+    metric          TEXT NOT NULL,
+    normalize       INTEGER NOT NULL CHECK (normalize IN (0, 1)),
+    min_samples     INTEGER NOT NULL CHECK (min_samples >= 1),
+    alpha           REAL NOT NULL CHECK (alpha > 0),
+    engine          TEXT NOT NULL CHECK (engine IN ('exact', 'approximate')),  -- what ran
+    recall          REAL CHECK (recall BETWEEN 0 AND 1),  -- measured share of true neighbours; 1 when exact
+    seed            INTEGER NOT NULL DEFAULT 0,
+    n               INTEGER NOT NULL CHECK (n >= 1),          -- rows
+    n_distinct      INTEGER NOT NULL CHECK (n_distinct BETWEEN 1 AND n),  -- different vectors
+    dimension       INTEGER NOT NULL CHECK (dimension >= 1),
+    corpus_hash     TEXT NOT NULL,                            -- of (id, vector) of every row, in the order of ids
+    versions        TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "hdbscan": …}
+    timings         TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
+    created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits.py
+    row_checks      BLOB CHECK (length(row_checks) = 4 * n),      -- uint32 (n): CRC-32 of each row's vector
+    core_distances  BLOB CHECK (length(core_distances) = 4 * n),  -- float32 (n), in the metric
+    spanning_tree   BLOB CHECK (length(spanning_tree) = 16 * (n - 1)),
+    -- int32 (n - 1) left, int32 (n - 1) right: places in row_ids; float64 (n - 1) weight, ascending
+    CHECK ((row_ids IS NULL) = (row_checks IS NULL) AND (row_ids IS NULL) = (core_distances IS NULL)
+           AND (row_ids IS NULL) = (spanning_tree IS NULL))
+) STRICT;
+CREATE INDEX ClusteringFit_corpus ON ClusteringFit (embedding_model, corpus_hash);
+
+-- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
+-- Many results per model, with other parameters or the same, are normal.
+CREATE TABLE ClusteringResult (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id is not used again for another result
+    embedding_model   TEXT NOT NULL,
+    algorithm         TEXT NOT NULL DEFAULT 'hdbscan',
+    parameters        TEXT NOT NULL CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- as they ran
+    clustering_fit_id INTEGER REFERENCES ClusteringFit (id) ON DELETE SET NULL,
+    started_at        TEXT,
+    completed_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+CREATE INDEX ClusteringResult_embedding_model ON ClusteringResult (embedding_model);
+CREATE INDEX ClusteringResult_clustering_fit_id ON ClusteringResult (clustering_fit_id);
+
+-- A cluster of a result. Noise is no cluster.
+CREATE TABLE Cluster (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    label                INTEGER NOT NULL CHECK (label >= 0),
+    medoid_embedding_id  ANY NOT NULL,                         -- the member in the middle
+    size                 INTEGER NOT NULL CHECK (size >= 1),   -- members
+    persistence          REAL CHECK (persistence BETWEEN 0 AND 1),  -- how long it lasts over all distance scales
+    PRIMARY KEY (clustering_result_id, label),
+    UNIQUE (clustering_result_id, medoid_embedding_id),
+    -- the medoid is a member of this very cluster; checked at the end of the transaction, when the members are there too
+    FOREIGN KEY (clustering_result_id, label, medoid_embedding_id)
+        REFERENCES EmbeddingCluster (clustering_result_id, cluster_label, embedding_id)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+
+-- One assignment per embedding and result, noise included.
+CREATE TABLE EmbeddingCluster (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    embedding_id         ANY NOT NULL REFERENCES Embedding (id),  -- no CASCADE: a used embedding is not deleted
+    label                INTEGER NOT NULL CHECK (label >= -1),    -- -1 = noise
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    outlier_score        REAL CHECK (outlier_score BETWEEN 0 AND 1),           -- GLOSH; larger is more outlying
+    cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,  -- the label as a key: NULL for noise
+    PRIMARY KEY (embedding_id, clustering_result_id),
+    FOREIGN KEY (clustering_result_id, cluster_label)
+        REFERENCES Cluster (clustering_result_id, label)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+-- The members of a result or of a cluster; also what the two foreign keys between here and Cluster look up.
+CREATE UNIQUE INDEX EmbeddingCluster_member
+    ON EmbeddingCluster (clustering_result_id, cluster_label, embedding_id);
+
+-- Predicted, not clustered: where embeddings that are no members of a result would belong (clust_predict, sqlclust predict
+-- --store). Nothing that counts or shows a result's clusters looks in here. A prediction does not keep its embedding.
+CREATE TABLE EmbeddingPrediction (
+    clustering_result_id INTEGER NOT NULL REFERENCES ClusteringResult (id) ON DELETE CASCADE,
+    embedding_id         ANY NOT NULL REFERENCES Embedding (id) ON DELETE CASCADE,
+    label                INTEGER NOT NULL CHECK (label >= -1),                 -- -1 = noise
+    probability          REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),    -- membership strength; noise 0
+    predicted_at         TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    cluster_label        INTEGER GENERATED ALWAYS AS (nullif(label, -1)) VIRTUAL,
+    PRIMARY KEY (embedding_id, clustering_result_id),
+    FOREIGN KEY (clustering_result_id, cluster_label)
+        REFERENCES Cluster (clustering_result_id, label)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+CREATE INDEX EmbeddingPrediction_cluster ON EmbeddingPrediction (clustering_result_id, cluster_label);
+
+CREATE TRIGGER EmbeddingPrediction_insert BEFORE INSERT ON EmbeddingPrediction
+WHEN EXISTS (SELECT 1 FROM EmbeddingCluster ec
+             WHERE ec.embedding_id = NEW.embedding_id AND ec.clustering_result_id = NEW.clustering_result_id)
+BEGIN
+    SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
+END;
+
+CREATE TRIGGER EmbeddingPrediction_update BEFORE UPDATE OF clustering_result_id, embedding_id ON EmbeddingPrediction
+WHEN EXISTS (SELECT 1 FROM EmbeddingCluster ec
+             WHERE ec.embedding_id = NEW.embedding_id AND ec.clustering_result_id = NEW.clustering_result_id)
+BEGIN
+    SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
+END;
+
+------------------------------------------------------------------------------------------------------------------------
+-- Views: read results from anywhere
+------------------------------------------------------------------------------------------------------------------------
+
+-- A result's rows, each with its cluster; and the way to write a whole result with one INSERT … SELECT: a cluster is
+-- written with its first row.
+CREATE VIEW ClusterAssignment AS
+SELECT ec.clustering_result_id, ec.embedding_id, ec.label, ec.probability, ec.outlier_score,
+       c.medoid_embedding_id, c.size, c.persistence
+FROM EmbeddingCluster ec
+LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.label;
+
+CREATE TRIGGER ClusterAssignment_insert INSTEAD OF INSERT ON ClusterAssignment
+BEGIN
+    INSERT INTO Cluster (clustering_result_id, label, medoid_embedding_id, size, persistence)
+    SELECT NEW.clustering_result_id, NEW.label, NEW.medoid_embedding_id, NEW.size, NEW.persistence
+    WHERE NEW.label >= 0
+      AND NOT EXISTS (SELECT 1 FROM Cluster c
+                      WHERE c.clustering_result_id = NEW.clustering_result_id AND c.label = NEW.label);
+    SELECT raise(ABORT, 'rows of one cluster disagree about its medoid, size or persistence')
+    WHERE NEW.label >= 0
+      AND NOT EXISTS (SELECT 1 FROM Cluster c
+                      WHERE c.clustering_result_id = NEW.clustering_result_id AND c.label = NEW.label
+                        AND c.medoid_embedding_id = NEW.medoid_embedding_id AND c.size = NEW.size
+                        AND c.persistence IS NEW.persistence);
+    INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability, outlier_score)
+    VALUES (NEW.clustering_result_id, NEW.embedding_id, NEW.label, NEW.probability, NEW.outlier_score);
+END;
+
+-- The medoid of each row's cluster; NULL for noise.
+CREATE VIEW EmbeddingClusterMedoid AS
+SELECT ec.embedding_id, ec.clustering_result_id, c.medoid_embedding_id
+FROM EmbeddingCluster ec
+LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.cluster_label;
+
+-- Each embedding model that has embeddings: how many, their dimension (that of one of its vectors), its fits, its results
+-- and the one made last (NULL if there is none). Counts by indexes alone, so its cost is a pass over
+-- Embedding_embedding_model (of one model's part, with WHERE embedding_model = 'my-model'), and one row a model.
+CREATE VIEW EmbeddingModelSummary AS
+SELECT e.embedding_model, count(*) AS n_embeddings,
+       (SELECT length(one.vector) / 4 FROM Embedding one
+        WHERE one.embedding_model = e.embedding_model ORDER BY one.created_at LIMIT 1) AS dimension,
+       (SELECT count(*) FROM ClusteringFit f WHERE f.embedding_model = e.embedding_model) AS n_fits,
+       (SELECT count(*) FROM ClusteringResult r WHERE r.embedding_model = e.embedding_model) AS n_results,
+       (SELECT max(r.id) FROM ClusteringResult r
+        WHERE r.embedding_model = e.embedding_model) AS latest_clustering_result_id
+FROM Embedding e
+GROUP BY e.embedding_model;
+
+-- Each result: rows, clusters, share of noise, duration in seconds (NULL if it was not recorded).
+CREATE VIEW ClusteringSummary AS
+SELECT r.id AS clustering_result_id, r.embedding_model, r.algorithm,
+       count(ec.embedding_id) AS n_rows,
+       (SELECT count(*) FROM Cluster c WHERE c.clustering_result_id = r.id) AS n_clusters,
+       count(ec.embedding_id) - count(ec.cluster_label) AS n_noise,
+       1.0 - count(ec.cluster_label) * 1.0 / nullif(count(ec.embedding_id), 0) AS noise_share,
+       round((julianday(r.completed_at) - julianday(r.started_at)) * 86400.0, 3) AS duration,
+       r.parameters, r.clustering_fit_id, r.started_at, r.completed_at
+FROM ClusteringResult r
+LEFT JOIN EmbeddingCluster ec ON ec.clustering_result_id = r.id
+GROUP BY r.id;
+
+-- Each cluster: size (counted), share of its result's rows, its medoid and the medoid's text.
+CREATE VIEW ClusterSummary AS
+SELECT clustering_result_id, label, size, size * 1.0 / max(n_rows) OVER (PARTITION BY clustering_result_id) AS share,
+       persistence, medoid_embedding_id, medoid_text
+FROM (SELECT c.clustering_result_id, c.label, c.persistence, c.medoid_embedding_id,
+             coalesce(e.content, i.output_text) AS medoid_text,
+             (SELECT count(*) FROM EmbeddingCluster ec
+              WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) AS size,
+             -- a result's rows are counted for its first cluster alone
+             CASE WHEN c.place = 1 THEN (SELECT count(*) FROM EmbeddingCluster ec
+                                         WHERE ec.clustering_result_id = c.clustering_result_id) END AS n_rows
+      FROM (SELECT *, row_number() OVER (PARTITION BY clustering_result_id ORDER BY label) AS place FROM Cluster) c
+      LEFT JOIN Embedding e ON e.id = c.medoid_embedding_id
+      LEFT JOIN Invocation i ON i.id = e.invocation_id);
+
+-- How two results place the embeddings they have in common: rows for every pair of labels that occurs. Read it for one
+-- pair of results: WHERE clustering_result_id_a = 1 AND clustering_result_id_b = 2.
+CREATE VIEW ClusterOverlap AS
+SELECT a.clustering_result_id AS clustering_result_id_a, b.clustering_result_id AS clustering_result_id_b,
+       a.label AS label_a, b.label AS label_b, count(*) AS size
+FROM EmbeddingCluster a
+JOIN EmbeddingCluster b ON b.embedding_id = a.embedding_id AND b.clustering_result_id <> a.clustering_result_id
+GROUP BY a.clustering_result_id, b.clustering_result_id, a.label, b.label;
+
+-- Each result against its model's embeddings as they are now: how many are not assigned in it, and how many of those came
+-- since the embeddings it is made of were selected (n_new). Whatever the result's selection left out on purpose is among
+-- n_unassigned; clust_staleness(id) selects again and also sees vectors that changed. created_at is compared as text: write
+-- it as its default does.
+CREATE VIEW ClusteringFreshness AS
+SELECT clustering_result_id, embedding_model, selected_at, n_embeddings, n_rows,
+       n_embeddings - n_rows AS n_unassigned,
+       (SELECT count(*) FROM Embedding e
+        WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
+          AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
+                          WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id)) AS n_new
+FROM (SELECT r.id AS clustering_result_id, r.embedding_model,
+             -- a cut is made of the embeddings of its fit, that is of the fit's first result
+             (SELECT min(coalesce(same.started_at, same.completed_at)) FROM ClusteringResult same
+              WHERE same.id = r.id OR same.clustering_fit_id = r.clustering_fit_id) AS selected_at,
+             (SELECT count(*) FROM Embedding e WHERE e.embedding_model = r.embedding_model) AS n_embeddings,
+             (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = r.id) AS n_rows
+      FROM ClusteringResult r) s;
+
+------------------------------------------------------------------------------------------------------------------------
+-- Trajectories: runs as sequences of labels. Built of window functions alone, because SQLite takes a condition such as
+-- WHERE clustering_result_id = 1 through PARTITION BY to the index, but not through a GROUP BY over a view. (It takes a
+-- value or a bound parameter there; a subquery, as in = (SELECT max(id) …), makes it compute every result.) A run's steps
+-- that have no embedding in the result are passed over.
+------------------------------------------------------------------------------------------------------------------------
+
+-- Each clustered embedding of a run with the label of the one before it in the run, by sequence_number.
+CREATE VIEW ClusterTrajectory AS
+SELECT ec.clustering_result_id, i.run_id, i.sequence_number, ec.embedding_id, ec.label,
+       lag(ec.label) OVER (PARTITION BY ec.clustering_result_id, i.run_id ORDER BY i.sequence_number) AS previous_label
+FROM EmbeddingCluster ec
+JOIN Embedding e ON e.id = ec.embedding_id
+JOIN Invocation i ON i.id = e.invocation_id;
+
+-- How often runs go from one label to the next, -1 being noise, and the share of all steps out of that label.
+CREATE VIEW ClusterTransition AS
+SELECT clustering_result_id, from_label, to_label, n,
+       n * 1.0 / sum(n) OVER (PARTITION BY clustering_result_id, from_label) AS probability
+FROM (SELECT DISTINCT clustering_result_id, previous_label AS from_label, label AS to_label,
+             count(*) OVER (PARTITION BY clustering_result_id, previous_label, label) AS n
+      FROM ClusterTrajectory
+      WHERE previous_label IS NOT NULL);
+
+-- Visits: how long runs stay in one label without leaving it. length counts embeddings.
+CREATE VIEW ClusterDwell AS
+SELECT clustering_result_id, run_id, label, first_sequence_number,
+       coalesce(lead(sequence_number_before) OVER visits, last_of_run) AS last_sequence_number,
+       coalesce(lead(place) OVER visits, steps + 1) - place AS length
+FROM (SELECT clustering_result_id, run_id, label, previous_label, sequence_number AS first_sequence_number,
+             lag(sequence_number) OVER run AS sequence_number_before, row_number() OVER run AS place,
+             max(sequence_number) OVER whole_run AS last_of_run, count(*) OVER whole_run AS steps
+      FROM ClusterTrajectory
+      WINDOW whole_run AS (PARTITION BY clustering_result_id, run_id), run AS (whole_run ORDER BY sequence_number))
+WHERE label IS NOT previous_label  -- a visit's first step
+WINDOW visits AS (PARTITION BY clustering_result_id, run_id ORDER BY first_sequence_number);
+
+-- Each clustered embedding of a run with its milestone: the cluster the run visited last, this embedding's own included.
+-- Noise does not end a visit; before the first cluster the milestone is NULL. previous_milestone is that of the embedding
+-- before.
+CREATE VIEW ClusterMilestone AS
+SELECT clustering_result_id, run_id, sequence_number, embedding_id, label, milestone,
+       lag(milestone) OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number) AS previous_milestone
+FROM (SELECT clustering_result_id, run_id, sequence_number, embedding_id, label,
+             -- of the rows since one in a cluster, only that one has a label that is not NULL here
+             max(nullif(label, -1)) OVER (PARTITION BY clustering_result_id, run_id, clustered_so_far) AS milestone
+      FROM (SELECT clustering_result_id, run_id, sequence_number, embedding_id, label,
+                   count(nullif(label, -1)) OVER (PARTITION BY clustering_result_id, run_id ORDER BY sequence_number)
+                       AS clustered_so_far
+            FROM ClusterTrajectory));
+
+-- As ClusterTransition, of milestones: noise counts as the cluster visited last. move_probability is the share of all moves
+-- from that cluster to another; NULL for staying.
+CREATE VIEW ClusterMilestoneTransition AS
+SELECT clustering_result_id, from_label, to_label, n,
+       n * 1.0 / sum(n) OVER origin AS probability,
+       iif(from_label <> to_label, n * 1.0 / sum(n) FILTER (WHERE from_label <> to_label) OVER origin, NULL)
+           AS move_probability
+FROM (SELECT DISTINCT clustering_result_id, previous_milestone AS from_label, milestone AS to_label,
+             count(*) OVER (PARTITION BY clustering_result_id, previous_milestone, milestone) AS n
+      FROM ClusterMilestone
+      WHERE previous_milestone IS NOT NULL)
+WINDOW origin AS (PARTITION BY clustering_result_id, from_label);
+
+-- As ClusterDwell, of milestones: a visit lasts until the run's first step in another cluster. length counts embeddings,
+-- n_noise those of them that are noise.
+CREATE VIEW ClusterMilestoneDwell AS
+SELECT clustering_result_id, run_id, label, first_sequence_number,
+       coalesce(lead(sequence_number_before) OVER visits, last_of_run) AS last_sequence_number,
+       coalesce(lead(place) OVER visits, steps + 1) - place AS length,
+       coalesce(lead(noise_before) OVER visits, noise_of_run) - noise_before AS n_noise
+FROM (SELECT clustering_result_id, run_id, milestone AS label, previous_milestone,
+             sequence_number AS first_sequence_number,
+             lag(sequence_number) OVER run AS sequence_number_before, row_number() OVER run AS place,
+             max(sequence_number) OVER whole_run AS last_of_run, count(*) OVER whole_run AS steps,
+             sum(label = -1) OVER run AS noise_before, sum(label = -1) OVER whole_run AS noise_of_run
+      FROM ClusterMilestone
+      WINDOW whole_run AS (PARTITION BY clustering_result_id, run_id), run AS (whole_run ORDER BY sequence_number))
+WHERE label IS NOT previous_milestone
+WINDOW visits AS (PARTITION BY clustering_result_id, run_id ORDER BY first_sequence_number);

@@ -1,0 +1,49 @@
+"""Files of older versions of the schema."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.schemas import trial, version_1
+from tests.schemas.old import OLD
+
+
+@pytest.fixture(scope="session")
+def old_files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    folder = tmp_path_factory.mktemp("old")
+    for number, fixture in OLD.items():
+        fixture.make(folder / f"{number}.db")
+    return {number: folder / f"{number}.db" for number in OLD}
+
+
+@pytest.fixture(params=OLD)
+def older(old_files: dict[int, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file of each older version."""
+    return Path(shutil.copy(old_files[request.param], tmp_path / "old.db"))
+
+
+@pytest.fixture
+def last(old_files: dict[int, Path], tmp_path: Path) -> Path:
+    """A file of the last version."""
+    return Path(shutil.copy(old_files[max(OLD)], tmp_path / "one.db"))
+
+
+@pytest.fixture
+def newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.register(monkeypatch.setattr)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("version_1") / "old.db"
+    version_1.make(path)
+    return path
+
+
+@pytest.fixture
+def old(made: Path, tmp_path: Path) -> Path:
+    """A file of version 1."""
+    return Path(shutil.copy(made, tmp_path / "old.db"))

@@ -1,0 +1,260 @@
+"""Upgrades that change tables: a trial version (tests/schemas/trial.py) is applied to files of every version there was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+import sqlclust
+from sqlclust import schema
+from sqlclust.bindings.apsw.database import database_of
+from sqlclust.errors import (
+    DatabaseFileError,
+    SchemaConflictError,
+    SchemaContentError,
+    SchemaDamagedError,
+    SchemaVersionError,
+)
+from sqlclust.schema import versions
+from sqlclust.schema.checking import _shapes, expected_shapes
+from tests.schemas import trial
+from tests.schemas.old import OLD
+from tests.trust.altered import FIT, OBJECTS, is_new, settings, state
+
+pytestmark = pytest.mark.slow
+
+
+# --- what comes out ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("newest")
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("foreign_keys", [False, True])
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "inside a transaction"])
+@pytest.mark.parametrize("host", [False, True], ids=["our connection", "a host's"])
+def test_an_altered_file_is_what_a_new_file_is(
+    older: Path, journal: str, foreign_keys: bool, inside: bool, host: bool
+) -> None:
+    before = state(older)
+    con = apsw.Connection(str(older)) if host else sqlclust.connect(str(older))
+    con.pragma("journal_mode", journal)
+    con.pragma("foreign_keys", foreign_keys)
+    were = settings(con)
+    assert were[0] == (not host)
+    if inside:
+        con.execute("BEGIN; INSERT INTO Run (id) VALUES ('mine')")
+    assert sqlclust.initialize(con) is True
+    assert settings(con) == were
+    assert con.in_transaction == inside
+    con.execute(FIT)  # the connection has the new CHECK already
+    con.execute("DELETE FROM ClusteringFit WHERE engine = 'sharded'; DELETE FROM Run WHERE id = 'mine'")
+    con.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'ClusteringFit'")
+    if inside:
+        con.execute("COMMIT")
+    assert sqlclust.initialize(con) is False
+    con.close()
+    is_new(older, before)
+    con = apsw.Connection(str(older))
+    con.execute("VACUUM")
+    con.close()
+    is_new(older, before)
+
+
+@pytest.mark.usefixtures("newest")
+def test_what_the_new_texts_ask_for_holds(last: Path) -> None:
+    con = sqlclust.connect(str(last))
+    sqlclust.initialize(con)
+    for statement, reason in {
+        "UPDATE ClusteringFit SET engine = 'none'": "CHECK",
+        "UPDATE ClusteringFit SET updated_from = id": "CHECK",
+        "UPDATE ClusteringFit SET updated_from = 99": "FOREIGN KEY",
+        "UPDATE Run SET initial_prompt = 'forbidden'": "CHECK",
+        "UPDATE EmbeddingCluster SET rank = NULL": "NOT NULL",
+        "INSERT INTO EmbeddingPrediction SELECT clustering_result_id, embedding_id, 0, 1, 'now' FROM EmbeddingCluster":
+            "a member is not predicted",
+        "INSERT INTO EmbeddingSource VALUES ('s', 'x'); DELETE FROM EmbeddingSource": "a source stays",
+    }.items():  # fmt: skip
+        with pytest.raises(apsw.ConstraintError, match=reason):
+            con.execute(statement)
+    con.execute("INSERT INTO Embedding (id, embedding_model, item_id) VALUES ('thin', 'demo', 5)")
+    assert con.execute("SELECT DISTINCT more FROM ClusterSummary").get == 1
+    assert con.execute("SELECT n FROM SourceSummary").get == 1
+    con.close()
+
+
+@pytest.mark.usefixtures("newest")
+def test_the_doctor_finds_nothing_in_an_altered_file(older: Path) -> None:
+    con = sqlclust.connect(str(older))
+    before = {finding.finding for finding in sqlclust.doctor(con).findings} - {"older-schema"}
+    sqlclust.initialize(con)
+    assert {finding.finding for finding in sqlclust.doctor(con).findings} == before
+    con.close()
+
+
+@pytest.mark.usefixtures("newest")
+def test_columns_of_the_hosts_own_stay(last: Path) -> None:
+    con = sqlclust.connect(str(last))
+    con.execute("""
+        ALTER TABLE ClusteringFit ADD COLUMN "a ""note"", (b)" TEXT DEFAULT 'x,)' CHECK (length("a ""note"", (b)") > 0);
+        ALTER TABLE EmbeddingCluster ADD COLUMN note TEXT; UPDATE EmbeddingCluster SET note = label;
+        ALTER TABLE Embedding ADD COLUMN [x y] INTEGER AS (length(vector))
+    """)
+    lengths = con.execute("SELECT [x y] FROM Embedding").fetchall()
+    assert sqlclust.initialize(con)
+    assert con.execute("SELECT DISTINCT note = label, rank FROM EmbeddingCluster").fetchall() == [(1, 7)]
+    assert con.execute("SELECT [x y] FROM Embedding").fetchall() == lengths
+    assert con.execute("""SELECT DISTINCT "a ""note"", (b)", updated_from FROM ClusteringFit""").fetchall() == [
+        ("x,)", None)
+    ]  # fmt: skip
+    con.execute(FIT)
+    assert con.pragma("integrity_check") == "ok"
+    schema.check(database_of(con))
+    assert {finding.finding for finding in sqlclust.doctor(con).findings} - {"stale-result"} == {"more-columns"}
+    con.close()
+
+
+# --- older and newer programs ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", OLD)
+def test_what_an_older_file_must_have_is_what_its_schema_made(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derived from the migrations; compared with the text that the version had."""
+    con = apsw.Connection(":memory:")
+    con.execute(OLD[number].SQL)
+    for newer in (False, True):
+        if newer:
+            trial.register(monkeypatch.setattr)
+        database = database_of(con)
+        schema.check(database)
+        expected = expected_shapes(database, number)
+        with monkeypatch.context() as then:
+            then.setattr("sqlclust.schema.versions.schema_sql", lambda: OLD[number].SQL)
+            made = _shapes(database)
+        assert {name: (s.kind, s.strict, {*s.columns}) for name, s in expected.items()} == {
+            name: (s.kind, s.strict, {*s.columns}) for name, s in made.items()
+        }
+
+
+@pytest.mark.usefixtures("newest")
+def test_an_older_file_is_read_as_it_is(older: Path) -> None:
+    before = state(older)
+    con = sqlclust.connect(str(older))
+    schema.check(database_of(con))
+    assert con.execute("SELECT count(*) FROM clust_labels(1)").get == 40
+    con.execute("SELECT * FROM clust_doctor()").fetchall()
+    con.execute("DROP VIEW ClusterSummary; CREATE VIEW ClusterSummary AS SELECT 1 AS clustering_result_id")
+    with pytest.raises(SchemaDamagedError, match="view ClusterSummary has no column label"):
+        schema.check(database_of(con))
+    con.close()
+    con = apsw.Connection(str(older))
+    [view] = [row[3] for row in before[0] if row[1] == "ClusterSummary"]
+    con.execute(f"DROP VIEW ClusterSummary; {view}")
+    con.close()
+    assert state(older) == before
+
+
+def test_a_program_of_before_refuses_an_altered_file(last: Path) -> None:
+    with pytest.MonkeyPatch.context() as newer:
+        trial.register(newer.setattr)
+        con = sqlclust.connect(str(last))
+        sqlclust.initialize(con)
+        con.close()
+    con = sqlclust.connect(str(last))
+    for attempt in (schema.check, schema.initialize):
+        with pytest.raises(SchemaVersionError):
+            attempt(database_of(con))
+    con.close()
+
+
+@pytest.mark.usefixtures("newest")
+@pytest.mark.parametrize(
+    ("spoil", "table", "reason"),
+    [
+        ("UPDATE Run SET initial_prompt = 'forbidden'", "Run", "CHECK constraint failed in Run"),
+        ("UPDATE ClusteringFit SET seed = NULL", "ClusteringFit", "NULL value in ClusteringFit.seed"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_rows_that_the_new_text_refuses(last: Path, spoil: str, table: str, reason: str, inside: bool) -> None:
+    con = sqlclust.connect(str(last))
+    if "NULL" in spoil:  # as a damaged file has it
+        con.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        con.execute("PRAGMA writable_schema = ON")
+        text = con.execute("SELECT sql FROM sqlite_schema WHERE name = 'ClusteringFit'").get
+        update = "UPDATE sqlite_schema SET sql = ? WHERE name = 'ClusteringFit'"
+        con.execute(update, (text.replace("seed            INTEGER NOT NULL", "seed            INTEGER"),))
+        con.execute("PRAGMA writable_schema = RESET")
+        con.execute(spoil)
+        con.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    else:
+        con.execute(spoil)
+    objects = con.execute(OBJECTS).fetchall()
+    were = settings(con)
+    if inside:
+        con.execute("BEGIN")
+    with pytest.raises(SchemaContentError) as caught:
+        sqlclust.initialize(con)
+    assert (caught.value.table, caught.value.reason, caught.value.version) == (table, reason, 2)
+    assert str(caught.value) == (
+        f"{last} has rows in {table} that schema version {trial.VERSION} does not allow ({reason}); nothing was changed. The "
+        f"file goes on working as schema version 2. To upgrade it, mend the rows and run: sqlclust init {last}"
+    )
+    assert isinstance(caught.value, SchemaConflictError)  # commands that write warn and go on
+    assert con.in_transaction == inside
+    assert settings(con) == were
+    assert con.execute(OBJECTS).fetchall() == objects
+    schema.check(database_of(con))
+    con.close()
+
+
+@pytest.mark.usefixtures("newest")
+def test_orphans_that_were_there_do_not_hold_it_up(last: Path) -> None:
+    con = apsw.Connection(str(last))
+    con.execute("UPDATE Embedding SET invocation_id = 'gone' WHERE id = 1001")
+    assert sqlclust.initialize(con)
+    con.close()
+
+
+@pytest.mark.usefixtures("newest")
+def test_a_new_column_that_the_host_has_already(last: Path) -> None:
+    con = sqlclust.connect(str(last))
+    con.execute("ALTER TABLE Embedding ADD COLUMN item_id TEXT")
+    con.close()
+    before = state(last)
+    con = sqlclust.connect(str(last))
+    with pytest.raises(SchemaConflictError, match=r"already has column Embedding\.item_id of another program"):
+        sqlclust.initialize(con)
+    con.close()
+    assert state(last) == before
+
+
+@pytest.mark.usefixtures("newest")
+def test_a_new_column_in_the_middle_is_refused(last: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours, which would read every row's values in the wrong columns."""
+    before = state(last)
+    text = trial.SQL.replace(
+        "    embedding_model TEXT NOT NULL CHECK", "    early TEXT,\n    embedding_model TEXT NOT NULL CHECK"
+    )
+    steps = (*trial.MIGRATION.steps, versions.AddColumn("Embedding", "early"))
+    monkeypatch.setattr("sqlclust.schema.versions.schema_sql", lambda: text)
+    monkeypatch.setattr(versions, "MIGRATIONS", (*schema.MIGRATIONS, trial.MIGRATION._replace(steps=steps)))
+    con = sqlclust.connect(str(last))
+    with pytest.raises((SchemaDamagedError, SchemaContentError)):
+        sqlclust.initialize(con)
+    con.close()
+    assert state(last) == before
+
+
+@pytest.mark.usefixtures("newest")
+def test_a_file_for_reading_only_is_left(last: Path) -> None:
+    before = state(last)
+    con = sqlclust.connect(str(last), readonly=True)
+    were = settings(con)
+    schema.check(database_of(con))
+    with pytest.raises(DatabaseFileError, match="needs a writable file"):
+        sqlclust.initialize(con)
+    assert settings(con) == were
+    con.close()
+    assert state(last) == before

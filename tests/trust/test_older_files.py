@@ -1,0 +1,170 @@
+"""Files of an older version are used as they are, by whom they are upgraded, and files of a newer one are refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import apsw
+import pytest
+
+import sqlclust
+from sqlclust.bindings.apsw.database import database_of
+from sqlclust.errors import DatabaseFileError, SchemaVersionError
+from sqlclust.schema import VERSION, version
+from tests.cli.terminal import Ran, run, succeed
+from tests.trust.unwritable import commands
+from tests.trust.version_1_files import hashed, read, upgrade, whole_version_1
+
+pytestmark = pytest.mark.slow
+
+
+# --- when --------------------------------------------------------------------------------------------------------
+
+
+def test_init_says_what_it_did(old: Path) -> None:
+    assert succeed("init", old) == f"{old} upgraded from schema version 1 to {VERSION}\n"
+    assert succeed("init", old) == f"{old} has the tables already; nothing was changed\n"
+
+
+READING = {
+    "list": ("list",),
+    "show": ("show", "1"),
+    "compare": ("compare", "1", "2"),
+    "sweep": ("sweep", "1", "--min-cluster-size", "4,5"),
+    "predict": ("predict", "1"),
+    "query": ("query", "SELECT * FROM ClusteringSummary", "--readonly"),
+}
+
+
+@pytest.mark.parametrize("name", READING)
+def test_reading_needs_no_upgrade(old: Path, tmp_path: Path, name: str) -> None:
+    """The same output as of an upgraded file, and the file is not touched."""
+    new = Path(shutil.copy(old, tmp_path / "new.db"))
+    assert upgrade(new)
+    command, *arguments = READING[name]
+    before = hashed(old)
+    out = succeed(command, old, *arguments)
+    assert out.replace(str(old), str(new)) == succeed(command, new, *arguments)
+    assert hashed(old) == before
+
+
+WRITING = {
+    "fit": ("fit", "other", "--min-cluster-size", "5"),
+    "cut": ("cut", "1", "--min-cluster-size", "3"),
+    "delete": ("delete", "7", "--yes"),
+    "predict --store": ("predict", "1", "--store"),
+}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_commands_that_write_upgrade_first(old: Path, name: str) -> None:
+    command, *arguments = WRITING[name]
+    ran = run(command, old, *arguments)
+    assert ran.code == 0, ran
+    assert read(old, "SELECT max(version) FROM SqlclustMigration", "PRAGMA integrity_check") == [
+        [(VERSION,)],
+        [("ok",)],
+    ]
+
+
+def test_load_upgrades_first(old: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"id": "new", "vector": [1, 0, 0, 0, 0, 0, 0, 0]}\n', encoding="utf-8")
+    succeed("load", old, rows, "--model", "demo")
+    assert read(old, "SELECT max(version) FROM SqlclustMigration") == [[(VERSION,)]]
+
+
+def test_python_and_sql_work_on_version_1_as_it_is(old: Path) -> None:
+    con = sqlclust.connect(str(old))
+    result = sqlclust.fit(con, "other", min_cluster_size=5)
+    assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
+    assert version(database_of(con)) == 1
+    con.close()
+    whole_version_1(old)
+
+
+# --- files that cannot be written --------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
+    before = hashed(old)
+    con = sqlclust.connect(str(old), readonly=True)
+    assert con.execute("SELECT count(*) FROM ClusterSummary").get > 0
+    with pytest.raises(DatabaseFileError) as caught:
+        sqlclust.initialize(con)
+    assert str(caught.value) == (f"{old}: cannot write to it: making the tables needs a writable file and folder")
+    con.close()
+    assert hashed(old) == before
+
+
+def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    path = Path(shutil.copy(old, kept))
+    listed, made = commands(kept, [("list", path), ("init", path)])
+    assert "demo" in listed.out
+    assert made == Ran(
+        1, "", f"Error: {path}: cannot write to it: making the tables needs a writable file and folder\n"
+    )
+    whole_version_1(path)
+
+
+# --- newer files -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def newer(old: Path) -> Path:
+    con = apsw.Connection(str(old))
+    con.execute("INSERT INTO SqlclustMigration (version, name) VALUES (99, 'from the future')")
+    con.close()
+    return old
+
+
+@pytest.mark.parametrize("name", [*(name for name in READING if name != "query"), *WRITING, "init"])
+def test_a_newer_file_is_refused_by_commands(newer: Path, name: str) -> None:
+    command, *arguments = {**READING, **WRITING, "init": ("init",)}[name]
+    before = hashed(newer)
+    ran = run(command, newer, *arguments)
+    assert (ran.code, ran.out, ran.err) == (
+        1,
+        "",
+        f"Error: {newer} has schema version 99, and this sqlclust knows {VERSION} at most; upgrade sqlclust\n",
+    )
+    assert hashed(newer) == before
+
+
+NEWER_SQL = (
+    "SELECT clust_fit('demo')",
+    "SELECT clust_cut(1)",
+    "SELECT * FROM clust_labels(1)",
+    "SELECT * FROM clust_layers(1)",
+    "SELECT * FROM clust_core_distances(1)",
+    "SELECT * FROM clust_spanning_tree(1)",
+    "SELECT * FROM clust_condensed_tree(1)",
+    "SELECT * FROM clust_sweep(1, '{\"min_cluster_size\": [4]}')",
+    "SELECT * FROM clust_predict(1, (SELECT clust_points(id, vector) FROM Embedding WHERE id = 1001))",
+)
+
+
+@pytest.mark.parametrize("statement", NEWER_SQL)
+def test_a_newer_file_is_refused_by_sql(newer: Path, statement: str) -> None:
+    before = hashed(newer)
+    con = sqlclust.connect(str(newer))
+    with pytest.raises(SchemaVersionError) as caught:
+        con.execute(statement).fetchall()
+    assert caught.value.found == 99
+    con.close()
+    assert hashed(newer) == before
+
+
+def test_a_newer_file_is_refused_by_python(newer: Path) -> None:
+    con = sqlclust.connect(str(newer))
+    for attempt in (
+        lambda: sqlclust.initialize(con),
+        lambda: sqlclust.fit(con, "demo"),
+        lambda: sqlclust.staleness(con, 1),
+    ):
+        with pytest.raises(SchemaVersionError, match=r"has schema version 99, and this sqlclust knows \d+ at most"):
+            attempt()
+    con.close()

@@ -1,0 +1,63 @@
+"""Looking at a file of the first released schema, and upgrading it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+import sqlclust
+from tests.schemas import version_1
+
+ROOT = Path(__file__).resolve().parents[2]
+OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+TABLES = (
+    *("Run", "Invocation", "Embedding", "ClusteringFit", "ClusteringResult"),
+    *("Cluster", "EmbeddingCluster", "EmbeddingPrediction"),
+)
+VIEWS = re.findall(r"CREATE VIEW (\w+)", version_1.SQL)
+PREDICTION = "INSERT INTO EmbeddingPrediction (clustering_result_id, embedding_id, label, probability)"
+
+
+def hashed(path: Path) -> str:
+    assert not path.with_name(path.name + "-wal").exists()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read(path: Path, *statements: str) -> list[list[tuple[Any, ...]]]:
+    con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return [con.execute(statement).fetchall() for statement in statements]
+    finally:
+        con.close()
+
+
+def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table and of the views of version 1, the ledger excepted."""
+    names = [*TABLES, *VIEWS]
+    return {
+        name: sorted(rows, key=repr)
+        for name, rows in zip(names, read(path, *(f"SELECT * FROM {name}" for name in names)), strict=True)
+    }
+
+
+def upgrade(path: Path) -> bool:
+    con = sqlclust.connect(str(path))
+    try:
+        return sqlclust.initialize(con)
+    finally:
+        con.close()
+
+
+def whole_version_1(path: Path) -> None:
+    fresh = apsw.Connection(":memory:")
+    fresh.execute(version_1.SQL)
+    objects, ledger, [(integrity,)] = read(
+        path, OBJECTS, "SELECT version, name FROM SqlclustMigration", "PRAGMA integrity_check"
+    )
+    assert [row for row in objects if not row[1].startswith("sqlite_stat")] == fresh.execute(OBJECTS).fetchall()
+    assert ledger == [(1, "schema.sql")]
+    assert integrity == "ok"
