@@ -15,24 +15,10 @@ TESTS = PACKAGE.parent / "tests"
 MOST_LINES = 350
 REASON = re.compile(r"\(long because [^)]+\)")
 """In the first line of a file: why it is longer all the same."""
-BEING_SPLIT = {
-    "sqlclust/adoption/rows.py", "sqlclust/diagnosis/repair.py", "sqlclust/store/fits/stored.py",
-    "tests/adoption/test_adopt.py", "tests/diagnosis/test_doctor.py", "tests/diagnosis/test_doctor_files.py",
-    "tests/diagnosis/test_repair.py", "tests/store/test_cut.py", "tests/store/test_fit.py", "tests/test_hosts.py",
-    "tests/test_schema.py", "tests/trust/bad_input.py", "tests/trust/test_bad_input.py", "tests/trust/test_hostile.py",
-    "tests/trust/test_same_answer_stored.py", "tests/trust/test_together.py", "tests/trust/test_upgrades.py",
-}  # fmt: skip
-"""Files that are still too long; none may be added, and one that is split is to be taken out."""
-
 MOST_PARAMETERS, MOST_CODE = 6, 60
 OPTIONS_OF_THE_COMMAND_LINE = "sqlclust.cli.commands."
 """A command has a parameter for each of its options: Click gives them so."""
-EXCEPTED = {
-    "sqlclust.adoption.rows.Copying._result": "being split",
-    "sqlclust.diagnosis.vectors._add": "being split",
-    "sqlclust.store.fit.fit": "being split",
-    "sqlclust.store.results.publishing._Writing.__init__": "being split",
-}
+EXCEPTED: dict[str, str] = {}
 """Functions with more parameters or more code, each with the reason; one that is no longer large is to be taken out."""
 
 
@@ -44,7 +30,7 @@ def too_long(path: Path) -> bool:
 
 def test_no_file_is_long_without_a_reason() -> None:
     long = {str(path.relative_to(PACKAGE.parent)) for path in [*FILES, *TESTS.rglob("*.py")] if too_long(path)}
-    assert long - BEING_SPLIT == set()
+    assert long == set()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +84,7 @@ def too_large(tree: ast.Module, module: str) -> Iterator[str]:
 
 def test_no_function_is_large_without_a_reason() -> None:
     large = {name for path in FILES for name in too_large(tree_of(path), module_of(path))}
-    assert large - set(EXCEPTED) == set()
+    assert large == set(EXCEPTED)
 
 
 def test_a_large_function_is_found() -> None:

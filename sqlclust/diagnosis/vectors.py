@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,27 +191,27 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
     if seen.missing.n and vectors.ours:  # NOT NULL there
         seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)
     elif seen.missing.n:
-        _add(exam, vectors, "missing-vector", "note", seen.missing,
+        _add(_Place(exam, vectors), "missing-vector", "note", seen.missing,
              f"{counted(seen.missing.n, 'row has', 'rows have')} no vector",
              "such rows cannot be clustered: leave them out (where vector IS NOT NULL)")  # fmt: skip
     if seen.other_type.n:
-        _add(exam, vectors, "vector-type", wrong, seen.other_type,
+        _add(_Place(exam, vectors), "vector-type", wrong, seen.other_type,
              f"{counted(seen.other_type.n, 'vector is', 'vectors are')} no {expected}; the example is {seen.other_type.fact}",
              "clust_vector makes a vector of JSON text; " + _LOAD_AGAIN)  # fmt: skip
     if seen.empty.n:
-        _add(exam, vectors, "vector-length", wrong, seen.empty,
+        _add(_Place(exam, vectors), "vector-length", wrong, seen.empty,
              f"{counted(seen.empty.n, 'vector is', 'vectors are')} empty", _LOAD_AGAIN)  # fmt: skip
     if seen.odd.n:
-        _add(exam, vectors, "vector-length", wrong, seen.odd,
+        _add(_Place(exam, vectors), "vector-length", wrong, seen.odd,
              f"{counted(seen.odd.n, 'vector has', 'vectors have')} a length that is no multiple of "
              f"{counted(seen.format.unit, 'byte', 'bytes')} ({seen.format.name}); the "
              f"example has {counted(seen.odd.fact, 'byte', 'bytes')}", _LOAD_AGAIN)  # fmt: skip
     if seen.not_finite.n:
-        _add(exam, vectors, "not-finite", wrong, seen.not_finite,
+        _add(_Place(exam, vectors), "not-finite", wrong, seen.not_finite,
              f"{counted(seen.not_finite.n, 'vector has', 'vectors have')} NaN or infinity; the example has "
              f"{seen.not_finite.fact}", _LOAD_AGAIN)  # fmt: skip
     if seen.zero.n:
-        _add(exam, vectors, "zero-vector", "note", seen.zero,
+        _add(_Place(exam, vectors), "zero-vector", "note", seen.zero,
              f"{counted(seen.zero.n, 'vector is', 'vectors are')} zero and without a direction",
              "leave them out of a fit that normalises or uses cosine; with metric euclidean and normalize false they may "
              "stay")  # fmt: skip
@@ -232,7 +232,7 @@ def _report_formats(exam: Examination, vectors: VectorTable, seen: _Pass, wrong:
                 f"{found.formats[0]}; if they are float32 all the same, say --vector-format float32 to sqlclust fit"
             )
         n = seen.groups[group].n
-        _add(exam, vectors, "vector-format", wrong, seen.groups[group],
+        _add(_Place(exam, vectors), "vector-format", wrong, seen.groups[group],
              f"{counted(n, 'vector', 'vectors')}{name} {'looks' if n == 1 else 'look'} like {likely} and not like float32: "
              f"{found.evidence}", remedy)  # fmt: skip
 
@@ -251,7 +251,7 @@ def _report_dimensions(exam: Examination, vectors: VectorTable, seen: _Pass) -> 
         name = f"model {_text(model)!r}" if vectors.model else "the table"
         mixed = _Seen()
         mixed.add(others[dimension].first, dimension, n)
-        _add(exam, vectors, "mixed-dimensions", "error" if vectors.known else "note", mixed,
+        _add(_Place(exam, vectors), "mixed-dimensions", "error" if vectors.known else "note", mixed,
              f"{counted(n, 'vector', 'vectors')} of {name} {'has' if n == 1 else 'have'} another number of dimensions than the "
              f"others' {usual}; the example has {dimension}",
              "load these again with the model's own dimension, or give them a model name of their own")  # fmt: skip
@@ -263,9 +263,15 @@ def _report_dimensions(exam: Examination, vectors: VectorTable, seen: _Pass) -> 
         )  # fmt: skip
 
 
-def _add(
-    exam: Examination, vectors: VectorTable, finding: str, severity: Severity, seen: _Seen, detail: str, remedy: str
-) -> None:
+class _Place(NamedTuple):
+    """Where a finding is: a table of vectors, of what is being examined."""
+
+    exam: Examination
+    vectors: VectorTable
+
+
+def _add(place: _Place, finding: str, severity: Severity, seen: _Seen, detail: str, remedy: str) -> None:
+    exam, vectors = place
     exam.add(
         finding, severity, vectors.table, vectors.vector.name, n=seen.n, example=_id(exam, vectors, seen.first),
         detail=detail, remedy=remedy,

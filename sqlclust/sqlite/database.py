@@ -76,6 +76,12 @@ class Database(Protocol):
     def described(self, sql: str) -> Statement:
         """What SQLite says of the first of some statements. Nothing is run."""
 
+    def steps(self, sql: str) -> list[str]:
+        """The names of SQLite's steps (opcodes) of the first of some statements, in their order. Nothing is run.
+
+        Raises as `rows`; and UnicodeDecodeError for a constant that is not UTF-8.
+        """
+
     # --- state ---
 
     @property

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlclust.core.borrowed import BORROWED
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import Interrupted
+from sqlclust.errors import Interrupted, SqliteError
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 
@@ -85,7 +85,7 @@ def run(
             result = future.result()
         except BaseException as error:  # of the database, of the callback, or of the work, which has ended then
             control.stop()
-            if isinstance(error, Interrupted):
+            if isinstance(error, Interrupted) and not isinstance(error, SqliteError):
                 raise database.interruption() from None
             raise
     if progress and latest:

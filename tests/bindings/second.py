@@ -152,6 +152,14 @@ class SecondDatabase:
     def set_triggers(self, on: bool) -> None:
         self._host.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(on))
 
+    @property
+    def is_defensive(self) -> bool:
+        return bool(self._host.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1))
+
+    def steps(self, sql: str) -> list[str]:
+        with self.rows(f"EXPLAIN {sql}") as rows:
+            return [str(row[1]) for row in rows]
+
     def set_defensive(self, on: bool) -> None:
         self._host.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
 

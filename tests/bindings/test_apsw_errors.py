@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
@@ -160,3 +162,55 @@ def test_a_connection_of_the_standard_library_is_refused() -> None:
             use(connection)
         assert str(caught.value) == "sqlclust: connection is a sqlite3.Connection, expected an apsw.Connection"
     connection.close()
+
+
+# --- classes that a host makes, and errors that go to another process ----------------------------------------------
+
+
+class Worded(apsw.BusyError):
+    """A host's own, with a text of its own."""
+
+    def __str__(self) -> str:
+        return f"worded: {self.args[0]}"
+
+
+class Sealed(apsw.FullError):
+    """A host's own that cannot be subclassed without an argument."""
+
+    def __init_subclass__(cls, *, needed: object) -> None:
+        raise AssertionError
+
+
+def test_a_host_s_own_class_is_ours_by_the_class_it_is_made_of() -> None:
+    made = translated(Worded("x", 2))
+    assert isinstance(made, errors.BusyError)
+    assert isinstance(made, Worded)
+    assert (made.args, str(made)) == (("x", 2), "worded: x")
+    assert translated(Worded()).args == ()
+
+
+def test_a_host_s_class_that_cannot_be_subclassed() -> None:
+    made = translated(Sealed("x"))
+    assert isinstance(made, errors.DiskFullError)
+    assert isinstance(made, apsw.FullError)
+    assert str(made) == "x"
+
+
+@pytest.mark.parametrize("again", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("error", [*map(given, BY_CODE), Worded("x"), apsw.MisuseError("y")], ids=repr)
+def test_to_another_process(error: apsw.Error, again: Callable[[SqliteError], SqliteError]) -> None:
+    made = translated(error)
+    there = again(made)
+    assert (type(there), there.args, vars(there)) == (type(made), made.args, vars(made))
+
+
+def test_an_error_of_ours_inside_a_callback_stays_what_it_was(demo: apsw.Connection) -> None:
+    mine = interruption()
+
+    def progress(phase: str, fraction: float) -> None:
+        if phase == "clusters":
+            raise mine
+
+    with pytest.raises(apsw.InterruptError) as caught:
+        sqlclust.fit(demo, "demo", progress=progress)
+    assert id(caught.value) == id(mine)

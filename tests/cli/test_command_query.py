@@ -159,3 +159,19 @@ def test_a_schema_is_not_trusted(tmp_path: Path) -> None:
     connection.execute("CREATE VIEW v AS SELECT clust_fit('m') AS id")
     connection.close()
     assert fail("query", path, "SELECT * FROM v") == "unsafe use of clust_fit()"
+
+
+@pytest.mark.parametrize("before", ["", ";", ";;", "/* a */;", "-- b\n ; "])
+def test_readonly_looks_at_the_statement_wherever_it_begins(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "a.db"
+    succeed("init", path)
+    assert succeed("query", path, f"{before}SELECT 1 AS x", "--readonly", "--csv").splitlines() == ["x", "1"]
+    said = fail("query", path, f"{before}VACUUM INTO '{tmp_path / 'b.db'}'", "--readonly")
+    assert said == "VACUUM INTO writes a file, and --readonly was given"
+    assert not (tmp_path / "b.db").exists()
+
+
+def test_readonly_and_a_constant_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    succeed("init", path)
+    assert "UTF-8" in fail("query", path, "SELECT CAST(x'ff' AS TEXT)", "--readonly")

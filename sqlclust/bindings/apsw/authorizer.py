@@ -47,7 +47,10 @@ def nothing_hidden(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        raise refusal_of(connection, error, hidden=strict.hidden) or error from None
+        refusal = refusal_of(connection, error, hidden=strict.hidden)
+        if refusal is None:
+            raise
+        raise refusal from None
     finally:
         if connection.authorizer is strict:
             connection.authorizer = host

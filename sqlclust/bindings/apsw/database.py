@@ -14,7 +14,7 @@ from typing import Any, cast
 import apsw
 
 from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusal_of
-from sqlclust.bindings.apsw.errors import interruption, translated
+from sqlclust.bindings.apsw.errors import interruption, translated, translating
 from sqlclust.errors import ArgumentError, SqliteError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 
@@ -96,6 +96,12 @@ class ApswDatabase:
                 cursor.execute(sql, any_values, can_cache=False)
         return found[0] if found else Statement((), True, "", (), True, False)
 
+    def steps(self, sql: str) -> list[str]:
+        """See `Database`."""
+        any_values = cast(Any, apsw)._null_bindings
+        with self._cursor() as cursor, nothing_hidden(self.connection):
+            return [str(opcode) for _, opcode, *_ in cursor.execute(sql, any_values, can_cache=False, explain=1)]
+
     @contextmanager
     def _cursor(self) -> Iterator[_Cursor]:
         """A cursor of APSW's own, closed afterwards: connection.cursor() would be the host's factory's."""
@@ -108,7 +114,10 @@ class ApswDatabase:
         except apsw.Error as error:
             if isinstance(error, SqliteError):
                 raise
-            raise refusal_of(self.connection, error) or translated(error) from error.__cause__
+            refusal = refusal_of(self.connection, error)
+            if refusal is not None:
+                raise refusal from None
+            raise translated(error) from error.__cause__ or error.__context__
         finally:
             cursor.close(True)  # also where rows or statements are left
 
@@ -132,7 +141,8 @@ class ApswDatabase:
     @property
     def is_readonly(self) -> bool:
         """See `Database`."""
-        return self.connection.readonly("main")
+        with translating():
+            return self.connection.readonly("main")
 
     @property
     def changes(self) -> int:
@@ -147,7 +157,8 @@ class ApswDatabase:
     @property
     def data_version(self) -> int:
         """See `Database`."""
-        return self.connection.data_version("main")
+        with translating():
+            return self.connection.data_version("main")
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -173,7 +184,8 @@ class ApswDatabase:
     @contextmanager
     def watched(self, look: Callable[[], bool], *, every: int) -> Iterator[None]:
         """See `Database`."""
-        self.connection.set_progress_handler(look, every, id=look)
+        with translating():
+            self.connection.set_progress_handler(look, every, id=look)
         try:
             yield
         finally:
@@ -182,30 +194,36 @@ class ApswDatabase:
 
     def set_busy_timeout(self, milliseconds: int) -> None:
         """See `Database`."""
-        self.connection.set_busy_timeout(milliseconds)
+        with translating():
+            self.connection.set_busy_timeout(milliseconds)
 
     def set_busy_handler(self, handler: Callable[[int], bool]) -> None:
         """See `Database`."""
-        self.connection.set_busy_handler(handler)
+        with translating():
+            self.connection.set_busy_handler(handler)
 
     # --- settings ---
 
     def set_triggers(self, on: bool) -> None:
         """See `Database`."""
-        self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(on))
+        with translating():
+            self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(on))
 
     @property
     def is_defensive(self) -> bool:
         """See `Database`."""
-        return bool(self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1))
+        with translating():
+            return bool(self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1))
 
     def set_defensive(self, on: bool) -> None:
         """See `Database`."""
-        self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
+        with translating():
+            self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
 
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         """See `Database`."""
-        self.connection.create_collation(name, compare)
+        with translating():
+            self.connection.create_collation(name, compare)
 
     # --- other connections ---
 
@@ -219,13 +237,10 @@ class ApswDatabase:
 
     def copy_to(self, target: Database, at: Callable[[float], object], *, pages: int) -> None:
         """See `Database`."""
-        try:
-            with cast(ApswDatabase, target).connection.backup("main", self.connection, "main") as backup:
-                while not backup.done:
-                    backup.step(pages)
-                    at(1 - backup.remaining / max(backup.page_count, 1))
-        except apsw.Error as error:
-            raise translated(error) from error.__cause__
+        with translating(), cast(ApswDatabase, target).connection.backup("main", self.connection, "main") as backup:
+            while not backup.done:
+                backup.step(pages)
+                at(1 - backup.remaining / max(backup.page_count, 1))
 
     def close(self) -> None:
         """See `Database`."""
@@ -239,10 +254,8 @@ def opened(path: str, flags: int, *, vfs: str | None = None) -> ApswDatabase:
         flags: SQLITE_OPEN_…
         vfs: SQLite's name of a file system; None for its default.
     """
-    try:
+    with translating():
         return ApswDatabase(apsw.Connection(path, flags=flags, vfs=vfs))
-    except apsw.Error as error:
-        raise translated(error) from None
 
 
 def database_of(connection: object) -> ApswDatabase:

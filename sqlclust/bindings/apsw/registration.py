@@ -9,6 +9,7 @@ import apsw
 
 from sqlclust.bindings import registration
 from sqlclust.bindings.apsw.database import ApswDatabase
+from sqlclust.bindings.apsw.errors import translating
 from sqlclust.bindings.registration import Context
 from sqlclust.bindings.virtual_table import Table, declaration
 from sqlclust.sqlite import statements
@@ -28,18 +29,20 @@ class _Binder:
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
         flags = apsw.SQLITE_INNOCUOUS if record.innocuous else apsw.SQLITE_DIRECTONLY
-        for count in record.argument_counts:
-            self._connection.create_scalar_function(
-                record.name, function, count, deterministic=record.innocuous, flags=flags
-            )
+        with translating():
+            for count in record.argument_counts:
+                self._connection.create_scalar_function(
+                    record.name, function, count, deterministic=record.innocuous, flags=flags
+                )
 
     def aggregate(self, record: AggregateFunction) -> None:
         def factory() -> tuple[Any, Callable[..., None], Callable[[Any], Any]]:
             group = record.factory()
             return group, _step, _final
 
-        for count in record.argument_counts:
-            self._connection.create_aggregate_function(record.name, factory, count, flags=apsw.SQLITE_DIRECTONLY)
+        with translating():
+            for count in record.argument_counts:
+                self._connection.create_aggregate_function(record.name, factory, count, flags=apsw.SQLITE_DIRECTONLY)
 
     def table(self, record: TableFunction, context: Context) -> None:
         self._connection.create_module(

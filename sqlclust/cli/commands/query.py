@@ -11,7 +11,6 @@ import click
 from sqlclust.cli.database import database_argument, database_for_statements
 from sqlclust.cli.output import output_options, table, write_rows
 from sqlclust.errors import SqlclustError, StatementError
-from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.undecodable import not_unicode
 
@@ -49,8 +48,8 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
         sql = sys.stdin.read()
     with database_for_statements(db, readonly=readonly) as database:
         values = {name.lstrip(":@$"): _value(text) for name, text in parameters}
-        columns = _check(database, sql, values, readonly=readonly)
         try:
+            columns = _check(database, sql, values, readonly=readonly)
             _run(database, sql, values, columns, output)
         except UnicodeDecodeError as error:
             raise not_unicode(database, error) from None
@@ -90,6 +89,8 @@ def _check(database: Database, sql: str, values: Mapping[str, object], *, readon
         raise click.UsageError("the SQL is not UTF-8") from None
     if found.is_empty:
         raise click.UsageError("there is no SQL statement")
+    if readonly and not found.is_explain and "Vacuum" in database.steps(sql):  # to SQLite VACUUM INTO is read-only
+        raise SqlclustError("VACUUM INTO writes a file, and --readonly was given")
     if found.rest and _is_statement(database, found.rest):
         raise click.UsageError("more than one SQL statement; sqlclust shell runs several")
     for name in found.parameters:
@@ -97,15 +98,7 @@ def _check(database: Database, sql: str, values: Mapping[str, object], *, readon
             raise click.UsageError("a placeholder has no name; write :name, and give its value with -p name value")
         if name not in values:
             raise click.UsageError(f"no value for :{name}; give it with -p {name} VALUE")
-    if readonly and not found.is_explain and _writes_a_file(database, sql, values):
-        raise SqlclustError("VACUUM INTO writes a file, and --readonly was given")
     return found.columns
-
-
-def _writes_a_file(database: Database, sql: str, values: Mapping[str, object]) -> bool:
-    """Whether it is VACUUM INTO, of which SQLite says that it is read-only."""
-    steps = statements.dict_rows(database, f"EXPLAIN {sql}", values)
-    return any(step["opcode"] == "Vacuum" for step in steps)
 
 
 def _is_statement(database: Database, sql: str) -> bool:
