@@ -213,3 +213,24 @@ def test_statements_of_the_connection_go_on(last: Path, monkeypatch: pytest.Monk
         assert len([first, *running]) == con.execute("SELECT count(*) FROM Embedding").get
     assert again.execute(fits).get == (1, "exact")
     con.close()
+
+
+def test_others_hear_of_a_change_that_is_a_text_alone(last: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is created, which would make others read the schema again anyhow."""
+    text = versions.schema_sql().replace("'approximate'))", "'approximate', 'sharded'))")
+    step = versions.Migration(trial.VERSION, "an engine", (versions.ChangeTable("ClusteringFit"),))
+    monkeypatch.setattr(versions, "schema_sql", lambda: text)
+    monkeypatch.setattr(versions, "MIGRATIONS", (*versions.MIGRATIONS, step))
+    monkeypatch.setattr(versions, "VERSION", trial.VERSION)
+    con, other = sqlclust.connect(str(last)), apsw.Connection(str(last))
+    with pytest.raises(apsw.ConstraintError, match="CHECK"):
+        other.execute(FIT)
+    con.execute("BEGIN")
+    assert sqlclust.initialize(con)
+    con.execute("ROLLBACK")
+    with pytest.raises(apsw.ConstraintError, match="CHECK"):
+        con.execute(FIT)
+    assert sqlclust.initialize(con)
+    other.execute(FIT)
+    con.close()
+    other.close()
