@@ -6,9 +6,10 @@ When a function here returns, or a `with` ends, its statement is at its end or c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
+from sqlclust.errors import StatementError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows
 
 
@@ -76,11 +77,12 @@ def pragma(database: Database, name: str, setting: bool | int | str | None = Non
 @contextmanager
 def savepoint(database: Database) -> Iterator[None]:
     """All of what is inside or nothing, inside the transaction that there is; where there is none, it is one."""
-    run(database, "SAVEPOINT sqlclust")
     try:
+        run(database, "SAVEPOINT sqlclust")  # in here: Ctrl-C may come when it is made and `run` has not returned
         yield
         run(database, "RELEASE sqlclust")
     except BaseException:
         if database.in_transaction:  # SQLite rolls all of it back itself on some errors
-            run(database, "ROLLBACK TO sqlclust; RELEASE sqlclust")
+            with suppress(StatementError):  # it was not made
+                run(database, "ROLLBACK TO sqlclust; RELEASE sqlclust")
         raise

@@ -161,7 +161,7 @@ def test_a_schema_is_not_trusted(tmp_path: Path) -> None:
     assert fail("query", path, "SELECT * FROM v") == "unsafe use of clust_fit()"
 
 
-@pytest.mark.parametrize("before", ["", ";", ";;", "/* a */;", "-- b\n ; "])
+@pytest.mark.parametrize("before", ["", ";", ";;", "/* a */;", "/* b */ -- c\n ; "])
 def test_readonly_looks_at_the_statement_wherever_it_begins(tmp_path: Path, before: str) -> None:
     path = tmp_path / "a.db"
     succeed("init", path)
