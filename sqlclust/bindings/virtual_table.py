@@ -61,7 +61,7 @@ class IndexInfo(Protocol):
     def set_aConstraintUsage_omit(self, which: int, omit: bool, /) -> None: ...  # noqa: D102, N802
 
 
-class Table:
+class VirtualTable:
     """A table function on a database.
 
     RIGHT JOIN, FULL JOIN and OR recognise a row by its rowid. So a row must have the same rowid each time that the same call
@@ -185,7 +185,7 @@ class _Plan:
 class Cursor:
     """One reading of a table function; SQLite starts it anew for each row of an outer table."""
 
-    def __init__(self, record: TableFunction, context: Context, table: Table) -> None:
+    def __init__(self, record: TableFunction, context: Context, table: VirtualTable) -> None:
         self._record, self._context, self._table = record, context, table
         self._rows: Iterator[Numbered] = iter(())
         self._row: tuple[Any, ...] | None = None

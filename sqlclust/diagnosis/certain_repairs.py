@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlclust import schema
-from sqlclust.diagnosis.clusters import MEMBER, NOISE, SIZES, WITHOUT_CLUSTER, telling_columns
+from sqlclust.diagnosis.clusters import MEMBER, NOISE_WITH_PROBABILITY, SIZES, WITHOUT_CLUSTER, telling_columns
 from sqlclust.diagnosis.examination import Examination
 from sqlclust.diagnosis.families import Family, Role
 from sqlclust.diagnosis.ids import ORPHANS, check_ids
@@ -109,7 +109,7 @@ def _plan_ours(plan: RepairPlan, exam: Examination, family: Family) -> None:
         if noisy:
             did = "wrote 0 in {rows} of noise"
             change = "UPDATE {table} SET probability = 0"
-            plan.add(RowRepair("noise-probability", noisy, "probability", change, NOISE, did))
+            plan.add(RowRepair("noise-probability", noisy, "probability", change, NOISE_WITH_PROBABILITY, did))
 
 
 def _as_schema_makes_them(plan: RepairPlan, exam: Examination, family: Family) -> dict[Role, Table]:

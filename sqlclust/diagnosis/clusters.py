@@ -225,8 +225,11 @@ def _check_medoid_members(exam: Examination, assignment: Table) -> None:
 
 # --- noise and predictions -------------------------------------------------------------------------------------------
 
-NOISE = "label = -1 AND probability <> 0"
-_NOISE = "SELECT count(*) AS n, min(embedding_id) AS example, probability AS fact FROM {table} WHERE " + NOISE
+NOISE_WITH_PROBABILITY = "label = -1 AND probability <> 0"
+_NOISE = (
+    "SELECT count(*) AS n, min(embedding_id) AS example, probability AS fact FROM {table} WHERE "
+    + NOISE_WITH_PROBABILITY
+)
 
 
 def _check_noise(exam: Examination, table: Table) -> None:

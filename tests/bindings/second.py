@@ -14,7 +14,7 @@ import apsw
 import apsw.ext
 
 from sqlclust.bindings.registration import Context
-from sqlclust.bindings.virtual_table import Table, declaration
+from sqlclust.bindings.virtual_table import VirtualTable, declaration
 from sqlclust.errors import SqliteError, StatementInterrupted
 from sqlclust.errors.sqlite import class_of
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
@@ -208,8 +208,8 @@ class SecondBinder:
 
     def table(self, record: TableFunction, context: Context) -> None:
         class Module:
-            def Connect(self, *_: Any) -> tuple[str, Table]:
-                return declaration(record), Table(record, context)
+            def Connect(self, *_: Any) -> tuple[str, VirtualTable]:
+                return declaration(record), VirtualTable(record, context)
 
             Create = Connect
 

@@ -126,7 +126,7 @@ find, looks_up, column = lookup.Lookup.find, virtual_table._Plan._looks_up, virt
         ("rows found by id are numbered anew", lookup.Lookup, "find", renumbered),
         ("equality is too narrow", lookup.Lookup, "find", only_exactly),
         ("IN is taken over", virtual_table._Plan, "_looks_up", with_in),
-        ("calls share their rowids", virtual_table.Table, "number_of", lambda self, arguments: 0),
+        ("calls share their rowids", virtual_table.VirtualTable, "number_of", lambda self, arguments: 0),
         pytest.param(
             "an OR is made of look-ups",
             virtual_table,

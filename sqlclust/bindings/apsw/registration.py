@@ -11,7 +11,7 @@ from sqlclust.bindings import registration
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.errors import translating
 from sqlclust.bindings.registration import Context
-from sqlclust.bindings.virtual_table import Table, declaration
+from sqlclust.bindings.virtual_table import VirtualTable, declaration
 from sqlclust.sqlite import statements
 from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
 
@@ -76,8 +76,8 @@ class _Module:
     def __init__(self, record: TableFunction, context: Context) -> None:
         self._record, self._context = record, context
 
-    def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Table]:  # noqa: N802 - APSW's name
+    def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, VirtualTable]:  # noqa: N802 - APSW's name
         connection.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
-        return declaration(self._record), Table(self._record, self._context)
+        return declaration(self._record), VirtualTable(self._record, self._context)
 
     Create = Connect
