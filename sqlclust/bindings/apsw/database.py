@@ -7,6 +7,7 @@ APSW's own, without traces and conversions, and closed when a `with` ends. So no
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -45,7 +46,14 @@ class ApswDatabase:
     """A connection of APSW's as a `Database`; see there."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self.connection = connection
+        self._connection: Callable[[], apsw.Connection | None] = lambda: connection
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """The connection."""
+        found = self._connection()
+        assert found is not None, "it is the connection whose statement is running"
+        return found
 
     # --- statements ---
 
@@ -245,6 +253,17 @@ class ApswDatabase:
     def close(self) -> None:
         """See `Database`."""
         self.connection.close(True)
+
+
+class CallersDatabase(ApswDatabase):
+    """For functions that a connection calls: they do not keep it.
+
+    APSW does not show the garbage collector what a connection keeps. With a reference back to it, a connection that is
+    dropped and not closed would stay for ever.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = weakref.ref(connection)
 
 
 def opened(path: str, flags: int, *, vfs: str | None = None) -> ApswDatabase:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import apsw
 
 from sqlclust.bindings import registration
-from sqlclust.bindings.apsw.database import ApswDatabase
+from sqlclust.bindings.apsw.database import ApswDatabase, CallersDatabase
 from sqlclust.bindings.apsw.errors import translating
 from sqlclust.bindings.registration import Context
 from sqlclust.bindings.virtual_table import VirtualTable, declaration
@@ -25,7 +25,7 @@ class _Binder:
     """See `bindings.registration.Binder`."""
 
     def __init__(self, database: ApswDatabase) -> None:
-        self.database, self._connection = database, database.connection
+        self.database, self._connection = CallersDatabase(database.connection), database.connection
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
         flags = apsw.SQLITE_INNOCUOUS if record.innocuous else apsw.SQLITE_DIRECTONLY
