@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -35,3 +35,20 @@ def imports_of(path: Path) -> Iterator[str]:
             for alias in node.names:  # `from sqlclust import schema` imports a module, `… import __version__` a name
                 inside = PACKAGE.parent.joinpath(*module.split("."), alias.name)
                 yield f"{module}.{alias.name}" if inside.with_suffix(".py").exists() or inside.is_dir() else module
+
+
+def each_of(paths: Iterable[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """One test for many files, which as many tests would take seconds; the first that fails is named."""
+
+    def decorate(test: Callable[[Path], None]) -> Callable[[], None]:
+        def all_of_them() -> None:
+            for path in paths:
+                try:
+                    test(path)
+                except AssertionError as error:
+                    raise AssertionError(f"{path.relative_to(PACKAGE)}: {error}") from error
+
+        all_of_them.__name__, all_of_them.__doc__ = test.__name__, test.__doc__
+        return all_of_them
+
+    return decorate

@@ -18,6 +18,8 @@ from tests.hosted import CALLS, host_connection
 from tests.hosts import HostConnection
 from tests.small import add_embeddings, clustered
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[HostConnection]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.package_files import FILES, PACKAGE, imports_of, module_of, tree_of
+from tests.package_files import FILES, PACKAGE, each_of, imports_of, module_of, tree_of
 
 LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "diagnosis", "adoption", "surface"]
 LAYERS += ["bindings", "cli"]
@@ -87,7 +87,7 @@ def wrong_ways(order: list[str], folder: str, module: str, imported: Iterable[st
     return [other for other, there in ours if there and there != here and order.index(there) > order.index(here)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_of(FILES)
 def test_imports_go_one_way(path: Path) -> None:
     module, imported = module_of(path), [*imports_of(path)]
     for folder, order in {"": LAYERS, **ROOMS}.items():
@@ -124,7 +124,7 @@ def test_no_two_files_import_each_other() -> None:
         assert module not in seen
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_of(FILES)
 def test_no_second_sqlite(path: Path) -> None:
     """One file opened through two SQLite libraries in one process loses committed rows (facts.md)."""
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_ANYWHERE == set()
@@ -138,7 +138,7 @@ BINDINGS = PACKAGE / "bindings"
 FACADE_FILE = PACKAGE / "__init__.py"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_of(FILES)
 def test_only_bindings_know_a_library(path: Path) -> None:
     """Everything else works on `sqlite.database.Database`. The façade names APSW in the types of its arguments only."""
     if BINDINGS / "apsw" in path.parents:
@@ -161,9 +161,7 @@ def imported_when_running(tree: ast.Module) -> set[str]:
     return {alias.name for node in found for alias in node.names}
 
 
-@pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
-)
+@each_of(sorted((PACKAGE / "core").rglob("*.py")))
 def test_core_knows_no_sql(path: Path) -> None:
     assert {module.split(".")[0] for module in imports_of(path)} & NOT_ALLOWED_IN_CORE == set()
 
@@ -197,11 +195,7 @@ def runs_of(text: str) -> Iterator[str]:
                     yield f"with {name}, line {node.lineno}"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if BINDINGS / "apsw" not in path.parents],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
+@each_of([path for path in FILES if BINDINGS / "apsw" not in path.parents])
 def test_statements_run_in_one_room(path: Path) -> None:
     assert list(runs_of(path.read_text(encoding="utf-8"))) == []
 

@@ -9,10 +9,8 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from sqlclust.core.borrowed import BORROWED
-from tests.package_files import FILES, PACKAGE, imports_of, tree_of
+from tests.package_files import FILES, PACKAGE, each_of, imports_of, tree_of
 
 
 def distribution_of(module: str) -> str:
@@ -63,7 +61,7 @@ def private_names(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_of(FILES)
 def test_nothing_private_of_other_packages(path: Path) -> None:
     """Nobody promises that it stays; `core/borrowed.py` has what there is, tries it, and says which version changed it."""
     if path != PACKAGE / "core" / "borrowed.py":

@@ -13,6 +13,8 @@ import pytest
 import sqlclust
 from tests.small import add_embeddings, clustered
 
+pytestmark = pytest.mark.slow
+
 
 def failing(con: apsw.Connection) -> None:
     with pytest.raises(apsw.SQLError):
