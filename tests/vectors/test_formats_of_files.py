@@ -17,6 +17,8 @@ from sqlclust.vectors.formats import FORMAT_NAMES
 from tests.cli.terminal import fail, rows, run, succeed
 from tests.vectors.written import BINARY, WRITTEN, options
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("format", BINARY)
 @pytest.mark.parametrize("kind", ["csv", "nl", "npy"])

@@ -18,6 +18,8 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control
 from tests.core import oracle
 
+pytestmark = pytest.mark.slow
+
 Labels = NDArray[np.int64]
 
 

@@ -21,6 +21,8 @@ from sqlclust.core.neighbors.k_nearest import (
 from sqlclust.core.neighbors.packed_pairs import PackedNearest
 from sqlclust.core.runtime.control import Control
 
+pytestmark = pytest.mark.slow
+
 OWNERS = 7
 SIZES = st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(0, 60), st.integers(1, 4))
 

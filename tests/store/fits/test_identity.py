@@ -13,6 +13,8 @@ from sqlclust.errors import FitDamagedError
 from sqlclust.options import CutOptions, HdbscanOptions, names, of_part, option
 from sqlclust.store.fits import record, storing
 
+pytestmark = pytest.mark.slow
+
 OTHER_VALUES: dict[str, Any] = {
     "min_cluster_size": 6,
     "cluster_selection_epsilon": 0.1,
