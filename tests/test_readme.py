@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from tests.cli.terminal import succeed
 from tests.package_files import PACKAGE
 from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, without_times
 from tests.test_layers import LAYERS, ROOMS
@@ -153,14 +154,22 @@ def test_sql_in_prose_runs(roberta: apsw.Connection, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_python_in_prose_runs(roberta: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_in_prose_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert having("python") == ["README.md"]
     [block] = blocks("README.md", "python")
     monkeypatch.chdir(tmp_path)
-    names = {"X": np.random.default_rng(0).normal(size=(60, 4))}
-    exec(block.replace("downsample=100", "downsample=4"), names)
+    succeed("load", "colors.db", ROOT / "examples" / "colors.csv", "--model", "rgb")
+    names: dict[str, Any] = {}
+    exec(block, names)
     assert names["result_id"] == 1
-    assert len(names["clustering"].labels) == 60  # type: ignore[attr-defined]
+    assert len(names["clustering"].labels) == 60
+    with names["con"] as con:
+        con.execute("UPDATE Embedding SET content = id")
+    for said in re.findall(r'`(where="[^"]*"|downsample=\d+)`', TEXTS["README.md"]):
+        more = eval(f"dict({said})")
+        if "downsample" in more:
+            more["downsample"] = 4  # 147 rows here
+        assert sqlclust.fit(names["con"], "rgb", min_cluster_size=4, normalize=False, **more) > 1
 
 
 def test_commands_for_a_fresh_machine_are_single_lines() -> None:
