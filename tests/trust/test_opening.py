@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,10 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import ApswDatabase
 from tests.cli.terminal import run
-from tests.trust.good_file import hashes, make
+from tests.trust.good_file import hashes
 from tests.trust.hostile import by_a_trusting_host
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def path(shared: Path, tmp_path: Path) -> Path:
-    """A database with 40 embeddings of model 'demo', result 1 and fit 1."""
-    return Path(shutil.copy(shared, tmp_path / "hostile.db"))
 
 
 # --- how files are opened -------------------------------------------------------------------------------------------
