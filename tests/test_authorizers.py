@@ -43,9 +43,8 @@ def test_an_authorizer_forbids(host: HostConnection, what: str) -> None:
     with pytest.raises(NotAuthorizedError, match="'s authorizer forbids a statement of sqlclust") as caught:
         sqlclust.fit(host, "demo", min_cluster_size=4)
     assert caught.value.path == host.filename
-    with pytest.raises(
-        (NotAuthorizedError, apsw.AuthError, apsw.SQLError)
-    ):  # the host's own statement may be what is forbidden
+    # the host's own statement may be what is forbidden
+    with pytest.raises((NotAuthorizedError, apsw.AuthError, apsw.SQLError)):
         host.execute("SELECT clust_fit('demo')").get  # noqa: B018
     assert host.authorizer is authorizer
     host.authorizer = None

@@ -292,9 +292,8 @@ def test_every_function(way: str) -> None:
     one, other = ask(range(N), 1), ask(order_of_rows().tolist(), 3)
     assert all(one.values())
     for name, rows in one.items():
-        if (
-            name == "clust_nearest"
-        ):  # strengths are of products of matrices: the last digits are those of the BLAS library
+        if name == "clust_nearest":
+            # strengths are of products of matrices: the last digits are those of the BLAS library
             assert [row[:-1] for row in other[name]] == [row[:-1] for row in rows]
             assert [row[-1] for row in other[name]] == pytest.approx([row[-1] for row in rows], rel=1e-9)
         else:
