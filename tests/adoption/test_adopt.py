@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.adoption.adopting import (
-    adopted,
-    expected_members,
-    hashed,
-    rows,
-    stored_members,
-    whole,
-)
+from tests.adoption.adopting import adopted, expected_members, hashed, rows, stored_members, whole
 from tests.cli.terminal import run, succeed
 from tests.schemas.old_project import MODELS, PER_MODEL, SHAPES, Shape, make
 

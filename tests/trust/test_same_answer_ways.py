@@ -20,25 +20,8 @@ import sqlclust
 from sqlclust.core.geometry.metrics import Float32Array
 from tests.cli.terminal import succeed
 from tests.small import Id
-from tests.trust.same_answer import (
-    database,
-    of_array,
-    of_result,
-    of_rows,
-    opened,
-    parameters,
-)
-from tests.trust.stored_answer import (
-    IDS,
-    OPTIONS,
-    WAYS,
-    N,
-    data,
-    expected,
-    in_order,
-    names,
-    order_of_rows,
-)
+from tests.trust.same_answer import database, of_array, of_result, of_rows, opened, parameters
+from tests.trust.stored_answer import IDS, OPTIONS, WAYS, N, data, expected, in_order, names, order_of_rows
 
 pytestmark = pytest.mark.slow
 
