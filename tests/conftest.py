@@ -18,6 +18,7 @@ pytest.register_assert_rewrite(
 )
 
 from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
+from tests.hosted import host_connection  # noqa: E402
 from tests.hosts import HOSTS, HostConnection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 
@@ -81,6 +82,17 @@ def con(request: pytest.FixtureRequest) -> Iterator[apsw.Connection]:
     yield hosted
     hosted.check()
     hosted.close()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[HostConnection]:
+    """A file with the demo rows and a fit; the host is a plain one so far."""
+    connection = host_connection(tmp_path / "host.db")
+    sqlclust.initialize(connection)
+    add_embeddings(connection, clustered())
+    sqlclust.fit(connection, "demo", min_cluster_size=5)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture

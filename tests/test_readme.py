@@ -126,12 +126,12 @@ def roberta(tmp_path: Path) -> apsw.Connection:
 
 FITS = "SELECT clust_fit('STSBRoberta'"
 RESULTS: dict[str, list[tuple[Any, ...]]] = {
-    "README.md": [(1, 400, 4)],
-    "sqlclust/surface/README.md": [(1, 200, 4), (7, 400, 4), (8, 400, 4)],
-    "sqlclust/store/fits/README.md": [(1, 400, 4), (2, 400, 4)],
-    "sqlclust/store/results/README.md": [(1, 400, 4)],
+    "README.md": [(1, 1, 400, 4)],
+    "sqlclust/surface/README.md": [(1, 1, 200, 4), (7, None, 400, 4), (8, None, 400, 4)],
+    "sqlclust/store/fits/README.md": [(1, 1, 400, 4), (2, 1, 400, 4)],
+    "sqlclust/store/results/README.md": [(1, 1, 400, 4)],
 }
-"""Of each file with SQL: the results that are there when all of it has run, with their rows and clusters."""
+"""Of each file with SQL: the results that are there when all of it has run, with the fit they are cut from, rows and clusters."""
 
 
 def test_every_file_with_sql_is_here() -> None:
@@ -148,8 +148,8 @@ def test_sql_in_prose_runs(roberta: apsw.Connection, name: str) -> None:
     for block in shown:
         block = block.replace('"downsample": 100', '"downsample": 2')  # 400 rows here, not 1.4 million
         roberta.execute(block).fetchall()
-    found = roberta.execute("SELECT clustering_result_id, n_rows, n_clusters FROM ClusteringSummary").fetchall()
-    assert found == RESULTS[name]
+    sql = "SELECT clustering_result_id, clustering_fit_id, n_rows, n_clusters FROM ClusteringSummary"
+    assert roberta.execute(sql).fetchall() == RESULTS[name]
     assert roberta.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
@@ -289,13 +289,13 @@ def test_every_folder_has_a_readme_of_a_page(folder: str) -> None:
 
 
 def rows_of_the_map() -> list[str]:
-    """The first cells of the map of the house, in its order: `core/tree/`, `schema.py`."""
+    """The first cells of the map of the house, in its order: `core/tree/`, `errors`."""
     chapter = TEXTS["sqlclust/README.md"].partition("## The map")[2].partition("\n## ")[0]
     return re.findall(r"^\| `([^`]+)` \|", chapter, re.MULTILINE)
 
 
 def test_the_map_names_every_room_in_its_order() -> None:
-    rooms = [row.strip("/").removesuffix(".py") for row in rows_of_the_map()]
+    rooms = [row.strip("/") for row in rows_of_the_map()]
     assert sorted(room for room in rooms if (PACKAGE / room).is_dir()) == [
         folder for folder in FOLDERS if folder != "."
     ]

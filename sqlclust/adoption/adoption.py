@@ -27,7 +27,7 @@ from sqlclust.sqlite.transactions import translated_errors, write_transaction
 _DOING = "adopting"
 _SAMPLE = 1_000
 _IDS, _INDEXES, _ASSIGNMENT = 120, 160, 200
-"""Bytes, with ids of 32 characters: beside its vector or text a row has so many, its indexes have so many, and an assignment."""
+"""Bytes, with ids of 32 characters: of a row beside its vector or text, of its entries in indexes, and of an assignment."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def adopt_from(
     """Fill a database with what is in the old project's tables of another one, which is only read.
 
     Args:
-        database: of the database that gets our tables, in no transaction; it must not have them yet.
-        old: of the old one, in no transaction, of another file.
+        database: gets our tables, which it must not have yet; in no transaction.
+        old: has the old tables; another file, in no transaction.
         dry_run: write nothing but a temporary file without vectors; say what would be.
 
     Raises:
@@ -103,7 +103,7 @@ def adopt_in_place(
     the old tables are dropped in the same transaction; the project's other tables stay.
 
     Args:
-        database: of a file, in no transaction. Its interrupts stop the work, which is done by a connection of its own.
+        database: in a file, and in no transaction. Its interrupts stop the work, which is done by a connection of its own.
         replace: drop the old tables.
         backup: the backup's path; None for a file beside the database.
         dry_run: as for `adopt_from`.
@@ -214,7 +214,7 @@ def _adoption(copy: Copy, tables: OldTables, needed: int, *, backup: str | None 
     )
 
 
-# --- connections -------------------------------------------------------------------------------------------------
+# --- the old file ----------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -242,7 +242,7 @@ def _same_file(database: Database, old: Database) -> bool:
 
 
 def _check_foreign_keys(path: str, database: Database) -> None:
-    """On a connection that does not enforce them."""
+    """Raise AdoptError if rows of ours point nowhere. Where foreign keys are enforced, SQLite has seen to it."""
     if statements.pragma(database, "foreign_keys"):
         return
     for row in statements.all_rows(database, "PRAGMA main.foreign_key_check"):

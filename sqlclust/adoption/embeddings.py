@@ -81,9 +81,8 @@ class EmbeddingsCopy:
         if not self._there("Run", run):
             self._copy.leave("invocation", "its run did not go over", shown_id(place, identifier), CORRECT)
             return
-        kind = (
-            kind.lower() if kind in ("TEXT", "IMAGE") else kind
-        )  # names of an Enum; their values are in small letters
+        if kind in ("TEXT", "IMAGE"):  # names of an Enum; their values are in small letters
+            kind = kind.lower()
         self._insert("invocation", _INSERT_INVOCATION, (identifier, run, number, kind, text))
 
     def _embedding_row(self, row: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -74,7 +75,7 @@ def read_database(path: str, *, tables: bool = True) -> Iterator[ApswDatabase]:
 
 
 def _connected_to_read(path: str, *, tables: bool) -> ApswDatabase:
-    """A connection for reading only; one for writing where the file can be read in no other way.
+    """A database opened for reading only; for writing where the file can be read in no other way.
 
     What a crashed program left in the journal has to be rolled back before anything is read, and that is writing.
     """
@@ -93,7 +94,10 @@ def _connected_to_read(path: str, *, tables: bool) -> ApswDatabase:
 
 @contextmanager
 def database_for_statements(path: str, *, readonly: bool) -> Iterator[ApswDatabase]:
-    """For a person's own statements, on any SQLite file: for writing if it can be, as SQLite itself opens a file without WAL."""
+    """Any SQLite file, for a person's own statements.
+
+    It is opened for writing if it can be, else for reading, as SQLite itself opens a file without WAL.
+    """
     if readonly:
         with read_database(path, tables=False) as database:
             yield database
@@ -111,6 +115,19 @@ def create_database(path: str) -> Iterator[Database]:
     """As `open_database`, made if it is not there; without our tables then."""
     with _closing(connect(path)) as database:
         yield database
+
+
+@contextmanager
+def no_file_for_nothing(path: str) -> Iterator[None]:
+    """If what is inside fails, remove a file that it made and that is still empty."""
+    file = Path(path)
+    there = file.exists()
+    try:
+        yield
+    except BaseException:
+        if not there and file.exists() and file.stat().st_size == 0:
+            file.unlink()
+        raise
 
 
 @contextmanager

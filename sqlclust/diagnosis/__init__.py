@@ -26,14 +26,14 @@ def diagnose(
     """Look for what is wrong in the main database; repair what is certain if asked to.
 
     Args:
-        fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. Not
-            in a file that PRAGMA integrity_check complains about: that is run first.
-        quick: pass the slow checks over: the file's integrity, vectors, stored fits, models of members.
+        fix: repair, in one transaction, after a backup in a new file in the same folder. Never touches vectors or ids. First
+            PRAGMA integrity_check is run; if it complains, nothing is repaired.
+        quick: leave out the slow checks: the file's integrity, vectors, stored fits, models of members.
         format: of the vectors in other programs' tables; by default float32, and a finding if they look like another.
         progress: called with (phase, fraction).
 
     Raises:
-        RepairError: `fix`, and no backup can be made, or the connection is in a transaction; nothing was changed.
+        RepairError: `fix`, and no backup can be made, or the database is in a transaction; nothing was changed.
         LockedError, DatabaseFileError: another program holds the file, it is read-only, …; nothing was changed.
         StatementInterrupted, KeyboardInterrupt: stopped; nothing was changed.
 

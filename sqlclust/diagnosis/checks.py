@@ -64,7 +64,7 @@ def start(database: Database, progress: Progress | None = None, format: FormatNa
 
 
 def check_rows(exam: Examination) -> None:
-    """What takes no look at vectors or at the file as a whole: what a repair may change."""
+    """Checks that look neither at vectors nor at the file as a whole. A repair may change what they find."""
     vectors = vector_tables(exam.layout, exam.families)
     related = related_tables(exam.layout, exam.families, vectors)
     with exam.phase("tables"):
@@ -94,7 +94,7 @@ def check_rows(exam: Examination) -> None:
 
 
 def check_contents(exam: Examination) -> None:
-    """What reads the whole file: vectors, models of members, stored fits, integrity."""
+    """Checks that read the whole file: vectors, models of members, stored fits, integrity."""
     for vectors in vector_tables(exam.layout, exam.families, as_text=FORMATS[exam.format or "float32"].is_text):
         with exam.phase("vectors"):
             check_vectors(exam, vectors)

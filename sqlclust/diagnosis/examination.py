@@ -1,4 +1,4 @@
-"""What all checks share: the connection, what was found so far, progress, and stopping."""
+"""What all checks share: the database, what was found so far, progress, and stopping."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def counted(n: int, one: str, many: str) -> str:
 
 
 class Examination:
-    """One look at a database; checks add to `findings`.
+    """One look at a database. Checks add to `findings`.
 
     Args:
+        layout: the tables that the database has.
+        families: those of them that belong together.
         version: of our schema; None: the file has none.
         progress: called with (phase, fraction).
         format: of the vectors in other programs' tables; None: float32, unless they look like another.
@@ -92,7 +94,7 @@ class Examination:
         return tuple(row)
 
     def check_interrupt(self) -> None:
-        """Raise StatementInterrupted if the connection was interrupted while no statement ran."""
+        """Raise StatementInterrupted if the database was interrupted while no statement ran."""
         self.database.check_interrupt()
 
     @contextmanager

@@ -36,10 +36,8 @@ def check_integrity(exam: Examination) -> None:
     messages: list[tuple[str | None, str]] = []
     try:
         messages += [(None, text) for text in _integrity(exam, None)]
-    except (
-        StatementError,
-        UnicodeDecodeError,
-    ):  # a CHECK or an index calls what this program does not have: one by one
+    except (StatementError, UnicodeDecodeError):
+        # a CHECK or an index calls what this program does not have: one by one
         for table in exam.layout.tables.values():
             try:
                 messages += [(table.name, text) for text in _integrity(exam, table)]

@@ -156,7 +156,7 @@ RELATIONS: tuple[tuple[Role, str, Role], ...] = (
 """(child, its column, parent): what a family's tables mean by each other, with a foreign key declared or without."""
 
 ORPHANS = "{c} IS NOT NULL AND +{c} NOT IN (SELECT id FROM {parent} WHERE id IS NOT NULL)"
-"""As a foreign key compares: `+` takes the child's affinity away, so that the parent's counts and its index serves."""
+"""Compares as a foreign key does. `+` takes away the child's affinity, so that the parent's counts and its index can be used."""
 
 _ORPHANS = "SELECT count(*) AS n, min({example}) AS example, {c} AS fact FROM {child} WHERE " + ORPHANS
 

@@ -28,7 +28,7 @@ WHERE typeof(a.{c}) = 'integer' AND EXISTS (
 )
 """
 
-# hexadecimal text of one length, most of it with digits, and integers of as many digits: what is left of hashes or padded numbers
+# hexadecimal text of one length, at least half of it with digits, and integers of as many digits: once hashes, or padded numbers
 _ALIKE = """
 WITH ids AS (
     SELECT {model} AS model, {c} AS id, typeof({c}) AS type FROM {table} WHERE typeof({c}) IN ('integer', 'text')
@@ -46,9 +46,9 @@ WITH ids AS (
 SELECT coalesce(sum(n), 0) AS n, min(example) AS example, min(other) AS other, min(length) AS length FROM models
 """
 
-# TEXT that is a number, written as no INTEGER is: what a program leaves that takes each cell for a number if its text comes back.
-# Of a cast, text that is wholly a number is compared as a number. Of hashes one in a hundred is like that (12e45678), of
-# names one or another; so it is to be half of the text
+# TEXT that is a number, but not written as an INTEGER is: 007, 1e5. A program that makes numbers of those cells only whose text
+# comes back leaves the others so. CAST … AS NUMERIC = text holds where all of the text is a number. One in a hundred hashes is
+# like that too (12e45678), and a name now and then: so at least half of the text must be
 _NUMERALS = """
 WITH ids AS (
     SELECT {model} AS model, {c} AS id, typeof({c}) AS type,
@@ -68,7 +68,7 @@ SELECT coalesce(sum(n), 0) AS n, min(example) AS example, min(other) AS other FR
 
 
 def check_mixed_ids(exam: Examination, families: Iterable[Family], vectors: Iterable[VectorTable]) -> None:
-    """Columns `id` that keep what comes, and have INTEGER and TEXT that look alike; of embeddings, within a model.
+    """Columns `id` that keep each value's type, and have INTEGER and TEXT that look alike; of embeddings, within a model.
 
     Cost: one pass over an index of the ids; of a table that has both types one over the table.
     """

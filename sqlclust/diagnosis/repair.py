@@ -47,7 +47,7 @@ def repair(
     Args:
         database: in no transaction. Its interrupts stop the work.
         findings: of `examine`.
-        integrity_is_known: whether it looked at the file's integrity too.
+        integrity_is_known: whether `examine` looked at the file's integrity too.
 
     Raises:
         RepairError, LockedError, DatabaseFileError, StatementInterrupted: nothing was changed.

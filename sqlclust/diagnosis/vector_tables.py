@@ -14,10 +14,12 @@ class VectorTable:
     """A table of vectors.
 
     Attributes:
+        table: the table itself.
         id: its column of ids.
         vector: its column of vectors.
         model: its column that says which vectors belong together, None if there is none.
         known: whether it is of a family: vectors of float32. A table of another program may hold other numbers.
+        ours: whether it is the `Embedding` of our schema.
     """
 
     table: Table
@@ -33,8 +35,8 @@ _MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collectio
 
 
 def vector_tables(layout: Layout, families: Iterable[Family], *, as_text: bool = False) -> list[VectorTable]:
-    """Tables with an id and a vector: the families', and any other with a column of a vector's usual name, of BLOBs, or with
-    `as_text` of TEXT too.
+    """Tables with an id and a vector: those of the families, and any other whose column has a usual name of vectors and is of
+    BLOBs; with `as_text` also of TEXT.
     """
     found = []
     known = {}

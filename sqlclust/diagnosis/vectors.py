@@ -148,7 +148,7 @@ def _batches(
 ) -> Generator[tuple[list[Any], list[Any], list[Any]], None, None]:
     """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text.
 
-    Of vectors that are no BLOBs, or with `as_text` no TEXT, which comes as a BLOB then, only the type is known.
+    TEXT comes as '', because it is wrong whatever it says. With `as_text` it comes as its bytes, and a BLOB comes as ''.
     """
     table = vectors.table
     own = quoted(vectors.id.name)

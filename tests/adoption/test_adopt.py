@@ -9,18 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.adoption.adopting import (
-    adopted,
-    expected_members,
-    hashed,
-    rows,
-    stored_members,
-    whole,
-)
+from tests.adoption.adopting import adopted, expected_members, hashed, rows, stored_members, whole
 from tests.cli.terminal import run, succeed
 from tests.schemas.old_project import MODELS, PER_MODEL, SHAPES, Shape, make
-
-pytestmark = pytest.mark.slow
 
 WITH_MEDOIDS: tuple[Shape, ...] = ("clusters", "medoids", "plural")
 
@@ -93,6 +84,7 @@ def test_labels_are_kept_where_there_were_any(tmp_path: Path) -> None:
     con.close()
 
 
+@pytest.mark.slow
 def test_adopted_embeddings_are_clustered_and_adopted_results_read(tmp_path: Path) -> None:
     old = make(tmp_path / "old.db")
     new = tmp_path / "new.db"

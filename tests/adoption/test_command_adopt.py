@@ -9,13 +9,7 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import SchemaConflictError
-from tests.adoption.adopting import (
-    adopted,
-    change,
-    hashed,
-    refused,
-    rows,
-)
+from tests.adoption.adopting import adopted, change, hashed, refused, rows
 from tests.cli.terminal import run, succeed
 from tests.schemas.old_project import SHAPES, Shape, make
 

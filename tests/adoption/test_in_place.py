@@ -9,16 +9,7 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import AdoptError, ArgumentError, BackupError
-from tests.adoption.adopting import (
-    change,
-    expected_members,
-    hashed,
-    refused,
-    rows,
-    stored_members,
-    theirs,
-    whole,
-)
+from tests.adoption.adopting import change, expected_members, hashed, refused, rows, stored_members, theirs, whole
 from tests.cli.terminal import succeed
 from tests.schemas.old_project import MODELS, SHAPES, Shape, make
 

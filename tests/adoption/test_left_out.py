@@ -10,15 +10,7 @@ import pytest
 import sqlclust
 from sqlclust.adoption.adoption import Adoption
 from sqlclust.errors import NotUnicodeError
-from tests.adoption.adopting import (
-    adopted,
-    change,
-    expected_members,
-    hashed,
-    rows,
-    stored_members,
-    whole,
-)
+from tests.adoption.adopting import adopted, change, expected_members, hashed, rows, stored_members, whole
 from tests.schemas.old_project import DAMAGING, MODELS, PER_MODEL, STEPS, Shape, make
 
 pytestmark = pytest.mark.slow

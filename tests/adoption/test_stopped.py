@@ -15,12 +15,7 @@ import sqlclust
 from sqlclust.adoption.adoption import adopt_from
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import LockedError
-from tests.adoption.adopting import (
-    hashed,
-    refused,
-    theirs,
-    whole,
-)
+from tests.adoption.adopting import hashed, refused, theirs, whole
 from tests.cli.terminal import run, succeed
 from tests.schemas.old_project import Shape, make
 

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 import sqlclust
-from tests.cli.embedding_files import (
-    text_file,
-)
+from tests.cli.embedding_files import text_file
 from tests.cli.terminal import succeed
 from tests.small import add_embeddings, clustered
 

@@ -8,13 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.embedding_files import (
-    EMBEDDINGS,
-    array_file,
-    embedding,
-    text_file,
-    without_seconds,
-)
+from tests.cli.embedding_files import EMBEDDINGS, array_file, embedding, text_file, without_seconds
 from tests.cli.terminal import fail, rows, run, succeed
 
 

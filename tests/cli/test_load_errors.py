@@ -15,13 +15,7 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.cli.commands import load as module
 from sqlclust.schema import object_names
-from tests.cli.embedding_files import (
-    BEFORE,
-    EMBEDDINGS,
-    array_file,
-    lines,
-    text_file,
-)
+from tests.cli.embedding_files import BEFORE, EMBEDDINGS, array_file, lines, text_file
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
 
 

@@ -6,15 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.embedding_files import (
-    BEFORE,
-    EMBEDDINGS,
-    array_file,
-    column,
-    embedding,
-    lines,
-    text_file,
-)
+from tests.cli.embedding_files import BEFORE, EMBEDDINGS, array_file, column, embedding, lines, text_file
 from tests.cli.terminal import fail, misuse, rows, run, succeed
 from tests.small import clustered
 

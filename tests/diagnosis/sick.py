@@ -14,6 +14,12 @@ from tests.small import add_embeddings, blob, clustered
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
+WRONG = (
+    "UPDATE Cluster SET size = 77 WHERE clustering_result_id = 2; DELETE FROM Cluster WHERE clustering_result_id = 1;"
+    "DELETE FROM EmbeddingPrediction"
+)
+"""Two findings: a wrong size, which is repaired, and labels without a cluster, which are not."""
+
 
 def healthy(path: Path) -> Path:
     """A database of ours with all kinds of rows: 40 embeddings of 'demo' in result 1 (clusters 0 to 2, noise 37 to 40; the

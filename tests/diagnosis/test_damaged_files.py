@@ -13,17 +13,9 @@ import pytest
 import sqlclust
 from sqlclust.errors import SqlclustError
 from tests.diagnosis.looking import brief
-from tests.diagnosis.sick import broken, healthy
+from tests.diagnosis.sick import broken
 
 pytestmark = pytest.mark.slow
-
-
-# --- hostile files -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return healthy(tmp_path_factory.mktemp("files") / "well.db")
 
 
 # --- damaged files -----------------------------------------------------------------------------------------------------

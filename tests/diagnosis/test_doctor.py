@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import apsw
@@ -10,9 +9,10 @@ import pytest
 
 import sqlclust
 from tests.diagnosis.case import mixed
+from tests.diagnosis.looking import digest
 from tests.diagnosis.row_cases import ROW_CASES
 from tests.diagnosis.schema_cases import SCHEMA_CASES
-from tests.diagnosis.sick import broken, healthy
+from tests.diagnosis.sick import broken
 
 CASES = {**ROW_CASES, **SCHEMA_CASES}
 MIXED_AND_WELL: dict[str, list[object]] = {
@@ -40,17 +40,8 @@ def test_ids_of_several_types_that_are_well(well: Path, tmp_path: Path, name: st
     con.close()
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def backups(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.before-fix-*"))
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return healthy(tmp_path_factory.mktemp("doctor") / "well.db")
 
 
 def test_a_healthy_database_gives_nothing(well: Path, tmp_path: Path) -> None:

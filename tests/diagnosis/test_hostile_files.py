@@ -9,17 +9,9 @@ import pytest
 
 import sqlclust
 from tests.diagnosis.looking import brief
-from tests.diagnosis.sick import broken, healthy
+from tests.diagnosis.sick import broken
 
 pytestmark = pytest.mark.slow
-
-
-# --- hostile files -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return healthy(tmp_path_factory.mktemp("files") / "well.db")
 
 
 HOSTILE: dict[str, tuple[str, list[tuple[Any, ...]]]] = {

@@ -12,20 +12,10 @@ import pytest
 import sqlclust
 from sqlclust.diagnosis import repair
 from sqlclust.errors import BackupError, LockedError, RepairError
-from tests.diagnosis.sick import broken, healthy
-from tests.diagnosis.sick_file import WRONG, digest
+from tests.diagnosis.looking import digest
+from tests.diagnosis.sick import WRONG, broken
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return healthy(tmp_path_factory.mktemp("fix") / "well.db")
-
-
-@pytest.fixture
-def sick(well: Path, tmp_path: Path) -> Path:
-    return broken(well, tmp_path / "sick.db", WRONG)
 
 
 def test_everything_else_stays(sick: Path) -> None:

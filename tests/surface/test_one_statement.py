@@ -6,9 +6,7 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.errors import (
-    SqlclustError,
-)
+from sqlclust.errors import SqlclustError
 from tests.small import add_embeddings, clustered
 from tests.surface.one_statement import CLUSTERS, HDBSCAN, NOTHING, RESULT, ROWS, written
 

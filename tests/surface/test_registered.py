@@ -8,9 +8,7 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.errors import (
-    DatabaseFileError,
-)
+from sqlclust.errors import DatabaseFileError
 from tests.small import add_embeddings, clustered
 from tests.surface.one_statement import HDBSCAN, NOTHING, written
 

@@ -1,4 +1,9 @@
-"""Bad input in SQL: name → statement, values, message."""
+"""Bad input in SQL: name → statement, values, message.
+
+This table and those of the other ways in (`bad_input_*.py`) are what test_bad_input.py goes through. All on one database: 40
+embeddings of model 'demo' of 8 dimensions, with result 1 and its stored fit 1. In messages DB stands for the database's path,
+FOLDER for the folder it is in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of older versions of the schema."""
+"""A file with a result, and files of older versions of the schema."""
 
 from __future__ import annotations
 
@@ -9,6 +9,25 @@ import pytest
 
 from tests.schemas import trial, version_1
 from tests.schemas.old import OLD
+from tests.trust.good_file import make
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with 40 embeddings of model 'demo', result 1 and fit 1. All use one: none may change it."""
+    return make(tmp_path_factory.mktemp("shared") / "good.db")
+
+
+@pytest.fixture
+def good(shared: Path, tmp_path: Path) -> Path:
+    """A copy of it, in a folder of its own."""
+    return Path(shutil.copy(shared, tmp_path / "good.db"))
+
+
+@pytest.fixture
+def path(shared: Path, tmp_path: Path) -> Path:
+    """The same under the name of a file that is to do harm."""
+    return Path(shutil.copy(shared, tmp_path / "hostile.db"))
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,7 @@ import numpy as np
 
 import sqlclust
 from tests.small import Id
-from tests.trust.same_answer import (
-    Answer,
-    hard,
-    of_array,
-)
+from tests.trust.same_answer import Answer, hard, of_array
 
 N = 300
 OPTIONS: dict[str, Any] = {"min_cluster_size": 6, "min_samples": 4}

@@ -17,10 +17,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import ApswDatabase
-from sqlclust.errors import (
-    DatabaseFileError,
-    SqliteError,
-)
+from sqlclust.errors import DatabaseFileError, SqliteError
 from sqlclust.schema import versions
 from tests.schemas import trial
 from tests.trust.altered import FIT, OBJECTS, ROOT, is_new, read, settings, state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,17 +32,6 @@ def wal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
     con.execute("INSERT INTO Run (id) VALUES ('in the WAL')")
     yield con
     con.close()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def good(shared: Path, tmp_path: Path) -> Path:
-    """A copy of a database, in a folder of its own."""
-    return Path(shutil.copy(shared, tmp_path / "good.db"))
 
 
 def unchanged(con: apsw.Connection, before: Hashes) -> None:

@@ -11,21 +11,10 @@ import pytest
 
 import sqlclust
 from tests.small import add_embeddings, clustered
-from tests.trust.good_file import hashes, make
+from tests.trust.good_file import hashes
 from tests.trust.hostile import Open, opened
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def path(shared: Path, tmp_path: Path) -> Path:
-    """A database with 40 embeddings of model 'demo', result 1 and fit 1."""
-    return Path(shutil.copy(shared, tmp_path / "hostile.db"))
 
 
 # --- other things of our names -----------------------------------------------------------------------------------

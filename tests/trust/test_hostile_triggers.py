@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sqlclust.errors import AlteredError, SqlclustError
 from tests.cli.terminal import run
 from tests.diagnosis.sick import broken
 from tests.small import add_embeddings, clustered
-from tests.trust.good_file import hashes, make
+from tests.trust.good_file import hashes
 from tests.trust.hostile import Open, opened, trigger
 
 pytestmark = pytest.mark.slow
@@ -25,17 +24,6 @@ WRITTEN = (
     "SELECT (SELECT count(*) FROM ClusteringFit), (SELECT count(*) FROM ClusteringResult), (SELECT count(*) FROM Cluster), "
     "(SELECT count(*) FROM EmbeddingCluster), (SELECT count(*) FROM EmbeddingPrediction)"
 )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def path(shared: Path, tmp_path: Path) -> Path:
-    """A database with 40 embeddings of model 'demo', result 1 and fit 1."""
-    return Path(shutil.copy(shared, tmp_path / "hostile.db"))
 
 
 IGNORE = "SELECT raise(IGNORE)"

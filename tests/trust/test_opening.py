@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,11 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import ApswDatabase
 from tests.cli.terminal import run
-from tests.trust.good_file import hashes, make
+from tests.package_files import FILES, each_of
+from tests.trust.good_file import hashes
 from tests.trust.hostile import by_a_trusting_host
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def path(shared: Path, tmp_path: Path) -> Path:
-    """A database with 40 embeddings of model 'demo', result 1 and fit 1."""
-    return Path(shutil.copy(shared, tmp_path / "hostile.db"))
 
 
 # --- how files are opened -------------------------------------------------------------------------------------------
@@ -115,14 +104,11 @@ def test_query_readonly_writes_nothing(path: Path, case: str) -> None:
 
 # --- nothing stored is executed --------------------------------------------------------------------------------------
 
-PACKAGE = Path(sqlclust.__file__).parent
 FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "_pickle"}
 CALLS = {"eval", "exec", "compile", "__import__"}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_pickles(path: Path) -> None:
-    """What is stored is numbers, ids and JSON; nothing that is read is run."""
+def runs_nothing_stored(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             assert not {alias.name.split(".")[0] for alias in node.names} & FORBIDDEN
@@ -138,9 +124,15 @@ def test_no_pickles(path: Path) -> None:
             assert allowed is None or (isinstance(allowed, ast.Constant) and allowed.value is False)
 
 
+@each_of(FILES)
+def test_no_pickles(path: Path) -> None:
+    """What is stored is numbers, ids and JSON; nothing that is read is run."""
+    runs_nothing_stored(path)
+
+
 def test_the_test_above_sees_them(tmp_path: Path) -> None:
     for text in ("import pickle", "from joblib import load", "np.load(x)", "np.load(x, allow_pickle=True)", "eval(x)"):
         file = tmp_path / "x.py"
         file.write_text(text)
         with pytest.raises(AssertionError):
-            test_no_pickles(file)
+            runs_nothing_stored(file)

@@ -13,24 +13,8 @@ import pytest
 
 import sqlclust
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray, unit
-from tests.trust.same_answer import (
-    database,
-    of_result,
-    of_rows,
-    opened,
-    tables,
-)
-from tests.trust.stored_answer import (
-    IDS,
-    OPTIONS,
-    WAYS,
-    N,
-    data,
-    expected,
-    in_order,
-    names,
-    order_of_rows,
-)
+from tests.trust.same_answer import database, of_result, of_rows, opened, tables
+from tests.trust.stored_answer import IDS, OPTIONS, WAYS, N, data, expected, in_order, names, order_of_rows
 
 pytestmark = pytest.mark.slow
 

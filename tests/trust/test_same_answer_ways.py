@@ -20,25 +20,8 @@ import sqlclust
 from sqlclust.core.geometry.metrics import Float32Array
 from tests.cli.terminal import succeed
 from tests.small import Id
-from tests.trust.same_answer import (
-    database,
-    of_array,
-    of_result,
-    of_rows,
-    opened,
-    parameters,
-)
-from tests.trust.stored_answer import (
-    IDS,
-    OPTIONS,
-    WAYS,
-    N,
-    data,
-    expected,
-    in_order,
-    names,
-    order_of_rows,
-)
+from tests.trust.same_answer import database, of_array, of_result, of_rows, opened, parameters
+from tests.trust.stored_answer import IDS, OPTIONS, WAYS, N, data, expected, in_order, names, order_of_rows
 
 pytestmark = pytest.mark.slow
 
@@ -292,9 +275,8 @@ def test_every_function(way: str) -> None:
     one, other = ask(range(N), 1), ask(order_of_rows().tolist(), 3)
     assert all(one.values())
     for name, rows in one.items():
-        if (
-            name == "clust_nearest"
-        ):  # strengths are of products of matrices: the last digits are those of the BLAS library
+        if name == "clust_nearest":
+            # strengths are of products of matrices: the last digits are those of the BLAS library
             assert [row[:-1] for row in other[name]] == [row[:-1] for row in rows]
             assert [row[-1] for row in other[name]] == pytest.approx([row[-1] for row in rows], rel=1e-9)
         else:

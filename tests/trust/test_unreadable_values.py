@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,7 @@ import sqlclust
 from sqlclust.errors import NotUnicodeError
 from tests.cli.terminal import run
 from tests.diagnosis.sick import broken
-from tests.trust.good_file import hashes, make
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("shared") / "good.db")
-
-
-@pytest.fixture
-def good(shared: Path, tmp_path: Path) -> Path:
-    """A copy of a database, in a folder of its own."""
-    return Path(shutil.copy(shared, tmp_path / "good.db"))
-
+from tests.trust.good_file import hashes
 
 # --- TEXT that is not UTF-8 -------------------------------------------------------------------------------------
 

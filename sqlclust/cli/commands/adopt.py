@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from sqlclust.adoption.adoption import Adoption, adopt_from, adopt_in_place
-from sqlclust.cli.database import create_database, database_argument, open_database, read_database
+from sqlclust.cli.database import (
+    create_database,
+    database_argument,
+    no_file_for_nothing,
+    open_database,
+    read_database,
+)
 from sqlclust.cli.output import cell_text, one_line, output_options, printable, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import seconds
@@ -76,14 +82,8 @@ def _into_new_file(db: str, new: str, dry_run: bool, progress: ProgressLine) -> 
         if dry_run and not Path(new).exists():
             with create_database(":memory:") as nothing:
                 return adopt_from(nothing, old, dry_run=True, progress=progress)
-        there = Path(new).exists()
-        try:
-            with create_database(new) as database:
-                return adopt_from(database, old, dry_run=dry_run, progress=progress)
-        except BaseException:
-            if not there and Path(new).exists() and Path(new).stat().st_size == 0:  # made by us just now
-                Path(new).unlink()
-            raise
+        with no_file_for_nothing(new), create_database(new) as database:
+            return adopt_from(database, old, dry_run=dry_run, progress=progress)
 
 
 def _moved_and_left(adoption: Adoption) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from shlex import quote
 
 import click
 
-from sqlclust.cli.database import create_database, database_argument, is_empty, upgrade
+from sqlclust.cli.database import create_database, database_argument, is_empty, no_file_for_nothing, upgrade
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
@@ -165,26 +165,20 @@ def _load(
 
 
 def _write(db: str, rows: _RowsToLoad, model: str, existing: Existing, title: str) -> tuple[Loaded, bool]:
-    """Load the rows; what was done, and whether the tables are new. A file that was made for nothing is removed."""
-    there = Path(db).exists()
-    try:
-        with create_database(db) as database, ProgressLine(title) as progress:
-            create_tables = is_empty(database)
-            if not create_tables:
-                upgrade(database)
-            rows.types_there = lambda: id_types(database, model)
-            result = load_embeddings(
-                database,
-                model,
-                rows.usable(progress),
-                existing=existing,
-                create_tables=create_tables,
-                patience=PATIENCE,
-            )
-    except BaseException:
-        if not there and Path(db).exists() and Path(db).stat().st_size == 0:  # made by us just now
-            Path(db).unlink()
-        raise
+    """Load the rows; what was done, and whether the tables are new."""
+    with no_file_for_nothing(db), create_database(db) as database, ProgressLine(title) as progress:
+        create_tables = is_empty(database)
+        if not create_tables:
+            upgrade(database)
+        rows.types_there = lambda: id_types(database, model)
+        result = load_embeddings(
+            database,
+            model,
+            rows.usable(progress),
+            existing=existing,
+            create_tables=create_tables,
+            patience=PATIENCE,
+        )
     return result, create_tables
 
 

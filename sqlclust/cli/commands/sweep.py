@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sqlclust.cli.database import database_argument, read_database
-from sqlclust.cli.options import lists_of
+from sqlclust.cli.options import lists_of, short_name
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import percent
@@ -59,7 +59,7 @@ def _is_cliff(row: Mapping[str, Any]) -> bool:
 
 
 def _table(varied: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    headers = [name.removeprefix("cluster_selection_") for name in varied]
+    headers = [short_name(name) for name in varied]
     return table(
         [*headers, "clusters", "noise", "largest", "persistence", "validity", "like above", ""],
         [

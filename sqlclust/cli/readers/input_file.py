@@ -35,8 +35,8 @@ class InputFile:
         rows: the embeddings, and the rows that cannot be used, in file order. Read while they are iterated, once.
         count: how many rows there are, if that is known beforehand.
         format: one of `files.FILE_FORMATS`.
-        id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user said it: told from the texts of
-            the whole column. The text of an integer told so can be made from it again.
+        id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user said it. It is told from the
+            texts of the whole column; `str` of such an integer is the text in the file.
         narrowing: counts the rows read so far that became equal as float32.
     """
 

@@ -12,7 +12,6 @@ from sqlclust.errors import InputFileError
 
 BOM = b"\xef\xbb\xbf"
 
-
 _FIRST_LINE_BYTES = 1 << 24  # enough to tell the format; a binary file may be one endless line
 
 

@@ -14,7 +14,6 @@ from sqlclust.vectors.blobs import Float32Array
 
 INT64 = range(-(2**63), 2**63)
 
-
 _EXPECTED = {int: "an integer", float: "a number", str: "text"}
 
 

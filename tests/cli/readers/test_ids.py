@@ -12,15 +12,7 @@ import pytest
 from sqlclust.cli.readers.files import Record, Skipped, read
 from sqlclust.cli.readers.records import raw_rows
 from sqlclust.errors import InputFileError
-from tests.cli.readers.input_files import (
-    NO_NUMBER,
-    UUID_LIKE,
-    array_file,
-    csv_file,
-    reason_of,
-    record,
-    text_file,
-)
+from tests.cli.readers.input_files import NO_NUMBER, UUID_LIKE, array_file, csv_file, reason_of, record, text_file
 from tests.small import blob
 
 INTEGERS = ["0", "7", "-7", "9223372036854775807", "-9223372036854775808"]
