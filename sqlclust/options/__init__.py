@@ -12,7 +12,6 @@ from sqlclust.options.clustering import (
     Engine,
     FitOptions,
     HdbscanOptions,
-    SelectionMethod,
     default_engine,
     default_min_cluster_size,
 )
@@ -48,7 +47,6 @@ __all__ = [
     "Part",
     "PointsOptions",
     "Recorded",
-    "SelectionMethod",
     "default_engine",
     "default_min_cluster_size",
     "default_text",
