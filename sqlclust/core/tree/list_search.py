@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.inverted_lists import InvertedLists
+from sqlclust.core.neighbors.k_nearest import Int32Array
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, edges_between, lightest
-
-Int32Array = NDArray[np.int32]
 
 NEAREST_LISTS = 2
 """Lists that a vector asks in, of those it is in."""
