@@ -10,10 +10,12 @@ intrinsic dimension takes the exact engine longer, since it can rule out less.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from sqlclust.core.engines import engine_of
+from sqlclust.core.engines import Engine, engine_of
 from sqlclust.core.neighbors.approximate import FULL, LIST_AXES
 from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
 
@@ -38,15 +40,7 @@ def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
     Raises:
         UnknownEngineError
     """
-    vectors = 4 * n * dimension
-    # the axes: a sample in float64 and float32, and the covariances, or what spans few vectors
-    sample = min(n, max(4096, 4 * dimension))
-    axes = 12 * sample * dimension + 32 * dimension * min(dimension, 2 * n)
-    neighbors = n * (min(min_samples, n - 1) + 5)
-    if engine_of(engine).exact:
-        # where components are many and far apart, half a copy for the table of them, and bytes that mark its entries
-        return _FIXED + axes + 2 * vectors + max(64 * neighbors, vectors * 5 // 8 + 40 * neighbors)
-    return _FIXED + axes + vectors + vectors // 3 + n * 4 * LIST_AXES + 40 * neighbors
+    return COSTS[engine_of(engine).name].memory_bytes(n, dimension, min(min_samples, n - 1) + 5)
 
 
 def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_second: float) -> float:
@@ -59,14 +53,56 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     Raises:
         UnknownEngineError
     """
-    workers = worker_count()
-    if engine_of(engine).exact:
-        return n * n * dimension * _EXACT_SHARE / multiplications_per_second + n * _EXACT_EACH / workers
+    multiplications, core_seconds = COSTS[engine_of(engine).name].work(n, dimension)
+    return multiplications / multiplications_per_second + core_seconds / worker_count()
+
+
+class EngineCost(NamedTuple):
+    """What an engine takes for n vectors.
+
+    Attributes:
+        memory_bytes: (n, dimension, neighbours of each vector) → peak memory beyond the vectors given.
+        work: (n, dimension) → float32 multiplications; and seconds that a core takes for the rest.
+    """
+
+    memory_bytes: Callable[[int, int, int], int]
+    work: Callable[[int, int], tuple[float, float]]
+
+
+def _exact_memory(n: int, dimension: int, neighbors: int) -> int:
+    vectors = 4 * n * dimension
+    # where components are many and far apart, half a copy for the table of them, and bytes that mark its entries
+    found = max(64 * n * neighbors, vectors * 5 // 8 + 40 * n * neighbors)
+    return _FIXED + _axes_memory(n, dimension) + 2 * vectors + found
+
+
+def _approximate_memory(n: int, dimension: int, neighbors: int) -> int:
+    vectors = 4 * n * dimension
+    lists = vectors // 3 + n * 4 * LIST_AXES
+    return _FIXED + _axes_memory(n, dimension) + vectors + lists + 40 * n * neighbors
+
+
+def _axes_memory(n: int, dimension: int) -> int:
+    """A sample in float64 and float32, and the covariances, or what spans few vectors."""
+    sample = min(n, max(4096, 4 * dimension))
+    return 12 * sample * dimension + 32 * dimension * min(dimension, 2 * n)
+
+
+def _exact_work(n: int, dimension: int) -> tuple[float, float]:
+    return n * n * dimension * _EXACT_SHARE, n * _EXACT_EACH
+
+
+def _approximate_work(n: int, dimension: int) -> tuple[float, float]:
     within = n * FULL.lists_per_vector * FULL.list_size * dimension
     assigning = n * (n * FULL.lists_per_vector / FULL.list_size) * LIST_AXES
-    return (within + assigning) / multiplications_per_second + n * (
-        _APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION
-    ) / workers
+    return within + assigning, n * (_APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION)
+
+
+COSTS: dict[Engine, EngineCost] = {
+    "exact": EngineCost(_exact_memory, _exact_work),
+    "approximate": EngineCost(_approximate_memory, _approximate_work),
+}
+"""By the engines' names."""
 
 
 def multiplications_per_second() -> float:

@@ -82,7 +82,7 @@ class _ApproximateStages:
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         k = _wanted(vectors, min_samples)
         near = neighbors_and_lists(vectors, k, FULL, seed, control.part(0.0, 0.9))
-        self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control)
+        self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control.part(0.9, 1.0))
         self.tree_confirmed = 0.0
         self._near: NeighborsAndLists | None = near
         self._seed = seed
@@ -100,7 +100,7 @@ class _ApproximateStages:
         del near  # up to a third of the vectors' memory
         tree = approximate_tree(reach, listed, lists)
         del listed, lists
-        self.tree_confirmed = confirmed(reach, tree, self._seed)
+        self.tree_confirmed = confirmed(reach, tree, self._seed, reach.control.part(1.0, 1.0))
         return tree
 
     def _found(self) -> NeighborsAndLists:

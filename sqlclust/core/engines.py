@@ -27,7 +27,8 @@ class EngineRecord(NamedTuple):
 _RECORDS: dict[str, EngineRecord] = {
     record.name: record for record in (EngineRecord("exact", exact=True), EngineRecord("approximate", exact=False))
 }
-"""All engines. To add one, add its record here, its name to `Engine`, and its stages in `engine_stages.STAGES`."""
+"""All engines. To add one, add its record here, its name to `Engine`, its stages to `engine_stages.STAGES`, and what it takes to
+`cost.COSTS`."""
 ENGINES: tuple[Engine, ...] = tuple(record.name for record in _RECORDS.values())
 
 

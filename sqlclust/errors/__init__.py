@@ -1,7 +1,7 @@
 """Every error that this package raises on purpose, in one tree under `SqlclustError`.
 
 A message says the argument, what was found, what was expected and which row; the same facts are attributes. Nothing else of
-ours is imported here, so every room may raise from it. SQLite passes these objects through SQL as they are, so
+ours is imported here, so every room may raise from it. A binding passes these objects through SQL as they are, so
 `except SqlclustError` works around any statement.
 """
 

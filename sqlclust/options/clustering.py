@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 from sqlclust.core import engines as core
-from sqlclust.core.engines import ENGINES
+from sqlclust.core.clusters.cut_parameters import SelectionMethod
 from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
 from sqlclust.options.record import Options, names, option
 from sqlclust.vectors.formats import STORED_FORMAT
 
-Engine = Literal[
-    "auto", "exact", "approximate"
-]  # "auto", and what the registry of engines has: a test compares the two
-SelectionMethod = Literal["eom", "leaf"]  # as the core has it, whose import is heavy: a test compares the two
+Engine = Literal["auto", core.Engine]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +51,7 @@ class CutOptions(Options):
     )
 
     def selecting(self, n: int) -> dict[str, Any]:
-        """The arguments of `core.pipeline.select_clusters` for n rows."""
+        """The arguments of `core.pipeline.CutParameters` for n rows, in the order in which results store them."""
         return {name: getattr(self, name) for name in names(CutOptions)} | {
             "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         }
@@ -86,7 +83,7 @@ class HdbscanOptions(CutOptions):
         "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
         "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
         kind=str,
-        choices=("auto", *ENGINES),
+        choices=get_args(Engine),
         part="fit",
     )
     downsample: int = option(

@@ -17,7 +17,7 @@ from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import principal_axes
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors import exact as neighbors
-from sqlclust.core.neighbors.approximate import FULL, Effort, approximate_neighbors
+from sqlclust.core.neighbors.approximate import FULL, Effort, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import brute_force_neighbors
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import neighbors_and_pruning
@@ -246,7 +246,7 @@ def test_approximate_finds_nearly_all_neighbors_and_measures_that() -> None:
     assert exact.recall == 1.0
     assert approximate_.recall > 0.9
     distinct_ = exact.points.vectors
-    found, _ = approximate_neighbors(distinct_, 15, FULL, 0, Control())
+    found = neighbors_and_lists(distinct_, 15, FULL, 0, Control()).indices
     true, _ = neighbors_and_pruning(distinct_, 15, Control())
     share = np.mean([len(np.intersect1d(a, b)) / 15 for a, b in zip(found, true.indices, strict=True)])
     assert abs(share - approximate_.recall) < 0.02

@@ -13,6 +13,7 @@ import sqlclust.core.pipeline as core
 import sqlclust.core.runtime.threads
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree import confirmation
 from sqlclust.errors import Interrupted
 from sqlclust.store.fit import cluster
 from tests.core.oracle import ours, resolved, same_labels
@@ -187,11 +188,16 @@ def test_scale_changes_nothing(scale: float) -> None:
     np.testing.assert_allclose(scaled[0].tree.weight, plain[0].tree.weight * float(power), rtol=1e-12)
 
 
-def test_phases_and_their_progress() -> None:
+@pytest.mark.parametrize("engine", core.ENGINES)
+def test_phases_and_their_progress(engine: core.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "_PANEL", 64)  # so that the last step reports several times
     seen: list[tuple[str, float]] = []
     control = Control(lambda phase, fraction: seen.append((phase, fraction)))
     fitted = core.fit(
-        embeddings(np.random.default_rng(3), 900), core.ReachabilityParameters(5, normalize=True), control=control
+        embeddings(np.random.default_rng(3), 1500),
+        core.ReachabilityParameters(5, normalize=True),
+        engine=engine,
+        control=control,
     )
     core.cut(fitted, core.CutParameters(5), control=control)
     phases = ["duplicates", "neighbors", "spanning tree", "clusters", "medoids"]
@@ -200,7 +206,7 @@ def test_phases_and_their_progress() -> None:
     for phase in phases:
         fractions = [fraction for name, fraction in seen if name == phase]
         assert (fractions[0], fractions[-1]) == (0.0, 1.0)
-        assert all(0.0 <= fraction <= 1.0 for fraction in fractions)
+        assert fractions == sorted(fractions)
 
 
 @pytest.mark.parametrize("phase", ["duplicates", "neighbors", "spanning tree", "clusters", "medoids"])

@@ -145,7 +145,7 @@ def test_memory_of_an_unknown_engine() -> None:
 
 
 def test_types_and_lists_have_the_same_names() -> None:
-    assert tuple(STAGES) == ENGINES
+    assert tuple(STAGES) == tuple(cost.COSTS) == ENGINES
     assert get_args(Metric) == METRICS
     assert get_args(Engine) == ENGINES
     assert get_args(EngineOption) == ("auto", *ENGINES)

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlclust.core.clusters.cut_parameters import SelectionMethod as CoreSelectionMethod
 from sqlclust.errors import OptionError, OptionsJSONError, SqlclustError, UnknownOptionError
 from sqlclust.options import (
     CutOptions,
@@ -18,7 +17,6 @@ from sqlclust.options import (
     HdbscanOptions,
     Options,
     PointsOptions,
-    SelectionMethod,
     default_text,
     names,
     parse,
@@ -305,7 +303,6 @@ def test_every_function_takes_options_of_this_registry_and_none_is_left_over() -
 
 
 def test_types_that_are_said_twice_are_the_same() -> None:
-    assert get_args(SelectionMethod) == get_args(CoreSelectionMethod)
     assert FitOptions.__dataclass_fields__["format"].metadata["choices"] == (STORED_FORMAT.name,)
 
 

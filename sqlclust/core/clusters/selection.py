@@ -118,9 +118,8 @@ def flat_clusters(tree: CondensedTree, cut: CutParameters, control: Control | No
     control.check()
     cluster = np.zeros(total, dtype=np.intp)
     labelled = np.flatnonzero(label != NOISE)[::-1]
-    cluster[label[labelled]] = (
-        labelled  # of the clusters with a label the first is the selected one, the others are below it
-    )
+    # of the clusters with a label the first is the selected one, the others are below it
+    cluster[label[labelled]] = labelled
     least = 0.0
     if label[0] != NOISE:  # everything is one cluster, but for its least dense members
         epsilon = cut.cluster_selection_epsilon

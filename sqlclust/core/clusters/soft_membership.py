@@ -76,9 +76,8 @@ def nearest_clusters(clustered: ClusteredRows, rows: IndexArray, metric: Metric,
     if flat is None or len(flat.cluster_of_label) == 0 or p == 0:
         return result
     membership = _membership(clustered, flat, metric)
-    order = np.argsort(
-        flat.clusters.point_cluster[rows], kind="stable"
-    )  # points of one cluster part at the same densities
+    # points of one cluster part at the same densities
+    order = np.argsort(flat.clusters.point_cluster[rows], kind="stable")
     step = max(1, _CELLS // max(len(membership.exemplars.rows), len(flat.cluster_of_label)))
     with control.phase("nearest clusters"):
         for start in range(0, p, step):

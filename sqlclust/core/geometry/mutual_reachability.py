@@ -83,9 +83,7 @@ class MutualReachability(NamedTuple):
         """Squared distances of pairs of vectors, from their differences in float64: float64 (p,)."""
         return squared_distances(self.vectors, here, there)
 
-    def squared_distances_by_all_cores(
-        self, here: IndexArray, there: IndexArray, span: tuple[float, float]
-    ) -> Float64Array:
+    def squared_distances_by_all_cores(self, here: IndexArray, there: IndexArray, control: Control) -> Float64Array:
         """As `squared_distances`, for many pairs; not for a thread that is one of many already."""
         distance = np.empty(len(here))
 
@@ -93,7 +91,7 @@ class MutualReachability(NamedTuple):
             part = slice(start, start + _PAIRS_AT_A_TIME)
             distance[part] = self.squared_distances(here[part], there[part])
 
-        for_each_block(measure, range(0, len(here), _PAIRS_AT_A_TIME), self.control, span=span)
+        for_each_block(measure, range(0, len(here), _PAIRS_AT_A_TIME), control)
         return distance
 
     def half_core(self) -> Float32Array:

@@ -66,14 +66,6 @@ class NeighborsAndLists(NamedTuple):
     lists: InvertedLists
 
 
-def approximate_neighbors(
-    vectors: Float32Array, k: int, effort: Effort, seed: int, control: Control, *, axes: PrincipalAxes | None = None
-) -> tuple[IndexArray, Float32Array]:
-    """`neighbors_and_lists` without the lists."""
-    found = neighbors_and_lists(vectors, k, effort, seed, control, axes=axes)
-    return found.indices, found.squared
-
-
 def neighbors_and_lists(
     vectors: Float32Array, k: int, effort: Effort, seed: int, control: Control, *, axes: PrincipalAxes | None = None
 ) -> NeighborsAndLists:

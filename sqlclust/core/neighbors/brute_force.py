@@ -85,6 +85,6 @@ def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, cont
     m = len(vectors)
     random = np.random.Generator(np.random.PCG64(seed))
     rows = np.sort(random.choice(m, size=min(m, 1000 if m <= 300_000 else 300), replace=False))
-    _, nearest = brute_force_neighbors(vectors, rows, k, control.part(0.9, 1.0))
+    _, nearest = brute_force_neighbors(vectors, rows, k, control)
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())

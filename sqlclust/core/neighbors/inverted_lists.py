@@ -89,7 +89,7 @@ def _nearest_centres(
     count = len(centres)
     half = (np.einsum("ij,ij->i", centres, centres) / 2).astype(np.float32)
     # the maxima of groups of centres are compared first: selecting among all would cost more than multiplying
-    grouped = count >= 8 * _GROUP * lists_per_vector
+    grouped = lists_per_vector > 1 and count >= 8 * _GROUP * lists_per_vector
     if grouped:
         added = -count % _GROUP
         centres = np.concatenate([centres, np.zeros((added, points.shape[1]), dtype=np.float32)])
@@ -151,7 +151,8 @@ def _centres(points: Float32Array, count: int, seed: int, control: Control) -> F
     sample = points[np.sort(random.choice(n, size=min(n, count * _PER_CENTRE), replace=False))]
     centres = sample[random.choice(len(sample), size=count, replace=False)].copy()
     for number in range(_ROUNDS):
-        owner = _nearest_centre(sample, centres, control.part(number / _ROUNDS, (number + 1) / _ROUNDS))
+        part = control.part(number / _ROUNDS, (number + 1) / _ROUNDS)
+        owner = _nearest_centres(sample, centres, 1, part)[:, 0]
         order = np.argsort(owner, kind="stable")
         sizes = np.bincount(owner, minlength=count)
         filled = np.flatnonzero(sizes)
@@ -159,17 +160,3 @@ def _centres(points: Float32Array, count: int, seed: int, control: Control) -> F
         centres[filled] = np.add.reduceat(sample[order], starts, axis=0) / sizes[filled, None]
         control.check()
     return centres
-
-
-def _nearest_centre(points: Float32Array, centres: Float32Array, control: Control) -> IndexArray:
-    """The nearest centre of each point, intp (n,)."""
-    owner = np.empty(len(points), dtype=np.intp)
-    half = np.einsum("ij,ij->i", centres, centres) / 2
-
-    def assign(start: int) -> None:
-        values = points[start : start + _ROWS] @ centres.T
-        values -= half
-        owner[start : start + _ROWS] = values.argmax(axis=1)
-
-    for_each_block(assign, range(0, len(points), _ROWS), control)
-    return owner

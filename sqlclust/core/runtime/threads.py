@@ -93,24 +93,17 @@ def _release(library: Any) -> None:
         library.clear_controlling_thread()
 
 
-def for_each_block(
-    work: Callable[[Block], None],
-    blocks: Sequence[Block],
-    control: Control,
-    *,
-    span: tuple[float, float] = (0.0, 1.0),
-) -> None:
+def for_each_block(work: Callable[[Block], None], blocks: Sequence[Block], control: Control) -> None:
     """Run `work` on every block, in any order, on all cores; progress and stopping through `control`.
 
     Args:
         work: called once per block. A block should take well under half a second, or call `control.check()` itself.
-        span: as `control.part(*span)`, for callers that have no part of their own.
 
     The first exception of a block is raised here, after the blocks that already run have ended. No further block starts.
     """
     if len(blocks) == 0:
         return
-    workers, part = min(worker_count(), len(blocks)), control.part(*span)
+    workers = min(worker_count(), len(blocks))
     remaining = iter(blocks)
     failed = threading.Event()
 
@@ -132,7 +125,7 @@ def for_each_block(
                 for future in finished:
                     future.result()
                 done += len(finished)
-                part.at(done / len(blocks))
+                control.at(done / len(blocks))
         except BaseException:
             failed.set()
             raise

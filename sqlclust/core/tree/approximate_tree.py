@@ -26,6 +26,7 @@ from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.inverted_lists import InvertedLists
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.axis_search import AxisSearch
 from sqlclust.core.tree.boruvka import Answer, SpanningTree, spanning_tree
 from sqlclust.core.tree.components import Components
@@ -66,11 +67,11 @@ class _ListAndAxisSearch:
         self._axes: AxisSearch | None = None
 
     def lightest_out(
-        self, points: IndexArray, components: Components, ceiling: Float64Array, *, span: tuple[float, float]
+        self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
     ) -> Answer:
         """As `boruvka.EdgeSearch` has it; an edge of each point, never the rest of the tree."""
-        component = components.of_vector
-        found = lightest_nearby(self._reach, self._lists, points, component, span)
+        component, here = components.of_vector, control.part(0.0, 0.0)
+        found = lightest_nearby(self._reach, self._lists, points, component, here)
         np.minimum.at(ceiling, component[points], found.weight)
         asking = np.unique(component[points])
         each = _MOST_ASKERS_OF_FEW // len(asking)
@@ -81,8 +82,8 @@ class _ListAndAxisSearch:
             each = max(each, 1, min(_ASKERS, _MOST_ASKERS // len(asking)))
             known = found.at(members)
             askers = _askers(points[members], known.weight, component, self._reach.squared_core, each)
-            self._axes = self._axes or AxisSearch(self._reach, span)
-            edges = self._axes.lightest_out(askers, points[members], component, span)
+            self._axes = self._axes or AxisSearch(self._reach, here)
+            edges = self._axes.lightest_out(askers, points[members], component, here)
             lighter = before(edges, known)
             found.put(members[lighter], edges.at(lighter))
         return Answer(found)

@@ -15,6 +15,7 @@ from sqlclust.core.geometry.metrics import IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import principal_axes, projections
 from sqlclust.core.neighbors.k_nearest import Int32Array, KNearest
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, joined, lightest, measured_edges, no_edges
 
@@ -30,15 +31,12 @@ class AxisSearch:
     Cost: O(m·d·64) multiplications to make it, and 64 float32 a vector.
     """
 
-    def __init__(self, reach: MutualReachability, span: tuple[float, float]) -> None:
-        vectors = reach.vectors
-        axes = principal_axes(vectors, _AXES, reach.control)
-        along, squared = projections(vectors, axes, reach.control.part(*span))
+    def __init__(self, reach: MutualReachability, control: Control) -> None:
+        axes = principal_axes(reach.vectors, _AXES, control)
+        along, squared = projections(reach.vectors, axes, control)
         self._reach, self._along, self._half = reach, along, (squared / 2).astype(np.float32)
 
-    def lightest_out(
-        self, askers: IndexArray, points: IndexArray, component: IndexArray, span: tuple[float, float]
-    ) -> Edges:
+    def lightest_out(self, askers: IndexArray, points: IndexArray, component: IndexArray, control: Control) -> Edges:
         """For the components of some points, each at one of these, the lightest edge that was found.
 
         Args:
@@ -62,7 +60,7 @@ class AxisSearch:
             edges = measured_edges(self._reach, some[row[known]], others.ravel()[known].astype(np.intp))
             found.put(some, lightest(edges, row[known], len(some)))
 
-        for_each_block(search, range(0, len(askers), _TILE), self._reach.control, span=span)
+        for_each_block(search, range(0, len(askers), _TILE), control)
         best = lightest(found.at(askers), component[askers], int(component.max()) + 1)
         return self._from_the_other_end(best, points, component).at(points)
 

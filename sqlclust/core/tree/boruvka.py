@@ -26,6 +26,7 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.components import Components, every_vector_alone, lightest_of_components
 from sqlclust.core.tree.edges import Edges, before, joined, no_edges, unique
 from sqlclust.core.tree.listed_edges import ListedEdges
@@ -68,7 +69,7 @@ class EdgeSearch(Protocol):
         """
 
     def lightest_out(
-        self, points: IndexArray, components: Components, ceiling: Float64Array, *, span: tuple[float, float]
+        self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
     ) -> Answer:
         """For each point its lightest edge out of its component, or another that is known, or none.
 
@@ -76,7 +77,7 @@ class EdgeSearch(Protocol):
             points: intp (q,).
             ceiling: float64 (components.total,), weight of the lightest edge that each component knows; an edge above it may be
                 left out. Lowered to what is found.
-            span: the part of the phase that this is, for the report of progress.
+            control: of what is left of the phase. Only a search that completes the tree moves on in it.
 
         Returns:
             Of each component's points at least one has the lightest edge out of any of them, if that is not above the ceiling.
@@ -131,7 +132,7 @@ class _Forest:
             asking = self._in_doubt(best, waiting)
             if len(asking):
                 ceiling = best.weight.copy()
-                answer = self._search.lightest_out(asking, self._components, ceiling, span=(done, done))
+                answer = self._search.lightest_out(asking, self._components, ceiling, self._control.part(done, 1.0))
                 if answer.completes_tree:
                     self._chosen.append(answer.edges)
                     break

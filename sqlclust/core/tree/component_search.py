@@ -20,6 +20,7 @@ from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.exact import Neighbors
 from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning, RightSide
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.block_edges import BlockEdges, Columns
 from sqlclust.core.tree.boruvka import Answer, SpanningTree, spanning_tree
@@ -123,18 +124,18 @@ class _ComponentSearch:
         self.tile_core = np.minimum.reduceat(reach.squared_core[prepared.order], np.arange(0, m, TILE))
 
     def lightest_out(
-        self, points: IndexArray, components: Components, ceiling: Float64Array, *, span: tuple[float, float]
+        self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
     ) -> Answer:
         """As `boruvka.EdgeSearch` has it."""
         # the components' table of `contraction` takes no more memory than half a copy of the vectors
         self.budget.limited = 2 * components.total**2 <= self.reach.vectors.size
-        found = self._searched(points, components.of_vector, _Ceilings(ceiling), span)
+        found = self._searched(points, components.of_vector, _Ceilings(ceiling), control.part(0.0, 0.0))
         if found is None:
-            return Answer(contracted_tree(self.edges, self.prepared, components, span[0]), completes_tree=True)
+            return Answer(contracted_tree(self.edges, self.prepared, components, control), completes_tree=True)
         return Answer(found)
 
     def _searched(
-        self, points: IndexArray, component: IndexArray, ceilings: _Ceilings, span: tuple[float, float]
+        self, points: IndexArray, component: IndexArray, ceilings: _Ceilings, control: Control
     ) -> Edges | None:
         """For each point its lightest edge; None where that costs more than it may."""
         order = points[np.lexsort((points, component[points]))]
@@ -146,7 +147,7 @@ class _ComponentSearch:
 
         try:
             self.budget.spend(self.budget.costs.columns(len(points) * len(component), self.prepared.first.shape[1]))
-            for_each_block(search, range(0, len(points), TILE), self.reach.control, span=span)
+            for_each_block(search, range(0, len(points), TILE), control)
         except _TooDear:
             return None
         return result.at(points)

@@ -48,16 +48,13 @@ class _Leaves(NamedTuple):
     gaps: Float32Array
 
 
-def confirmed(
-    reach: MutualReachability, tree: SpanningTree, seed: int, span: tuple[float, float] = (1.0, 1.0)
-) -> float:
+def confirmed(reach: MutualReachability, tree: SpanningTree, seed: int, control: Control) -> float:
     """Share of a sample of vectors, 0..1, that see no lighter edge to any other than the heaviest on the tree's path to it.
 
     Args:
         reach: of m >= 2 vectors.
         tree: of them; its weights are squared distances.
         seed: of the sample.
-        span: the part of the phase that this is, for the report of progress.
 
     A difference of 4·d·2⁻²⁴ of the weight is not counted: the tree's own distances may be wrong by as much.
 
@@ -70,10 +67,10 @@ def confirmed(
 
     def compare(numbers: range) -> None:
         for number in numbers:
-            reach.control.check()
+            control.check()
             sample.compare(number)
 
-    for_each_block(compare, blocks, reach.control, span=span)
+    for_each_block(compare, blocks, control)
     return float(1.0 - sample.doubted.mean())
 
 

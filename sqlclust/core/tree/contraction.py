@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.neighbors.pruning import TILE, Pruning
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.block_edges import BlockEdges
 from sqlclust.core.tree.components import Components, lightest_of_components
@@ -41,14 +42,13 @@ _LEAST = 2.0**-149
 _LowerBounds = Callable[[IndexArray], Callable[[IndexArray], Float32Array]]
 
 
-def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components, done: float = 0.0) -> Edges:
+def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components, control: Control) -> Edges:
     """The edges of the minimum spanning tree between components.
 
     Args:
         edges: of the m vectors.
         prepared: for screening products of them.
         components: at least two.
-        done: the fraction of the current phase that is over.
 
     Returns:
         components.total - 1 edges, as measured.
@@ -57,7 +57,7 @@ def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components
     and 5 bytes for each two components. Where a part of the table has not shown that float32 is too rough, both tables are
     made.
     """
-    return _Contraction(edges, prepared, components, done).tree()
+    return _Contraction(edges, prepared, components, control).tree()
 
 
 class _Contraction:
@@ -67,9 +67,9 @@ class _Contraction:
     what has become one.
     """
 
-    def __init__(self, edges: BlockEdges, prepared: Pruning, components: Components, done: float) -> None:
+    def __init__(self, edges: BlockEdges, prepared: Pruning, components: Components, control: Control) -> None:
         reach = edges.reach
-        self._edges, self._prepared, self._done, self._control = edges, prepared, done, reach.control
+        self._edges, self._prepared, self._control, self._done = edges, prepared, control, 0.0
         self._component, self._parts = components
         self._order = np.argsort(self._component, kind="stable")
         self._starts = np.searchsorted(self._component[self._order], np.arange(self._parts + 1))
@@ -83,11 +83,11 @@ class _Contraction:
         self._settled: list[Edges] = []
         self._count = 0
 
-    def _onward(self, share: float) -> tuple[float, float]:
-        """The part of the phase that a piece of work is, which is a share of what is left of it."""
+    def _onward(self, share: float) -> Control:
+        """For a piece of work that is a share of what is left."""
         start = self._done
         self._done += share * (1.0 - start)
-        return start, self._done
+        return self._control.part(start, self._done)
 
     # --- the table -----------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class _Contraction:
 
         # the longest panels first, so that all cores end together
         every, share = range(0, len(self._order), TILE)[::-1], _FILLING if panels is None else _PROBING
-        for_each_block(fill, every if panels is None else panels, self._control, span=self._onward(share))
+        for_each_block(fill, every if panels is None else panels, self._onward(share))
         np.fill_diagonal(table, np.inf)
         return table
 
@@ -225,7 +225,7 @@ class _Contraction:
             columns = self._order[start : min(start + TILE, self._starts[other + 1])]
             found.append((number, self._lightest_between(one, columns)))
 
-        for_each_block(settle, units, self._control, span=self._onward(0.0))
+        for_each_block(settle, units, self._onward(0.0))
         owner = np.concatenate([np.full(len(edges.weight), number) for number, edges in found])
         self._settled.append(lightest(joined(*(edges for _, edges in found)), owner, len(pairs)))
         self._table[pairs[:, 0], pairs[:, 1]] = np.inf

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.inverted_lists import InvertedLists
+from sqlclust.core.neighbors.k_nearest import Int32Array
+from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.edges import Edges, edges_between, lightest
-
-Int32Array = NDArray[np.int32]
 
 NEAREST_LISTS = 2
 """Lists that a vector asks in, of those it is in."""
@@ -31,7 +31,7 @@ def lightest_nearby(
     lists: InvertedLists,
     points: IndexArray,
     component: IndexArray,
-    span: tuple[float, float],
+    control: Control,
 ) -> Edges:
     """For each of some points the lightest edge out of its component to a vector that is in one of its nearest lists.
 
@@ -66,13 +66,13 @@ def lightest_nearby(
                 ends.append(found)  # both ends at once: other threads append too
 
     blocks = [wanted[start : start + _LISTS_AT_A_TIME] for start in range(0, len(wanted), _LISTS_AT_A_TIME)]
-    for_each_block(search, blocks, reach.control, span=span)
+    for_each_block(search, blocks, control)
     place = np.empty(m, dtype=np.intp)
     place[points] = np.arange(len(points))
     here, there = (np.concatenate(each) for each in zip(*ends, strict=True)) if ends else (points[:0], points[:0])
     # sorted: the lists were searched in any order, and near vectors meet in several
     row, other = np.divmod(np.unique(place[here] * m + there), m)
-    distance = reach.squared_distances_by_all_cores(points[row], other, span)
+    distance = reach.squared_distances_by_all_cores(points[row], other, control)
     weight = reach.weights(distance, points[row], other)
     return lightest(edges_between(weight, distance, points[row], other), row, len(points))
 

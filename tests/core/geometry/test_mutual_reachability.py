@@ -22,7 +22,7 @@ def test_weights_of_pairs(factor: float) -> None:
     core = random.random(30) * 8
     reach = MutualReachability(vectors, core, factor, Control())
     here, there = random.integers(0, 30, (2, 10_000))
-    squared = reach.squared_distances_by_all_cores(here, there, (0.0, 1.0))
+    squared = reach.squared_distances_by_all_cores(here, there, Control())
     np.testing.assert_array_equal(squared, reach.squared_distances(here, there))
     weights = reach.weights(squared, here, there)
     largest = set()

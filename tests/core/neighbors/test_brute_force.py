@@ -7,7 +7,7 @@ import pytest
 
 import sqlclust.core.pipeline as core
 from sqlclust.core import engine_stages
-from sqlclust.core.neighbors.approximate import Effort, approximate_neighbors
+from sqlclust.core.neighbors.approximate import Effort, neighbors_and_lists
 from sqlclust.core.runtime.control import Control
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def test_of_a_search_that_finds_little(monkeypatch: pytest.MonkeyPatch, effort: 
     squared = ((distinct[:, None] - distinct) ** 2).sum(axis=2)
     np.fill_diagonal(squared, np.inf)
     true = np.argsort(squared, axis=1)[:, :8]
-    found, _ = approximate_neighbors(fitted.points.vectors, 13, effort, 0, Control())
+    found = neighbors_and_lists(fitted.points.vectors, 13, effort, 0, Control()).indices
     share = np.mean([len(np.intersect1d(a[:8], b)) / 8 for a, b in zip(found, true, strict=True)])
     assert share < 0.9, "it finds nearly all: nothing is shown"
     assert fitted.recall == pytest.approx(share, abs=0.04)

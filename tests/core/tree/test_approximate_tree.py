@@ -74,7 +74,7 @@ def test_the_lightest_edge_within_the_nearest_lists(scale: float, parts: int, mo
     lists.members[lists.bounds[2] : lists.bounds[3]] = np.flatnonzero(component == 0)[0]  # a list of one component
     points = np.sort(random.permutation(m)[:60])
     reach = MutualReachability(vectors, core, scale, Control())
-    found = lightest_nearby(reach, lists, points, component, (0.0, 1.0))
+    found = lightest_nearby(reach, lists, points, component, Control())
     weight = np.maximum(np.maximum(core[:, None], core), scale * all_squared(vectors))
     shared = np.zeros((m, m), dtype=bool)
     for number in range(8):
@@ -113,7 +113,7 @@ def test_threads_that_find_at_once_do_not_mix_what_they_find(monkeypatch: pytest
         threading.settrace(every_line)
         try:
             reach = MutualReachability(vectors, np.zeros(m), 1.0, Control())
-            found.append(lightest_nearby(reach, lists, np.arange(m), component, (0.0, 1.0)))
+            found.append(lightest_nearby(reach, lists, np.arange(m), component, Control()))
         finally:
             threading.settrace(before)
     np.testing.assert_array_equal(found[0], found[1])
@@ -183,7 +183,7 @@ def test_a_minimum_spanning_tree_is_confirmed(m: int, scale: float) -> None:
     vectors = np.random.default_rng(m).standard_normal((m, 5)).astype(np.float32)
     core, _ = _mutual(vectors, scale)
     tree = SpanningTree(*minimum_spanning_tree(all_squared(vectors), core, scale))
-    assert confirmed(MutualReachability(vectors, core, scale, Control()), tree, 0) == 1.0
+    assert confirmed(MutualReachability(vectors, core, scale, Control()), tree, 0, Control()) == 1.0
 
 
 @pytest.mark.usefixtures("small_panels")
@@ -198,5 +198,7 @@ def test_the_share_that_is_confirmed_is_that_of_brute_force(wrong: int, monkeypa
         tree = _with_wrong_edges(best, weight, wrong, random)
         shares.append(_share_by_brute_force(tree, weight))
         monkeypatch.setattr(threads, "worker_count", lambda seed=seed: 1 + seed % 3)
-        assert confirmed(MutualReachability(vectors, core, 1.0, Control()), tree, 0) == pytest.approx(shares[-1])
+        assert confirmed(MutualReachability(vectors, core, 1.0, Control()), tree, 0, Control()) == pytest.approx(
+            shares[-1]
+        )
     assert min(shares) < 0.9
