@@ -18,7 +18,7 @@ pytest.register_assert_rewrite(
 )
 
 from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
-from tests.hosts import HOSTS, HostConnection  # noqa: E402
+from tests.hosts import HOSTS, HostConnection, host_connection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 
 # an example may take as long as the machine is slow
@@ -90,6 +90,17 @@ def demo(con: apsw.Connection) -> apsw.Connection:
     """
     add_embeddings(con, clustered())
     return con
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[HostConnection]:
+    """A file with the demo rows and a fit; the host is a plain one so far."""
+    connection = host_connection(tmp_path / "host.db")
+    sqlclust.initialize(connection)
+    add_embeddings(connection, clustered())
+    sqlclust.fit(connection, "demo", min_cluster_size=5)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture(scope="session")

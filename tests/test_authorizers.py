@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -14,22 +12,10 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import NotAuthorizedError
 from sqlclust.sqlite import statements
 from sqlclust.store.results.listing import delete_result
-from tests.hosted import CALLS, host_connection
+from tests.hosted import CALLS
 from tests.hosts import HostConnection
-from tests.small import add_embeddings, clustered
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[HostConnection]:
-    """A file with the demo rows and a fit; the host is a plain one so far."""
-    connection = host_connection(tmp_path / "host.db")
-    sqlclust.initialize(connection)
-    add_embeddings(connection, clustered())
-    sqlclust.fit(connection, "demo", min_cluster_size=5)
-    yield connection
-    connection.close()
 
 
 # --- what a host forbids --------------------------------------------------------------------------------------------
@@ -143,18 +129,3 @@ def test_an_authorizer_keeps_hiding_from_its_host(host: HostConnection) -> None:
         assert [host.execute("SELECT id FROM Run").get for _ in rows] == [None] * len(allowed)
     delete_result(database_of(host), 1)
     assert host.execute("SELECT count(*) FROM ClusteringResult").get == 0
-
-
-# --- the room itself ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def con(request: pytest.FixtureRequest) -> Iterator[HostConnection]:
-    connection = HostConnection(":memory:")
-    connection.execute(
-        "CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z')"
-    )
-    connection.become(request.param)
-    yield connection
-    connection.check()
-    connection.close()

@@ -5,7 +5,6 @@ The SQL pairs and the functions of fits run on them too, see `HOSTED` in conftes
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,12 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import SqlclustError
-from tests.hosted import CALLS, host_connection
-from tests.hosts import HOSTS, HostConnection
+from tests.hosted import CALLS
+from tests.hosts import HOSTS, HostConnection, host_connection
 from tests.schemas.old_project import make
 from tests.small import add_embeddings, clustered
 
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[HostConnection]:
-    """A file with the demo rows and a fit; the host is a plain one so far."""
-    connection = host_connection(tmp_path / "host.db")
-    sqlclust.initialize(connection)
-    add_embeddings(connection, clustered())
-    sqlclust.fit(connection, "demo", min_cluster_size=5)
-    yield connection
-    connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -151,19 +139,4 @@ def test_initialize_inside_a_transaction(tmp_path: Path, kind: str) -> None:
         sqlclust.initialize(connection)
     connection.execute("COMMIT")
     assert connection.execute("SELECT count(*) FROM Embedding").get == 1
-    connection.close()
-
-
-# --- the room itself ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def con(request: pytest.FixtureRequest) -> Iterator[HostConnection]:
-    connection = HostConnection(":memory:")
-    connection.execute(
-        "CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z')"
-    )
-    connection.become(request.param)
-    yield connection
-    connection.check()
     connection.close()
