@@ -8,14 +8,10 @@ from typing import Any
 import apsw
 
 from tests.schemas import trial
+from tests.trust.version_1_files import TABLES
 
-ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
 LEDGER = "SELECT version, name FROM SqlclustMigration ORDER BY 1"
-TABLES = (
-    *("Run", "Invocation", "Embedding", "ClusteringFit", "ClusteringResult"),
-    *("Cluster", "EmbeddingCluster", "EmbeddingPrediction"),
-)
 FIT = (
     "INSERT INTO ClusteringFit (embedding_model, selection, metric, normalize, min_samples, alpha, engine, n, n_distinct, "
     "dimension, corpus_hash, versions, timings) SELECT embedding_model, selection, metric, normalize, min_samples, alpha, "

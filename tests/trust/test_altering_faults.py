@@ -23,7 +23,8 @@ from sqlclust.errors import (
 )
 from sqlclust.schema import versions
 from tests.schemas import trial
-from tests.trust.altered import FIT, OBJECTS, ROOT, is_new, read, settings, state
+from tests.trust.altered import FIT, OBJECTS, is_new, read, settings, state
+from tests.trust.version_1_files import ROOT
 
 pytestmark = pytest.mark.slow
 
