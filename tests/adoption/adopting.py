@@ -11,12 +11,8 @@ import apsw
 import sqlclust
 from sqlclust.adoption.adoption import Adoption
 from tests.cli.terminal import Ran, run
+from tests.schema.plain import TABLES
 from tests.schemas.old_project import Old
-
-OURS = {
-    *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("EmbeddingPrediction", "Invocation", "Run", "SqlclustMigration"),
-}
 
 
 def hashed(path: Path) -> str:
@@ -72,4 +68,6 @@ def refused(message: str, *arguments: object) -> None:
 def theirs(path: Path) -> dict[str, list[Any]]:
     """Every row of every table that is not ours, with its definition."""
     sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    return {name: [text, *rows(path, f'SELECT * FROM "{name}"')] for name, text in rows(path, sql) if name not in OURS}
+    return {
+        name: [text, *rows(path, f'SELECT * FROM "{name}"')] for name, text in rows(path, sql) if name not in TABLES
+    }

@@ -21,7 +21,7 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import LockedError, SchemaConflictError
 from sqlclust.schema import VERSION, upgrading, version, versions
-from sqlclust.schema.new_file import Made
+from sqlclust.schema.new_file import Made, objects
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas import version_1
 from tests.trust.version_1_files import (
@@ -67,12 +67,18 @@ def test_an_upgraded_file_is_what_a_new_file_is(old: Path, tmp_path: Path) -> No
 
 
 def test_no_table_is_touched(old: Path) -> None:
+    """But for the texts of those that a later version changes."""
     tables = "SELECT name, rootpage, sql FROM sqlite_schema WHERE rootpage > 0 ORDER BY 1"
-    before = read(old, tables)
+    [before] = read(old, tables)
     [[(pages,)]] = read(old, "PRAGMA page_count")
     upgrade(old)
-    assert read(old, tables) == before
-    assert read(old, "PRAGMA page_count")[0][0][0] <= pages + 1  # the view's text
+    after = {name: (rootpage, text) for name, rootpage, text in read(old, tables)[0]}
+    changed = versions.history().outdated(1)
+    for name, rootpage, text in before:
+        assert after[name][0] == rootpage
+        assert after[name][1] == text or name.lower() in changed
+    new = len(after) - len(before)  # each has a page
+    assert read(old, "PRAGMA page_count")[0][0][0] <= pages + new + 1  # the texts
 
 
 def test_noise_that_another_program_gave_a_strength_stays(old: Path) -> None:
@@ -158,7 +164,8 @@ def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
     made = Made(
         "view", "EmbeddingModelSummary", "CREATE VIEW EmbeddingModelSummary AS SELECT 1; CREATE VIEW more AS SELECT ("
     )
-    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda _: {made.name.lower(): made})
+    changed = {made.name.lower(): made}
+    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda database: objects(database) | changed)
     return apsw.SQLError
 
 
@@ -223,23 +230,31 @@ print(steps[0])
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_killed_upgrade_leaves_version_1_or_2_whole(made: Path, tmp_path: Path, journal: str) -> None:
+def test_a_killed_upgrade_leaves_version_1_or_a_new_one_whole(made: Path, tmp_path: Path, journal: str) -> None:
     before = content(made)
-    seen: list[int] = []
-    for at in (8, 15, 16, 18, 19, 20, 0):  # 19 is before COMMIT
+
+    def killed(at: int) -> tuple[int, str]:
+        """The version that is left, and how many steps there were if it was not killed (0)."""
         path = Path(shutil.copy(made, tmp_path / f"{at}.db"))
         ran = subprocess.run(
             [sys.executable, "-c", KILLED, str(path), journal, str(at)], capture_output=True, text=True, cwd=ROOT
         )
         assert ran.returncode == (-signal.SIGKILL if at else 0), ran.stderr
         con = sqlclust.connect(str(path))  # rolls back
-        seen.append(version(database_of(con)) or 0)
+        found = version(database_of(con)) or 0
         assert con.execute("PRAGMA integrity_check").get == "ok"
         con.close()
-        if seen[-1] == 1:
+        if found == 1:
             whole_version_1(path)
         assert content(path) == before
-    assert seen == [1, 1, 1, 1, 1, 2, 2]
+        return found, ran.stdout
+
+    newest, steps = killed(0)
+    last = int(steps)
+    assert newest == VERSION
+    for at in (last * 2 // 5, last - 5, last - 4, last - 2, last - 1):  # the last of them is before COMMIT
+        assert killed(at)[0] == 1, at
+    assert killed(last)[0] == VERSION  # and this after it
 
 
 UPGRADE = """
@@ -258,7 +273,7 @@ def test_two_processes_upgrade_at_once(old: Path) -> None:
         for _ in range(3)
     ]
     assert sorted(process.communicate()[0] for process in processes) == ["False\n", "False\n", "True\n"]
-    assert read(old, "SELECT version FROM SqlclustMigration") == [[(1,), (2,)]]
+    assert read(old, "SELECT version FROM SqlclustMigration") == [[(number,) for number in range(1, VERSION + 1)]]
     assert content(old) == before
 
 
