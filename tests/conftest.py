@@ -18,8 +18,7 @@ pytest.register_assert_rewrite(
 )
 
 from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
-from tests.hosted import host_connection  # noqa: E402
-from tests.hosts import HOSTS, HostConnection  # noqa: E402
+from tests.hosts import HOSTS, HostConnection, host_connection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 
 # an example may take as long as the machine is slow

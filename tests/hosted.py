@@ -1,15 +1,13 @@
-"""A database in a host that has ways of its own."""
+"""Python's ways into a database, for tests that go through all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 
 import sqlclust
-from sqlclust.bindings.apsw.connection import make_safe
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import Id
 from sqlclust.store import prediction
@@ -17,15 +15,7 @@ from sqlclust.store.cut import cut
 from sqlclust.store.embeddings.loading import load_embeddings
 from sqlclust.store.results.comparison import compare, lineage
 from sqlclust.store.results.listing import delete_result, list_results, show_result
-from tests.hosts import HostConnection
 from tests.small import add_embeddings, blob, clustered
-
-
-def host_connection(path: Path) -> HostConnection:
-    connection = HostConnection(str(path))
-    make_safe(database_of(connection))
-    sqlclust.register(connection)
-    return connection
 
 
 class New(NamedTuple):

@@ -14,6 +14,8 @@ import apsw
 import apsw.ext
 
 import sqlclust
+from sqlclust.bindings.apsw.connection import make_safe
+from sqlclust.bindings.apsw.database import database_of
 
 PACKAGE = str(Path(sqlclust.__file__).parent)
 HOSTS = ("plain", "dict rows", "converting cursors")
@@ -72,6 +74,14 @@ class HostConnection(apsw.Connection):
         assert self._settings() == self.settings
         assert self.seen == []
         assert self.in_transaction or self.txn_state() == apsw.mapping_txn_state["SQLITE_TXN_NONE"]
+
+
+def host_connection(path: Path) -> HostConnection:
+    """Of a file, with everything registered; it has no ways of its own yet."""
+    connection = HostConnection(str(path))
+    make_safe(database_of(connection))
+    sqlclust.register(connection)
+    return connection
 
 
 def plain_cursor(connection: apsw.Connection) -> apsw.Cursor:

@@ -13,8 +13,8 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import SqlclustError
-from tests.hosted import CALLS, host_connection
-from tests.hosts import HOSTS, HostConnection
+from tests.hosted import CALLS
+from tests.hosts import HOSTS, HostConnection, host_connection
 from tests.schemas.old_project import make
 from tests.small import add_embeddings, clustered
 

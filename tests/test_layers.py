@@ -40,8 +40,8 @@ ROOMS = {
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "undecodable", "memory_errors", "transactions", "backup",
-        "opening", "layout", "foreign_keys", "own_connection", "interrupt"
+        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions", "backup",
+        "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
         "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",

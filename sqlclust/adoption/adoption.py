@@ -15,9 +15,9 @@ from sqlclust.adoption.copying import copy_rows
 from sqlclust.adoption.source import OldTables, find_old_tables
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.diagnosis.families import Role
-from sqlclust.errors import AdoptError, CommitUnknownError, SqliteError, StatementError
+from sqlclust.errors import AdoptError, SqliteError, StatementError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.backup import back_up
+from sqlclust.sqlite.backup import backup_of_change
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.foreign_keys import foreign_key_violations
 from sqlclust.sqlite.layout import quoted, read_layout
@@ -153,28 +153,20 @@ def _beside(own: Database, needed: int, progress: Progress | None) -> Adoption:
 
 def _replaced(own: Database, needed: int, backup: str | None, progress: Progress | None) -> Adoption:
     control = Control(progress)
-    made: Path | None = None
-    try:
-        with write_transaction(own, doing=_DOING):
-            tables = find_old_tables(own)
-            with control.phase("backup"):
-                made = back_up(own, backup, why="adopt", at=control.at)
-            before = _violations_of_the_rest(own, tables)
-            views = {name for name in _views(own) if _works(own, name)}
-            names = _set_aside(own, tables)
-            schema.initialize(own)
-            copy = Copy(own, tables.renamed(own, names), own, control)
-            copy_rows(copy)
-            for name in names.values():
-                statements.run(own, f"DROP TABLE main.{quoted(name)}")
-            _check_rest(own, before, views)
-    except CommitUnknownError as error:  # the backup may be needed
-        raise CommitUnknownError(own.filename, doing=f"{_DOING} (backup: {made})", reason=error.reason) from None
-    except BaseException:
-        if made is not None:
-            made.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
-        raise
-    return _adoption(copy, tables, needed, backup=str(made))
+    with backup_of_change(own, doing=_DOING) as made, write_transaction(own, doing=_DOING):
+        tables = find_old_tables(own)
+        with control.phase("backup"):
+            made.make(backup, why="adopt", at=control.at)
+        before = _violations_of_the_rest(own, tables)
+        views = {name for name in _views(own) if _works(own, name)}
+        names = _set_aside(own, tables)
+        schema.initialize(own)
+        copy = Copy(own, tables.renamed(own, names), own, control)
+        copy_rows(copy)
+        for name in names.values():
+            statements.run(own, f"DROP TABLE main.{quoted(name)}")
+        _check_rest(own, before, views)
+    return _adoption(copy, tables, needed, backup=str(made.path))
 
 
 def _set_aside(own: Database, tables: OldTables) -> dict[Role, str]:

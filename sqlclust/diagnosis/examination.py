@@ -9,7 +9,7 @@ from typing import Any
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis.families import Family
 from sqlclust.diagnosis.findings import Finding, Severity
-from sqlclust.errors import AuthorizationError, CorruptError, MismatchError, StatementError, TooBigError
+from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table, quoted
@@ -110,7 +110,7 @@ class Examination:
             )  # fmt: skip
         except UnicodeDecodeError:
             self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail="a text is not UTF-8")
-        except (StatementError, AuthorizationError, TooBigError, MismatchError) as error:
+        except (StatementError, TooBigError, MismatchError) as error:
             self.add("unreadable", "error", name, None, n=1, remedy=_UNREADABLE, detail=f"not checked: {error}")
 
     # --- progress ---

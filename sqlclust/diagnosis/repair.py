@@ -7,22 +7,20 @@ does to foreign keys is checked before COMMIT.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from sqlclust.core.runtime.control import Progress
 from sqlclust.diagnosis import checks
 from sqlclust.diagnosis.certain_repairs import certain_repairs
 from sqlclust.diagnosis.examination import RESTORE
 from sqlclust.diagnosis.findings import Diagnosis, Finding
-from sqlclust.errors import CommitUnknownError, RepairError
-from sqlclust.sqlite.backup import back_up
+from sqlclust.errors import RepairError
+from sqlclust.sqlite.backup import backup_of_change
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.foreign_keys import foreign_key_violations
 from sqlclust.sqlite.own_connection import own_connection
-from sqlclust.sqlite.transactions import translated_errors, write_transaction
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 
-PATIENCE = 10.0
-"""Seconds to wait for other writers."""
+_DOING = "repairing"
 
 _REPAIRABLE = frozenset({
     "orphans", "duplicate-assignments", "wrong-size", "noise-probability", "predicted-member", "label-without-cluster",
@@ -71,48 +69,43 @@ def repair(
         raise RepairError(path, reason="the file, or its connection, is for reading only")
     if database.in_transaction:
         raise RepairError(path, reason="its connection is in a transaction; COMMIT first")
-    with translated_errors(database, doing="repairing"), own_connection(database, foreign_keys=False) as own:
+    with translated_errors(database, doing=_DOING), own_connection(database, foreign_keys=False) as own:
         own.set_defensive(True)
         return _repaired(own, database, findings, progress)
 
 
 def _repaired(own: Database, host: Database, findings: list[Finding], progress: Progress | None) -> Diagnosis:
     """All of it in one transaction, the last look included: whatever stops it comes before COMMIT."""
-    backup: Path | None = None
 
     def listening(phase: str, fraction: float) -> None:
         if progress is not None:
             progress(phase, fraction)
         host.check_interrupt()
 
-    try:
-        with write_transaction(own, doing="repairing", patience=PATIENCE):
-            exam = checks.start(own, listening)
-            plan = certain_repairs(exam)
-            if not plan.would_change():
-                return Diagnosis([plan.explained(finding) for finding in findings], [], None)
-            with exam.phase("backup"):
-                backup = back_up(own, None, why="fix", at=exam.at)
-            with exam.phase("repair"):
-                before = foreign_key_violations(own, exam.layout.tables.values())
-                repairs = plan.carry_out()
-                after = foreign_key_violations(own, exam.layout.tables.values())
-            worse = [name for name, n in after.items() if before[name] < n < math.inf]
-            if worse:
-                reason = f"rows of {', '.join(worse)} would point at rows that a repair deletes"
-                raise RepairError(own.filename, reason=reason)
-            again = checks.start(own, listening)
-            checks.check_rows(again)
-    except CommitUnknownError as error:  # the backup may be needed
-        raise CommitUnknownError(own.filename, doing=f"repairing (backup: {backup})", reason=error.reason) from None
-    except BaseException:
-        if backup is not None:
-            backup.unlink(missing_ok=True)  # nothing was changed: it would only be taken for one that is needed
-        raise
+    with (
+        backup_of_change(own, doing=_DOING) as backup,
+        write_transaction(own, doing=_DOING, patience=PATIENCE),
+    ):
+        exam = checks.start(own, listening)
+        plan = certain_repairs(exam)
+        if not plan.would_change():
+            return Diagnosis([plan.explained(finding) for finding in findings], [], None)
+        with exam.phase("backup"):
+            backup.make(None, why="fix", at=exam.at)
+        with exam.phase("repair"):
+            before = foreign_key_violations(own, exam.layout.tables.values())
+            repairs = plan.carry_out()
+            after = foreign_key_violations(own, exam.layout.tables.values())
+        worse = [name for name, n in after.items() if before[name] < n < math.inf]
+        if worse:
+            reason = f"rows of {', '.join(worse)} would point at rows that a repair deletes"
+            raise RepairError(own.filename, reason=reason)
+        again = checks.start(own, listening)
+        checks.check_rows(again)
     if not repairs:
-        backup.unlink(missing_ok=True)
+        backup.remove()
         return Diagnosis([plan.explained(finding) for finding in findings], [], None)
     settings = {"foreign-keys-off"}  # of the host's connection, not of this one
     left = [finding for finding in again.findings if finding.finding not in settings]
     left += [finding for finding in findings if finding.finding in _OF_CONTENTS | settings]
-    return Diagnosis(checks.ordered([plan.explained(finding) for finding in left]), repairs, str(backup))
+    return Diagnosis(checks.ordered([plan.explained(finding) for finding in left]), repairs, str(backup.path))

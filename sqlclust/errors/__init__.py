@@ -57,7 +57,6 @@ from sqlclust.errors.schemas import (
     SQLiteVersionError,
 )
 from sqlclust.errors.sqlite import (
-    AuthorizationError,
     BindingsError,
     BusyError,
     CantOpenError,
@@ -92,7 +91,6 @@ __all__ = [
     "AdoptError",
     "AlteredError",
     "ArgumentError",
-    "AuthorizationError",
     "BackupError",
     "BindingsError",
     "BorrowedFunctionError",

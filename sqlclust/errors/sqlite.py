@@ -76,10 +76,6 @@ class MismatchError(SqliteError):
     """SQLITE_MISMATCH: a value of a type that its place does not take."""
 
 
-class AuthorizationError(SqliteError):
-    """SQLITE_AUTH: an authorizer refused."""
-
-
 class NotADatabaseError(SqliteError):
     """SQLITE_NOTADB: the file is no SQLite database, or an encrypted one."""
 
@@ -95,9 +91,9 @@ class IncompleteStatementError(SqliteError):
 BY_CODE: dict[int, type[SqliteError]] = {
     1: StatementError, 5: BusyError, 6: TableLockedError, 7: NoMemoryError, 8: ReadOnlyError, 9: StatementInterrupted,
     10: ReadWriteError, 11: CorruptError, 13: DiskFullError, 14: CantOpenError, 18: TooBigError, 19: ConstraintError,
-    20: MismatchError, 23: AuthorizationError, 26: NotADatabaseError,
+    20: MismatchError, 26: NotADatabaseError,
 }  # fmt: skip
-"""SQLite's primary result code → our class; any other is SqliteError."""
+"""SQLite's primary result code → our class; any other is SqliteError. What an authorizer refuses is a NotAuthorizedError."""
 
 
 def class_of(code: int | None) -> type[SqliteError]:

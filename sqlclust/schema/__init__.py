@@ -12,13 +12,12 @@ from sqlclust.schema.checking import check
 from sqlclust.schema.initializing import initialize
 from sqlclust.schema.ledger import version
 from sqlclust.schema.new_file import object_names, of_a_new_file
-from sqlclust.schema.versions import MIGRATIONS, VERSION, history, schema_sql
+from sqlclust.schema.versions import MIGRATIONS, VERSION, schema_sql
 
 __all__ = [
     "MIGRATIONS",
     "VERSION",
     "check",
-    "history",
     "initialize",
     "object_names",
     "of_a_new_file",

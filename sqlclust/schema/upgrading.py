@@ -17,6 +17,7 @@ from sqlclust.schema.table_text import with_columns
 from sqlclust.schema.texts import write_texts
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.foreign_keys import violations_in
 
 _KINDS = ("table", "index", "view", "trigger")
 """In the order in which one may need the other."""
@@ -40,7 +41,7 @@ def upgrade(database: Database, found: int) -> None:
     refuse_foreign_objects(database, new)
     outdated = [ours[name] for name in history.outdated(found)]
     tables = [made for made in outdated if made.kind == "table"]
-    violations = {made.name: _violations(database, made.name) for made in tables}
+    violations = {made.name: violations_in(database, made.name) for made in tables}
     texts = [_new_table(database, made, found) for made in tables]
     texts += [made for made in outdated if made.kind in ("view", "trigger") and _is_there(database, made)]
     if texts:
@@ -84,17 +85,22 @@ def _columns(database: Database, table: str) -> list[str]:
     return [str(name) for (name,) in statements.all_rows(database, _COLUMNS, (table,))]
 
 
+def _had_and_added(database: Database, made: Made, found: int) -> tuple[list[str], list[str]]:
+    """Columns of a table of ours that a file of version `found` has, and those that it gets."""
+    history, columns = versions.history(), _columns_of_ours(database)[made.name.lower()]
+    had = [column for column in columns if history.has(found, made.name, column)]
+    return had, [column for column in columns if column not in had]
+
+
 def _new_table(database: Database, made: Made, found: int) -> Made:
     """The table's new text, with the columns that the host added: those stand where their values are stored."""
-    history = versions.history()
-    columns = _columns_of_ours(database)[made.name.lower()]
-    had = [column for column in columns if history.has(found, made.name, column)]
+    had, added = _had_and_added(database, made, found)
     there = _columns(database, made.name)
     if there[: len(had)] != had:
         reason = f"table {made.name} does not have the columns of version {found} in their order"
         raise SchemaDamagedError(database.filename, reason=reason)
     more = there[len(had) :]
-    taken = [f"column {made.name}.{column}" for column in more if column in columns]
+    taken = [f"column {made.name}.{column}" for column in more if column in added]
     if taken:
         raise SchemaConflictError(database.filename, names=taken, version=found)
     row = statements.first_row(database, _THERE, ("table", made.name)) or ("", "", "")
@@ -103,12 +109,9 @@ def _new_table(database: Database, made: Made, found: int) -> Made:
 
 def _check_columns(database: Database, made: Made, found: int) -> None:
     """SQLite reads columns by their places, so a new one stands after all that were there."""
-    history = versions.history()
-    columns = _columns_of_ours(database)[made.name.lower()]
-    had = [column for column in columns if history.has(found, made.name, column)]
-    added = [column for column in columns if column not in had]
+    had, added = _had_and_added(database, made, found)
     there = _columns(database, made.name)
-    host = [column for column in there if column not in columns]
+    host = [column for column in there if column not in {*had, *added}]
     if there != [*had, *host, *added]:
         reason = f"a new column of table {made.name} would not be its last"
         raise SchemaDamagedError(database.filename, reason=reason)
@@ -119,18 +122,13 @@ def _check_rows(database: Database, table: str, found: int, violations: int) -> 
     wrong = [str(row[0]) for row in statements.all_rows(database, f"PRAGMA main.quick_check({table})")]
     if wrong != ["ok"]:
         raise _refused(database, table, "; ".join(_few(wrong)), found)
-    more = _violations(database, table) - violations
+    more = violations_in(database, table) - violations
     if more > 0:
         raise _refused(database, table, f"{more} more foreign keys point at nothing", found)
 
 
 def _few(messages: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(messages))[:3]
-
-
-def _violations(database: Database, table: str) -> int:
-    with statements.each_row(database, f"PRAGMA main.foreign_key_check({table})") as rows:
-        return sum(1 for _ in rows)
 
 
 def _refused(database: Database, table: str, reason: str, found: int) -> SchemaContentError:

@@ -22,8 +22,17 @@ def foreign_key_violations(database: Database, tables: Iterable[Table]) -> dict[
     for table in tables:
         if table.foreign_keys:
             try:
-                with statements.each_row(database, f"PRAGMA main.foreign_key_check({quoted(table.name)})") as rows:
-                    counts[table.name] = sum(1 for _ in rows)
+                counts[table.name] = violations_in(database, table.name)
             except StatementError:
                 counts[table.name] = math.inf
     return counts
+
+
+def violations_in(database: Database, table: str) -> int:
+    """Count the rows of a table that point at a row that is not there, once for each foreign key.
+
+    Raises:
+        StatementError: SQLite cannot check them, because the parent has no unique key of those columns.
+    """
+    with statements.each_row(database, f"PRAGMA main.foreign_key_check({quoted(table)})") as rows:
+        return sum(1 for _ in rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sqlclust.errors import NotUnicodeError, SqliteError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted
 
 # no views and no virtual tables: reading those runs what is in the file
 _TABLES = """
@@ -31,7 +32,7 @@ def _column_of(database: Database, value: bytes) -> str | None:
     """`Table.column` of the first column of the main database that has these bytes as TEXT."""
     for table, column in _columns(database):
         try:
-            if statements.first_row(database, _FIND.format(table=_quoted(table), column=_quoted(column)), (value,)):
+            if statements.first_row(database, _FIND.format(table=quoted(table), column=quoted(column)), (value,)):
                 return f"{table}.{column}"
         except (SqliteError, UnicodeDecodeError):  # something else is wrong with it: the bytes alone have to do
             continue
@@ -43,11 +44,7 @@ def _columns(database: Database) -> Iterator[tuple[str, str]]:
     try:
         tables = [name for (name,) in statements.all_rows(database, _TABLES)]
         for table in tables:
-            for _, column, *_ in statements.all_rows(database, f"PRAGMA main.table_info({_quoted(table)})"):
+            for _, column, *_ in statements.all_rows(database, f"PRAGMA main.table_info({quoted(table)})"):
                 yield table, column
     except (SqliteError, UnicodeDecodeError):  # of a schema that cannot be read nothing is found
         return
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
-from sqlclust import schema
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
@@ -95,8 +94,6 @@ def labels(
 
     Cost: one read of the fit's vectors, for the medoids, and O(n log n).
     """
-    with translated_errors(database, doing="reading a fit"):
-        schema.check(database)
     stored = fits.load(database, clustering_fit_id)
     options = check_options(values, stored)
     points = member_points(database, stored, Control(progress))

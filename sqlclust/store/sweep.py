@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sqlclust import schema
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.selection import ClusterLabels, all_noise, cluster_labels
@@ -24,7 +23,6 @@ from sqlclust.options import CutOptions
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
-from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.cut import check_options
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
@@ -53,8 +51,6 @@ def sweep(
 
     Cost: O(n log n) for every row; condensing once where min_cluster_size does not change from row to row.
     """
-    with translated_errors(database, doing="reading a fit"):
-        schema.check(database)
     stored = fits.load(database, clustering_fit_id)
     combinations = _combinations(values, stored)
     check_cutting(len(stored.ids))

@@ -188,8 +188,9 @@ class SecondBinder:
         self._host = database._host
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
+        flags = apsw.SQLITE_INNOCUOUS if record.innocuous else apsw.SQLITE_DIRECTONLY
         for count in record.argument_counts:
-            self._host.create_scalar_function(record.name, function, count)
+            self._host.create_scalar_function(record.name, function, count, flags=flags)
 
     def aggregate(self, record: AggregateFunction) -> None:
         class Group:
@@ -204,11 +205,12 @@ class SecondBinder:
                 return apsw.pyobject(value) if isinstance(value, PointsHandle) else value
 
         for count in record.argument_counts:
-            self._host.create_aggregate_function(record.name, Group, count)
+            self._host.create_aggregate_function(record.name, Group, count, flags=apsw.SQLITE_DIRECTONLY)
 
     def table(self, record: TableFunction, context: Context) -> None:
         class Module:
-            def Connect(self, *_: Any) -> tuple[str, VirtualTable]:
+            def Connect(self, host: apsw.Connection, *_: Any) -> tuple[str, VirtualTable]:
+                host.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
                 return declaration(record), VirtualTable(record, context)
 
             Create = Connect

@@ -11,14 +11,15 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.errors import UnknownOptionError
 from tests.small import add_embeddings, clustered
 
 pytestmark = pytest.mark.slow
 
 
 def failing(con: apsw.Connection) -> None:
-    with pytest.raises(apsw.SQLError):
-        con.execute("SELECT clust_fit('demo', '{\"nothing\": 1}') FROM nothing")
+    with pytest.raises(UnknownOptionError):
+        con.execute("SELECT clust_fit('demo', '{\"nothing\": 1}')")
 
 
 USES: dict[str, Callable[[apsw.Connection], object]] = {

@@ -90,6 +90,15 @@ def test_a_fit_a_cut_and_table_functions(database: SecondDatabase, demo: apsw.Co
     assert both(database, demo, "SELECT count(*) FROM clust_doctor() WHERE severity = 'error'") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    "call", ["clust_fit('demo')", "clust_points(id, vector)", "(SELECT n FROM clust_staleness(1))"]
+)
+def test_what_a_file_brings_along_calls_nothing_that_reads_or_writes(database: SecondDatabase, call: str) -> None:
+    statements.run(database, f"CREATE VIEW mine AS SELECT {call} FROM Embedding")
+    with pytest.raises(StatementError, match="unsafe use of"):
+        statements.all_rows(database, "SELECT * FROM mine")
+
+
 def test_errors_are_ours(database: SecondDatabase) -> None:
     with pytest.raises(SqlclustError, match="no embeddings of model 'nope'"):
         statements.run(database, "SELECT clust_fit('nope')")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlclust import schema
 from sqlclust.schema import versions
-from sqlclust.schema.versions import AddColumn, ChangeTable, Create, Migration, Replace
+from sqlclust.schema.versions import AddColumn, ChangeTable, Create, Migration, Replace, Step
 
 VERSION = schema.VERSION + 1
 NAME = "trial"
@@ -76,9 +76,11 @@ MIGRATION = Migration(
 )  # fmt: skip
 
 
-def register(put: Callable[[object, str, Any], None] = setattr) -> None:
-    """Make it the newest version; `put` is monkeypatch.setattr, or setattr in a process of its own."""
-    put(versions, "schema_sql", lambda: SQL)
-    put(versions, "MIGRATIONS", (*versions.MIGRATIONS, MIGRATION))
+def register(
+    put: Callable[[object, str, Any], None] = setattr, sql: str = SQL, steps: tuple[Step, ...] = MIGRATION.steps
+) -> None:
+    """Make it the newest version, or one with another text; `put` is monkeypatch.setattr, or setattr in its own process."""
+    put(versions, "schema_sql", lambda: sql)
+    put(versions, "MIGRATIONS", (*schema.MIGRATIONS, MIGRATION._replace(steps=steps)))
     for module in (versions, schema):
         put(module, "VERSION", VERSION)

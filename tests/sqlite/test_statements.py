@@ -12,8 +12,6 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.sqlite import statements
 from tests.hosts import HOSTS, HostConnection
 
-# --- the room itself ---------------------------------------------------------------------------------------------------
-
 
 @pytest.fixture
 def con(request: pytest.FixtureRequest) -> Iterator[HostConnection]:

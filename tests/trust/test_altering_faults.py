@@ -20,7 +20,8 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.errors import DatabaseFileError, SqliteError
 from sqlclust.schema import versions
 from tests.schemas import trial
-from tests.trust.altered import FIT, OBJECTS, ROOT, is_new, read, settings, state
+from tests.trust.altered import FIT, OBJECTS, is_new, read, settings, state
+from tests.trust.version_1_files import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -193,7 +194,7 @@ def test_statements_of_the_connection_go_on(last: Path, monkeypatch: pytest.Monk
     """Those prepared before, and a running one; only an index is not dropped while a statement reads, SQLite says."""
     if not index:
         steps = tuple(step for step in trial.MIGRATION.steps if step != versions.Replace("ClusteringFit_corpus"))
-        monkeypatch.setattr(versions, "MIGRATIONS", (*versions.MIGRATIONS[:-1], trial.MIGRATION._replace(steps=steps)))
+        trial.register(monkeypatch.setattr, steps=steps)
     con = sqlclust.connect(str(last))
     running = con.execute("SELECT id FROM Embedding")
     first = next(iter(running))
@@ -215,10 +216,7 @@ def test_statements_of_the_connection_go_on(last: Path, monkeypatch: pytest.Monk
 def test_others_hear_of_a_change_that_is_a_text_alone(last: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is created, which would make others read the schema again anyhow."""
     text = versions.schema_sql().replace("'approximate'))", "'approximate', 'sharded'))")
-    step = versions.Migration(trial.VERSION, "an engine", (versions.ChangeTable("ClusteringFit"),))
-    monkeypatch.setattr(versions, "schema_sql", lambda: text)
-    monkeypatch.setattr(versions, "MIGRATIONS", (*versions.MIGRATIONS, step))
-    monkeypatch.setattr(versions, "VERSION", trial.VERSION)
+    trial.register(monkeypatch.setattr, text, (versions.ChangeTable("ClusteringFit"),))
     con, other = sqlclust.connect(str(last)), apsw.Connection(str(last))
     with pytest.raises(apsw.ConstraintError, match="CHECK"):
         other.execute(FIT)

@@ -20,10 +20,10 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import LockedError, SchemaConflictError
-from sqlclust.schema import VERSION, upgrading, version, versions
-from sqlclust.schema.new_file import Made
+from sqlclust.schema import VERSION, schema_sql, upgrading, version, versions
+from sqlclust.schema.new_file import Made, objects
 from tests.cli.terminal import Ran, run, succeed
-from tests.schemas import version_1
+from tests.schemas.old import OLD
 from tests.trust.version_1_files import (
     OBJECTS,
     PREDICTION,
@@ -39,12 +39,29 @@ from tests.trust.version_1_files import (
 pytestmark = pytest.mark.slow
 
 
-# --- the text of version 1 ---------------------------------------------------------------------------------------
+# --- released texts ---------------------------------------------------------------------------------------
 
 
-def test_the_first_released_schema_is_frozen() -> None:
-    text = version_1.SQL.encode()
-    assert hashlib.sha256(text).hexdigest() == "78f1f046ae9adcaa8a5779a079e16461a441277d49074c6e31a175a8267f17c4"
+FROZEN = {
+    1: "78f1f046ae9adcaa8a5779a079e16461a441277d49074c6e31a175a8267f17c4",
+    2: "77002e974e0a84c9b7a490423bd8c2d8063402122df5af35a646bdd4dea45765",
+}
+
+
+def test_released_schemas_are_frozen() -> None:
+    assert {number: hashlib.sha256(old.SQL.encode()).hexdigest() for number, old in OLD.items()} == FROZEN
+
+
+def test_a_released_version_is_not_changed() -> None:
+    """What schema.sql makes gets another text with a new version only."""
+    if VERSION not in OLD:
+        pytest.skip("the newest version is not released")
+    made = []
+    for text in (schema_sql(), OLD[VERSION].SQL):
+        con = apsw.Connection(":memory:")
+        con.execute(text)
+        made.append(con.execute(OBJECTS).fetchall())
+    assert made[0] == made[1]
 
 
 # --- an upgrade --------------------------------------------------------------------------------------------------
@@ -158,7 +175,8 @@ def breaking_sql(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
     made = Made(
         "view", "EmbeddingModelSummary", "CREATE VIEW EmbeddingModelSummary AS SELECT 1; CREATE VIEW more AS SELECT ("
     )
-    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda _: {made.name.lower(): made})
+    changed = {made.name.lower(): made}
+    monkeypatch.setattr("sqlclust.schema.upgrading.objects", lambda database: objects(database) | changed)
     return apsw.SQLError
 
 

@@ -36,12 +36,16 @@ def read(path: Path, *statements: str) -> list[list[tuple[Any, ...]]]:
 
 
 def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table and of the views of version 1, the ledger excepted."""
-    names = [*TABLES, *VIEWS]
-    return {
-        name: sorted(rows, key=repr)
-        for name, rows in zip(names, read(path, *(f"SELECT * FROM {name}" for name in names)), strict=True)
-    }
+    """Every row of every table and of the views of version 1, in the columns they had; the ledger excepted."""
+    queries = {name: f"SELECT {', '.join(columns)} FROM {name}" for name, columns in _columns().items()}
+    return {name: sorted(rows, key=repr) for name, rows in zip(queries, read(path, *queries.values()), strict=True)}
+
+
+def _columns() -> dict[str, list[str]]:
+    fresh = apsw.Connection(":memory:")
+    fresh.execute(version_1.SQL)
+    columns = "SELECT name FROM pragma_table_xinfo(?)"
+    return {table: [str(name) for (name,) in fresh.execute(columns, (table,))] for table in (*TABLES, *VIEWS)}
 
 
 def upgrade(path: Path) -> bool:

@@ -45,14 +45,15 @@ class _Binder:
                 self._connection.create_aggregate_function(record.name, factory, count, flags=apsw.SQLITE_DIRECTONLY)
 
     def table(self, record: TableFunction, context: Context) -> None:
-        self._connection.create_module(
-            record.name,
-            cast(Any, _Module(record, context)),  # the stubs ask for methods that only writable modules need
-            use_bestindex_object=True,
-            eponymous=True,
-            eponymous_only=True,
-            read_only=True,
-        )
+        with translating():
+            self._connection.create_module(
+                record.name,
+                cast(Any, _Module(record, context)),  # the stubs ask for methods that only writable modules need
+                use_bestindex_object=True,
+                eponymous=True,
+                eponymous_only=True,
+                read_only=True,
+            )
 
     def read_schema_again(self) -> None:
         writable = self._connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)

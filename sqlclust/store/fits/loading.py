@@ -23,6 +23,11 @@ WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree
 """
 
 
+def known_fits(database: Database) -> list[int]:
+    """The ids of all fits, whether they are stored or only described."""
+    return [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
+
+
 def find(database: Database, key: dict[str, Any]) -> int | None:
     """The id of the newest stored fit of the same corpus and settings, None if there is none.
 
@@ -41,7 +46,7 @@ def resolve_fit(database: Database, which: int | str) -> int:
         UnknownFitError: there is no such fit; lists those there are.
     """
     with translated_errors(database, doing="looking for a fit"):
-        known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
+        known = known_fits(database)
         latest: int | None = statements.value(database, _LATEST)
     if which == "latest" and latest is not None:
         return latest
@@ -66,7 +71,6 @@ def load(database: Database, clustering_fit_id: object) -> StoredFit:
         schema.check(database)
         found = statements.dict_rows(database, _LOAD, (clustering_fit_id,))
         if not found:
-            known = [int(row[0]) for row in statements.all_rows(database, _KNOWN)]
-            raise UnknownFitError(clustering_fit_id, known=known)
+            raise UnknownFitError(clustering_fit_id, known=known_fits(database))
     fit, _ = interrupt.run(database, lambda control: decode(found[0], control))
     return fit

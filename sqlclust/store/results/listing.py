@@ -87,7 +87,7 @@ def reused_fit(database: Database, result_id: int) -> int | None:
 
 
 def parameters_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a row of `list_results`.
+    """The parameters of a result: of a row that has its `id` and its `parameters`.
 
     Raises:
         ResultDamagedError: they are no JSON object.

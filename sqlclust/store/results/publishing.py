@@ -21,6 +21,7 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import storing as fits
 from sqlclust.store.fits.blobs import FitBlobs
+from sqlclust.store.fits.loading import known_fits
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.read_back import ExpectedResult, check_result, refuse_vanished
 
@@ -52,7 +53,6 @@ FROM main.ClusteringResult r LEFT JOIN main.ClusteringFit f ON f.id = r.clusteri
 WHERE r.id = ?
 """
 _FIT_MODEL = "SELECT embedding_model FROM main.ClusteringFit WHERE id = ?"
-_FIT_IDS = "SELECT id FROM main.ClusteringFit ORDER BY id"
 _FIRST_MISSING = """
 SELECT ec.embedding_id, count(*) OVER ()
 FROM main.EmbeddingCluster ec LEFT JOIN main.Embedding e ON e.id = ec.embedding_id
@@ -211,7 +211,7 @@ class _Writer:
         """A fit's embedding model, if it is still there: a stored fit may have been deleted since it was read."""
         model: str | None = statements.value(self.database, _FIT_MODEL, (fit_id,))
         if model is None:
-            raise UnknownFitError(fit_id, known=[int(row[0]) for row in statements.all_rows(self.database, _FIT_IDS)])
+            raise UnknownFitError(fit_id, known=known_fits(self.database))
         return model
 
     def _check_members(self) -> None:

@@ -9,17 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sqlclust import schema
-from sqlclust.errors import FilterError, FitDamagedError, Id, ResultDamagedError
+from sqlclust.errors import FilterError, FitDamagedError, Id
 from sqlclust.options import HdbscanOptions, parse
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.sqlite.values import stored_object
 from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.selection import Selection, selected_rows
 from sqlclust.store.fits.record import SELECTION_OPTIONS
 from sqlclust.store.fits.row_ids import decode_ids
-from sqlclust.store.results.listing import resolve_result
+from sqlclust.store.results.listing import parameters_of, resolve_result
 
 _REPORT = 1024
 """Rows between two looks at interrupts."""
@@ -177,10 +176,7 @@ def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | Non
     """
     if result["fit_id"] is None:
         return None
-    try:
-        stored = stored_object(result["parameters"])
-    except ValueError as error:
-        raise ResultDamagedError(result["id"], reason=f"its parameters are no JSON object ({error})") from None
+    stored = parameters_of(result)
     options = parse(HdbscanOptions, {name: stored[name] for name in SELECTION_OPTIONS if name in stored})
     where = stored.get("where")
     if where is not None and not isinstance(where, str):
