@@ -1,0 +1,1 @@
+"""The catalogue in any program that has SQLite: a loadable extension. See README.md."""
