@@ -46,8 +46,9 @@ ROOMS = {
     "surface": [
         "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",
     ],
-    "bindings": ["virtual_table", "registration", "apsw"],
+    "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
+    "bindings.loadable": ["compiling", "build_hook", "placing", "errors", "routines", "database", "registration", "attach"],
     "options": ["record", "clustering", "functions", "parsing"],
     "schema": [
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",

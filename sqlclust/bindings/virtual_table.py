@@ -268,9 +268,10 @@ class Cursor:
         return row[number - self._args - 1] if number > self._visible + self._args else None
 
     def argument(self, number: int) -> Any:
-        """An argument, by its place, read as a column. One that was not given is read to compare it, in a condition that came too late to
-        be the argument (`options IS …`, an outer join's ON): rows by default options and a comparison with NULL would be
-        a wrong answer, silently.
+        """An argument, by its place, read as a column.
+
+        One that was not given is read to compare it, in a condition that came too late to be the argument (`options IS …`, an
+        outer join's ON): rows by default options and a comparison with NULL would be a wrong answer, silently.
         """
         name = self._record.args[number]
         for given, _, value in self._arguments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any
 
@@ -25,19 +25,23 @@ class HostBinder:
         self._host = database.host
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
+        """See `Binder`."""
         flags = _UTF8 | (_INNOCUOUS | _DETERMINISTIC if record.innocuous else _DIRECTONLY)
         for count in record.argument_counts:
             self._host.create_function(record.name, count, flags, function, _SCALAR)
 
     def aggregate(self, record: AggregateFunction) -> None:
+        """See `Binder`."""
         kind = _AGGREGATE_OF_MANY if hasattr(record.factory, "step_many") else _AGGREGATE
         for count in record.argument_counts:
             self._host.create_function(record.name, count, _UTF8 | _DIRECTONLY, record.factory, kind)
 
     def table(self, record: TableFunction, context: Context) -> None:
+        """See `Binder`."""
         self._host.create_module(record.name, partial(_connected, record, context))
 
     def read_schema_again(self) -> None:
+        """See `Binder`."""
         writable = self._host.config(_WRITABLE_SCHEMA, -1)
         statements.all_rows(self.database, "PRAGMA writable_schema = RESET")  # also turns it off
         if writable:
@@ -75,7 +79,7 @@ class _IndexInfo:
         self._constraints = constraints
         self.nConstraint = len(constraints)
         self.places, self.omits = [0] * len(constraints), [0] * len(constraints)
-        self.colUsed = {column for column in range(64) if used >> column & 1}
+        self.colUsed: Set[int] = {column for column in range(64) if used >> column & 1}
         self.idxNum = 0
         self.idxStr: str | None = None
         self.estimatedCost = 0.0

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, overload
 
-Number = Literal[
-    "changes", "total_changes", "autocommit", "readonly", "txn_state", "is_interrupted", "data_version"
-]
+Number = Literal["changes", "total_changes", "autocommit", "readonly", "txn_state", "is_interrupted", "data_version"]
 
 
 class Statement(Protocol):
