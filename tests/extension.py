@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -14,6 +14,9 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.loadable import attach, errors
+
+REQUIRED = "SQLCLUST_REQUIRE_LOADABLE"
+"""Set to 1, it is an error that the extension cannot be compiled here."""
 
 
 @cache
@@ -36,8 +39,9 @@ def load_extension(database: ApswDatabase) -> None:
 def everything_loaded() -> Iterator[None]:
     """All connections of this process get everything by the extension.
 
-    Of an error SQLite keeps a code and a text. So for `pytest.raises` an error of APSW's that has the text of the last one that
-    the extension told SQLite, to the letter, is that one: its class and its facts are then what a test expects of it.
+    Of an error SQLite keeps a code and a text. So an error of APSW's that has the text of the last one that the extension told
+    SQLite, to the letter, is that one, for `pytest.raises` and where the extension is loaded: its class and its facts are then
+    what a test expects of it.
     """
     told: list[BaseException] = []
 
@@ -45,26 +49,40 @@ def everything_loaded() -> Iterator[None]:
         told[:] = [error]
         return errors.described(error)
 
+    def told_by(error: object, *, before: str = "") -> BaseException | None:
+        """What the extension told SQLite, if that is what APSW raised."""
+        same = told and isinstance(error, apsw.Error) and str(error) == before + errors.described(told[0])[1]
+        return told[0] if same else None
+
     class Raises:
-        def __init__(self, expected: Any, **named: Any) -> None:
-            self._expected, self._within = expected, as_it_was(expected, **named)
+        def __init__(self, expected: Any, within: Any) -> None:
+            self._expected, self._within = expected, within
 
         def __enter__(self) -> Any:
+            told.clear()
             return self._within.__enter__()
 
-        def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-            is_told = told and isinstance(error, apsw.Error) and str(error) == errors.described(told[0])[1]
-            if is_told and not isinstance(error, self._expected):
-                return self._within.__exit__(type(told[0]), told[0], told[0].__traceback__)
+        def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+            original = None if isinstance(error, self._expected) else told_by(error)
+            if original is not None:
+                kind, error, trace = type(original), original, original.__traceback__
             return self._within.__exit__(kind, error, trace)
 
     def raises(expected: Any, *args: Any, **named: Any) -> Any:
-        return Raises(expected, **named) if not args else as_it_was(expected, *args, **named)
+        return as_it_was(expected, *args, **named) if args else Raises(expected, as_it_was(expected, **named))
 
-    as_it_was = pytest.raises
+    def load(database: ApswDatabase) -> None:
+        told.clear()
+        try:
+            load_extension(database)
+        except apsw.ExtensionLoadingError as error:
+            original = told_by(error, before="ExtensionLoadingError: error during initialization: ")
+            raise error if original is None else original from None
+
+    as_it_was: Callable[..., Any] = pytest.raises
     with pytest.MonkeyPatch.context() as patch:
         for module in ("registration", "connection", "shell"):
-            patch.setattr(f"sqlclust.bindings.apsw.{module}.register", load_extension)
+            patch.setattr(f"sqlclust.bindings.apsw.{module}.register", load)
         patch.setattr(attach, "described", described)
         patch.setattr(pytest, "raises", raises)
         yield
