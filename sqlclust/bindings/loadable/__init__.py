@@ -1,0 +1,1 @@
+"""The binding to the SQLite of any host, as a loadable extension."""
