@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import apsw
@@ -18,6 +19,7 @@ pytest.register_assert_rewrite(
 )
 
 from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
+from tests.extension import everything_loaded  # noqa: E402
 from tests.hosts import HOSTS, HostConnection, host_connection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 
@@ -49,6 +51,28 @@ def _nothing_inherited() -> Iterator[None]:
     for number, handler in numbers.items():
         signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--binding",
+        choices=("apsw", "loadable"),
+        default="apsw",
+        help="what gives APSW's connections the functions: APSW's own interface, or the loadable extension",
+    )
+
+
+@pytest.fixture(scope="session")
+def binding(pytestconfig: pytest.Config) -> str:
+    """What gives connections the functions."""
+    return str(pytestconfig.getoption("binding"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bound(binding: str) -> Iterator[None]:
+    """With --binding=loadable all connections of this process get everything by the extension."""
+    with everything_loaded() if binding == "loadable" else nullcontext():
+        yield
 
 
 HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}

@@ -48,7 +48,9 @@ ROOMS = {
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
-    "bindings.loadable": ["compiling", "build_hook", "placing", "loading"],
+    "bindings.loadable": [
+        "compiling", "build_hook", "placing", "loading", "errors", "routines", "database", "registration", "attach",
+    ],
     "options": ["record", "clustering", "functions", "parsing"],
     "schema": [
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",

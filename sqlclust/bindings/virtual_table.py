@@ -198,7 +198,16 @@ class Cursor:
         self._lookup: Lookup | None = None
 
     def Filter(self, mask: int, read_only: str | None, values: tuple[Any, ...]) -> None:  # noqa: N802 - SQLite's name
-        """Begin: the arguments, then the value to look up, then the handles that were given again."""
+        """See `begin`."""
+        self._rows = self.begin(mask, read_only, values)
+        self.Next()
+
+    def begin(self, mask: int, read_only: str | None, values: tuple[Any, ...]) -> Iterator[Numbered]:
+        """The rows, each after its place; for a host that asks for them itself, and calls neither Filter nor Next.
+
+        Args:
+            values: the arguments, then the value to look up, then the handles that were given again.
+        """
         record = self._record
         names = [name for position, name in enumerate(record.args) if mask >> position & 1]
         arguments = tuple((name, type(value), value) for name, value in zip(names, values, strict=False))
@@ -216,11 +225,11 @@ class Cursor:
         if looking_up:
             if self._lookup is None:
                 self._lookup = Lookup(self._keep())
-            self._rows = iter(self._lookup.find(values[len(names)]))
+            rows = iter(self._lookup.find(values[len(names)]))
         else:
-            self._rows = iter(self._keep() if arguments == self._begun else self._call())
+            rows = iter(self._keep() if arguments == self._begun else self._call())
         self._begun = arguments
-        self.Next()
+        return rows
 
     def _check_again(self, arguments: _Arguments, handles: Iterable[Any]) -> None:
         for again in handles:
@@ -255,24 +264,30 @@ class Cursor:
         if number < self._visible:
             return row[number]
         if number < self._visible + self._args:
-            return self._argument(self._record.args[number - self._visible])
+            return self.argument(number - self._visible)
         return row[number - self._args - 1] if number > self._visible + self._args else None
 
-    def _argument(self, name: str) -> Any:
-        """An argument read as a column. One that was not given is read to compare it, in a condition that came too late to
-        be the argument (`options IS …`, an outer join's ON): rows by default options and a comparison with NULL would be
-        a wrong answer, silently.
+    def argument(self, number: int) -> Any:
+        """An argument, by its place, read as a column.
+
+        One that was not given is read to compare it, in a condition that came too late to be the argument (`options IS …`, an
+        outer join's ON): rows by default options and a comparison with NULL would be a wrong answer, silently.
         """
+        name = self._record.args[number]
         for given, _, value in self._arguments:
             if given == name and not isinstance(value, PointsHandle):
                 return value
         raise _error(self._record, name, "read as a column", "an argument: ")
 
     def Rowid(self) -> int:  # noqa: N802 - SQLite's name
-        """The row's place among all rows of its call, whatever the plan."""
+        """See `rowid_of`."""
+        return self.rowid_of(self._place)
+
+    def rowid_of(self, place: int) -> int:
+        """The rowid of a row, by its place among all rows of its call, whatever the plan."""
         if self._number is None:
             self._number = self._table.number_of(self._arguments)
-        return self._number * _ROWS_OF_A_CALL + self._place
+        return self._number * _ROWS_OF_A_CALL + place
 
     def Close(self) -> None:  # noqa: N802 - SQLite's name
         """Let everything go."""

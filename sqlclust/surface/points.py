@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,10 +30,17 @@ class PointsAggregate:
 
     def step(self, embedding_id: object, vector: object, options: object = "{}") -> None:
         """Take an id and its vector; the options of the first row count."""
+        self._begun(options).add(embedding_id, vector)
+
+    def step_many(self, ids: Sequence[object], vectors: Sequence[object], options: Sequence[object] = ("{}",)) -> None:
+        """Take some rows, at least one; see `surface.records.Aggregate`."""
+        self._begun(options[0]).add_many(ids, vectors)
+
+    def _begun(self, options: object) -> PointsBuilder:
         if self._builder is None:
             parsed = parse_json(PointsOptions, options)
             self._builder = PointsBuilder(keep_first=parsed.duplicates == "first", format=parsed.format)
-        self._builder.add(embedding_id, vector)
+        return self._builder
 
     def final(self) -> PointsHandle:
         """The handle; of no rows too."""

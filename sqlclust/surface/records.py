@@ -45,7 +45,11 @@ class PointsHandle:
 
 
 class Aggregate(Protocol):
-    """One group of an aggregate function."""
+    """One group of an aggregate function.
+
+    It may have `step_many`, too: a binding that has many rows at hand then gives it those, a sequence for each argument. What
+    is wrong with a row may be said some rows later.
+    """
 
     def step(self, *args: Any) -> None:
         """Take a row's arguments."""

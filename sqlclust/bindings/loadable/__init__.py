@@ -1,1 +1,1 @@
-"""The binding to the SQLite of any host, as a loadable extension."""
+"""The catalogue in any program that has SQLite: a loadable extension. See README.md."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -107,11 +107,18 @@ class PointsBuilder:
         """
         batch = list(islice(rows, _BATCH))
         if batch:
-            ids, vectors = zip(*batch, strict=True)
-            self._ids.extend(ids)
-            self._waiting.extend(vectors)
-            self._check_and_copy()
+            self.add_many(*zip(*batch, strict=True))
         return len(batch)
+
+    def add_many(self, ids: Sequence[object], vectors: Sequence[object]) -> None:
+        """Add a batch of rows.
+
+        Raises:
+            as `add`.
+        """
+        self._ids.extend(ids)  # type: ignore[arg-type]  # checked with their batch
+        self._waiting.extend(vectors)
+        self._check_and_copy()
 
     def _check_and_copy(self) -> None:
         waiting, ids = self._waiting, self._ids[len(self._ids) - len(self._waiting) :]

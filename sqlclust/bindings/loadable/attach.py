@@ -1,0 +1,32 @@
+"""What sqlclust.c calls when SQLite loads it on a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlclust.bindings.loadable.database import HostDatabase
+from sqlclust.bindings.loadable.errors import described, made
+from sqlclust.bindings.loadable.registration import HostBinder
+from sqlclust.bindings.registration import register_all
+from sqlclust.surface.records import PointsHandle
+
+INTERFACE = 1
+"""As in sqlclust.c: changes with what the two expect of each other."""
+
+
+def attach(interface: int) -> tuple[Any, ...]:
+    """What sqlclust.c needs: how a connection is given everything, how errors are made and told, what a handle is.
+
+    Raises:
+        RuntimeError: the compiled file is of another sqlclust.
+    """
+    if interface != INTERFACE:
+        raise RuntimeError(
+            f"sqlclust: its loadable file is of another version (interface {interface}, expected {INTERFACE}); install it again"
+        )
+    return _register, made, described, PointsHandle
+
+
+def _register(routines: Mapping[str, Any]) -> None:
+    register_all(HostBinder(HostDatabase(routines)))

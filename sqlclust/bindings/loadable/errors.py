@@ -1,0 +1,45 @@
+"""SQLite's errors as ours, and ours as SQLite's."""
+
+from __future__ import annotations
+
+from sqlclust.errors import NotAuthorizedError, SqlclustError, SqliteError, StatementInterrupted
+from sqlclust.errors.sqlite import class_of
+
+ERROR, NOMEM, INTERRUPT, AUTH = 1, 7, 9, 23
+"""Result codes of SQLite."""
+
+
+def made(code: int, message: str) -> SqliteError:
+    """The error of a result code, which may be an extended one."""
+    error = class_of(code)(message)
+    error.code = code
+    return error
+
+
+def interruption() -> SqliteError:
+    """The error of an interrupt."""
+    return made(INTERRUPT, "interrupted")
+
+
+def described(error: BaseException) -> tuple[int, str]:
+    """A result code and a text for SQLite, of whatever came out of a function."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPT, "interrupted"
+    if isinstance(error, StatementInterrupted):
+        return error.code or INTERRUPT, str(error)
+    if isinstance(error, SqliteError):
+        return error.code or ERROR, str(error)
+    if isinstance(error, SqlclustError):
+        return ERROR, str(error)
+    if isinstance(error, MemoryError):
+        return NOMEM, "out of memory"
+    return ERROR, f"{type(error).__name__}: {error}"
+
+
+def refusal_of(error: SqliteError, filename: str) -> NotAuthorizedError | None:
+    """What to say where a host's authorizer is why; of a function SQLite says so in an error as of any wrong SQL."""
+    code = (error.code or 0) & 0xFF
+    refused = code == AUTH or (
+        code == ERROR and str(error).startswith(("not authorized to use function: ", "authorizer malfunction"))
+    )
+    return NotAuthorizedError(filename, reason=str(error), hidden="") if refused else None
