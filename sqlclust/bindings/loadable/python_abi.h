@@ -79,6 +79,6 @@ enum { METH_VARARGS = 1, Py_file_input = 257 };
 #define PYTHON_DATA(F) F(_Py_NoneStruct) F(PyLong_Type) F(PyFloat_Type) F(PyUnicode_Type) F(PyBytes_Type)
 
 /* exceptions: variables that hold one */
-#define PYTHON_EXCEPTIONS(F) F(PyExc_TypeError) F(PyExc_RuntimeError) F(PyExc_KeyboardInterrupt)
+#define PYTHON_EXCEPTIONS(F) F(PyExc_Exception) F(PyExc_TypeError) F(PyExc_RuntimeError) F(PyExc_KeyboardInterrupt)
 
 #endif
