@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from _thread import interrupt_main
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,9 +38,14 @@ def _remind() -> None:
 
     A moment later: one that comes while Python writes the traceback of SQLite's error would take its place ("lost sys.stderr").
     """
-    reminder = threading.Timer(_A_MOMENT, interrupt_main)
+    reminder = threading.Timer(_A_MOMENT, _interrupt_main_thread)
     reminder.daemon = True
     reminder.start()
+
+
+def _interrupt_main_thread() -> None:
+    if callable(signal.getsignal(signal.SIGINT)):  # as from the terminal: what waits is waked
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _register(routines: Mapping[str, Any]) -> None:

@@ -141,11 +141,13 @@ typedef struct Host { /* a connection; changed with Python's lock only */
 typedef struct Function { Host *host; PyObject *callable; int many; } Function;
 typedef struct Statement { Host *host; sqlite3_stmt *stmt; } Statement;
 
+#ifdef SQLCLUST_FAULTS /* for tests: which of the next allocations fails, 0 for none */
+__attribute__((visibility("default"))) int sqlclust_fail_at;
+#endif
+
 static void *allocated(size_t size) {
 #ifdef SQLCLUST_FAULTS
-    static int count;
-    const char *at = getenv("SQLCLUST_FAIL_AT");
-    if (at && ++count == atoi(at)) return NULL;
+    if (sqlclust_fail_at && --sqlclust_fail_at == 0) return NULL;
 #endif
     return calloc(1, size);
 }
@@ -298,14 +300,14 @@ static int give(Host *host, sqlite3_context *context, PyObject *object) { /* as 
 static int take_error(Host *host, char **message) {
     PyObject *error = caught();
     const char *text = NULL;
-    int code = SQLITE_ERROR;
+    int code = SQLITE_NOMEM; /* why else could it not be described */
     PyObject *pair = error ? py.PyObject_CallFunctionObjArgs(host->describe, error, NULL) : NULL; /* (code, text) */
     if (pair) {
-        code = (int)py.PyLong_AsLongLong(py.PyTuple_GetItem(pair, 0));
         text = py.PyUnicode_AsUTF8AndSize(py.PyTuple_GetItem(pair, 1), NULL);
+        if (text) code = (int)py.PyLong_AsLongLong(py.PyTuple_GetItem(pair, 0));
     }
     if (py.PyErr_Occurred()) py.PyErr_Clear();
-    *message = host->s->mprintf("%s", text ? text : "an error that cannot be said");
+    *message = host->s->mprintf("%s", text ? text : "out of memory");
     drop(pair);
     if (host->inside) {
         drop(host->pending);
