@@ -30,7 +30,8 @@ _told: list[BaseException] = []
 """The last error that the extension told SQLite; none without the extension."""
 
 
-_path = cache(sqlclust.loadable_path)
+extension_path = cache(sqlclust.loadable_path)
+"""The compiled file."""
 
 
 @cache
@@ -41,7 +42,7 @@ def why_not() -> str:
         pytest.UsageError: it cannot, and is required.
     """
     try:
-        _path()
+        extension_path()
     except (ExtensionNotCompiledError, ExtensionUnsupportedError) as error:
         if os.environ.get(REQUIRED, "") not in ("", "0"):
             raise pytest.UsageError(f"{REQUIRED} is set, but {error}") from None
@@ -89,7 +90,7 @@ def load_extension(database: ApswDatabase) -> None:
     _told.clear()
     connection.enable_load_extension(True)
     try:
-        connection.load_extension(_path())
+        connection.load_extension(extension_path())
     except apsw.ExtensionLoadingError as error:
         found = _original(error, before="ExtensionLoadingError: error during initialization: ")
         if found is None:
