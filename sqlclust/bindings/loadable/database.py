@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import chain, islice
 from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlclust.bindings.loadable.errors import interruption, refusal_of
 from sqlclust.bindings.loadable.routines import Routines
 from sqlclust.bindings.loadable.routines import Statement as Prepared
-from sqlclust.bindings.loadable.rows import AHEAD, HostRows, values_by_name
-from sqlclust.errors import BindingsError, SqliteError, StatementInterrupted
+from sqlclust.bindings.loadable.rows import AHEAD, HostRows, prepared, values_by_name, values_by_place
+from sqlclust.errors import SqliteError, StatementInterrupted
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 
 _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT max(i) FROM n"
@@ -19,6 +20,7 @@ _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE 
 every 1,000 of SQLite's steps.
 """
 _DEFENSIVE, _TRIGGERS = 1010, 1003  # SQLITE_DBCONFIG_…
+_EXPLAIN = 1  # of sqlite3_stmt_isexplain(); EXPLAIN QUERY PLAN is 2
 _READWRITE, _IN_MEMORY = 0x2, 0x80  # SQLITE_OPEN_…
 
 
@@ -48,28 +50,31 @@ class HostDatabase:
     @contextmanager
     def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> Iterator[Iterator[Row]]:
         """See `Database`."""
-        with self._refusals(), self._prepared(sql) as (statement, _):
-            if statement is None:
-                yield iter(())
+        sets = iter(many)
+        begun = list(islice(sets, 1))  # without any, the text is not even looked at
+        with self._refusals(), closing(self._rows_of_each(sql, chain(begun, sets), is_any=bool(begun))) as rows:
+            first = list(islice(rows, 1))  # all that comes before it is done now
+            yield chain(first, rows)
+
+    def _rows_of_each(self, sql: str, sets: Iterable[Bindings], *, is_any: bool) -> Generator[Row]:
+        if not is_any:
+            return
+        with self._prepared(sql) as (statement, rest):
+            if statement is not None and not rest:
+                yield from self._rows_of_one_statement(statement, sets)
                 return
-            columns, names, *_ = self.host.describe(statement)
-            values = (
-                values_by_name(each, names) if isinstance(each, Mapping) else self._as_many(each, names)
-                for each in many
-            )
-            if columns:
-                yield self._rows_of_each(statement, values)
-            else:
-                self.host.run_many(statement, values)
-                yield iter(())
+        for each in sets:
+            with self.rows(sql, each) as rows:
+                yield from rows
 
-    @staticmethod
-    def _as_many(values: Any, names: tuple[str | None, ...]) -> tuple[Any, ...]:
-        if values is None or len(values) != len(names):
-            raise BindingsError(f"{len(values or ())} values for {len(names)} placeholders")
-        return tuple(values)
-
-    def _rows_of_each(self, statement: Prepared, many: Iterable[tuple[Any, ...]]) -> Iterator[Row]:
+    def _rows_of_one_statement(self, statement: Prepared, sets: Iterable[Bindings]) -> Iterator[Row]:
+        columns, names, *_ = self.host.describe(statement)
+        many = (
+            values_by_name(each, names) if isinstance(each, Mapping) else values_by_place(each, names) for each in sets
+        )
+        if not columns:
+            self.host.run_many(statement, many)
+            return
         for values in many:
             self.host.bind(statement, values)
             limit, is_over = 1, 0
@@ -86,24 +91,30 @@ class HostDatabase:
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""
-        text = sql.encode()
-        with self._refusals(), self._prepared(sql) as (statement, end):
+        with self._refusals(), self._prepared(sql) as (statement, rest):
             if statement is None:
-                return Statement((), True, text[end:].decode(), (), True, False)
+                return Statement((), True, rest, (), True, False)
             columns, names, is_readonly, is_explain = self.host.describe(statement)
             parameters = tuple(name and name[1:] for name in names)
-            return Statement(columns, bool(is_readonly), text[end:].decode(), parameters, False, bool(is_explain))
+            return Statement(columns, bool(is_readonly), rest, parameters, False, bool(is_explain))
 
     def steps(self, sql: str) -> list[str]:
         """See `Database`."""
-        with self.rows(f"EXPLAIN {sql}") as rows:
+        with self._refusals(), self._prepared(sql) as (statement, rest):
+            if statement is None:
+                return []
+            _, names, _, is_explain = self.host.describe(statement)
+        first = sql[: len(sql) - len(rest)]  # what follows would be run
+        with self.rows(first if is_explain == _EXPLAIN else f"EXPLAIN {first}", (None,) * len(names)) as rows:
             return [str(opcode) for _, opcode, *_ in rows]
 
     @contextmanager
-    def _prepared(self, sql: str) -> Iterator[tuple[Prepared | None, int]]:
-        statement, end = self.host.prepare(sql.encode(), 0)
+    def _prepared(self, sql: str) -> Iterator[tuple[Prepared | None, str]]:
+        """The first of some statements, and the text after it."""
+        text = sql.encode()
+        statement, begin = prepared(self.host, text)
         try:
-            yield statement, end
+            yield statement, text[begin:].decode()
         finally:
             if statement is not None:
                 self.host.finalize(statement)

@@ -1,4 +1,7 @@
-"""The rows of statements of a host's connection, as sqlclust.c lets us step them."""
+"""The rows of statements of a host's connection, as sqlclust.c lets us step them.
+
+What a text means, and which values it takes, is as APSW has it: an error that a user sees is the same with both.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,22 @@ from sqlclust.sqlite.database import Bindings, Row
 
 AHEAD = 256
 """Rows that are read at once, after the first."""
+_BETWEEN = b"; \t\r\n"
+
+
+def prepared(host: Routines, text: bytes, begin: int = 0) -> tuple[Prepared | None, int]:
+    """The statement that begins there, None if there is none; and where the next one does, at the text's end if none does.
+
+    Raises:
+        ValueError: there is a NUL, which SQLite takes for the text's end.
+        SqliteError: the statement is wrong.
+    """
+    statement, end = host.prepare(text, begin)
+    if text[end : end + 1] == b"\0":
+        if statement is not None:
+            host.finalize(statement)
+        raise ValueError("null character in query")
+    return statement, len(text) - len(text[end:].lstrip(_BETWEEN))
 
 
 class HostRows:
@@ -47,29 +66,22 @@ class HostRows:
 
     def _next_statement(self) -> bool:
         while self._offset < len(self._sql):
-            begun = self._offset
-            self._statement, self._offset = self._host.prepare(self._sql, begun)
+            self._statement, self._offset = prepared(self._host, self._sql, self._offset)
             if self._statement is not None:
                 self.columns, names, is_readonly, _ = self._host.describe(self._statement)
                 self.is_readonly = bool(is_readonly)
                 self._host.bind(self._statement, self._values(names))
                 return True
-            if self._offset == begun:  # a NUL: SQLite reads no further
-                break
-        if not isinstance(self._bindings, Mapping) and len(self._bindings or ()) > self._given:
-            raise BindingsError(f"{len(self._bindings or ())} values for {self._given} placeholders")
+        if not isinstance(self._bindings, Mapping | None) and len(self._bindings) > self._given:
+            values_by_place(self._bindings, (), self._given)
         return False
 
     def _values(self, names: tuple[str | None, ...]) -> tuple[Any, ...]:
-        """The values of the placeholders of one statement; what a mapping has not is NULL."""
-        given = self._bindings
-        if isinstance(given, Mapping):
-            return values_by_name(given, names)
-        found = tuple((given or ())[self._given : self._given + len(names)])
-        if given is not None and len(found) < len(names):
-            raise BindingsError(f"{len(given)} values for {self._given + len(names)} placeholders")
-        self._given += len(found)
-        return found
+        if isinstance(self._bindings, Mapping):
+            return values_by_name(self._bindings, names)
+        values = values_by_place(self._bindings, names, self._given, are_all=self._offset == len(self._sql))
+        self._given += len(values)
+        return values
 
     def _end_statement(self) -> None:
         statement, self._statement = self._statement, None
@@ -92,11 +104,39 @@ class HostRows:
 
 
 def values_by_name(given: Mapping[str, Any], names: tuple[str | None, ...]) -> tuple[Any, ...]:
-    """A value for each placeholder.
+    """A value for each placeholder of a statement.
 
     Raises:
         BindingsError: a placeholder has no name.
+        KeyError: a name has no value.
     """
     if None in names:
-        raise BindingsError("a placeholder without a name, and values with names")
-    return tuple(given.get(str(name)[1:]) for name in names)
+        raise BindingsError(f"Binding {names.index(None)} has no name, but you supplied a dict (which only has names).")
+    return tuple(given[str(name)[1:]] for name in names)
+
+
+def values_by_place(
+    given: Any, names: tuple[str | None, ...], offset: int = 0, *, are_all: bool = True
+) -> tuple[Any, ...]:
+    """A value for each placeholder of a statement, of a sequence that has those of several.
+
+    Args:
+        offset: how many the statements before it took.
+        are_all: whether none may be left, because no statement comes after it.
+
+    Raises:
+        BindingsError: there are too few or too many.
+    """
+    wanted = len(names)
+    if given is None:
+        if wanted:
+            raise BindingsError(f"Statement has {wanted} bindings but you didn't supply any!")
+        return ()
+    left = len(given) - offset
+    if left < wanted or (are_all and left > wanted):
+        found = f"{len(given)} supplied" if are_all else f"only {left} left"
+        raise BindingsError(
+            f"Incorrect number of bindings supplied.  The current statement uses {wanted} and there are {found}.  "
+            f"Current offset is {offset}"
+        )
+    return tuple(given[offset : offset + wanted])
