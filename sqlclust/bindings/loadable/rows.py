@@ -110,9 +110,12 @@ def values_by_name(given: Mapping[str, Any], names: tuple[str | None, ...]) -> t
         BindingsError: a placeholder has no name.
         KeyError: a name has no value.
     """
-    if None in names:
-        raise BindingsError(f"Binding {names.index(None)} has no name, but you supplied a dict (which only has names).")
-    return tuple(given[str(name)[1:]] for name in names)
+    values = []
+    for place, name in enumerate(names):
+        if name is None:
+            raise BindingsError(f"Binding {place} has no name, but you supplied a dict (which only has names).")
+        values.append(given[name[1:]])
+    return tuple(values)
 
 
 def values_by_place(

@@ -139,7 +139,11 @@ typedef struct Host { /* a connection; changed with Python's lock only */
 } Host;
 
 typedef struct Function { Host *host; PyObject *callable; int many; } Function;
-typedef struct Statement { Host *host; sqlite3_stmt *stmt; } Statement;
+typedef struct Statement {
+    Host *host;
+    sqlite3_stmt *stmt;
+    PyObject *failed; /* the error that comes after the rows that were fetched last */
+} Statement;
 
 #ifdef SQLCLUST_FAULTS /* for tests: which of the next allocations fails, 0 for none */
 __attribute__((visibility("default"))) int sqlclust_fail_at;
@@ -728,6 +732,7 @@ static void end_run(int (*how)(sqlite3_stmt *), sqlite3_stmt *stmt) {
 static void forget_statement(PyObject *capsule) {
     Statement *statement = py.PyCapsule_GetPointer(capsule, STATEMENT);
     if (statement->stmt && statement->host->db) end_run(statement->host->s->finalize, statement->stmt);
+    drop(statement->failed);
     release(statement->host);
     free(statement);
 }
@@ -832,6 +837,8 @@ static PyObject *bind(PyObject *self, PyObject *args) {
     (void)self;
     if (!py.PyArg_ParseTuple(args, "OO", &capsule, &values) || !(statement = statement_of(capsule))) return NULL;
     end_run(statement->host->s->reset, statement->stmt);
+    drop(statement->failed);
+    statement->failed = NULL;
     return bind_all(statement, values) ? NULL : none();
 }
 
@@ -847,28 +854,33 @@ static PyObject *row_of(Statement *statement, int width, Py_ssize_t *bytes) {
 
 #define AHEAD (1 << 20) /* bytes of rows that are read ahead at the most */
 
-/* fetch(statement, limit) -> (rows, whether those were the last) */
+/* fetch(statement, limit) -> (rows, whether those were the last); an error after the first of them is raised by the next call */
 static PyObject *fetch(PyObject *self, PyObject *args) {
     PyObject *capsule;
     Statement *statement;
-    int limit;
+    int limit, code = SQLITE_ROW;
     Py_ssize_t bytes = 0;
     (void)self;
     if (!py.PyArg_ParseTuple(args, "Oi", &capsule, &limit) || !(statement = statement_of(capsule))) return NULL;
+    if (statement->failed) {
+        raise_object(statement->failed);
+        statement->failed = NULL;
+        return NULL;
+    }
     PyObject *rows = py.PyList_New(0);
-    int code = SQLITE_ROW;
     for (int n = 0; rows && n < limit && bytes < AHEAD; n++) {
         if ((code = stepped(statement)) != SQLITE_ROW) break;
         PyObject *row = row_of(statement, statement->host->s->column_count(statement->stmt), &bytes);
         int failed = !row || py.PyList_Append(rows, row);
         drop(row);
-        if (failed) { drop(rows); return NULL; }
+        if (failed) break;
     }
-    if (rows && code != SQLITE_ROW && code != SQLITE_DONE) {
-        drop(rows);
-        return raise_error(statement->host, code);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) raise_error(statement->host, code);
+    if (py.PyErr_Occurred()) {
+        if (!rows || !py.PyList_Size(rows)) { drop(rows); return NULL; }
+        statement->failed = caught();
     }
-    return rows ? py.Py_BuildValue("(Ni)", rows, code == SQLITE_DONE) : NULL;
+    return py.Py_BuildValue("(Ni)", rows, code == SQLITE_DONE);
 }
 
 #define LOOK 256 /* rows between two looks for Ctrl-C */
