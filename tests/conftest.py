@@ -68,13 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("binding") != "loadable":
-        return
-    missing = why_not()
-    for item in items:
-        of_apsw = item.get_closest_marker("apsw")
-        if missing or of_apsw:
-            item.add_marker(pytest.mark.skip(missing or f"of APSW: {of_apsw.args[0]}"))  # type: ignore[union-attr]
+    if config.getoption("binding") == "loadable" and (missing := why_not()):
+        for item in items:
+            item.add_marker(pytest.mark.skip(missing))
 
 
 @pytest.fixture(scope="session")

@@ -773,13 +773,13 @@ static PyObject *prepare(PyObject *self, PyObject *args) {
     return py.Py_BuildValue("(Nn)", capsule, (Py_ssize_t)(tail - sql));
 }
 
-/* finalize(statement): now, whoever still holds it */
+/* finalize(statement): now, whoever still holds it; nothing if its connection was closed, which has done it */
 static PyObject *finalize(PyObject *self, PyObject *args) {
     PyObject *capsule;
     Statement *statement;
     (void)self;
-    if (!py.PyArg_ParseTuple(args, "O", &capsule) || !(statement = statement_of(capsule))) return NULL;
-    end_run(statement->host->s->finalize, statement->stmt);
+    if (!py.PyArg_ParseTuple(args, "O", &capsule) || !(statement = py.PyCapsule_GetPointer(capsule, STATEMENT))) return NULL;
+    if (statement->stmt && statement->host->db) end_run(statement->host->s->finalize, statement->stmt);
     statement->stmt = NULL;
     return none();
 }

@@ -21,13 +21,17 @@ Act = Callable[[Database], object]
 class Both(NamedTuple):
     """The same database twice."""
 
-    apsw: ApswDatabase
+    first: ApswDatabase
     host: HostDatabase
     connections: tuple[apsw.Connection, apsw.Connection]
 
+    def each(self) -> list[tuple[Database, apsw.Connection]]:
+        """With its connection."""
+        return [(self.first, self.connections[0]), (self.host, self.connections[1])]
+
     def do(self, act: Act) -> list[object]:
         """What both do, which is the same: values, and the error at the end if there is one."""
-        by_apsw, by_host = done(self.apsw, act), done(self.host, act)
+        by_apsw, by_host = done(self.first, act), done(self.host, act)
         assert by_host == by_apsw
         return by_host
 

@@ -132,8 +132,8 @@ CONDITIONS = (
 @pytest.mark.parametrize("where", CONDITIONS, ids=range(len(CONDITIONS)))
 def test_conditions_are_refused_with_the_same_words(where: str) -> None:
     two = both()
-    for database, connection in zip((two.apsw, two.host), two.connections, strict=True):
-        schema.initialize(database)
+    two.do(schema.initialize)
+    for connection in two.connections:
         add_embeddings(connection, clustered())
     for parameters in ({"given": 3}, {}):
         two.do(partial(fit, embedding_model="demo", options=HdbscanOptions(), where=where, parameters=parameters))
@@ -214,7 +214,7 @@ def test_values_that_end_with_an_error(two: Both, sql: str, raised: BaseExceptio
         yield (2,)
         raise raised
 
-    for database in (two.apsw, two.host):
+    for database in (two.first, two.host):
         with pytest.raises(type(raised)) as caught, database.rows_of_many(sql, values()) as found:
             list(found)
         if not isinstance(raised, apsw.Error):  # one of its own, APSW's binding takes for an error of SQLite
