@@ -120,6 +120,69 @@ def test_a_collation_of_a_host_that_raises(two: Both) -> None:
             database.run("SELECT a FROM t ORDER BY a COLLATE theirs")
         assert caught.value is error
         assert not database.is_reading
+    # functions of ours are called after it, in the same statement
+    grouped = "SELECT clust_points(b, clust_vector('[1, 2]')) IS NULL FROM t GROUP BY a COLLATE theirs"
+    for run in (two.host.run, two.connections[1].execute):
+        with pytest.raises(Mine) as caught:
+            run(grouped)
+        assert caught.value is error
+
+
+def test_a_collation_of_a_host_that_raises_while_a_statement_is_compiled(two: Both) -> None:
+    """SQLite compares the samples that ANALYZE took."""
+
+    def compare(left: str, right: str) -> int:
+        if raised:
+            raise error
+        return (left > right) - (left < right)
+
+    error, raised = Mine("of the host"), False
+    two.connections[1].create_collation("theirs", compare)
+    two.host.run("CREATE TABLE s (a COLLATE theirs, b); CREATE INDEX i ON s (a)")
+    with two.host.rows_of_many("INSERT INTO s VALUES (?1, ?1)", [(str(number),) for number in range(500)]):
+        pass
+    two.host.run("ANALYZE")
+    raised = True
+    with pytest.raises(Mine) as caught:
+        two.host.described("SELECT * FROM s WHERE a > '2' AND a < '3'")
+    assert caught.value is error
+    raised = False
+    two.host.run("DROP TABLE s")
+
+
+class Unlocked(apsw.VFS):
+    """A file system that raises, too late, when a lock is let go."""
+
+    raises = False
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        return _UnlockedFile(self, name, flags)
+
+
+class _UnlockedFile(apsw.VFSFile):
+    def __init__(self, vfs: Unlocked, name: Any, flags: list[int]) -> None:
+        self._vfs = vfs
+        super().__init__("", name, flags)
+
+    def xUnlock(self, level: int) -> None:
+        super().xUnlock(level)
+        if self._vfs.raises:
+            raise Mine("too late")
+
+
+def test_a_host_that_raises_while_a_statement_ends(two: Both) -> None:
+    vfs = Unlocked("unlocked", "")
+    connection = apsw.Connection(two.connections[1].filename, vfs="unlocked")
+    host = host_database(connection)
+    with host.rows("SELECT a FROM t") as found:
+        assert next(found) == ("a",)
+        vfs.raises = True
+    with pytest.raises(Mine):  # while it runs, as with APSW
+        host.run("SELECT a FROM t")
+    with pytest.raises(SqliteError, match="malformed JSON"):
+        host.run("SELECT json(a) FROM t")
+    vfs.raises = False
+    connection.close()
 
 
 @pytest.mark.parametrize(
