@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -111,6 +112,20 @@ def values_by_name(given: Mapping[str, Any], names: tuple[str | None, ...]) -> t
     return tuple(given.get(str(name)[1:]) for name in names)
 
 
+def values_of_one(names: tuple[str | None, ...], given: Bindings) -> tuple[Any, ...]:
+    """The values of one of many runs.
+
+    Raises:
+        BindingsError: they are more or fewer than the placeholders.
+    """
+    if isinstance(given, Mapping):
+        return values_by_name(given, names)
+    values = tuple(given or ())
+    if len(values) != len(names):
+        raise BindingsError(f"{len(values)} values for {len(names)} placeholders")
+    return values
+
+
 class HostDatabase:
     """A host's connection as a `Database`; see there.
 
@@ -142,21 +157,12 @@ class HostDatabase:
                 yield iter(())
                 return
             columns, names, *_ = self.host.describe(statement)
-            values = (
-                values_by_name(each, names) if isinstance(each, Mapping) else self._as_many(each, names)
-                for each in many
-            )
+            convert = partial(values_of_one, names)
             if columns:
-                yield self._rows_of_each(statement, values)
+                yield self._rows_of_each(statement, map(convert, many))
             else:
-                self.host.run_many(statement, values)
+                self.host.run_many(statement, many, convert)
                 yield iter(())
-
-    @staticmethod
-    def _as_many(values: Any, names: tuple[str | None, ...]) -> tuple[Any, ...]:
-        if values is None or len(values) != len(names):
-            raise BindingsError(f"{len(values or ())} values for {len(names)} placeholders")
-        return tuple(values)
 
     def _rows_of_each(self, statement: Prepared, many: Iterable[tuple[Any, ...]]) -> Iterator[Row]:
         for values in many:
