@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import apsw
@@ -16,10 +14,9 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.loadable import attach, errors
 
 
-@cache
 def extension_path() -> str:
     """The compiled file."""
-    return os.path.join(os.path.dirname(sqlclust.__file__), "bindings", "loadable", "sqlclust")
+    return sqlclust.loadable_path()
 
 
 def load_extension(database: ApswDatabase) -> None:

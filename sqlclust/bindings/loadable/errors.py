@@ -23,6 +23,12 @@ def interruption() -> SqliteError:
 
 def described(error: BaseException) -> tuple[int, str]:
     """A result code and a text for SQLite, of whatever came out of a function."""
+    code, text = _code_and_text(error)
+    # what SQLite takes for a text: UTF-8, up to the first NUL
+    return code, text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _code_and_text(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPT, "interrupted"
     if isinstance(error, StatementInterrupted):
@@ -33,7 +39,10 @@ def described(error: BaseException) -> tuple[int, str]:
         return ERROR, str(error)
     if isinstance(error, MemoryError):
         return NOMEM, "out of memory"
-    return ERROR, f"{type(error).__name__}: {error}"
+    try:
+        return ERROR, f"{type(error).__name__}: {error}"
+    except Exception:  # its __str__
+        return ERROR, type(error).__name__
 
 
 def refusal_of(error: SqliteError, filename: str) -> NotAuthorizedError | None:

@@ -73,8 +73,7 @@ enum { METH_VARARGS = 1, Py_file_input = 257 };
     F(void, PyErr_Clear, (void)) \
     F(void, PyErr_SetObject, (PyObject *, PyObject *)) \
     F(PyObject *, PyErr_Format, (PyObject *, const char *, ...)) \
-    F(PyObject *, PyErr_NoMemory, (void)) \
-    F(void, PyErr_SetInterrupt, (void))
+    F(PyObject *, PyErr_NoMemory, (void))
 
 /* objects, by their address */
 #define PYTHON_DATA(F) F(_Py_NoneStruct) F(PyLong_Type) F(PyFloat_Type) F(PyUnicode_Type) F(PyBytes_Type)

@@ -125,7 +125,7 @@ typedef struct Host { /* a connection; changed with Python's lock only */
     int items;  /* functions, modules and collations that are registered on it */
     int uses;   /* items, tables, statements, capsules */
     int inside; /* statements of ours that run at this moment, one inside the other */
-    PyObject *raise, *describe, *handle_type; /* of attach.py */
+    PyObject *raise, *describe, *remind, *handle_type; /* of attach.py */
     PyObject *busy;    /* what is asked whether to wait */
     PyObject *pending; /* what a callback inside a statement of ours raised: SQLite only keeps its text */
 } Host;
@@ -133,11 +133,13 @@ typedef struct Host { /* a connection; changed with Python's lock only */
 typedef struct Function { Host *host; PyObject *callable; int many; } Function;
 typedef struct Statement { Host *host; sqlite3_stmt *stmt; } Statement;
 
+#ifdef SQLCLUST_FAULTS /* for tests: which of the next allocations fails, 0 for none */
+__attribute__((visibility("default"))) int sqlclust_fail_at;
+#endif
+
 static void *allocated(size_t size) {
 #ifdef SQLCLUST_FAULTS
-    static int count;
-    const char *at = getenv("SQLCLUST_FAIL_AT");
-    if (at && ++count == atoi(at)) return NULL;
+    if (sqlclust_fail_at && --sqlclust_fail_at == 0) return NULL;
 #endif
     return calloc(1, size);
 }
@@ -145,7 +147,7 @@ static void *allocated(size_t size) {
 static void release(Host *host) {
     if (--host->uses) return;
     if (host->is_own && host->db) host->s->close_v2(host->db);
-    drop(host->raise), drop(host->describe), drop(host->handle_type), drop(host->busy), drop(host->pending);
+    drop(host->raise), drop(host->describe), drop(host->remind), drop(host->handle_type), drop(host->busy), drop(host->pending);
     free(host);
 }
 
@@ -290,22 +292,25 @@ static int give(Host *host, sqlite3_context *context, PyObject *object) { /* as 
 static int take_error(Host *host, char **message) {
     PyObject *error = caught();
     const char *text = NULL;
-    int code = SQLITE_ERROR;
+    int code = SQLITE_NOMEM; /* why else could it not be described */
     PyObject *pair = error ? py.PyObject_CallFunctionObjArgs(host->describe, error, NULL) : NULL; /* (code, text) */
     if (pair) {
-        code = (int)py.PyLong_AsLongLong(py.PyTuple_GetItem(pair, 0));
         text = py.PyUnicode_AsUTF8AndSize(py.PyTuple_GetItem(pair, 1), NULL);
+        if (text) code = (int)py.PyLong_AsLongLong(py.PyTuple_GetItem(pair, 0));
     }
     if (py.PyErr_Occurred()) py.PyErr_Clear();
-    *message = host->s->mprintf("%s", text ? text : "an error that cannot be said");
+    *message = host->s->mprintf("%s", text ? text : "out of memory");
     drop(pair);
     if (host->inside) {
         drop(host->pending);
         host->pending = error;
         return code;
     }
-    if (error && !started_here && py.PyObject_IsInstance(error, *py.PyExc_KeyboardInterrupt) == 1)
-        py.PyErr_SetInterrupt(); /* SQLite knows no such thing: the program hears of it again once SQLite is back */
+    if (error && !started_here && py.PyObject_IsInstance(error, *py.PyExc_KeyboardInterrupt) == 1) {
+        PyObject *done = py.PyObject_CallFunctionObjArgs(host->remind, NULL);
+        if (!done) py.PyErr_Clear();
+        drop(done);
+    }
     drop(error);
     return code;
 }
@@ -1049,7 +1054,8 @@ static PyObject *open_another(PyObject *self, PyObject *args) {
     Host *other = allocated(sizeof *other);
     if (!other) return py.PyErr_NoMemory();
     other->s = host->s, other->slot = host->slot, other->is_own = 1, other->uses = 1;
-    other->raise = shared(host->raise), other->describe = shared(host->describe), other->handle_type = shared(host->handle_type);
+    other->raise = shared(host->raise), other->describe = shared(host->describe), other->remind = shared(host->remind);
+    other->handle_type = shared(host->handle_type);
     int code = host->s->open_v2(name, &other->db, flags, NULL);
     PyObject *routines = code ? raise_error(other, code) : routines_of(other);
     release(other); /* without routines nobody has it, and it is closed */
@@ -1286,7 +1292,7 @@ static char *text_of(const Sqlite *s, PyObject *error) { /* of an exception befo
     return made;
 }
 
-/* Run `START`: (register, raise, describe, the class of handles). */
+/* Run `START`: what `attach` of attach.py gives. */
 static PyObject *parts_of_python(const Place *place) {
     PyObject *globals = py.PyDict_New(), *builtins = py.PyImport_ImportModule("builtins"), *parts = NULL;
     PyObject *compiled = globals && builtins ? py.Py_CompileString(START, "<sqlclust>", Py_file_input) : NULL, *ran = NULL;
@@ -1299,10 +1305,10 @@ static PyObject *parts_of_python(const Place *place) {
 }
 
 static int attach(Host *host, const Place *place, char **message) { /* with Python's lock */
-    PyObject *register_ = NULL, *raise_, *describe_, *handle_type, *done = NULL, *routines = NULL;
+    PyObject *register_ = NULL, *raise_, *describe_, *remind, *handle_type, *done = NULL, *routines = NULL;
     PyObject *parts = parts_of_python(place);
-    if (parts && py.PyArg_ParseTuple(parts, "OOOO", &register_, &raise_, &describe_, &handle_type)) {
-        host->raise = shared(raise_), host->describe = shared(describe_), host->handle_type = shared(handle_type);
+    if (parts && py.PyArg_ParseTuple(parts, "OOOOO", &register_, &raise_, &describe_, &remind, &handle_type)) {
+        host->raise = shared(raise_), host->describe = shared(describe_), host->remind = shared(remind), host->handle_type = shared(handle_type);
         routines = routines_of(host);
         if (routines) done = py.PyObject_CallFunctionObjArgs(register_, routines, NULL);
     }
