@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(measure(*given.child, given.repeat)))
+        print(json.dumps(measure(given.child[0], given.child[1], given.repeat)))
         return
     sqlclust.loadable_path()  # compiled, if it was not
     best: dict[str, dict[str, float]] = defaultdict(dict)
