@@ -19,7 +19,7 @@ pytest.register_assert_rewrite(
 )
 
 from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
-from tests.extension import everything_loaded  # noqa: E402
+from tests.extension import everything_loaded, why_not  # noqa: E402
 from tests.hosts import HOSTS, HostConnection, host_connection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402
 
@@ -62,6 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("binding") == "loadable":
+        config.option.reportchars += "s"  # whatever is skipped is said, with its reason
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("binding") == "loadable" and (missing := why_not()):
+        for item in items:
+            item.add_marker(pytest.mark.skip(missing))
+
+
 @pytest.fixture(scope="session")
 def binding(pytestconfig: pytest.Config) -> str:
     """What gives connections the functions."""
@@ -71,7 +82,7 @@ def binding(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _bound(binding: str) -> Iterator[None]:
     """With --binding=loadable all connections of this process get everything by the extension."""
-    with everything_loaded() if binding == "loadable" else nullcontext():
+    with everything_loaded() if binding == "loadable" and not why_not() else nullcontext():
         yield
 
 

@@ -49,7 +49,7 @@ ROOMS = {
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
-        "compiling", "build_hook", "placing", "loading", "errors", "routines", "database", "registration", "attach",
+        "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],
     "options": ["record", "clustering", "functions", "parsing"],
     "schema": [

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 import apsw
 
 import sqlclust
+from tests.extension import as_in_the_tests
 from tests.trust import work
 from tests.trust.shim import CHANGING, Shim, kill
 
@@ -296,7 +297,8 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        _serve()
+        with as_in_the_tests():
+            _serve()
         return
     combinations = [(journal, form) for journal in work.JOURNALS for form in work.FORMS]
     with tempfile.TemporaryDirectory() as folder, programs() as server:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from sqlclust.errors import ArgumentError, SqlclustError
+from tests.extension import original
 from tests.trust.query_database import BY_CONDITION, HOSTS, IDS, OTHERS, Source, database, sources
 
 
@@ -284,7 +285,7 @@ class Answers:
         try:
             rows = self.con.execute(sql, can_cache=False).fetchall()
         except (apsw.Error, SqlclustError) as error:
-            return error
+            return original(error)
         return sorted((tuple(map(alike, row)) for row in rows), key=repr)
 
     def difference(self, query: str) -> str:

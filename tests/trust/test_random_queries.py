@@ -114,10 +114,10 @@ class WithoutIn:
 
 
 def forgotten(self: virtual_table.Cursor, number: int) -> object:
-    return 1 if self._record.args[number - self._visible :][:1] == ("clustering_fit_id",) else column(self, number)
+    return 1 if self._record.args[number] == "clustering_fit_id" else argument(self, number)
 
 
-find, looks_up, column = lookup.Lookup.find, virtual_table._Plan._looks_up, virtual_table.Cursor.Column
+find, looks_up, argument = lookup.Lookup.find, virtual_table._Plan._looks_up, virtual_table.Cursor.argument
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ find, looks_up, column = lookup.Lookup.find, virtual_table._Plan._looks_up, virt
             (9e5, 10),
             marks=pytest.mark.skipif(apsw.SQLITE_VERSION_NUMBER < 3_054_000, reason="SQLite has another plan for it"),
         ),
-        ("a repeated argument is forgotten", virtual_table.Cursor, "Column", forgotten),
+        ("a repeated argument is forgotten", virtual_table.Cursor, "argument", forgotten),
     ],
 )
 def test_mistakes_are_found(

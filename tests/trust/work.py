@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 
 import sqlclust
+from tests.extension import originals
 from tests.small import add_embeddings, clustered
 
 JOURNALS = ("wal", "delete")
@@ -53,6 +54,7 @@ def make(path: Path, journal: str, *, n: int = 40, page_size: int = 4096) -> Row
     return rows
 
 
+@originals()
 def write(con: apsw.Connection, form: str) -> int | None:
     """Write a result; on an error the transaction ends, as any program's would."""
     if form == "clust_fit":

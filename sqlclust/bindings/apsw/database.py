@@ -107,8 +107,9 @@ class ApswDatabase:
     def steps(self, sql: str) -> list[str]:
         """See `Database`."""
         any_values = cast(Any, apsw)._null_bindings
+        first = sql[: len(sql) - len(self.described(sql).rest)]
         with self._cursor() as cursor, nothing_hidden(self.connection):
-            return [str(opcode) for _, opcode, *_ in cursor.execute(sql, any_values, can_cache=False, explain=1)]
+            return [str(opcode) for _, opcode, *_ in cursor.execute(first, any_values, can_cache=False, explain=1)]
 
     @contextmanager
     def _cursor(self) -> Iterator[_Cursor]:

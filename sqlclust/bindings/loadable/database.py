@@ -2,128 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import chain, islice
 from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlclust.bindings.loadable.errors import interruption, refusal_of
 from sqlclust.bindings.loadable.routines import Routines
 from sqlclust.bindings.loadable.routines import Statement as Prepared
-from sqlclust.errors import BindingsError, SqliteError, StatementInterrupted
+from sqlclust.bindings.loadable.rows import AHEAD, HostRows, prepared, values_by_name, values_by_place
+from sqlclust.errors import SqliteError, StatementInterrupted
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 
-_AHEAD = 256
-"""Rows that are read at once, after the first."""
 _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT max(i) FROM n"
 """Asks SQLite whether it was interrupted. So long that a host's progress handler is asked, too: Datasette's time limit is one,
 every 1,000 of SQLite's steps.
 """
 _DEFENSIVE, _TRIGGERS = 1010, 1003  # SQLITE_DBCONFIG_…
+_EXPLAIN = 1  # of sqlite3_stmt_isexplain(); EXPLAIN QUERY PLAN is 2
 _READWRITE, _IN_MEMORY = 0x2, 0x80  # SQLITE_OPEN_…
-
-
-class HostRows:
-    """The rows of some statements, one statement after the other; it runs to the first row when it is begun."""
-
-    def __init__(self, host: Routines, sql: str, bindings: Bindings) -> None:
-        self._host, self._sql, self._offset = host, sql.encode(), 0
-        self._bindings = bindings
-        self._given = 0
-        self._statement: Prepared | None = None
-        self._rows: Iterator[Row] = iter(())
-        self.columns: tuple[str, ...] = ()
-        self.is_readonly = True
-
-    def begin(self) -> None:
-        """Run to the first row."""
-        self._read_on(1)
-
-    def _read_on(self, limit: int) -> bool:
-        """Fetch rows; False if there are none left."""
-        while True:
-            if self._statement is None:
-                if not self._next_statement():
-                    return False
-                limit = 1  # a first row is there before others are computed
-            assert self._statement is not None
-            rows, is_over = self._host.fetch(self._statement, limit)
-            if is_over:
-                self._end_statement()
-            if rows:
-                self._rows = iter(rows)
-                return True
-
-    def _next_statement(self) -> bool:
-        while self._offset < len(self._sql):
-            begun = self._offset
-            self._statement, self._offset = self._host.prepare(self._sql, begun)
-            if self._statement is not None:
-                self.columns, names, is_readonly, _ = self._host.describe(self._statement)
-                self.is_readonly = bool(is_readonly)
-                self._host.bind(self._statement, self._values(names))
-                return True
-            if self._offset == begun:  # a NUL: SQLite reads no further
-                break
-        if not isinstance(self._bindings, Mapping) and len(self._bindings or ()) > self._given:
-            raise BindingsError(f"{len(self._bindings or ())} values for {self._given} placeholders")
-        return False
-
-    def _values(self, names: tuple[str | None, ...]) -> tuple[Any, ...]:
-        """The values of the placeholders of one statement; what a mapping has not is NULL."""
-        given = self._bindings
-        if isinstance(given, Mapping):
-            return values_by_name(given, names)
-        found = tuple((given or ())[self._given : self._given + len(names)])
-        if given is not None and len(found) < len(names):
-            raise BindingsError(f"{len(given)} values for {self._given + len(names)} placeholders")
-        self._given += len(found)
-        return found
-
-    def _end_statement(self) -> None:
-        statement, self._statement = self._statement, None
-        if statement is not None:
-            self._host.finalize(statement)
-
-    def close(self) -> None:
-        """End what is left."""
-        self._end_statement()
-        self._offset, self._rows = len(self._sql), iter(())
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
-
-    def __next__(self) -> Row:
-        while (row := next(self._rows, None)) is None:
-            if not self._read_on(_AHEAD):
-                raise StopIteration
-        return row
-
-
-def values_by_name(given: Mapping[str, Any], names: tuple[str | None, ...]) -> tuple[Any, ...]:
-    """A value for each placeholder.
-
-    Raises:
-        BindingsError: a placeholder has no name.
-    """
-    if None in names:
-        raise BindingsError("a placeholder without a name, and values with names")
-    return tuple(given.get(str(name)[1:]) for name in names)
-
-
-def values_of_one(names: tuple[str | None, ...], given: Bindings) -> tuple[Any, ...]:
-    """The values of one of many runs.
-
-    Raises:
-        BindingsError: they are more or fewer than the placeholders.
-    """
-    if isinstance(given, Mapping):
-        return values_by_name(given, names)
-    values = tuple(given or ())
-    if len(values) != len(names):
-        raise BindingsError(f"{len(values)} values for {len(names)} placeholders")
-    return values
 
 
 class HostDatabase:
@@ -152,26 +50,39 @@ class HostDatabase:
     @contextmanager
     def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> Iterator[Iterator[Row]]:
         """See `Database`."""
-        with self._refusals(), self._prepared(sql) as (statement, _):
-            if statement is None:
-                yield iter(())
-                return
-            columns, names, *_ = self.host.describe(statement)
-            convert = partial(values_of_one, names)
-            if columns:
-                yield self._rows_of_each(statement, map(convert, many))
-            else:
-                self.host.run_many(statement, many, convert)
-                yield iter(())
+        sets = iter(many)
+        begun = list(islice(sets, 1))  # without any, the text is not even looked at
+        with self._refusals(), closing(self._rows_of_each(sql, chain(begun, sets), is_any=bool(begun))) as rows:
+            first = list(islice(rows, 1))  # all that comes before it is done now
+            yield chain(first, rows)
 
-    def _rows_of_each(self, statement: Prepared, many: Iterable[tuple[Any, ...]]) -> Iterator[Row]:
-        for values in many:
+    def _rows_of_each(self, sql: str, sets: Iterable[Bindings], *, is_any: bool) -> Generator[Row]:
+        if not is_any:
+            return
+        with self._prepared(sql) as (statement, rest):
+            if statement is not None and not rest:
+                yield from self._rows_of_one_statement(statement, sets)
+                return
+        for each in sets:
+            with self.rows(sql, each) as rows:
+                yield from rows
+
+    def _rows_of_one_statement(self, statement: Prepared, sets: Iterable[Bindings]) -> Iterator[Row]:
+        columns, names, *_ = self.host.describe(statement)
+
+        def values_of(given: Bindings) -> tuple[Any, ...]:
+            return values_by_name(given, names) if isinstance(given, Mapping) else values_by_place(given, names)
+
+        if not columns:
+            self.host.run_many(statement, sets, values_of)
+            return
+        for values in map(values_of, sets):
             self.host.bind(statement, values)
             limit, is_over = 1, 0
             while not is_over:
                 rows, is_over = self.host.fetch(statement, limit)
                 yield from rows
-                limit = _AHEAD
+                limit = AHEAD
 
     def run(self, sql: str, bindings: Bindings = None) -> None:
         """See `Database`."""
@@ -181,24 +92,30 @@ class HostDatabase:
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""
-        text = sql.encode()
-        with self._refusals(), self._prepared(sql) as (statement, end):
+        with self._refusals(), self._prepared(sql) as (statement, rest):
             if statement is None:
-                return Statement((), True, text[end:].decode(), (), True, False)
+                return Statement((), True, rest, (), True, False)
             columns, names, is_readonly, is_explain = self.host.describe(statement)
             parameters = tuple(name and name[1:] for name in names)
-            return Statement(columns, bool(is_readonly), text[end:].decode(), parameters, False, bool(is_explain))
+            return Statement(columns, bool(is_readonly), rest, parameters, False, bool(is_explain))
 
     def steps(self, sql: str) -> list[str]:
         """See `Database`."""
-        with self.rows(f"EXPLAIN {sql}") as rows:
+        with self._refusals(), self._prepared(sql) as (statement, rest):
+            if statement is None:
+                return []
+            _, names, _, is_explain = self.host.describe(statement)
+        first = sql[: len(sql) - len(rest)]  # what follows would be run
+        with self.rows(first if is_explain == _EXPLAIN else f"EXPLAIN {first}", (None,) * len(names)) as rows:
             return [str(opcode) for _, opcode, *_ in rows]
 
     @contextmanager
-    def _prepared(self, sql: str) -> Iterator[tuple[Prepared | None, int]]:
-        statement, end = self.host.prepare(sql.encode(), 0)
+    def _prepared(self, sql: str) -> Iterator[tuple[Prepared | None, str]]:
+        """The first of some statements, and the text after it."""
+        text = sql.encode()
+        statement, begin = prepared(self.host, text)
         try:
-            yield statement, end
+            yield statement, text[begin:].decode()
         finally:
             if statement is not None:
                 self.host.finalize(statement)
@@ -271,10 +188,8 @@ class HostDatabase:
             return False
         except StatementInterrupted:
             return True
-        except SqliteError as error:
-            if refusal_of(error, ""):  # the host allows no such statement
-                return False
-            raise
+        except SqliteError:
+            return False  # a host that allows no such statement, or no memory for it: who needs some will say so
 
     def check_interrupt(self) -> None:
         """See `Database`."""

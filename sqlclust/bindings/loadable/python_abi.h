@@ -80,6 +80,6 @@ enum { METH_VARARGS = 1, Py_file_input = 257 };
     F(PyTuple_Type)
 
 /* exceptions: variables that hold one */
-#define PYTHON_EXCEPTIONS(F) F(PyExc_TypeError) F(PyExc_RuntimeError) F(PyExc_KeyboardInterrupt)
+#define PYTHON_EXCEPTIONS(F) F(PyExc_Exception) F(PyExc_TypeError) F(PyExc_RuntimeError) F(PyExc_KeyboardInterrupt)
 
 #endif

@@ -31,7 +31,7 @@ class Routines(Protocol):
         """Begin again, with as many values as it has placeholders."""
 
     def fetch(self, statement: Statement, limit: int, /) -> tuple[list[tuple[Any, ...]], int]:
-        """The next rows; and whether those were the last."""
+        """The next rows; and whether those were the last. An error after the first of them is raised by the next call."""
 
     def run_many(self, statement: Statement, many: Iterable[Any], convert: Callable[[Any], tuple[Any, ...]], /) -> None:
         """Run it for each item; rows are passed over. What is no tuple of as many values as it has placeholders is converted."""

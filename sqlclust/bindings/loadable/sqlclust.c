@@ -90,11 +90,19 @@ static const char *is_away(void) { /* why Python cannot be entered, or NULL */
     return py.Py_IsInitialized() ? NULL : "sqlclust: Python has ended in this process";
 }
 
-/* Take Python's lock, if there is a Python: `lock` is for PyGILState_Release. */
-static int entered(int *lock) {
+typedef struct Lock { int state; PyObject *type, *value, *trace; } Lock;
+
+/* Take Python's lock, if there is a Python. What another callback of the host has raised, and SQLite goes on, is set aside. */
+static int entered(Lock *lock) {
     if (is_away()) return 0;
-    *lock = py.PyGILState_Ensure();
+    lock->state = py.PyGILState_Ensure();
+    py.PyErr_Fetch(&lock->type, &lock->value, &lock->trace);
     return 1;
+}
+
+static void leave(Lock *lock) {
+    if (lock->type) py.PyErr_Restore(lock->type, lock->value, lock->trace);
+    py.PyGILState_Release(lock->state);
 }
 
 /* The exception that is set, which is then no longer set. */
@@ -131,7 +139,11 @@ typedef struct Host { /* a connection; changed with Python's lock only */
 } Host;
 
 typedef struct Function { Host *host; PyObject *callable; int many; } Function;
-typedef struct Statement { Host *host; sqlite3_stmt *stmt; } Statement;
+typedef struct Statement {
+    Host *host;
+    sqlite3_stmt *stmt;
+    PyObject *failed; /* the error that comes after the rows that were fetched last */
+} Statement;
 
 #ifdef SQLCLUST_FAULTS /* for tests: which of the next allocations fails, 0 for none */
 __attribute__((visibility("default"))) int sqlclust_fail_at;
@@ -161,20 +173,20 @@ static Function *held(Host *host, PyObject *callable, int many) {
 
 static void gone(void *pointer) { /* SQLite has no use for it any more; with the last one its connection has closed */
     Function *function = pointer;
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return;
     drop(function->callable);
     if (--function->host->items == 0) function->host->db = NULL;
     release(function->host);
     free(function);
-    py.PyGILState_Release(lock);
+    leave(&lock);
 }
 
 static void drop_pointer(void *object) {
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return;
     drop(object);
-    py.PyGILState_Release(lock);
+    leave(&lock);
 }
 
 /* --- values ---------------------------------------------------------------------------------------------------- */
@@ -351,13 +363,13 @@ static PyObject *checked(Host *host, int code) {
 
 static void scalar(const Sqlite *s, sqlite3_context *context, int count, sqlite3_value **values) {
     Function *function = s->user_data(context);
-    int lock;
+    Lock lock;
     if (!entered(&lock)) { say(s, context, SQLITE_ERROR, is_away()); return; }
     PyObject *args = from_values(s, count, values);
     PyObject *result = args ? py.PyObject_CallObject(function->callable, args) : NULL;
     if (!result || give(function->host, context, result)) fail(function->host, context);
     drop(args), drop(result);
-    py.PyGILState_Release(lock);
+    leave(&lock);
 }
 
 #define MANY 128 /* rows that are handed over at once */
@@ -416,7 +428,7 @@ static int has_object(Function *function, Group *group) {
 static void step(const Sqlite *s, sqlite3_context *context, int count, sqlite3_value **values) {
     Function *function = s->user_data(context);
     Group *group = s->aggregate_context(context, sizeof *group);
-    int lock;
+    Lock lock;
     if (!group) { s->result_error_nomem(context); return; }
     if (group->failed) return;
     if (!entered(&lock)) { group->failed = 1; say(s, context, SQLITE_ERROR, is_away()); return; }
@@ -424,13 +436,13 @@ static void step(const Sqlite *s, sqlite3_context *context, int count, sqlite3_v
         group->failed = 1;
         fail(function->host, context);
     }
-    py.PyGILState_Release(lock);
+    leave(&lock);
 }
 
 static void final(const Sqlite *s, sqlite3_context *context) {
     Function *function = s->user_data(context);
     Group empty = {0}, *group = s->aggregate_context(context, 0);
-    int lock;
+    Lock lock;
     if (!group) group = &empty; /* no rows */
     if (!entered(&lock)) { say(s, context, SQLITE_ERROR, is_away()); return; }
     if (!group->failed) {
@@ -441,7 +453,7 @@ static void final(const Sqlite *s, sqlite3_context *context) {
     }
     drop(group->object), drop(group->waiting);
     memset(group, 0, sizeof *group);
-    py.PyGILState_Release(lock);
+    leave(&lock);
 }
 
 /* user_data() has to be asked of the SQLite that calls, which is not said: so each has callbacks of its own */
@@ -484,7 +496,8 @@ static int table_connect(sqlite3 *db, void *data, int argc, const char *const *a
     Function *function = data;
     Host *host = function->host;
     const char *declaration;
-    int lock, code;
+    Lock lock;
+    int code;
     (void)argc, (void)argv;
     if (!entered(&lock)) { *message = host->s->mprintf("%s", is_away()); return SQLITE_ERROR; }
     Table *table = allocated(sizeof *table);
@@ -503,17 +516,17 @@ static int table_connect(sqlite3 *db, void *data, int argc, const char *const *a
     } else
         free(table);
     drop(parts);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
 static int table_disconnect(sqlite3_vtab *base) {
     Table *table = (Table *)base;
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return SQLITE_OK;
     drop(table->object);
     release(table->host);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     free(table);
     return SQLITE_OK;
 }
@@ -555,7 +568,8 @@ static int take_plan(const Sqlite *s, PyObject *plan, sqlite3_index_info *info) 
 static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     Table *table = (Table *)base;
     const Sqlite *s = table->host->s;
-    int lock, code = SQLITE_OK;
+    Lock lock;
+    int code = SQLITE_OK;
     if (!entered(&lock)) return table_away(table);
     PyObject *constraints = constraints_of(s, info);
     PyObject *plan = constraints ? py.PyObject_CallMethod(table->object, "plan", "OK", constraints,
@@ -563,30 +577,31 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     if (plan == py._Py_NoneStruct) code = SQLITE_CONSTRAINT; /* not this way */
     else if (!plan || take_plan(s, plan, info)) code = table_error(table);
     drop(constraints), drop(plan);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
 static int table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **made) {
     Table *table = (Table *)base;
-    int lock, code = SQLITE_OK;
+    Lock lock;
+    int code = SQLITE_OK;
     if (!entered(&lock)) return table_away(table);
     Cursor *cursor = allocated(sizeof *cursor);
     PyObject *object = cursor ? py.PyObject_CallMethod(table->object, "Open", NULL) : py.PyErr_NoMemory();
     if (object) cursor->object = object, *made = &cursor->base;
     else code = table_error(table), free(cursor);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
 static int table_close(sqlite3_vtab_cursor *base) {
     Cursor *cursor = (Cursor *)base;
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return SQLITE_OK;
     PyObject *done = py.PyObject_CallMethod(cursor->object, "Close", NULL);
     if (!done) py.PyErr_Clear();
     drop(done), drop(cursor->item), drop(cursor->rows), drop(cursor->object);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     free(cursor);
     return SQLITE_OK;
 }
@@ -602,7 +617,7 @@ static int next_row(Cursor *cursor) { /* with Python's lock */
 static int table_filter(sqlite3_vtab_cursor *base, int number, const char *text, int count, sqlite3_value **values) {
     Cursor *cursor = (Cursor *)base;
     Table *table = (Table *)base->pVtab;
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return table_away(table);
     PyObject *args = from_values(table->host->s, count, values);
     drop(cursor->rows), drop(cursor->item);
@@ -610,15 +625,15 @@ static int table_filter(sqlite3_vtab_cursor *base, int number, const char *text,
     cursor->rows = args ? py.PyObject_CallMethod(cursor->object, "begin", "izO", number, text, args) : NULL;
     int code = cursor->rows ? next_row(cursor) : table_error(table);
     drop(args);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
 static int table_next(sqlite3_vtab_cursor *base) {
-    int lock;
+    Lock lock;
     if (!entered(&lock)) return table_away((Table *)base->pVtab);
     int code = next_row((Cursor *)base);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
@@ -629,7 +644,8 @@ static int table_eof(sqlite3_vtab_cursor *base) {
 static int table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int number) {
     Cursor *cursor = (Cursor *)base;
     Table *table = (Table *)base->pVtab;
-    int lock, code = SQLITE_OK, argument = number - table->visible;
+    Lock lock;
+    int code = SQLITE_OK, argument = number - table->visible;
     PyObject *value;
     if (!entered(&lock)) return table_away(table);
     if (argument < 0) value = py.PyTuple_GetItem(cursor->row, number);
@@ -642,19 +658,20 @@ static int table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
     }
     if (!value || give(table->host, context, value)) code = table_error(table);
     drop(value);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
 static int table_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid) {
     Cursor *cursor = (Cursor *)base;
-    int lock, code = SQLITE_OK;
+    Lock lock;
+    int code = SQLITE_OK;
     if (!entered(&lock)) return table_away((Table *)base->pVtab);
     PyObject *number = py.PyObject_CallMethod(cursor->object, "rowid_of", "O", py.PyTuple_GetItem(cursor->item, 0));
     if (number) *rowid = py.PyLong_AsLongLong(number);
     if (py.PyErr_Occurred()) code = table_error((Table *)base->pVtab);
     drop(number);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code;
 }
 
@@ -685,22 +702,37 @@ static void *enter_sqlite(Host *host) {
     return py.PyEval_SaveThread();
 }
 
-static void leave_sqlite(Host *host, void *thread) {
+/* With the code that SQLite gave. A callback of the host may have left an exception, as APSW's do: SQLite's own error says the
+   same, but for Ctrl-C and for what was raised where SQLite knows no errors. */
+static void leave_sqlite(Host *host, void *thread, int code) {
     py.PyEval_RestoreThread(thread);
     host->inside--;
+    PyObject *error = py.PyErr_Occurred() ? caught() : NULL;
+    int is_said = code && code != SQLITE_ROW && code != SQLITE_DONE;
+    if (error && !host->pending && !(is_said && py.PyObject_IsInstance(error, *py.PyExc_Exception) == 1)) host->pending = error;
+    else drop(error);
 }
 
 static int stepped(Statement *statement) {
     void *thread = enter_sqlite(statement->host);
     int code = statement->host->s->step(statement->stmt);
-    leave_sqlite(statement->host, thread);
+    leave_sqlite(statement->host, thread, code);
     if ((code == SQLITE_ROW || code == SQLITE_DONE) && statement->host->pending) return SQLITE_ERROR; /* a collation's */
     return code;
 }
 
+/* Finalize or reset: no error of it is a new one, and an exception that is set stays. */
+static void end_run(int (*how)(sqlite3_stmt *), sqlite3_stmt *stmt) {
+    PyObject *type, *value, *trace;
+    py.PyErr_Fetch(&type, &value, &trace);
+    how(stmt);
+    py.PyErr_Restore(type, value, trace);
+}
+
 static void forget_statement(PyObject *capsule) {
     Statement *statement = py.PyCapsule_GetPointer(capsule, STATEMENT);
-    if (statement->stmt && statement->host->db) statement->host->s->finalize(statement->stmt);
+    if (statement->stmt && statement->host->db) end_run(statement->host->s->finalize, statement->stmt);
+    drop(statement->failed);
     release(statement->host);
     free(statement);
 }
@@ -726,13 +758,14 @@ static PyObject *prepare(PyObject *self, PyObject *args) {
     if (py.PyBytes_AsStringAndSize(bytes, &sql, &size)) return NULL;
     void *thread = enter_sqlite(host);
     int code = host->s->prepare_v2(host->db, sql + offset, (int)(size - offset + 1), &stmt, &tail);
-    leave_sqlite(host, thread);
+    leave_sqlite(host, thread, code);
+    if (host->pending && stmt) end_run(host->s->finalize, stmt), code = SQLITE_ERROR;
     if (code) return raise_error(host, code);
     if (!stmt) return py.Py_BuildValue("(On)", py._Py_NoneStruct, (Py_ssize_t)(tail - sql));
     Statement *statement = allocated(sizeof *statement);
     PyObject *capsule = statement ? py.PyCapsule_New(statement, STATEMENT, forget_statement) : py.PyErr_NoMemory();
     if (!capsule) {
-        host->s->finalize(stmt);
+        end_run(host->s->finalize, stmt);
         free(statement);
         return NULL;
     }
@@ -740,13 +773,13 @@ static PyObject *prepare(PyObject *self, PyObject *args) {
     return py.Py_BuildValue("(Nn)", capsule, (Py_ssize_t)(tail - sql));
 }
 
-/* finalize(statement): now, whoever still holds it */
+/* finalize(statement): now, whoever still holds it; nothing if its connection was closed, which has done it */
 static PyObject *finalize(PyObject *self, PyObject *args) {
     PyObject *capsule;
     Statement *statement;
     (void)self;
-    if (!py.PyArg_ParseTuple(args, "O", &capsule) || !(statement = statement_of(capsule))) return NULL;
-    statement->host->s->finalize(statement->stmt);
+    if (!py.PyArg_ParseTuple(args, "O", &capsule) || !(statement = py.PyCapsule_GetPointer(capsule, STATEMENT))) return NULL;
+    if (statement->stmt && statement->host->db) end_run(statement->host->s->finalize, statement->stmt);
     statement->stmt = NULL;
     return none();
 }
@@ -803,7 +836,9 @@ static PyObject *bind(PyObject *self, PyObject *args) {
     Statement *statement;
     (void)self;
     if (!py.PyArg_ParseTuple(args, "OO", &capsule, &values) || !(statement = statement_of(capsule))) return NULL;
-    statement->host->s->reset(statement->stmt);
+    end_run(statement->host->s->reset, statement->stmt);
+    drop(statement->failed);
+    statement->failed = NULL;
     return bind_all(statement, values) ? NULL : none();
 }
 
@@ -819,28 +854,33 @@ static PyObject *row_of(Statement *statement, int width, Py_ssize_t *bytes) {
 
 #define AHEAD (1 << 20) /* bytes of rows that are read ahead at the most */
 
-/* fetch(statement, limit) -> (rows, whether those were the last) */
+/* fetch(statement, limit) -> (rows, whether those were the last); an error after the first of them is raised by the next call */
 static PyObject *fetch(PyObject *self, PyObject *args) {
     PyObject *capsule;
     Statement *statement;
-    int limit;
+    int limit, code = SQLITE_ROW;
     Py_ssize_t bytes = 0;
     (void)self;
     if (!py.PyArg_ParseTuple(args, "Oi", &capsule, &limit) || !(statement = statement_of(capsule))) return NULL;
+    if (statement->failed) {
+        raise_object(statement->failed);
+        statement->failed = NULL;
+        return NULL;
+    }
     PyObject *rows = py.PyList_New(0);
-    int code = SQLITE_ROW;
     for (int n = 0; rows && n < limit && bytes < AHEAD; n++) {
         if ((code = stepped(statement)) != SQLITE_ROW) break;
         PyObject *row = row_of(statement, statement->host->s->column_count(statement->stmt), &bytes);
         int failed = !row || py.PyList_Append(rows, row);
         drop(row);
-        if (failed) { drop(rows); return NULL; }
+        if (failed) break;
     }
-    if (rows && code != SQLITE_ROW && code != SQLITE_DONE) {
-        drop(rows);
-        return raise_error(statement->host, code);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) raise_error(statement->host, code);
+    if (py.PyErr_Occurred()) {
+        if (!rows || !py.PyList_Size(rows)) { drop(rows); return NULL; }
+        statement->failed = caught();
     }
-    return rows ? py.Py_BuildValue("(Ni)", rows, code == SQLITE_DONE) : NULL;
+    return py.Py_BuildValue("(Ni)", rows, code == SQLITE_DONE);
 }
 
 #define LOOK 256 /* rows between two looks for Ctrl-C */
@@ -868,7 +908,7 @@ static PyObject *run_many(PyObject *self, PyObject *args) {
         if (failed) break;
         while ((code = stepped(statement)) == SQLITE_ROW) {}
         if (code != SQLITE_DONE) { raise_error(statement->host, code); break; }
-        statement->host->s->reset(statement->stmt);
+        end_run(statement->host->s->reset, statement->stmt);
         if (n % LOOK == 0 && py.PyErr_CheckSignals()) break;
     }
     drop(items);
@@ -915,7 +955,8 @@ static PyObject *config(PyObject *self, PyObject *args) {
 
 static int busy(void *data, int tries) { /* inside a statement of ours, and so with what it raises kept */
     Host *host = data;
-    int again = 0, lock;
+    Lock lock;
+    int again = 0;
     if (!entered(&lock)) return 0;
     PyObject *asked = host->busy ? shared(host->busy) : NULL;
     PyObject *answer = asked ? py.PyObject_CallFunction(asked, "i", tries) : NULL;
@@ -925,7 +966,7 @@ static int busy(void *data, int tries) { /* inside a statement of ours, and so w
         host->pending = caught();
     }
     drop(asked), drop(answer);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return again;
 }
 
@@ -951,7 +992,8 @@ static PyObject *busy_handler(PyObject *self, PyObject *args) {
 
 static int collate(void *data, int left_size, const void *left, int right_size, const void *right) {
     Function *function = data;
-    int lock, order = 0;
+    Lock lock;
+    int order = 0;
     if (!entered(&lock)) return 0;
     PyObject *a = py.PyUnicode_DecodeUTF8(left, left_size, "surrogateescape");
     PyObject *b = a ? py.PyUnicode_DecodeUTF8(right, right_size, "surrogateescape") : NULL;
@@ -964,7 +1006,7 @@ static int collate(void *data, int left_size, const void *left, int right_size, 
         else drop(error);
     }
     drop(a), drop(b), drop(answer);
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return order;
 }
 
@@ -1336,7 +1378,8 @@ static int attach(Host *host, const Place *place, char **message) { /* with Pyth
 
 __attribute__((visibility("default"))) int sqlite3_sqlclust_init(sqlite3 *db, char **message, const void **api) {
     Place place;
-    int slot = slot_of(api), lock;
+    Lock lock;
+    int slot = slot_of(api);
     if (slot < 0) return SQLITE_ERROR; /* nothing can be said without its mprintf */
     const Sqlite *s = &slots[slot].routines;
     if (s->libversion_number() < OLDEST_SQLITE) {
@@ -1362,6 +1405,6 @@ __attribute__((visibility("default"))) int sqlite3_sqlclust_init(sqlite3 *db, ch
         if (host->items == 0) host->db = NULL; /* it failed, or another has registered everything: nothing tells of its end */
         release(host);
     }
-    py.PyGILState_Release(lock);
+    leave(&lock);
     return code ? code : SQLITE_OK_LOAD_PERMANENTLY; /* Python has functions of this file */
 }
