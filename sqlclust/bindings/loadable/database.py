@@ -69,13 +69,14 @@ class HostDatabase:
 
     def _rows_of_one_statement(self, statement: Prepared, sets: Iterable[Bindings]) -> Iterator[Row]:
         columns, names, *_ = self.host.describe(statement)
-        many = (
-            values_by_name(each, names) if isinstance(each, Mapping) else values_by_place(each, names) for each in sets
-        )
+
+        def values_of(given: Bindings) -> tuple[Any, ...]:
+            return values_by_name(given, names) if isinstance(given, Mapping) else values_by_place(given, names)
+
         if not columns:
-            self.host.run_many(statement, many)
+            self.host.run_many(statement, sets, values_of)
             return
-        for values in many:
+        for values in map(values_of, sets):
             self.host.bind(statement, values)
             limit, is_over = 1, 0
             while not is_over:

@@ -33,8 +33,8 @@ class Routines(Protocol):
     def fetch(self, statement: Statement, limit: int, /) -> tuple[list[tuple[Any, ...]], int]:
         """The next rows; and whether those were the last. An error after the first of them is raised by the next call."""
 
-    def run_many(self, statement: Statement, many: Iterable[tuple[Any, ...]], /) -> None:
-        """Run it for each of many values, as many as it has placeholders; rows are passed over."""
+    def run_many(self, statement: Statement, many: Iterable[Any], convert: Callable[[Any], tuple[Any, ...]], /) -> None:
+        """Run it for each item; rows are passed over. What is no tuple of as many values as it has placeholders is converted."""
 
     @overload
     def get(self, what: Number, /) -> int: ...

@@ -885,23 +885,33 @@ static PyObject *fetch(PyObject *self, PyObject *args) {
 
 #define LOOK 256 /* rows between two looks for Ctrl-C */
 
-/* run_many(statement, an iterable of tuples): once for each, passing over rows */
+/* The values of one run: a tuple of as many as there are places, as given or as `convert` makes it. */
+static PyObject *values_of_run(PyObject *given, int places, PyObject *convert) {
+    PyObject *type = py.PyObject_Type(given);
+    int fits = type == py.PyTuple_Type && py.PyTuple_Size(given) == places;
+    drop(type);
+    return fits ? shared(given) : py.PyObject_CallFunctionObjArgs(convert, given, NULL);
+}
+
+/* run_many(statement, an iterable, convert): once for each item, passing over rows */
 static PyObject *run_many(PyObject *self, PyObject *args) {
-    PyObject *capsule, *many, *values;
+    PyObject *capsule, *many, *convert, *item;
     Statement *statement;
     (void)self;
-    if (!py.PyArg_ParseTuple(args, "OO", &capsule, &many) || !(statement = statement_of(capsule))) return NULL;
-    PyObject *rows = py.PyObject_GetIter(many);
-    for (long n = 1; rows && (values = py.PyIter_Next(rows)); n++) {
-        int failed = bind_all(statement, values), code = SQLITE_DONE;
-        drop(values);
+    if (!py.PyArg_ParseTuple(args, "OOO", &capsule, &many, &convert) || !(statement = statement_of(capsule))) return NULL;
+    int places = statement->host->s->bind_parameter_count(statement->stmt);
+    PyObject *items = py.PyObject_GetIter(many);
+    for (long n = 1; items && (item = py.PyIter_Next(items)); n++) {
+        PyObject *values = values_of_run(item, places, convert);
+        int failed = !values || bind_all(statement, values), code = SQLITE_DONE;
+        drop(item), drop(values);
         if (failed) break;
         while ((code = stepped(statement)) == SQLITE_ROW) {}
         if (code != SQLITE_DONE) { raise_error(statement->host, code); break; }
         end_run(statement->host->s->reset, statement->stmt);
         if (n % LOOK == 0 && py.PyErr_CheckSignals()) break;
     }
-    drop(rows);
+    drop(items);
     return py.PyErr_Occurred() ? NULL : none();
 }
 

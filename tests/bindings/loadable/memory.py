@@ -5,13 +5,15 @@ Prints, for each statement, how many failed and how; whatever ends the process o
 
 from __future__ import annotations
 
-import _testcapi  # type: ignore[import-not-found]  # of CPython's own tests; not everywhere
 import sys
 from collections import Counter
+from importlib import import_module
 
 import apsw
 
 from tests.bindings.loadable.small_catalog import CALLS, connection
+
+_testcapi = import_module("_testcapi")  # of CPython's own tests; not everywhere
 
 ENOUGH = 30
 """Statements in a row in which nothing failed: no allocation is left."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -155,15 +156,18 @@ def test_nobody_sees_half_a_file(programs: Programs, package: Path) -> None:
     target.write_text("old")
     programs.add("cc", then=f'printf half > "$out"; while [ ! -e "{wait}" ]; do :; done; {WRITES}')
     thread = threading.Thread(target=compile_extension, args=(target,))
+    end, old = time.monotonic() + 60, target.stat().st_ino
     thread.start()
     try:
         while not programs.calls or not [*package.glob(".sqlclust-*/*")]:
             assert thread.is_alive()
+            assert time.monotonic() < end
         assert target.read_text() == "old"
     finally:
         wait.touch()
         thread.join()
     assert fits(target)
+    assert target.stat().st_ino != old  # another file took its name
 
 
 # --- the real ones --------------------------------------------------------------------------------------------------------
