@@ -107,7 +107,10 @@ class ApswDatabase:
     def steps(self, sql: str) -> list[str]:
         """See `Database`."""
         any_values = cast(Any, apsw)._null_bindings
-        first = sql[: len(sql) - len(self.described(sql).rest)]
+        found = self.described(sql)
+        if found.is_empty:
+            return []  # of nothing, APSW 3.49 crashes
+        first = sql[: len(sql) - len(found.rest)]
         with self._cursor() as cursor, nothing_hidden(self.connection):
             return [str(opcode) for _, opcode, *_ in cursor.execute(first, any_values, can_cache=False, explain=1)]
 

@@ -148,9 +148,7 @@ def test_a_function_of_a_host_that_raises(two: Both, error: BaseException) -> No
         raise error
 
     two.connections[1].create_scalar_function("fail", fail)
-    with pytest.raises(
-        SqlclustError if isinstance(error, Exception) else KeyboardInterrupt, match="theirs: é"
-    ) as caught:
+    with pytest.raises(SqlclustError if isinstance(error, Exception) else KeyboardInterrupt) as caught:
         two.host.run("SELECT fail()")
     assert (caught.value is error) is not isinstance(error, Exception)
     assert two.rows("SELECT 1")[0] == ((1,), ("1",), True)
