@@ -67,7 +67,11 @@ class Database(Protocol):
 
         Raises:
             NotAuthorizedError: an authorizer refused.
+            BindingsError: too few values or too many, or values with names for a placeholder that has none.
+            KeyError: a placeholder's name has no value.
             SqliteError: here, or while rows are read.
+            TypeError, OverflowError, UnicodeEncodeError: a value that SQLite cannot hold.
+            ValueError: the text has a NUL.
         """
 
     def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> AbstractContextManager[Iterator[Row]]:
