@@ -21,7 +21,9 @@ import pytest
 from sqlclust.bindings.loadable import compiling, placing
 from tests.bindings.loadable import small_catalog
 from tests.bindings.loadable.small_catalog import CALLS, connection
-from tests.extension import extension_path
+from tests.extension import extension_path, why_not
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined", "-g", "-O1")
 
