@@ -1,0 +1,82 @@
+"""How many rows a table has, where an index or few pages say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlclust.errors import StatementError
+from sqlclust.sources.sampling import Sample
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Table, quoted
+
+_OF_AN_INDEX, _OF_A_TABLE = 16 << 20, 4 << 20
+_OF_ALL = 96 << 20
+"""Bytes that may be read for one count, and for all of one look."""
+_BESIDE = 12
+"""Bytes of an entry beside its values: lengths, a rowid, its place in the page."""
+_LARGEST_ENTRY = 4096
+"""A row has no more than about a page in the tree itself; SQLite walks past the rest without reading it."""
+_BUILT_IN_COLLATIONS = {"BINARY", "NOCASE", "RTRIM"}
+
+
+class Counter:
+    """Counts rows, and stops where that would read too much."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._left = database, _OF_ALL
+
+    def count(self, sampled: Sample, only: tuple[str, Any] | None = None) -> int | None:
+        """The rows of a table, or those where a column has a value; None if that would cost more than it may.
+
+        Args:
+            only: (column, value); an index has to begin with it.
+        """
+        table = sampled.table
+        if sampled.n == 0:
+            return 0
+        where, bindings = ("", ()) if only is None else (f"WHERE {quoted(only[0])} = ?", (only[1],))
+        means = {name: sum(cells.lengths) / sampled.n for name, cells in sampled.columns.items()}
+        index = self._narrowest_index(table, means, only)
+        if index is not None:
+            name, entry = index
+            return self._counted(f"{table.sql} INDEXED BY {quoted(name)} {where}", bindings, entry, _OF_AN_INDEX)
+        if only is not None:
+            return None
+        entry = min(sum(means.values()) + _BESIDE, _LARGEST_ENTRY)
+        return self._counted(f"{table.sql} NOT INDEXED", (), entry, _OF_A_TABLE)
+
+    def _counted(self, rows: str, bindings: tuple[Any, ...], entry: float, most: int) -> int | None:
+        limit = int(min(most, self._left) / entry)
+        if limit < 1:
+            return None
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT {limit + 1})"
+        n = int(statements.value(self._database, sql, bindings))
+        self._left -= int(n * entry)
+        return n if n <= limit else None
+
+    def _narrowest_index(
+        self, table: Table, means: Mapping[str, float], only: tuple[str, Any] | None
+    ) -> tuple[str, float] | None:
+        """The index whose entries are the shortest, and their mean length; none that is partial or calls anything."""
+        found: list[tuple[float, str]] = []
+        for _, name, _, origin, partial, *_ in statements.all_rows(
+            self._database, f"PRAGMA main.index_list({quoted(table.name)})"
+        ):
+            if partial or (table.without_rowid and origin == "pk"):  # that is the table itself
+                continue
+            try:
+                columns = statements.all_rows(self._database, f"PRAGMA main.index_xinfo({quoted(name)})")
+            except StatementError:
+                continue
+            keys = [(str(column or ""), str(collation).upper()) for _, _, column, _, collation, _ in columns]
+            names = [column.lower() for column, _ in keys if column]
+            if not all(column in means for column in names) or not {c for _, c in keys} <= _BUILT_IN_COLLATIONS:
+                continue
+            if any(cid == -2 for _, cid, *_ in columns):  # an expression
+                continue
+            if only is not None and names[:1] != [only[0].lower()]:
+                continue
+            found.append((sum(means[column] for column in names) + _BESIDE, str(name)))
+        return (min(found)[1], min(found)[0]) if found else None
