@@ -52,8 +52,8 @@ ROOMS = {
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions", "backup",
-        "opening", "foreign_keys", "own_connection", "interrupt"
+        "database", "lookup", "statements", "values", "text_encoding", "layout", "undecodable", "memory_errors", "transactions",
+        "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
         "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "sources", "diagnosis",

@@ -25,7 +25,7 @@ _MOST = 0.8
 _USUAL_SIZES: dict[FormatName, tuple[float, float]] = {
     "float32": (1e-9, 1e6),
     "float64": (1e-12, 1e9),
-    "float16": (1e-5, 6e4),
+    "float16": (2e-4, 64.0),
     "bfloat16": (1e-9, 1e6),
 }
 """Numbers of vectors are mostly of these sizes, or zero."""
@@ -62,7 +62,7 @@ def judged(
     *,
     named: bool,
     dimension: int | None = None,
-    encoding: str = "UTF-8",
+    codec: str = "utf-8",
 ) -> Verdict | None:
     """What a column holds; None if it seems to hold no vectors.
 
@@ -71,7 +71,7 @@ def judged(
         values: (type, bytes) of some of them.
         named: whether it is known, or called, to hold vectors.
         dimension: if something says it.
-        encoding: of TEXT, as SQLite calls it.
+        codec: of TEXT, as Python calls it.
     """
     n = len(cells.types)
     there = n - cells.n_null
@@ -83,7 +83,7 @@ def judged(
         return None
     nulls = f", NULL in {cells.n_null}" if cells.n_null else ""
     if kind == "text":
-        found = _of_texts([value for type_, value in values if type_ == kind], named, encoding)
+        found = _of_texts([value for type_, value in values if type_ == kind], named, codec)
     else:
         lengths = [length for type_, length in zip(cells.types, cells.lengths, strict=True) if type_ == kind]
         found = _of_blobs(lengths, [value for type_, value in values if type_ == kind], named, dimension)
@@ -96,14 +96,14 @@ def judged(
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def _of_texts(texts: Sequence[bytes], named: bool, encoding: str) -> Verdict | None:
+def _of_texts(texts: Sequence[bytes], named: bool, codec: str) -> Verdict | None:
     if not texts:
         return None
     dimensions: Counter[int] = Counter()
     looks = False
     for text in texts:
         try:
-            decoded = text.decode(encoding)
+            decoded = text.decode(codec)
         except UnicodeDecodeError:
             continue
         if not decoded.lstrip().startswith("["):
@@ -146,7 +146,9 @@ def _of_blobs(lengths: Sequence[int], blobs: Sequence[bytes], named: bool, dimen
     if not looked_at:
         if not named:
             return None
-        return Verdict(None, None, f"BLOBs of {usual:,} bytes, too large to look at")
+        return Verdict(
+            None, None, f"BLOBs of {usual:,} bytes, not looked at: they, or what stands before them, are large"
+        )
     matrix = np.stack(looked_at)
     format, evidence = _format_of(matrix, dimension if named else None)
     if not named and (format not in _USUAL_SIZES or matrix.size * 8 // FORMATS[format].item_bits < _LEAST_NUMBERS):
@@ -189,7 +191,8 @@ def _format_of(matrix: NDArray[np.uint8], dimension: int | None) -> tuple[Format
         return possible[0], f": {possible[0]} by its dimension"
     if "float32" in possible and resembled is None and not (matrix.view(np.uint8) != 0).any():
         return "float32", ", all of them zero"
-    return None, ": it does not tell which format they have; say it"
+    either = f"{possible[0]} or {possible[1]}" if len(possible) == 2 else "which format they are of"
+    return None, f": they do not tell {'whether they are ' * (len(possible) == 2)}{either}"
 
 
 def _has_usual_sizes(matrix: NDArray[np.uint8], format: FormatName) -> bool:

@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlclust.schema import object_names, version
 from sqlclust.sources import sampling
-from sqlclust.sources.columns import content_column, declared_dimension, is_called_a_vector, key_columns
+from sqlclust.sources.columns import content_column, declared_dimension, is_called_a_vector, key_columns, model_column
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.judging import Verdict, judged, rows
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
-from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Table, read_layout
+from sqlclust.sqlite.text_encoding import text_codec
 
 
 class Look:
@@ -40,9 +40,7 @@ class Look:
         self.files: set[str] = set()
         self._counter = Counter(database)
         self._samples: dict[str, Sample] = {}
-        self._encoding = str(statements.pragma(database, "encoding")).replace("UTF-16le", "UTF-16-LE").replace(
-            "UTF-16be", "UTF-16-BE"
-        )  # fmt: skip
+        self._codec = text_codec(database)
 
     # --- tables ---
 
@@ -101,12 +99,16 @@ class Look:
             sampling.values(self.database, sampled, column),
             named=is_called_a_vector(column) if named is None else named,
             dimension=dimension or declared_dimension(column),
-            encoding=self._encoding,
+            codec=self._codec,
         )
 
     def count(self, sampled: Sample, only: tuple[str, Any] | None = None) -> int | None:
         """The rows of a table; see `counting.Counter.count`."""
         return self._counter.count(sampled, only)
+
+    def text(self, stored: object) -> str:
+        """TEXT that was read as a BLOB, since it may be damaged; what cannot be decoded is replaced."""
+        return bytes(stored).decode(self._codec, errors="replace") if isinstance(stored, bytes) else str(stored)
 
     # --- sources ---
 
@@ -163,6 +165,7 @@ class Look:
             keys = tuple(key for key in keys if key.lower() != only[0].lower())
         n_rows = self.count(sampled, only)
         readable = verdict is None or verdict.readable
+        model = model_column(table) if only is None else None
         seen = verdict.remark if verdict else "no rows" if not sampled.n else f"from {rows(sampled.n)}: no vectors"
         return Source(
             name=name,
@@ -178,6 +181,7 @@ class Look:
             remark=remarks(
                 seen,
                 remark,
+                f"{model.name} may say which belong together" if model and verdict and not verdict.dimension else None,
                 "nothing names its rows: no key, and no rowid that can be read" if not keys else None,
                 "it has no key but the rowid, which VACUUM may change" if keys == (table.rowid,) else None,
                 "rows not counted: it would take long" if n_rows is None else None,

@@ -52,7 +52,7 @@ def _find(look: Look) -> Iterator[Source]:
     logged = _logged(look, queue)
     sql = _COLLECTIONS.format(segments=segments.sql, collections=collections.sql)
     for collection, name, metadata, vectors in statements.all_rows(look.database, sql):
-        text = bytes(name or b"").decode(errors="replace")
+        text = look.text(name)
         items = int(statements.value(look.database, _ITEMS.format(embeddings=embeddings.sql), (metadata,)))
         of_it = None if logged is None else logged.get(str(collection), _Logged("", [], True))
         yield _source(look, queue, f"chroma:{text}", items, of_it, f"{vectors}/data_level0.bin")

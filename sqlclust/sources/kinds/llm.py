@@ -29,18 +29,14 @@ def _find(look: Look) -> Iterator[Source]:
             sampled,
             column,
             look.judged(sampled, column, named=True),
-            name="llm:" + _text(name),
+            name="llm:" + look.text(name),
             content=content,
             remark=remarks(
-                f"vectors of {_text(model)}",
+                f"vectors of {look.text(model)}",
                 None if content or not sampled.n else "the texts were not kept (llm embed-multi --store keeps them)",
             ),
             only=(embeddings.columns["collection_id"].name, number),
         )
-
-
-def _text(value: object) -> str:
-    return bytes(value).decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 LLM = Kind("llm", "a collection, `llm:NAME`, in the table `embeddings`", _find)

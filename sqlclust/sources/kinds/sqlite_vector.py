@@ -26,8 +26,8 @@ def _find(look: Look) -> Iterator[Source]:
     look.take(settings)
     tables: list[Table] = []
     columns = [
-        tuple(bytes(text or b"").decode(errors="replace") for text in named)
-        for named in statements.all_rows(look.database, _COLUMNS.format(table=settings.sql))
+        (look.text(name), look.text(column))
+        for name, column in statements.all_rows(look.database, _COLUMNS.format(table=settings.sql))
     ]
     for name, column in columns:
         copy = look.having(f"vector0_{name}_{column}", "rowid1", "rowid2", "counter", "data")
