@@ -29,7 +29,7 @@ _USUAL_SIZES: dict[FormatName, tuple[float, float]] = {
     "bfloat16": (1e-9, 1e6),
 }
 """Numbers of vectors are mostly of these sizes, or zero."""
-_LEAST_NUMBERS = 16
+_LEAST_BYTES = 64
 """In a column that is not called a vector, to say that their sizes are usual is no accident."""
 _OTHER_CONTENTS = (
     (b"\x93NUMPY", "NumPy files (.npy)"), (b"\x1f\x8b", "compressed by gzip"), (b"x\x9c", "compressed by zlib"),
@@ -151,7 +151,7 @@ def _of_blobs(lengths: Sequence[int], blobs: Sequence[bytes], named: bool, dimen
         )
     matrix = np.stack(looked_at)
     format, evidence = _format_of(matrix, dimension if named else None)
-    if not named and (format not in _USUAL_SIZES or matrix.size * 8 // FORMATS[format].item_bits < _LEAST_NUMBERS):
+    if not named and (format not in _USUAL_SIZES or matrix.size < _LEAST_BYTES or not matrix.any()):
         return None
     if most < _MOST * len(lengths):  # vectors of several models, it may be
         return Verdict(format, None, f"BLOBs of {_several(counted)} bytes{evidence}")
@@ -189,7 +189,7 @@ def _format_of(matrix: NDArray[np.uint8], dimension: int | None) -> tuple[Format
         return usual[0], "" if usual[0] == "float32" else f" that look like {usual[0]}"
     if len(possible) == 1:
         return possible[0], f": {possible[0]} by its dimension"
-    if "float32" in possible and resembled is None and not (matrix.view(np.uint8) != 0).any():
+    if "float32" in possible and resembled is None and not matrix.any():
         return "float32", ", all of them zero"
     either = f"{possible[0]} or {possible[1]}" if len(possible) == 2 else "which format they are of"
     return None, f": they do not tell {'whether they are ' * (len(possible) == 2)}{either}"

@@ -2,7 +2,7 @@
 
 For whoever adds one or wants those of a newer version. The tests read the dumps (*.sql) that are here and need none of the
 programs: llm 0.36, sqlite-vec 0.1.9, langgraph-checkpoint-sqlite 3.1.2, openai-to-sqlite 0.4.2, simplevecdb 2.7.0,
-sqliteai-vector 1.1.2, chromadb 1.5.9, txtai 9.14.0 (its own CREATE statements). LangChain's SQLiteVec (langchain-community 0.4.2),
+sqliteai-vector 1.1.2, chromadb 1.5.9, txtai 9.14.0 (its CREATE statements). LangChain's SQLiteVec (langchain-community 0.4.2),
 datasette-embeddings 0.1a3 and qdrant-client 1.20.0 are written as databases of theirs have it. Vectors are small.
 """
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import sqlite3
 import sys
 import types
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -31,10 +33,10 @@ def blob(i: int, dimension: int = 4) -> bytes:
 
 
 def make_llm(path: Path) -> None:
-    import llm
-    import sqlite_utils
+    llm: Any = import_module("llm")
+    sqlite_utils: Any = import_module("sqlite_utils")
 
-    class Model(llm.EmbeddingModel):  # type: ignore[misc]
+    class Model(llm.EmbeddingModel):  # type: ignore[misc, name-defined, unused-ignore]
         model_id = "small"
 
         def embed_batch(self, items: Any) -> Any:
@@ -54,7 +56,9 @@ def make_vec0(path: Path) -> None:
         "CREATE VIRTUAL TABLE full USING vec0(name TEXT PRIMARY KEY, embedding float[4] distance_metric=cosine, "
         "small int8[8], module TEXT partition key, n_chars INTEGER, +body TEXT, chunk_size=8)"
     )
-    connection.execute("CREATE VIRTUAL TABLE bits USING vec0(doc_id INTEGER PRIMARY KEY, embedding bit[16], chunk_size=8)")
+    connection.execute(
+        "CREATE VIRTUAL TABLE bits USING vec0(doc_id INTEGER PRIMARY KEY, embedding bit[16], chunk_size=8)"
+    )
     connection.execute('CREATE VIRTUAL TABLE "a ""b" USING vec0(embedding FLOAT[4], chunk_size=8)')
     for i in range(N):
         connection.execute("INSERT INTO plain (rowid, embedding) VALUES (?, ?)", (i + 1, blob(i)))
@@ -80,7 +84,7 @@ def make_langchain(path: Path) -> None:
 
 
 def make_langgraph(path: Path) -> None:
-    import sqlite_vec
+    sqlite_vec: Any = import_module("sqlite_vec")
 
     real = sqlite3.connect
 
@@ -89,8 +93,8 @@ def make_langgraph(path: Path) -> None:
             pass
 
     sqlite_vec.load = lambda connection: None
-    sqlite3.connect = lambda *args, **named: real(*args, **{**named, "factory": Connection})  # type: ignore[assignment]
-    from langgraph.store.sqlite import SqliteStore
+    sqlite3.connect = lambda *args, **named: real(*args, **{**named, "factory": Connection})
+    SqliteStore = import_module("langgraph.store.sqlite").SqliteStore
 
     embed = lambda texts: [vector(len(text)) for text in texts]  # noqa: E731
     with SqliteStore.from_conn_string(str(path), index={"dims": 4, "embed": embed, "fields": ["text"]}) as store:
@@ -101,7 +105,7 @@ def make_langgraph(path: Path) -> None:
 
 
 def make_openai_to_sqlite(path: Path) -> None:
-    import httpx
+    httpx: Any = import_module("httpx")
 
     class Response:
         status_code = 200
@@ -116,8 +120,8 @@ def make_openai_to_sqlite(path: Path) -> None:
             found = [{"index": i, "embedding": vector(i, 1536)} for i in range(self.n)]
             return {"usage": {"total_tokens": 1}, "data": found}
 
-    httpx.post = lambda url, json, **_: Response(len(json["input"]))  # type: ignore[assignment]
-    from openai_to_sqlite import cli
+    httpx.post = lambda url, json, **_: Response(len(json["input"]))
+    cli: Any = import_module("openai_to_sqlite.cli")
 
     cli.truncate_tokens = lambda text, n: text
     given = path.with_suffix(".json")
@@ -126,9 +130,7 @@ def make_openai_to_sqlite(path: Path) -> None:
 
 
 def make_simplevecdb(path: Path) -> None:
-    from simplevecdb import VectorDB
-
-    database = VectorDB(str(path))
+    database = import_module("simplevecdb").VectorDB(str(path))
     database.collection("default").add_texts(["a", "b"], embeddings=[vector(1), vector(2)])
     database.collection("kept", store_embeddings=True).add_texts(
         [f"t{i}" for i in range(N)], embeddings=[vector(i) for i in range(N)]
@@ -137,23 +139,26 @@ def make_simplevecdb(path: Path) -> None:
 
 
 def make_sqlite_vector(path: Path) -> None:
-    import apsw
-    import sqlite_vector
+    apsw: Any = import_module("apsw")
+    sqlite_vector: Any = import_module("sqlite_vector")
 
     connection = apsw.Connection(str(path))
     connection.enable_load_extension(True)
     connection.load_extension(str(Path(sqlite_vector.__file__).parent / "binaries" / "vector.so"))
     connection.execute("CREATE TABLE documents (id INTEGER PRIMARY KEY, body TEXT, e32 BLOB, e16 BLOB)")
     rows = [("text " * i, json.dumps(vector(i)), json.dumps(vector(i))) for i in range(N)]
-    connection.executemany("INSERT INTO documents (body, e32, e16) VALUES (?, vector_as_f32(?), vector_as_f16(?))", rows)
+    connection.executemany(
+        "INSERT INTO documents (body, e32, e16) VALUES (?, vector_as_f32(?), vector_as_f16(?))", rows
+    )
     for column, kind in (("e32", "FLOAT32"), ("e16", "FLOAT16")):
         connection.execute("SELECT vector_init('documents', ?, ?)", (column, f"dimension=4,type={kind}")).fetchall()
         connection.execute("SELECT vector_quantize('documents', ?)", (column,)).fetchall()
 
 
 def make_chroma(path: Path) -> None:
-    import chromadb
+    chromadb: Any = import_module("chromadb")
 
+    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
     client = chromadb.PersistentClient(str(path.with_suffix("")))
     settings = {"hnsw": {"sync_threshold": 10, "batch_size": 5}}
     for name, n in (("synced", 25), ("updated", 3), ("fresh", 5), ("none", 0)):
@@ -211,8 +216,8 @@ def make_qdrant(path: Path) -> None:
 
 
 def with_vec0(path: Path) -> Any:
-    import apsw
-    import sqlite_vec
+    apsw: Any = import_module("apsw")
+    sqlite_vec: Any = import_module("sqlite_vec")
 
     connection = apsw.Connection(str(path))
     connection.enable_load_extension(True)
@@ -224,13 +229,12 @@ def dump(path: Path) -> None:
     """Beside this file, as SQL."""
     import io
 
-    import apsw
-    from apsw.shell import Shell
+    Shell = import_module("apsw.shell").Shell
 
     out = io.StringIO()
-    Shell(stdout=out, stderr=out, db=apsw.Connection(str(path))).process_command(".dump")
+    Shell(stdout=out, stderr=out, db=import_module("apsw").Connection(str(path))).process_command(".dump")
     lines = [line for line in out.getvalue().splitlines() if not line.startswith("--")]
-    text = "\n".join(lines).replace("[SELECT", "[SELECT")
+    text = "\n".join(lines)
     Path(__file__).with_name(f"{path.stem}.sql").write_text(text + "\n", encoding="utf-8")
 
 
