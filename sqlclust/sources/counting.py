@@ -16,8 +16,8 @@ _OF_ALL = 96 << 20
 """Bytes that may be read for one count, and for all of one look."""
 _BESIDE = 12
 """Bytes of an entry beside its values: lengths, a rowid, its place in the page."""
-_LARGEST_ENTRY = 4096
-"""A row has no more than about a page in the tree itself; SQLite walks past the rest without reading it."""
+_PAGE = 4096
+"""The usual one. A row has no more than about a page in the tree itself, and SQLite does not read the rest to count it."""
 _BUILT_IN_COLLATIONS = {"BINARY", "NOCASE", "RTRIM"}
 
 
@@ -44,7 +44,7 @@ class Counter:
             return self._counted(f"{table.sql} INDEXED BY {quoted(name)} {where}", bindings, entry, _OF_AN_INDEX)
         if only is not None:
             return None
-        entry = min(sum(means.values()) + _BESIDE, _LARGEST_ENTRY)
+        entry = _PAGE / max(1, _PAGE // (sum(means.values()) + _BESIDE))  # with what is left over of each page
         return self._counted(f"{table.sql} NOT INDEXED", (), entry, _OF_A_TABLE)
 
     def _counted(self, rows: str, bindings: tuple[Any, ...], entry: float, most: int) -> int | None:
