@@ -184,9 +184,9 @@ def _format_of(matrix: NDArray[np.uint8], dimension: int | None) -> tuple[Format
         if fitting:
             also = f" or {fitting[1]}" if len(fitting) > 1 else ""
             return fitting[0], f" that look like {fitting[0]}{also}: {resembled.evidence}"
-    usual = [name for name in _USUAL_SIZES if name in possible and _has_usual_sizes(matrix, name)]
-    if usual:
-        return usual[0], "" if usual[0] == "float32" else f" that look like {usual[0]}"
+    usual = next((name for name in _USUAL_SIZES if name in possible and _has_usual_sizes(matrix, name)), None)
+    if usual is not None:
+        return usual, "" if usual == "float32" else f" that look like {usual}"
     if len(possible) == 1:
         return possible[0], f": {possible[0]} by its dimension"
     if "float32" in possible and resembled is None and not matrix.any():

@@ -15,6 +15,7 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import CorruptError, NotAuthorizedError, StatementInterrupted
 from sqlclust.sources.kinds.table import TABLE
 from sqlclust.sources.look import Look
+from tests.schemas.old import OLD
 from tests.sources.looking import brief, found, host, made, vectors
 
 N = 9
@@ -216,6 +217,17 @@ def test_files(tmp_path: Path) -> None:
     copy = sqlclust.connect(str(tmp_path / "copy.db"), readonly=True)
     assert [source.name for source in found(copy)] == ["llm:docs", "llm:notes", "llm:none"]
     copy.close()
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_files_of_ours_of_older_versions(version: int, tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    OLD[version].make(path)
+    con = sqlclust.connect(str(path), readonly=True)
+    models = con.execute("SELECT embedding_model, count(*) FROM Embedding GROUP BY 1 ORDER BY 1").fetchall()
+    assert [(source.name, source.n_rows) for source in found(con)] == models
+    assert {source.kind for source in found(con)} == {"sqlclust"}
+    con.close()
 
 
 # --- hosts -----------------------------------------------------------------------------------------------------------
