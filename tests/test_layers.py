@@ -66,7 +66,8 @@ ROOMS = {
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
     ],
     "sources": [
-        "found", "columns", "virtual_tables", "sampling", "counting", "judging", "look", "kind", "kinds", "registry", "finding",
+        "found", "columns", "virtual_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
+        "registry", "finding",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",

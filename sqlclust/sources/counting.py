@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlclust.errors import StatementError
+from sqlclust.sources.indexes import plain_indexes
 from sqlclust.sources.sampling import Sample
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -18,7 +18,6 @@ _BESIDE = 12
 """Bytes of an entry beside its values: lengths, a rowid, its place in the page."""
 _PAGE = 4096
 """The usual one. A row has no more than about a page in the tree itself, and SQLite does not read the rest to count it."""
-_BUILT_IN_COLLATIONS = {"BINARY", "NOCASE", "RTRIM"}
 
 
 class Counter:
@@ -36,7 +35,7 @@ class Counter:
         table = sampled.table
         if sampled.n == 0:
             return 0
-        where, bindings = ("", ()) if only is None else (f"WHERE {quoted(only[0])} = ?", (only[1],))
+        where, bindings = ("", ()) if only is None else (f"WHERE {quoted(only[0])} = ? COLLATE BINARY", (only[1],))
         means = {name: sum(cells.lengths) / sampled.n for name, cells in sampled.columns.items()}
         index = self._narrowest_index(table, means, only)
         if index is not None:
@@ -59,24 +58,10 @@ class Counter:
     def _narrowest_index(
         self, table: Table, means: Mapping[str, float], only: tuple[str, Any] | None
     ) -> tuple[str, float] | None:
-        """The index whose entries are the shortest, and their mean length; none that is partial or calls anything."""
+        """The index whose entries are the shortest, and their mean length."""
         found: list[tuple[float, str]] = []
-        for _, name, _, origin, partial, *_ in statements.all_rows(
-            self._database, f"PRAGMA main.index_list({quoted(table.name)})"
-        ):
-            if partial or (table.without_rowid and origin == "pk"):  # that is the table itself
-                continue
-            try:
-                columns = statements.all_rows(self._database, f"PRAGMA main.index_xinfo({quoted(name)})")
-            except StatementError:
-                continue
-            keys = [(str(column or ""), str(collation).upper()) for _, _, column, _, collation, _ in columns]
-            names = [column.lower() for column, _ in keys if column]
-            if not all(column in means for column in names) or not {c for _, c in keys} <= _BUILT_IN_COLLATIONS:
-                continue
-            if any(cid == -2 for _, cid, *_ in columns):  # an expression
-                continue
-            if only is not None and names[:1] != [only[0].lower()]:
-                continue
-            found.append((sum(means[column] for column in names) + _BESIDE, str(name)))
+        for index in plain_indexes(self._database, table):
+            is_fitting = only is None or (index.is_searchable and index.columns[0] == only[0].lower())
+            if is_fitting and all(column in means for column in index.columns):
+                found.append((sum(means[column] for column in index.columns) + _BESIDE, index.name))
         return (min(found)[1], min(found)[0]) if found else None

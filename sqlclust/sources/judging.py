@@ -63,6 +63,7 @@ def judged(
     named: bool,
     dimension: int | None = None,
     codec: str = "utf-8",
+    usual: FormatName | None = None,
 ) -> Verdict | None:
     """What a column holds; None if it seems to hold no vectors.
 
@@ -72,6 +73,7 @@ def judged(
         named: whether it is known, or called, to hold vectors.
         dimension: if something says it.
         codec: of TEXT, as Python calls it.
+        usual: the format of BLOBs that do not tell it.
     """
     n = len(cells.types)
     there = n - cells.n_null
@@ -86,7 +88,7 @@ def judged(
         found = _of_texts([value for type_, value in values if type_ == kind], named, codec)
     else:
         lengths = [length for type_, length in zip(cells.types, cells.lengths, strict=True) if type_ == kind]
-        found = _of_blobs(lengths, [value for type_, value in values if type_ == kind], named, dimension)
+        found = _of_blobs(lengths, [value for type_, value in values if type_ == kind], named, dimension, usual)
     if found is None:
         return None
     others = f", {there - most} of another type" if there > most else ""
@@ -131,7 +133,9 @@ def _of_texts(texts: Sequence[bytes], named: bool, codec: str) -> Verdict | None
 # --- BLOBs -----------------------------------------------------------------------------------------------------------
 
 
-def _of_blobs(lengths: Sequence[int], blobs: Sequence[bytes], named: bool, dimension: int | None) -> Verdict | None:
+def _of_blobs(
+    lengths: Sequence[int], blobs: Sequence[bytes], named: bool, dimension: int | None, default: FormatName | None
+) -> Verdict | None:
     counted = Counter(length for length in lengths if length)
     if not counted:
         return None
@@ -150,7 +154,7 @@ def _of_blobs(lengths: Sequence[int], blobs: Sequence[bytes], named: bool, dimen
             None, None, f"BLOBs of {usual:,} bytes, not looked at: they, or what stands before them, are large"
         )
     matrix = np.stack(looked_at)
-    format, evidence = _format_of(matrix, dimension if named else None)
+    format, evidence = _format_of(matrix, dimension if named else None, default)
     if not named and (format not in _USUAL_SIZES or matrix.size < _LEAST_BYTES or not matrix.any()):
         return None
     if most < _MOST * len(lengths):  # vectors of several models, it may be
@@ -165,12 +169,15 @@ def _all_start(blobs: Sequence[bytes], magic: bytes) -> bool:
     return len(blobs) > 1 and all(blob.startswith(magic) for blob in blobs)
 
 
-def _format_of(matrix: NDArray[np.uint8], dimension: int | None) -> tuple[FormatName | None, str]:
+def _format_of(
+    matrix: NDArray[np.uint8], dimension: int | None, default: FormatName | None
+) -> tuple[FormatName | None, str]:
     """The format of bytes, and why if it is not float32.
 
     Args:
         matrix: uint8 (n, bytes).
         dimension: if something says it; then only formats that give it are possible.
+        default: if it is not told, and possible.
     """
     width = matrix.shape[1]
     possible = [
@@ -184,7 +191,11 @@ def _format_of(matrix: NDArray[np.uint8], dimension: int | None) -> tuple[Format
         if fitting:
             also = f" or {fitting[1]}" if len(fitting) > 1 else ""
             return fitting[0], f" that look like {fitting[0]}{also}: {resembled.evidence}"
-    usual = next((name for name in _USUAL_SIZES if name in possible and _has_usual_sizes(matrix, name)), None)
+    if default in possible:
+        return default, ""
+    # float16 has usual sizes easily: of several rows that may be float32 the look above would have said it
+    tried = ("float32", "float64") if "float32" in possible and len(matrix) >= 4 else tuple(_USUAL_SIZES)
+    usual = next((name for name in tried if name in possible and _has_usual_sizes(matrix, name)), None)
     if usual is not None:
         return usual, "" if usual == "float32" else f" that look like {usual}"
     if len(possible) == 1:

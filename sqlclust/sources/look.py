@@ -11,12 +11,14 @@ from sqlclust.sources import sampling
 from sqlclust.sources.columns import content_column, declared_dimension, is_called_a_vector, key_columns, model_column
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
+from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.judging import Verdict, judged, rows
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Table, read_layout
 from sqlclust.sqlite.text_encoding import text_codec
+from sqlclust.vectors.formats import FormatName
 
 
 class Look:
@@ -83,12 +85,19 @@ class Look:
 
     def part(self, table: Table, column: str, value: object) -> Sample:
         """Some rows of those where a column has a value: the first in the index that begins with it."""
-        if table.rowid is None or column.lower() not in table.indexed:
+        index = index_beginning_with(self.database, table, column)
+        if table.rowid is None or index is None:
             return sampling.sample(self.database, table)
-        return sampling.sample(self.database, table, sampling.rowids_of_part(self.database, table, column, value))
+        return sampling.sample(self.database, table, sampling.rowids_of_part(self.database, table, index, value))
 
     def judged(
-        self, sampled: Sample, column: Column, *, named: bool | None = None, dimension: int | None = None
+        self,
+        sampled: Sample,
+        column: Column,
+        *,
+        named: bool | None = None,
+        dimension: int | None = None,
+        usual: FormatName | None = None,
     ) -> Verdict | None:
         """What a column holds; see `judging.judged`. `named` and `dimension` are the column's own if they are not given."""
         cells = sampled.columns[column.name.lower()]
@@ -100,6 +109,7 @@ class Look:
             named=is_called_a_vector(column) if named is None else named,
             dimension=dimension or declared_dimension(column),
             codec=self._codec,
+            usual=usual,
         )
 
     def count(self, sampled: Sample, only: tuple[str, Any] | None = None) -> int | None:
@@ -122,6 +132,7 @@ class Look:
         content: str | None = "",
         others: Iterable[str] = (),
         dimension: int | None = None,
+        usual: FormatName | None = "float32",
         remark: str = "",
     ) -> Source:
         """A column of vectors of a known kind of table, whatever its values look like.
@@ -131,10 +142,11 @@ class Look:
             content: the column of the texts; None: there is none; '': what looks like it.
             others: further columns that are no texts.
             dimension: if something says it.
+            usual: the format that this kind writes, if it is always the same one.
         """
         sampled = self.sample(table)
         vector = table.columns[column.lower()]
-        verdict = self.judged(sampled, vector, named=True, dimension=dimension)
+        verdict = self.judged(sampled, vector, named=True, dimension=dimension, usual=usual)
         if content == "":
             content = self.content(sampled, [column, *others])
         elif content is not None:

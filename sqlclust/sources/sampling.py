@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlclust.sources.indexes import Index
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Table, quoted
@@ -98,9 +99,13 @@ _ENDS = f"SELECT {{rowid}} FROM {{table}} NOT INDEXED ORDER BY {{rowid}} {{order
 _FROM_A_PLACE = f"SELECT {{rowid}} FROM {{table}} NOT INDEXED WHERE {{rowid}} >= ? ORDER BY {{rowid}} LIMIT {_AT_EACH}"
 
 
-def rowids_of_part(database: Database, table: Table, column: str, value: object) -> list[int]:
-    """Some rowids where a column, with which an index begins, has a value: of the first rows in that index. O(log n)"""
-    sql = f"SELECT {table.rowid} FROM {table.sql} WHERE {quoted(column)} = ? LIMIT {MOST_ROWS}"
+def rowids_of_part(database: Database, table: Table, index: Index, value: object) -> list[int]:
+    """Some rowids where the first column of an index has a value: of the first rows there. O(log n)"""
+    column = quoted(table.columns[index.columns[0]].name)
+    sql = (
+        f"SELECT {table.rowid} FROM {table.sql} INDEXED BY {quoted(index.name)} WHERE {column} = ? COLLATE BINARY "
+        f"LIMIT {MOST_ROWS}"
+    )
     return sorted(int(key) for (key,) in statements.all_rows(database, sql, (value,)))
 
 
@@ -160,6 +165,7 @@ def values(database: Database, sampled: Sample, column: Column) -> list[tuple[st
         budget -= size
         rows.append(row)
     name = quoted(column.name)
+    # once more: a value may have grown since
     value = f"CASE WHEN octet_length({name}) <= {LARGEST_VALUE} THEN CAST({name} AS BLOB) END"
     sql = f"SELECT typeof({name}), {value} FROM {sampled.table.sql} NOT INDEXED"
     if sampled.rowids is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sqlclust.errors import CorruptError, NotAuthorizedError, StatementInterrupt
 from sqlclust.sources.kinds.table import TABLE
 from sqlclust.sources.look import Look
 from tests.schemas.old import OLD
-from tests.sources.looking import brief, found, host, made, vectors
+from tests.sources.looking import HOSTS, brief, found, host, made, vectors
 
 N = 9
 GOOD = ("good", "table", "v", "float32", 4, N)
@@ -83,6 +84,26 @@ def test_nothing_of_the_file_is_run(tmp_path: Path) -> None:
     assert sources == [("vec", None, None), ("t", "v", N), ("k", "v", N)]
     assert called == []
     con.close()
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(HOSTS.glob("*.sql"))])
+def test_no_collation_of_the_file_is_called(name: str) -> None:
+    """The same tables, all text in an order of the file's own: found as before, or said not to be looked at."""
+    sql = (HOSTS / f"{name}.sql").read_text(encoding="utf-8")
+    lines = [
+        line if line.startswith("INSERT") else re.sub(r'(?i)(?<=[\w"] )text\b(?=[ ,)]|$)', "TEXT COLLATE trap", line)
+        for line in sql.splitlines()
+    ]
+    con = apsw.Connection(":memory:")
+    con.create_collation("trap", lambda a, b: (a > b) - (a < b))
+    con.execute("\n".join(lines))
+    called: list[str] = []
+    con.create_collation("trap", lambda a, b: called.append(a) or 0)  # type: ignore[func-returns-value]
+    sources = [(s.name, s.kind, s.table_name, s.vector_column) for s in found(con)]
+    assert called == []
+    expected = [(s.name, s.kind, s.table_name, s.vector_column) for s in found(host(name))]
+    refused = {"chroma:fresh": None}  # its items are not counted
+    assert sources == [(*row[:3], refused.get(str(row[0]), row[3])) for row in expected]
 
 
 def test_names_that_want_out_of_their_quotes() -> None:

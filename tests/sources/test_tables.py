@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sources.looking import brief, found, made, vectors
+from tests.sources.looking import brief, found, host, made, vectors
 from tests.vectors.written import WRITTEN
 
 N = 60
@@ -74,6 +74,7 @@ NO_VECTORS: dict[str, list[Any]] = {
     "JSON lists of words": ['["a", "b"]'] * N,
     "JSON arrays of other lengths": [json.dumps([0.5] * (i + 2)) for i in range(N)],
     "one BLOB": [bytes(16)],
+    "too few and short to tell": vectors(2, 4),
 }
 
 
@@ -106,6 +107,25 @@ def test_all_formats_that_there_are() -> None:
         assert [source.vector_column for source in found(table_of("embedding", [written[1]] * 5))] == ["embedding"], (
             name
         )
+
+
+def test_a_format_that_is_known_need_not_be_told() -> None:
+    """llm writes float32, whatever size the numbers have; in a table of nobody they tell nothing."""
+    tiny = np.full(4, 1e-30, "<f4").tobytes()
+    con = host("llm")
+    con.execute("UPDATE embeddings SET embedding = ?", (tiny,))
+    assert [source.format for source in found(con)] == ["float32", "float32", None]
+    [source] = found(table_of("embedding", [tiny] * 9))
+    assert (source.format, source.vector_column) == (None, "embedding")
+
+
+def test_each_name_is_there_once() -> None:
+    con = host("chroma")
+    con.execute("DROP TABLE IF EXISTS collections_index")
+    con.execute("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE (name, database_id)', "
+                "'CHECK (1)') WHERE name = 'collections'")  # fmt: skip
+    con.execute("UPDATE collections SET name = 'same', database_id = rowid")
+    assert [source.name for source in found(con)] == [f"chroma:same{n}" for n in ("", " (2)", " (3)", " (4)")]
 
 
 def test_columns_and_their_names() -> None:

@@ -11,23 +11,22 @@ from typing import Any, NamedTuple
 
 from sqlclust.sources import sampling
 from sqlclust.sources.found import Source, remarks
+from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.layout import Table
+from sqlclust.sqlite.layout import Table, quoted
 
 _MOST = 1000
 """Collections that are listed."""
 _LOOKED_AT = 10_000
 """Rows of the log that are looked at; chroma moves vectors out of it after 1,000 by default."""
+_COUNTED = 100_000
+"""Items of a collection that are counted."""
 _ADDED = (0, 2)  # ADD and UPSERT; 1 is UPDATE, 3 is DELETE
 
-_COLLECTIONS = f"""
-SELECT c.id, CAST(c.name AS BLOB), (SELECT s.id FROM {{segments}} s WHERE s.collection = c.id AND s.scope = 'METADATA'),
-       (SELECT s.id FROM {{segments}} s WHERE s.collection = c.id AND s.scope = 'VECTOR')
-FROM {{collections}} c ORDER BY c.name LIMIT {_MOST}
-"""
-_ITEMS = "SELECT count(*) FROM (SELECT 1 FROM {embeddings} WHERE segment_id = ? LIMIT 1000000)"
+_COLLECTIONS = f"SELECT id, CAST(name AS BLOB) FROM {{table}} NOT INDEXED LIMIT {_MOST}"
+_SEGMENTS = f"SELECT collection, scope, id FROM {{table}} NOT INDEXED LIMIT {10 * _MOST}"
 _LOG = f"""
 SELECT seq_id, topic, operation, CAST(id AS BLOB) FROM {{queue}} NOT INDEXED LIMIT {_LOOKED_AT + 1}
 """
@@ -50,12 +49,27 @@ def _find(look: Look) -> Iterator[Source]:
         return
     look.take(collections, segments, embeddings, queue)
     logged = _logged(look, queue)
-    sql = _COLLECTIONS.format(segments=segments.sql, collections=collections.sql)
-    for collection, name, metadata, vectors in statements.all_rows(look.database, sql):
-        text = look.text(name)
-        items = int(statements.value(look.database, _ITEMS.format(embeddings=embeddings.sql), (metadata,)))
+    rows = statements.all_rows(look.database, _SEGMENTS.format(table=segments.sql))
+    segment = {(collection, scope): id for collection, scope, id in rows}
+    found = statements.all_rows(look.database, _COLLECTIONS.format(table=collections.sql))
+    for collection, name in sorted(found, key=lambda row: look.text(row[1])):
+        items = _items(look, embeddings, segment.get((collection, "METADATA")))
         of_it = None if logged is None else logged.get(str(collection), _Logged("", [], True))
-        yield _source(look, queue, f"chroma:{text}", items, of_it, f"{vectors}/data_level0.bin")
+        beside = f"{segment.get((collection, 'VECTOR'))}/data_level0.bin"
+        yield _source(look, queue, f"chroma:{look.text(name)}", items, of_it, beside)
+
+
+def _items(look: Look, embeddings: Table, segment: object) -> int | None:
+    """How many there are in a collection; None if they are too many to be counted, or have no index."""
+    index = index_beginning_with(look.database, embeddings, "segment_id")
+    if index is None:
+        return None
+    sql = (
+        f"SELECT count(*) FROM (SELECT 1 FROM {embeddings.sql} INDEXED BY {quoted(index.name)} "
+        f"WHERE segment_id = ? COLLATE BINARY LIMIT {_COUNTED + 1})"
+    )
+    n = int(statements.value(look.database, sql, (segment,)))
+    return n if n <= _COUNTED else None
 
 
 def _logged(look: Look, queue: Table) -> dict[str, _Logged] | None:
@@ -76,13 +90,18 @@ def _logged(look: Look, queue: Table) -> dict[str, _Logged] | None:
     }
 
 
-def _source(look: Look, queue: Table, name: str, items: int, logged: _Logged | None, beside: str) -> Source:
+def _source(look: Look, queue: Table, name: str, items: int | None, logged: _Logged | None, beside: str) -> Source:
     if logged is not None and logged.only_adds and len(logged.rowids) == items and items:
         rowids = logged.rowids[:: max(1, len(logged.rowids) // sampling.MOST_ROWS)]
         sampled = sampling.sample(look.database, queue, rowids)
         column = queue.columns["vector"]
         found = look.source(
-            "chroma", sampled, column, look.judged(sampled, column, named=True), name=name, content=None
+            "chroma",
+            sampled,
+            column,
+            look.judged(sampled, column, named=True, usual="float32"),
+            name=name,
+            content=None,
         )
         return replace(
             found,
@@ -95,10 +114,12 @@ def _source(look: Look, queue: Table, name: str, items: int, logged: _Logged | N
                 "the texts are in embedding_metadata",
             ),
         )
-    if not items:
+    if items == 0:
         remark = "no rows"
     elif logged is None:
         remark = f"not known to be all in this file: embeddings_queue has more than {_LOOKED_AT:,} rows; see {beside}"
+    elif items is None:
+        remark = f"not known to be all in this file: too many to be counted, or without an index; see {beside}"
     elif len(logged.rowids) < items:
         remark = (
             f"not all in this file: embeddings_queue has {len(logged.rowids)} of {items}, the others are in {beside}"

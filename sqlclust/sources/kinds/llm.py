@@ -19,7 +19,7 @@ def _find(look: Look) -> Iterator[Source]:
     if collections is None or embeddings is None:
         return
     look.take(collections, embeddings)
-    sql = f"SELECT id, CAST(name AS BLOB), CAST(model AS BLOB) FROM {collections.sql} ORDER BY id LIMIT {_MOST}"
+    sql = f"SELECT id, CAST(name AS BLOB), CAST(model AS BLOB) FROM {collections.sql} NOT INDEXED LIMIT {_MOST}"
     for number, name, model in statements.all_rows(look.database, sql):
         sampled = look.part(embeddings, "collection_id", number)
         column = embeddings.columns["embedding"]
@@ -28,7 +28,7 @@ def _find(look: Look) -> Iterator[Source]:
             "llm",
             sampled,
             column,
-            look.judged(sampled, column, named=True),
+            look.judged(sampled, column, named=True, usual="float32"),
             name="llm:" + look.text(name),
             content=content,
             remark=remarks(

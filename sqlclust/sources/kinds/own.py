@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlclust.sources.found import Source
+from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.layout import Table
+from sqlclust.sqlite.layout import Table, quoted
 
 _MOST = 1000
 """Models that are listed."""
-_NEXT = "SELECT embedding_model FROM {table} WHERE embedding_model > ? ORDER BY embedding_model LIMIT 1"
-_OF_THE_FIRST = f"SELECT DISTINCT embedding_model FROM (SELECT embedding_model FROM {{table}} LIMIT {_MOST}) ORDER BY 1"
+_NEXT = """
+SELECT embedding_model FROM {table} INDEXED BY {index}
+WHERE embedding_model > ? COLLATE BINARY ORDER BY embedding_model COLLATE BINARY LIMIT 1
+"""
+_OF_THE_FIRST = f"""
+SELECT DISTINCT embedding_model COLLATE BINARY AS model
+FROM (SELECT embedding_model FROM {{table}} NOT INDEXED LIMIT {_MOST}) ORDER BY model COLLATE BINARY
+"""
 
 
 def _find(look: Look) -> Iterator[Source]:
@@ -35,11 +42,12 @@ def _find(look: Look) -> Iterator[Source]:
 
 
 def _models(look: Look, table: Table) -> Iterator[str]:
-    if "embedding_model" not in table.indexed:  # somebody dropped the index
+    index = index_beginning_with(look.database, table, "embedding_model")
+    if index is None:  # somebody dropped the index
         for (model,) in statements.all_rows(look.database, _OF_THE_FIRST.format(table=table.sql)):
             yield str(model)
         return
-    model, sql = "", _NEXT.format(table=table.sql)
+    model, sql = "", _NEXT.format(table=table.sql, index=quoted(index.name))
     for _ in range(_MOST):
         model = statements.value(look.database, sql, (model,))
         if model is None:

@@ -14,8 +14,11 @@ from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table
 
-_COLUMNS = "SELECT DISTINCT CAST(tblname AS BLOB), CAST(colname AS BLOB) FROM {table} LIMIT 1000"
-_OF_A_BYTE = "SELECT 1 FROM {table} WHERE tblname = ? AND colname = ? AND key = 'qtype' AND value IN (1, 2)"
+_COLUMNS = "SELECT CAST(tblname AS BLOB), CAST(colname AS BLOB) FROM {table} NOT INDEXED LIMIT 1000"
+_OF_A_BYTE = """
+SELECT 1 FROM {table} NOT INDEXED
+WHERE tblname = ? COLLATE BINARY AND colname = ? COLLATE BINARY AND key = 'qtype' COLLATE BINARY AND value IN (1, 2)
+"""
 _QUANTIZED = "SELECT counter, octet_length(data) FROM {table} NOT INDEXED LIMIT 1"
 
 
@@ -25,10 +28,8 @@ def _find(look: Look) -> Iterator[Source]:
         return
     look.take(settings)
     tables: list[Table] = []
-    columns = [
-        (look.text(name), look.text(column))
-        for name, column in statements.all_rows(look.database, _COLUMNS.format(table=settings.sql))
-    ]
+    rows = statements.all_rows(look.database, _COLUMNS.format(table=settings.sql))
+    columns = [*dict.fromkeys((look.text(name), look.text(column)) for name, column in rows)]
     for name, column in columns:
         copy = look.having(f"vector0_{name}_{column}", "rowid1", "rowid2", "counter", "data")
         if copy is not None:
@@ -46,6 +47,7 @@ def _find(look: Look) -> Iterator[Source]:
             name=name if is_alone else f"{name}.{column}",
             others=[also for other, also in columns if other == name],
             dimension=dimension,
+            usual=None,
             remark=remarks("quantized by sqlite-vector", said),
         )
         tables.append(table)
