@@ -145,6 +145,8 @@ def _of_blobs(
     looked_at = [np.frombuffer(blob, dtype=np.uint8) for blob in blobs if len(blob) == usual]
     if named:
         other = next((what for magic, what in _OTHER_CONTENTS if _all_start(blobs, magic)), None)
+        if other is None and blobs and all(_is_jsonb_array(blob) for blob in blobs):
+            other = "JSONB, SQLite's own; json(COLUMN) makes JSON text of it"
         if other is not None:
             return Verdict(None, None, f"not in this file as plain numbers: the BLOBs are {other}", readable=False)
     if not looked_at:
@@ -163,6 +165,15 @@ def _of_blobs(
         return Verdict(None, None, f"BLOBs of {usual} bytes{_but(len(lengths) - most)}{evidence}")
     found = FORMATS[format].dimension(usual)
     return Verdict(format, found, f"BLOBs of {usual} bytes{_but(len(lengths) - most)}{evidence}")
+
+
+def _is_jsonb_array(blob: bytes) -> bool:
+    """Whether it is as long as the header of an array in JSONB says. https://sqlite.org/jsonb.html#the_header"""
+    if len(blob) < 2 or blob[0] & 15 != 11:
+        return False
+    n_size = {12: 1, 13: 2, 14: 4, 15: 8}.get(blob[0] >> 4, 0)
+    size = int.from_bytes(blob[1 : 1 + n_size], "big") if n_size else blob[0] >> 4
+    return len(blob) == 1 + n_size + size
 
 
 def _all_start(blobs: Sequence[bytes], magic: bytes) -> bool:

@@ -190,6 +190,19 @@ def test_what_is_no_plain_numbers(value: bytes, what: str) -> None:
     assert source.remark.startswith(f"from 9 rows: not in this file as plain numbers: the BLOBs are {what}")
 
 
+@pytest.mark.parametrize("dimension", [2, 20, 100, 20_000])
+def test_jsonb(dimension: int) -> None:
+    con = made("CREATE TABLE t (id INTEGER PRIMARY KEY, embedding)")
+    con.executemany(
+        "INSERT INTO t (embedding) VALUES (jsonb(?))", [(json.dumps([0.25 + i] * dimension),) for i in range(9)]
+    )
+    [source] = found(con)
+    assert source.vector_column is None
+    assert source.remark.startswith("from 9 rows: not in this file as plain numbers: the BLOBs are JSONB")
+    con.execute("UPDATE t SET embedding = json(embedding)")
+    assert brief(con) == [("t", "table", "embedding", "json", dimension, 9)]
+
+
 def test_rows_are_counted_only_where_little_says_it() -> None:
     con = made("CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB, k INTEGER)")
     con.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000) "
