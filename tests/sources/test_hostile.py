@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import CorruptError, NotAuthorizedError, StatementInterrupted
+from sqlclust.errors import CorruptError, NotAuthorizedError, SqliteError, StatementInterrupted
 from sqlclust.sources.kinds.table import TABLE
 from sqlclust.sources.look import Look
 from tests.schemas.old import OLD
@@ -216,6 +218,27 @@ def test_a_table_with_a_damaged_page(tmp_path: Path) -> None:
     con.close()
 
 
+@pytest.mark.parametrize("name", ["llm", "vec0", "chroma", "sqlite_vector", "simplevecdb"])
+def test_flipped_bytes(name: str, tmp_path: Path) -> None:
+    """Whatever a disk makes of a file: sources, or an error of SQLite's in our words."""
+    path = tmp_path / "flipped.db"
+    con = unsynced(str(path))
+    con.execute((HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
+    con.close()
+    good, generator, n_read = path.read_bytes(), random.Random(3), 0
+    for _ in range(25):
+        content = bytearray(good)
+        for _ in range(generator.choice([1, 5, 40, 300])):
+            content[generator.randrange(100, len(content))] = generator.randrange(256)
+        path.write_bytes(content)
+        con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        with suppress(SqliteError):
+            found(con)
+            n_read += 1
+        con.close()
+    assert n_read > 5
+
+
 def test_text_that_is_not_utf_8() -> None:
     con = host("llm")
     con.execute("UPDATE collections SET name = CAST(x'ff61' AS TEXT) WHERE name = 'notes'")
@@ -257,6 +280,7 @@ def test_files(tmp_path: Path) -> None:
     copy.close()
 
 
+@pytest.mark.slow  # making such a file is
 @pytest.mark.parametrize("version", OLD)
 def test_files_of_ours_of_older_versions(version: int, tmp_path: Path) -> None:
     path = tmp_path / "old.db"
