@@ -103,10 +103,15 @@ class Look:
         cells = sampled.columns[column.name.lower()]
         if not {"text", "blob"} & {*cells.types}:
             return None
+        named = is_called_a_vector(column) if named is None else named
+        if not named and "blob" not in cells.types:  # most texts are no JSON, and one of them says it
+            first = sampling.values(self.database, sampled, column, 1)
+            if first and not first[0][1].decode(self._codec, errors="replace").lstrip().startswith("["):
+                return None
         return judged(
             cells,
             sampling.values(self.database, sampled, column),
-            named=is_called_a_vector(column) if named is None else named,
+            named=named,
             dimension=dimension or declared_dimension(column),
             codec=self._codec,
             usual=usual,

@@ -148,11 +148,13 @@ def _described(
         return {row[0]: row[1:] for row in each}
 
 
-def values(database: Database, sampled: Sample, column: Column) -> list[tuple[str, bytes]]:
-    """(type, bytes) of a column's TEXT and BLOBs in a sample: about a megabyte of rows, and none that is large."""
+def values(database: Database, sampled: Sample, column: Column, most: int = MOST_ROWS) -> list[tuple[str, bytes]]:
+    """(type, bytes) of a column's TEXT and BLOBs in a sample: about a megabyte of rows, none that is large, at most so many."""
     cells, budget = sampled.columns[column.name.lower()], _READ
     rows: list[int] = []
     for row in range(sampled.n):
+        if len(rows) == most:
+            break
         size = sampled.row_bytes(row)
         if size > _LARGEST_ROW or cells.lengths[row] > LARGEST_VALUE:
             if sampled.rowids is None:
