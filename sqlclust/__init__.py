@@ -2,6 +2,7 @@
 
     con = sqlclust.connect("embeddings.db")     # an apsw.Connection with everything registered
     sqlclust.register(con)                      # or: any apsw.Connection of yours
+    sqlclust.load(con)                          # or: any sqlite3.Connection of yours
     result_id = sqlclust.fit(con, "STSBRoberta", min_cluster_size=14)
     clustering = sqlclust.hdbscan(X, min_cluster_size=14)   # arrays only, no database
 
@@ -16,6 +17,7 @@ from sqlclust.errors import SqlclustError
 
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from collections.abc import Mapping
 
     import apsw
@@ -37,6 +39,8 @@ __all__ = [
     "fit",
     "hdbscan",
     "initialize",
+    "load",
+    "loadable_path",
     "register",
     "staleness",
 ]
@@ -55,6 +59,39 @@ def register(connection: apsw.Connection) -> None:
     from sqlclust.bindings.apsw.registration import register
 
     register(database_of(connection))
+
+
+def load(connection: sqlite3.Connection) -> None:
+    """Give a connection of Python's sqlite3 the clust_ functions. Calling it again does nothing.
+
+    It enables loading extensions for that moment, and disables it again. The connection is for one thread.
+
+    Raises:
+        ArgumentError: another library's connection.
+        ExtensionUnsupportedError: this Python's sqlite3 was built without loading extensions; on Windows.
+        ExtensionNotLoadedError: SQLite is older than 3.37, the connection is closed, …
+        ExtensionNotCompiledError, ExtensionFolderError: as for `loadable_path`.
+    """
+    from sqlclust.bindings.loadable.loading import load
+
+    load(connection)
+
+
+def loadable_path() -> str:
+    """The path of the loadable extension, without the ending, for `.load`, `load_extension()` or `--load-extension`.
+
+    If there is no compiled file that fits, it is compiled now, in about a second: in the package's folder, or where that cannot
+    be written in `$XDG_CACHE_HOME/sqlclust`, by default `~/.cache/sqlclust`. A note beside it names this Python, which hosts
+    without Python then start.
+
+    Raises:
+        ExtensionUnsupportedError: on Windows.
+        ExtensionNotCompiledError: there is no C compiler; it says what to install.
+        ExtensionFolderError: no folder can be written, or one belongs to another user.
+    """
+    from sqlclust.bindings.loadable.placing import loadable_path
+
+    return loadable_path()
 
 
 def initialize(connection: apsw.Connection) -> bool:

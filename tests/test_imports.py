@@ -23,6 +23,8 @@ def test_the_public_names() -> None:
         "fit",
         "hdbscan",
         "initialize",
+        "load",
+        "loadable_path",
         "register",
         "staleness",
     ]

@@ -34,6 +34,7 @@ COMMANDS = {
     "doctor": "Look for what is wrong in a database.",
     "query": "Run one SQL statement, with the clust_ functions.",
     "shell": "Open an SQL shell, with the clust_ functions.",
+    "loadable-path": "Print the path of the loadable extension, for any SQLite shell.",
 }
 """Each command, in the order of use, and what it does: the first sentence of its own help, known without importing it."""
 
@@ -62,7 +63,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"sqlclust.cli.commands.{cmd_name}").command
+        module = importlib.import_module(f"sqlclust.cli.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return _with_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

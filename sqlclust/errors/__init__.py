@@ -8,6 +8,13 @@ ours is imported here, so every room may raise from it. A binding passes these o
 from __future__ import annotations
 
 from sqlclust.errors.base import Id, SqlclustError
+from sqlclust.errors.extension import (
+    ExtensionError,
+    ExtensionFolderError,
+    ExtensionNotCompiledError,
+    ExtensionNotLoadedError,
+    ExtensionUnsupportedError,
+)
 from sqlclust.errors.files import (
     AdoptError,
     BackupError,
@@ -105,6 +112,11 @@ __all__ = [
     "DimensionMismatchError",
     "DiskFullError",
     "ExistingEmbeddingError",
+    "ExtensionError",
+    "ExtensionFolderError",
+    "ExtensionNotCompiledError",
+    "ExtensionNotLoadedError",
+    "ExtensionUnsupportedError",
     "FilterError",
     "FitDamagedError",
     "FitNotStoredError",

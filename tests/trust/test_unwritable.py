@@ -38,6 +38,7 @@ READING: dict[str, tuple[str, ...]] = {
     ),
     "shell": ("shell", "DB"),
     "shell --readonly": ("shell", "DB", "--readonly"),
+    "loadable-path": ("loadable-path",),
     "adopt, a dry run": ("adopt", "OLD", "--replace", "--dry-run", "--json"),
     "adopt into a new file": ("adopt", "OLD", "NEW", "--json"),
 }  # fmt: skip
