@@ -34,7 +34,7 @@ COMMANDS = {
     "doctor": "Look for what is wrong in a database.",
     "query": "Run one SQL statement, with the clust_ functions.",
     "shell": "Open an SQL shell, with the clust_ functions.",
-    "loadable-path": "Print the path of the loadable extension, for any SQLite shell.",
+    "loadable-path": "Print the path of the loadable SQLite extension.",
 }
 """Each command, in the order of use, and what it does: the first sentence of its own help, known without importing it."""
 

@@ -48,7 +48,8 @@ def test_help_of_the_whole() -> None:
     out = succeed("--help")
     assert out == succeed("-h")
     for name, text in COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(text)}$", out, re.MULTILINE)
+        words = r"\s+".join(map(re.escape, text.split()))  # in 80 columns a long one takes two lines
+        assert re.search(rf"^  {name} +{words}$", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

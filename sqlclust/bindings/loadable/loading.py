@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from sqlclust.bindings.loadable.placing import loadable_path
+from sqlclust.bindings.loadable.placing import compiled_path
 from sqlclust.errors import ArgumentError, ExtensionNotLoadedError, ExtensionUnsupportedError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def load(connection: sqlite3.Connection) -> None:
             "--enable-loadable-sqlite-extensions",
             advice="use sqlclust.connect, which needs none, or another Python",
         )
-    path = loadable_path()
+    path = str(compiled_path().with_suffix(""))  # and no note: this Python is there already
     try:
         connection.enable_load_extension(True)
         try:

@@ -25,17 +25,21 @@ NOTE = "sqlclust.python"
 
 def loadable_path() -> str:
     """See `sqlclust.loadable_path`."""
-    if sys.platform == "win32":
-        raise ExtensionUnsupportedError(
-            "sqlclust's loadable extension is for Linux and macOS, and this is Windows", advice="use sqlclust.connect"
-        )
-    path = _compiled()
+    path = compiled_path()
     _note_python(path.with_name(NOTE))
     return str(path.with_suffix(""))
 
 
-def _compiled() -> Path:
-    """The compiled file, made now if there is none or its sources have changed since."""
+def compiled_path() -> Path:
+    """The compiled file, made now if there is none or its sources have changed since; nothing is noted.
+
+    Raises:
+        ExtensionUnsupportedError, ExtensionNotCompiledError, ExtensionFolderError: see `sqlclust.loadable_path`.
+    """
+    if sys.platform == "win32":
+        raise ExtensionUnsupportedError(
+            "sqlclust's loadable extension is for Linux and macOS, and this is Windows", advice="use sqlclust.connect"
+        )
     path = compiling.FOLDER / compiling.NAME
     if compiling.fits(path):
         return path
@@ -112,5 +116,8 @@ def _note_python(note: Path) -> None:
     with suppress(OSError):
         if note.is_file() and note.read_bytes() == content:
             return
-        part.write_bytes(content)
-        os.replace(part, note)
+        try:
+            part.write_bytes(content)
+            os.replace(part, note)
+        finally:
+            part.unlink(missing_ok=True)  # it is there if that failed

@@ -17,7 +17,7 @@ Examples:
 @click.command("loadable-path", epilog=_EPILOG)
 @output_options
 def command(output: str | None) -> None:
-    """Print the path of the loadable extension, for any SQLite shell.
+    """Print the path of the loadable SQLite extension.
 
     With it the sqlite3 shell, sqlite-utils, Datasette and other programs get the clust_ functions. The path is without the
     file's ending, which SQLite adds. If it was not compiled when sqlclust was installed, it is compiled now, which needs a
