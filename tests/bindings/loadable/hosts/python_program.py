@@ -58,7 +58,7 @@ def stopped(name: str, text: str, how: str, begun: str) -> str:
     def stop() -> None:
         while not Path(begun).exists():
             time.sleep(0.001)
-        time.sleep(0.1)
+        time.sleep(0.3)  # in the middle of reading or computing
         asked[0] = time.monotonic()
         con.interrupt() if how == "interrupt" else signal.raise_signal(signal.SIGINT)
 

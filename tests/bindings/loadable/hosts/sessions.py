@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -81,13 +82,15 @@ class ProgramSession(Session):
             preexec_fn=restored, env={**os.environ, **(environment or {})},
         )  # fmt: skip
 
+    def send(self, *words: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+
     def ask(self, *words: str) -> Any:
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(json.dumps(words) + "\n")
-        stdin.flush()
-        line = stdout.readline()
+        self.send(*words)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
         assert line, self.process.communicate()[1]
         answer = json.loads(line)
         if "error" in answer:
@@ -215,7 +218,8 @@ class ShellSession(Session):
         lines = []
         while (line := self._out.readline()) != f"{END}\n":
             assert line, "".join(lines)
-            lines.append(line)
+            if not line.startswith("sqlite> "):  # the line that was given, which an interactive shell repeats
+                lines.append(line)
         return "".join(lines)
 
     def ask(self, text: str) -> str:
@@ -250,10 +254,9 @@ class ShellSession(Session):
         if self.process.returncode is None:
             assert self.process.stdin is not None
             self.process.stdin.close()
-            try:
-                self.said = self._out.read()
-            except OSError:  # the terminal is gone
-                pass
+            with suppress(OSError):  # the terminal is gone
+                while line := self._out.readline():
+                    self.said += line
             self._out.close()
             self.process.wait()
         return self.process.returncode

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bindings.loadable.hosts.scenarios import SCENARIOS, SEVERAL, open_at_exit
+from tests.bindings.loadable.hosts.scenarios import FIT, READS, SCENARIOS, SEVERAL, expected, open_at_exit
 from tests.bindings.loadable.hosts.sessions import NodeSession
 
 pytestmark = pytest.mark.slow
@@ -39,3 +39,14 @@ def test_exit_with_open_statements(demo_file: Path, modules: str, library: str) 
     with NodeSession(demo_file, modules) as session:
         session.load(library)
         open_at_exit(session)
+
+
+def test_two_threads(demo_file: Path, modules: str, library: str) -> None:
+    """Each with a connection of its own, as better-sqlite3 wants it."""
+    with NodeSession(demo_file, modules) as session:
+        for read in READS[:3]:  # Python is started by the one thread, and then used by the other
+            assert session.ask("in_thread", str(demo_file), library, read) == expected(demo_file, read)
+        session.load(library)
+        assert session.sql(FIT) == [[1]]
+        assert session.end() == 0
+        assert session.said == ""
