@@ -19,7 +19,9 @@ def load_if_possible(connection: sqlite3.Connection) -> None:
         import sqlclust
 
         sqlclust.load(connection)
-    except Exception as error:  # also of an installation that is broken: a command that needs nothing of ours shall not notice
+    except (
+        Exception
+    ) as error:  # also of an installation that is broken: a command that needs nothing of ours shall not notice
         if os.environ.get("SQLCLUST_REQUIRE_LOADABLE", "") not in ("", "0"):
             raise
         import logging

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,14 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import ExtensionError
-from tests.bindings.loadable.hosts.sessions import hosts_python, node_modules
+from tests.bindings.loadable.hosts.sessions import (
+    STARTED,
+    HostError,
+    NodeSession,
+    has_shell,
+    hosts_python,
+    node_modules,
+)
 from tests.small import add_embeddings
 
 
@@ -18,6 +27,33 @@ def library() -> str:
         return sqlclust.loadable_path()
     except ExtensionError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def shell_library(library: str) -> str:
+    """The same, where there is an sqlite3 shell, and a Python that it can start."""
+    if not has_shell():
+        pytest.skip("no sqlite3 shell of 3.37 or newer is on PATH")
+    done = subprocess.run(
+        ["sqlite3", ":memory:", f".load {library}"], capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, **STARTED},
+    )  # fmt: skip
+    if "has no shared library" in done.stderr or "unknown command" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    return library
+
+
+@pytest.fixture(scope="session")
+def node_library(library: str, modules: str) -> str:
+    """The same, where there is node with better-sqlite3, and a Python that it can start."""
+    with NodeSession(Path(":memory:"), modules) as session:
+        try:
+            session.load(library)
+        except HostError as error:
+            if "has no shared library" not in str(error):
+                raise
+            pytest.skip(str(error))
+    return library
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +84,3 @@ def slow_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
         add_embeddings(con, np.random.default_rng(1).normal(size=(40_000, 256)).astype(np.float32))
     con.close()
     return path
-
-
-@pytest.fixture
-def slow_file(slow_content: Path) -> Path:
-    """It; a test that changes it fails in `unchanged`."""
-    return slow_content

@@ -1,4 +1,4 @@
-"""Run by a Python that has Datasette: a line of JSON in is what to do, a line out is what came of it, by its in-process client."""
+"""Run by a Python that has Datasette: a line of JSON in is what to do, a line out what came of it, by its own client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from datasette.app import Datasette
 
 
 async def sql(server: Datasette, path: str, text: str) -> Any:
-    response = await server.client.get(f"/{Path(path).stem}.json", params={"sql": text, "_shape": "arrays", "_size": "max"})
+    response = await server.client.get(
+        f"/{Path(path).stem}.json", params={"sql": text, "_shape": "arrays", "_size": "max"}
+    )
     answer = response.json()
     if response.status_code != 200 or not answer["ok"]:
         raise RuntimeError(answer["error"])

@@ -83,6 +83,10 @@ def imported() -> list[str]:
     return sorted(sys.modules)
 
 
+def search_path() -> list[str]:
+    return sys.path
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for line in sys.stdin:

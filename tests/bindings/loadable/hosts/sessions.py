@@ -20,6 +20,8 @@ from tests.reference import ROOT
 
 HERE = Path(__file__).parent
 Rows = list[list[Any]]
+STARTED = {"SQLCLUST_PYTHON": sys.executable}
+"""Hosts without Python start this one, whichever called loadable_path() last."""
 
 
 class HostError(Exception):
@@ -121,8 +123,8 @@ class ProgramSession(Session):
 class PythonSession(ProgramSession):
     """Python's sqlite3."""
 
-    def __init__(self, path: Path, python: str, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__(path, [python, str(HERE / "python_program.py")], environment)
+    def __init__(self, path: Path, python: str, *, options: Sequence[str] = ()) -> None:
+        super().__init__(path, [python, *options, str(HERE / "python_program.py")])
         self.open("one")
 
 
@@ -130,7 +132,7 @@ class NodeSession(ProgramSession):
     """better-sqlite3 in node."""
 
     def __init__(self, path: Path, modules: str) -> None:
-        super().__init__(path, ["node", str(HERE / "node_program.js")], {"NODE_PATH": modules})
+        super().__init__(path, ["node", str(HERE / "node_program.js")], {"NODE_PATH": modules, **STARTED})
         self.open("one")
 
 
@@ -138,7 +140,12 @@ class DatasetteSession(ProgramSession):
     """Datasette, by the client it has for tests. Its plugin or --load-extension gives all its connections the functions."""
 
     def __init__(
-        self, paths: Sequence[Path], python: str, *, settings: Mapping[str, Any] | None = None, extensions: Sequence[str] = ()
+        self,
+        paths: Sequence[Path],
+        python: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        extensions: Sequence[str] = (),
     ) -> None:
         told = json.dumps([[str(path) for path in paths], settings or {}, extensions])
         super().__init__(paths[0], [python, str(HERE / "datasette_program.py"), told])
@@ -189,9 +196,7 @@ def value_of(literal: str) -> Any:
 class ShellSession(Session):
     """The sqlite3 shell. Its output goes to a terminal, so that it comes line by line."""
 
-    def __init__(
-        self, path: Path, *, environment: Mapping[str, str] | None = None, cwd: Path | None = None, interactive: bool = False
-    ) -> None:
+    def __init__(self, path: Path, *, cwd: Path | None = None, interactive: bool = False) -> None:
         super().__init__(path)
         ours, theirs = pty.openpty()
         settings = termios.tcgetattr(theirs)
@@ -201,7 +206,7 @@ class ShellSession(Session):
         self.process = subprocess.Popen(
             ["sqlite3", "-batch", *(["-interactive"] if interactive else []), str(path)],
             stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, encoding="utf-8", preexec_fn=restored, cwd=cwd,
-            env={**os.environ, "HOME": os.devnull, **(environment or {})},
+            env={**os.environ, "HOME": os.devnull, **STARTED},
         )  # fmt: skip
         os.close(theirs)
         self._out: IO[str] = os.fdopen(ours, encoding="utf-8")
@@ -215,7 +220,7 @@ class ShellSession(Session):
         self.process.stdin.flush()
 
     def answer(self) -> str:
-        lines = []
+        lines: list[str] = []
         while (line := self._out.readline()) != f"{END}\n":
             assert line, "".join(lines)
             if not line.startswith("sqlite> "):  # the line that was given, which an interactive shell repeats

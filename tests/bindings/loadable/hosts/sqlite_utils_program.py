@@ -12,11 +12,8 @@ from sqlite_utils.cli import cli
 def main() -> None:
     for line in sys.stdin:
         done = CliRunner().invoke(cli, ["query", *json.loads(line), "--arrays"])
-        if done.exit_code:
-            answer = {"error": done.output.removeprefix("Error: ").strip()}
-        else:
-            answer = {"rows": json.loads(done.output)}
-        print(json.dumps(answer), flush=True)
+        error = done.output.removeprefix("Error: ").strip()
+        print(json.dumps({"error": error} if done.exit_code else {"rows": json.loads(done.output)}), flush=True)
 
 
 if __name__ == "__main__":

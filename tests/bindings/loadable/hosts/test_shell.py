@@ -8,23 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.bindings.loadable.hosts.scenarios import SCENARIOS, SEVERAL
-from tests.bindings.loadable.hosts.sessions import ShellSession, has_shell
+from tests.bindings.loadable.hosts.sessions import ShellSession
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not has_shell(), reason="no sqlite3 shell of 3.37 or newer is on PATH"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[ShellSession]:
+def running(shell_library: str) -> Iterator[ShellSession]:
     with ShellSession(Path(":memory:")) as made:
         yield made
 
 
 @pytest.fixture
-def session(running: ShellSession, demo_file: Path, library: str) -> ShellSession:
-    running.turn_to(demo_file, library)
+def session(running: ShellSession, demo_file: Path, shell_library: str) -> ShellSession:
+    running.turn_to(demo_file, shell_library)
     return running
 
 
@@ -34,5 +31,5 @@ def test_scenario(session: ShellSession, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_connections(session: ShellSession, library: str, name: str) -> None:
-    SEVERAL[name](session, library)
+def test_connections(session: ShellSession, shell_library: str, name: str) -> None:
+    SEVERAL[name](session, shell_library)

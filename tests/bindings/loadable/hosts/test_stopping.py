@@ -23,7 +23,6 @@ from tests.bindings.loadable.hosts.sessions import (
     NodeSession,
     PythonSession,
     ShellSession,
-    has_shell,
     restored,
 )
 
@@ -37,10 +36,10 @@ def marker(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def unharmed(slow_file: Path) -> Iterator[Path]:
+def unharmed(slow_content: Path) -> Iterator[Path]:
     """The large file; at the end nothing must have been written to it, and another can write."""
-    yield slow_file
-    with closing(sqlclust.connect(slow_file)) as con:
+    yield slow_content
+    with closing(sqlclust.connect(slow_content)) as con:
         for table in ("ClusteringFit", "ClusteringResult", "EmbeddingCluster"):
             assert con.execute(f"SELECT count(*) FROM {table}").get == 0
         con.execute("BEGIN IMMEDIATE; ROLLBACK")
@@ -52,12 +51,11 @@ def wait_for(marker: Path) -> None:
     time.sleep(0.3)  # in the middle of reading or computing
 
 
-@pytest.mark.skipif(not has_shell(), reason="no sqlite3 shell of 3.37 or newer is on PATH")
 @pytest.mark.parametrize("interactive", [True, False])
-def test_ctrl_c_in_the_shell(unharmed: Path, marker: Path, library: str, interactive: bool) -> None:
+def test_ctrl_c_in_the_shell(unharmed: Path, marker: Path, shell_library: str, interactive: bool) -> None:
     """At a prompt the shell goes on; a script ends there, as with any statement."""
     with ShellSession(unharmed, interactive=interactive, cwd=marker.parent) as session:
-        session.load(library)
+        session.load(shell_library)
         session.send(f"SELECT writefile('{marker.name}', 'x'), clust_fit('demo');")  # readline cuts a line of 80
         wait_for(marker)
         session.process.send_signal(signal.SIGINT)
@@ -108,10 +106,10 @@ def test_time_limit_of_datasette(unharmed: Path, python: str) -> None:
         assert session.sql("SELECT clust_dimension(vector) FROM Embedding LIMIT 1") == [[256]]
 
 
-def test_ctrl_c_ends_node(unharmed: Path, marker: Path, library: str, modules: str) -> None:
+def test_ctrl_c_ends_node(unharmed: Path, marker: Path, node_library: str, modules: str) -> None:
     """better-sqlite3 has nothing that interrupts, and JavaScript hears nothing while a statement runs."""
     with NodeSession(unharmed, modules) as session:
-        session.load(library)
+        session.load(node_library)
         session.send("sql", "one", f"SELECT begun('{marker}'), clust_fit('demo')")
         wait_for(marker)
         session.process.send_signal(signal.SIGINT)
