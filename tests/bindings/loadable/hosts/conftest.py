@@ -9,14 +9,8 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import ExtensionError
-from tests.bindings.loadable.hosts.sessions import (
-    STARTED,
-    HostError,
-    NodeSession,
-    has_shell,
-    hosts_python,
-    node_modules,
-)
+from tests.bindings.loadable.hosts.sessions import STARTED, HostError, NodeSession
+from tests.programs import has_shell, hosts_python, node_modules
 from tests.small import add_embeddings
 
 
