@@ -26,6 +26,7 @@ from sqlclust.options import default_text
 from sqlclust.sources.registry import KINDS
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, TableFunction
+from tests.programs import hosts_python, node_modules
 from tests.schemas import old_project
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,24 +159,47 @@ def filled_in(text: str) -> str:
         shutil.copytree(ROOT / "examples", Path(folder) / "examples")
         if "panic.db" in text:
             old_project.make(Path(folder) / "panic.db", ids="UUID", damaging=True)
-        blocks = re.compile(r"(<!-- executed[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
-        return blocks.sub(lambda match: match[1] + _executed(match[2], folder) + match[3], text)
+        blocks = re.compile(r"(<!-- executed(?: with (\w+))?[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
+        return blocks.sub(lambda match: match[1] + _executed(match[3], Path(folder), match[2]) + match[4], text)
 
 
-def _executed(block: str, folder: str) -> str:
-    """The commands of a block (lines that begin with `$ `), each with what it prints."""
-    scripts = Path(sys.executable).parent
-    environment = {**os.environ, "COLUMNS": "120", "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+def missing_hosts() -> dict[str, str]:
+    """The programs that blocks `executed with …` need and that are not here, with the reason."""
+    reasons = {}
+    if shutil.which("sqlite3") is None:
+        reasons["sqlite3"] = "no sqlite3 shell is on PATH"
+    if hosts_python() is None:
+        reasons["hosts"] = "no Python that can load extensions is set up: run .ci/hosts"
+    if node_modules() is None:
+        reasons["node"] = "node with better-sqlite3 is not set up: run .ci/hosts"
+    return reasons
+
+
+def _executed(block: str, folder: Path, host: str | None) -> str:
+    """The commands of a block (lines that begin with `$ `), each with what it prints; as it was if the host is missing."""
+    if host in missing_hosts():
+        return block
     lines: list[str] = []
     for line in block.splitlines():
-        if not line.startswith("$ "):
-            continue
-        done = subprocess.run(
-            line[2:], shell=True, cwd=folder, env=environment, encoding="utf-8", capture_output=True, check=False
-        )
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-        lines += [line, *(out.rstrip() for out in (done.stderr + done.stdout).splitlines())]
+        if line.startswith("$ "):
+            lines += [line, *(out.rstrip() for out in shown(line[2:], folder, host).splitlines())]
     return "\n".join(lines)
+
+
+def shown(command: str, folder: Path, host: str | None = None) -> str:
+    """What a command prints in a folder, where the host's programs are found first."""
+    first = [str(Path(sys.executable).parent)]
+    if host == "hosts":
+        first.insert(0, str(Path(hosts_python() or "").parent))
+    environment = {
+        **os.environ, "COLUMNS": "120", "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
+        "NODE_PATH": node_modules() or "",
+    }  # fmt: skip
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, encoding="utf-8", capture_output=True, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stderr + done.stdout
 
 
 def without_times(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 import sqlclust
+from tests.bindings.loadable.hosts.conftest import library, shell_library
+from tests.bindings.loadable.hosts.sessions import STARTED
+
+__all__ = ["library", "shell_library"]  # fixtures
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +41,7 @@ def test_every_example_is_tested() -> None:
         "02_stock_sqlite3.sql",
         "03_python_app.py",
         "04_trajectories.sql",
+        "05_any_sqlite.sql",
         "colors.csv",  # of the README
     ]
 
@@ -64,6 +70,18 @@ def test_stock_sqlite3(tmp_path: Path) -> None:
     assert ["1", "60", "3", "0.17"] in lines
     assert ["2", "20", "0.33", "about", "plums"] in lines
     assert ["5", "eom"] in lines
+
+
+def test_any_sqlite(shell_library: str, tmp_path: Path) -> None:
+    command = ["sqlite3", "-bail", str(tmp_path / "notes.db"), f".load {shell_library}"]
+    command.append(f".read {EXAMPLES / '05_any_sqlite.sql'}")
+    done = subprocess.run(command, encoding="utf-8", capture_output=True, check=True, env={**os.environ, **STARTED})
+    assert done.stderr == ""
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["label", "size", "medoid"]
+    assert sorted(line[2] for line in lines[2:5]) == ["apples", "pears", "plums"]
+    assert lines[5:7] == [["neighbor_id", "distance"], lines[6]]
+    assert [line[0] for line in lines[7:]] == ["pears", "pears"]
 
 
 def test_python_app() -> None:

@@ -10,20 +10,8 @@ import pytest
 
 from tests.package_files import FILES, PACKAGE, each_of, imports_of, module_of, tree_of
 
-LAYERS = [
-    "errors",
-    "core",
-    "vectors",
-    "options",
-    "sqlite",
-    "schema",
-    "sources",
-    "store",
-    "diagnosis",
-    "adoption",
-    "surface",
-]
-LAYERS += ["bindings", "cli"]
+LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "sources", "store", "diagnosis", "adoption"]
+LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
@@ -88,10 +76,12 @@ ROOMS = {
     "cli": [
         "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands",
     ],
+    "plugins": ["connections", "sqlite_utils", "datasette"],
     "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 NAMES_SQLITE3 = {"sqlclust", "sqlclust.bindings.loadable.loading"}
+NAMES_SQLITE3 |= {f"sqlclust.plugins.{name}" for name in ("connections", "sqlite_utils", "datasette")}
 """These name the class of its connections in types, and import nothing of it."""
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions
 NOT_ALLOWED_ANYWHERE = {"sqlite3", "pandas", "sqlalchemy"}
@@ -223,6 +213,15 @@ def test_readers_know_files_only() -> None:
 def test_no_command_imports_another() -> None:
     for path in (PACKAGE / "cli" / "commands").glob("*.py"):
         assert [module for module in imports_of(path) if inside(module, "cli.commands")] == [], path
+
+
+def test_plugins_use_only_the_facade() -> None:
+    """And nothing of it, nor of the other program, when they are imported."""
+    for path in (PACKAGE / "plugins").glob("*.py"):
+        ours = [module for module in imports_of(path) if module.startswith("sqlclust")]
+        assert [module for module in ours if module not in FACADE and inside(module, "plugins") is None] == [], path
+        others = {module.split(".")[0] for module in imports_of(path)} - {"sqlclust"}
+        assert others <= {"__future__", "typing", "os", "logging", "pluggy", "sqlite3"}, path
 
 
 def test_only_the_connection_binds() -> None:

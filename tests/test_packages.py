@@ -45,7 +45,8 @@ def test_what_is_imported_is_declared() -> None:
     assert imported_packages({*FILES} - {BUILD_HOOK}) | {borrowed.package for borrowed in BORROWED} == needed
     tests = PACKAGE.parent / "tests"
     benchmarks = set((tests / "benchmarks").rglob("*.py"))
-    of_tests = imported_packages(path for path in tests.rglob("*.py") if path not in benchmarks)
+    elsewhere = {tests / "bindings" / "loadable" / "hosts" / "datasette_program.py"}  # another Python runs it
+    of_tests = imported_packages(path for path in tests.rglob("*.py") if path not in benchmarks | elsewhere)
     assert of_tests <= needed | declared(extra["test"])
     assert imported_packages(benchmarks) <= {
         *(needed | declared(extra["test"])), *(name.replace("-", "_") for name in declared(extra["benchmark"])),

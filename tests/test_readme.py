@@ -17,12 +17,12 @@ import pytest
 import sqlclust
 from tests.cli.terminal import succeed
 from tests.package_files import PACKAGE
-from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, without_times
+from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, missing_hosts, shown, without_times
 from tests.test_layers import LAYERS, ROOMS
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 EACH = pytest.mark.parametrize("name", TEXTS)
-LANGUAGES = {"console", "sql", "python", "sh", "text"}
+LANGUAGES = {"console", "sql", "python", "js", "sh", "text"}
 FOLDERS = sorted(path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py"))
 
 
@@ -45,7 +45,8 @@ def fences(text: str) -> Iterator[tuple[str, str, str]]:
 def blocks(name: str, language: str) -> list[str]:
     """The code blocks of a file that a test runs: neither generated nor said to be a fragment."""
     found = fences(written_by_hand(TEXTS[name]))
-    return [block for above, said, block in found if said == language and not above.startswith("<!-- fragment")]
+    elsewhere = ("<!-- fragment", "<!-- executed with")
+    return [block for above, said, block in found if said == language and not above.startswith(elsewhere)]
 
 
 def having(language: str) -> list[str]:
@@ -170,6 +171,28 @@ def test_python_in_prose_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         if "downsample" in more:
             more["downsample"] = 4  # 147 rows here
         assert sqlclust.fit(names["con"], "rgb", min_cluster_size=4, normalize=False, **more) > 1
+
+
+@pytest.mark.slow
+def test_javascript_in_prose_runs(tmp_path: Path) -> None:
+    """Beside the database that the README's first commands make."""
+    if "node" in missing_hosts():
+        pytest.skip(missing_hosts()["node"])
+    succeed("load", tmp_path / "colors.db", ROOT / "examples" / "colors.csv", "--model", "rgb")
+    con = sqlclust.connect(tmp_path / "colors.db")
+    sqlclust.fit(con, "rgb", min_cluster_size=4, min_samples=2, normalize=False)
+    con.close()
+    [block] = [block for _, said, block in fences(TEXTS["README.md"]) if said == "js"]
+    (tmp_path / "block.js").write_text(block)
+    assert shown("node block.js", tmp_path, "node") == "{ n: 147 }\n"
+
+
+@pytest.mark.parametrize("host", ["sqlite3", "hosts", "node"])
+def test_what_the_readme_shows_is_run_here(host: str) -> None:
+    """Not a failure where a program is missing: then the blocks that need it are as they were."""
+    if host in missing_hosts():
+        pytest.skip(missing_hosts()[host])
+    assert f"<!-- executed with {host} -->" in TEXTS["README.md"]
 
 
 def test_commands_for_a_fresh_machine_are_single_lines() -> None:

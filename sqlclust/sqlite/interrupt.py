@@ -6,11 +6,12 @@ asks whether it was interrupted. The worker gets arrays, never the database.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TypeVar
 
@@ -28,6 +29,35 @@ _STEP = 0.05
 
 _LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.module for borrowed in BORROWED))
 """What the core imports when it is used. The first time that takes a second, and it cannot be stopped half-way."""
+
+
+class _NoCollection:
+    """No garbage is collected in this process while any thread is inside.
+
+    A cursor of the database may be garbage: an exception's traceback is a cycle that has it. If the worker collected it, its end
+    would wait for the database, which is in the statement that waits for the worker: for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._was_enabled = threading.Lock(), 0, False
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._inside == 0:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0 and self._was_enabled:
+                    gc.enable()
+
+
+_no_collection = _NoCollection()
 
 
 def preload() -> threading.Thread | None:
@@ -72,9 +102,13 @@ def run(
     def note(phase: str, fraction: float) -> None:
         latest[:] = [(phase, fraction)]
 
-    _wait_for_libraries(database)
     control = Control(note if progress else None)
-    with clear_memory_errors("clustering"), ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool:
+    with (
+        _no_collection(),
+        clear_memory_errors("clustering"),
+        ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool,
+    ):
+        _wait_for_libraries(database)
         try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
             future = pool.submit(work, control)
             while not future.done():

@@ -1202,16 +1202,14 @@ static int find_place(Place *place) {
 }
 
 #define CANDIDATES 5
-/* A Python that sqlclust may be installed for: as told, as noted, and by where the package is. */
-static int candidate(int number, const Place *place, char *python) {
+/* A Python that sqlclust may be installed for: as told, and then no other; as noted, and by where the package is. */
+static int candidate(int number, const char *told, const Place *place, char *python) {
     char version[32] = "";
     const char *lib = strstr(place->package, "/lib/python");
     if (lib) sscanf(lib, "/lib/python%31[0-9.t]", version);
+    if (*told) return number == 0 && snprintf(python, PATH_MAX, "%s", told);
     switch (number) {
-    case 0: {
-        const char *told = getenv("SQLCLUST_PYTHON");
-        return told && *told && snprintf(python, PATH_MAX, "%s", told);
-    }
+    case 0: return 0;
     case 1: return *place->noted && snprintf(python, PATH_MAX, "%s", place->noted);
     case 2:
         return lib && snprintf(python, PATH_MAX, "%.*s/bin/python%s", (int)(lib - place->package), place->package, version);
@@ -1255,9 +1253,10 @@ static int start(const Sqlite *s, const char *executable, const char *library, c
 
 static int start_python(const Sqlite *s, const Place *place, char **message) {
     char python[PATH_MAX], answer[4 * PATH_MAX], tried[4 * PATH_MAX] = "";
+    const char *told = getenv("SQLCLUST_PYTHON") ? getenv("SQLCLUST_PYTHON") : "";
     for (int number = 0; number < CANDIDATES; number++) {
         char *rest = answer;
-        if (!candidate(number, place, python)) continue;
+        if (!candidate(number, told, place, python)) continue;
         if (!ask(python, answer, sizeof answer)) {
             put(tried, sizeof tried, "%s%s", *tried ? ", " : "", python);
             continue;
@@ -1267,7 +1266,8 @@ static int start_python(const Sqlite *s, const Place *place, char **message) {
         put(tried, sizeof tried, "%s%s (has another sqlclust, in %s)", *tried ? ", " : "", python, package);
     }
     *message = s->mprintf("sqlclust: found no Python that has the one in %s; tried %s. Set SQLCLUST_PYTHON to the python it is "
-                          "installed for", place->package, tried);
+                          "installed for%s%s", place->package, tried, *told ? "; it names another" : "",
+                          getenv("PYTHONHOME") ? "; PYTHONHOME is set, without which it may be found" : "");
     return SQLITE_ERROR;
 }
 

@@ -1,0 +1,101 @@
+"""Python's sqlite3 as a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sqlclust.surface.catalog import CATALOG
+from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, SCENARIOS, SEVERAL, expected, open_at_exit
+from tests.bindings.loadable.hosts.sessions import HostError, PythonSession
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def running(python: str) -> Iterator[PythonSession]:
+    with PythonSession(Path(":memory:"), python) as made:
+        yield made
+
+
+@pytest.fixture
+def session(running: PythonSession, demo_file: Path, library: str) -> PythonSession:
+    running.turn_to(demo_file, library)
+    return running
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(session: PythonSession, name: str) -> None:
+    SCENARIOS[name](session)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_connections(session: PythonSession, library: str, name: str) -> None:
+    SEVERAL[name](session, library)
+
+
+def test_exit_with_open_statements(demo_file: Path, python: str, library: str) -> None:
+    with PythonSession(demo_file, python) as session:
+        session.load(library)
+        open_at_exit(session)
+
+
+def test_loaded_while_a_statement_runs(session: PythonSession, library: str) -> None:
+    session.step(f"SELECT * FROM clust_neighbors({POINTS})")
+    session.load(library)
+    assert session.sql(READS[1]) == expected(session.path, READS[1])
+
+
+def test_loaded_by_sqlclust(demo_file: Path, python: str) -> None:
+    """`sqlclust.load` is as good, and extensions cannot be loaded afterwards."""
+    with PythonSession(demo_file, python) as session:
+        session.ask("load_by_sqlclust", "one")
+        session.ask("load_by_sqlclust", "one")
+        assert session.sql(READS[1]) == expected(demo_file, READS[1])
+        with pytest.raises(HostError, match="not authorized"):
+            session.sql("SELECT load_extension('nothing')")
+
+
+def test_everything_is_there_and_nothing_else(session: PythonSession) -> None:
+    """Above all nothing that would open a file: backup, repair, moving in."""
+    found = session.sql("SELECT name FROM pragma_function_list WHERE name LIKE 'clust%' OR name LIKE 'sqlclust%'")
+    found += session.sql("SELECT name FROM pragma_module_list WHERE name LIKE 'clust%' OR name LIKE 'sqlclust%'")
+    assert {name for (name,) in found} == {record.name for record in CATALOG}
+    for options in ('{"fix": true}', '{"backup": "b.db"}', '{"replace": true}'):
+        with pytest.raises(HostError, match="option"):
+            session.sql(f"SELECT * FROM clust_doctor('{options}')")
+
+
+def test_apsw_is_never_imported(demo_file: Path, library: str, python: str) -> None:
+    """Its SQLite beside the host's on one file loses commits. Every function runs, and no file comes beside the database."""
+    with PythonSession(demo_file, python) as session:
+        session.load(library)
+        before = set(session.ask("imported"))
+        assert "sqlclust.bindings.loadable.attach" in before
+        session.sql(FIT)
+        for record in CATALOG:
+            session.sql(record.example.rpartition(" -- ")[0])
+        imported = set(session.ask("imported"))
+    assert imported > before
+    assert {name.split(".")[0] for name in imported} & {"apsw", "sqlite_utils", "click"} == set()
+    assert "sqlclust.bindings.apsw" not in imported
+    assert [path.name for path in demo_file.parent.iterdir()] == [demo_file.name]
+
+
+@pytest.mark.parametrize("options", [["-I", "-S"], ["-S"]])
+def test_a_python_without_sqlclust(demo_file: Path, library: str, python: str, options: list[str]) -> None:
+    """It has no NumPy. The host goes on, and its search path is as it was."""
+    with PythonSession(demo_file, python, options=options) as session:
+        path = session.ask("search_path")
+        for _ in range(2):
+            with pytest.raises(HostError) as caught:
+                session.load(library)
+            said = str(caught.value)
+            assert said.startswith("error during initialization: sqlclust: Python 3.")
+            assert said.endswith("(ModuleNotFoundError: No module named 'numpy'); install sqlclust for that Python")
+        assert session.sql("SELECT count(*) FROM Embedding") == [[40]]
+        assert session.ask("search_path") == path
+        assert session.end() == 0
+        assert session.said == ""

@@ -1,0 +1,3 @@
+from tests.bindings.loadable.hosts.conftest import python
+
+__all__ = ["python"]
