@@ -17,7 +17,7 @@ from sqlclust.sqlite.database import Database
 from tests.bindings.loadable.both import Both, both, host_database
 from tests.extension import why_not
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.bindings.loadable.both import Both, both, rows_of_many
 from tests.extension import why_not
 from tests.small import add_embeddings, clustered
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 
 @pytest.fixture
