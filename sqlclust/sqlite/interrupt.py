@@ -30,11 +30,15 @@ _LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.m
 """What the core imports when it is used. The first time that takes a second, and it cannot be stopped half-way."""
 
 
+_IMPORTS = "imports of sqlclust"
+"""Name of the thread."""
+
+
 def preload() -> threading.Thread | None:
     """Begin to import what computing needs, if it is not there yet; returns the thread that does."""
     if all(name in sys.modules for name in _LIBRARIES):
         return None
-    thread = threading.Thread(target=_import_libraries, name="imports of sqlclust", daemon=True)
+    thread = threading.Thread(target=_import_libraries, name=_IMPORTS, daemon=True)
     thread.start()
     return thread
 
@@ -43,6 +47,13 @@ def _import_libraries() -> None:
     for name in _LIBRARIES:
         with suppress(ImportError):  # whoever needs it will say so
             import_module(name)
+
+
+def wait_for_imports() -> None:
+    """Wait until no import is under way that `preload` began: an interrupt does not end it."""
+    for thread in threading.enumerate():
+        if thread.name == _IMPORTS:
+            thread.join()
 
 
 def _wait_for_libraries(database: Database) -> None:
