@@ -31,6 +31,10 @@ _LIBRARIES = ("threadpoolctl", "scipy.sparse.csgraph", *dict.fromkeys(borrowed.m
 """What the core imports when it is used. The first time that takes a second, and it cannot be stopped half-way."""
 
 
+_IMPORTS = "imports of sqlclust"
+"""Name of the thread."""
+
+
 class _NoCollection:
     """No garbage is collected in this process while any thread is inside.
 
@@ -39,21 +43,23 @@ class _NoCollection:
     """
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._was_enabled = threading.Lock(), 0, False
+        self._lock, self._was_enabled = threading.Lock(), False
+        self._inside: set[object] = set()
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if self._inside == 0:
-                self._was_enabled = gc.isenabled()
+        one = object()
+        try:  # from the start: Ctrl-C may come between any two steps
+            with self._lock:
+                if not self._inside:
+                    self._was_enabled = gc.isenabled()
+                self._inside.add(one)
                 gc.disable()
-            self._inside += 1
-        try:
             yield
         finally:
             with self._lock:
-                self._inside -= 1
-                if self._inside == 0 and self._was_enabled:
+                self._inside.discard(one)
+                if not self._inside and self._was_enabled:
                     gc.enable()
 
 
@@ -64,7 +70,7 @@ def preload() -> threading.Thread | None:
     """Begin to import what computing needs, if it is not there yet; returns the thread that does."""
     if all(name in sys.modules for name in _LIBRARIES):
         return None
-    thread = threading.Thread(target=_import_libraries, name="imports of sqlclust", daemon=True)
+    thread = threading.Thread(target=_import_libraries, name=_IMPORTS, daemon=True)
     thread.start()
     return thread
 
@@ -73,6 +79,13 @@ def _import_libraries() -> None:
     for name in _LIBRARIES:
         with suppress(ImportError):  # whoever needs it will say so
             import_module(name)
+
+
+def wait_for_imports() -> None:
+    """Wait until no import is under way that `preload` began: an interrupt does not end it."""
+    for thread in threading.enumerate():
+        if thread.name == _IMPORTS:
+            thread.join()
 
 
 def _wait_for_libraries(database: Database) -> None:

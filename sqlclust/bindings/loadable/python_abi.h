@@ -56,6 +56,7 @@ enum { METH_VARARGS = 1, Py_file_input = 257 };
     F(PyObject *, PyFloat_FromDouble, (double)) \
     F(double, PyFloat_AsDouble, (PyObject *)) \
     F(PyObject *, PyUnicode_DecodeUTF8, (const char *, Py_ssize_t, const char *)) \
+    F(PyObject *, PyUnicode_DecodeFSDefault, (const char *)) \
     F(const char *, PyUnicode_AsUTF8AndSize, (PyObject *, Py_ssize_t *)) \
     F(PyObject *, PyBytes_FromStringAndSize, (const char *, Py_ssize_t)) \
     F(int, PyBytes_AsStringAndSize, (PyObject *, char **, Py_ssize_t *)) \
@@ -66,6 +67,7 @@ enum { METH_VARARGS = 1, Py_file_input = 257 };
     F(void *, PyCapsule_GetPointer, (PyObject *, const char *)) \
     F(PyObject *, PyErr_Occurred, (void)) \
     F(int, PyErr_CheckSignals, (void)) \
+    F(void, PyErr_SetInterrupt, (void)) \
     F(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **)) \
     F(void, PyErr_Restore, (PyObject *, PyObject *, PyObject *)) \
     F(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **)) \

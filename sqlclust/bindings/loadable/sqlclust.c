@@ -13,6 +13,7 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -27,7 +28,7 @@
 #include "python_abi.h"
 #include "sqlite_abi.h"
 
-#define INTERFACE 1 /* changes with what this file and attach.py expect of each other; attach.py compares it */
+#define INTERFACE 2 /* changes with what this file and attach.py expect of each other; attach.py compares it */
 #define OLDEST_SQLITE 3037000 /* the first with STRICT tables */
 #define POINTER "sqlclust-points" /* SQLite gives a pointer to those only who know its name */
 
@@ -53,6 +54,7 @@ static struct {
 } py;
 
 static int started_here; /* whether this file started Python */
+static PyObject *wait_for_imports; /* of attach.py; NULL before it is there */
 static volatile int forked; /* whether this process is a copy of one in which it did: threads of Python are missing */
 
 /* Find Python's functions in a library, or in the process; the name of one that is not there, or NULL. */
@@ -176,7 +178,16 @@ static void gone(void *pointer) { /* SQLite has no use for it any more; with the
     Lock lock;
     if (!entered(&lock)) return;
     drop(function->callable);
-    if (--function->host->items == 0) function->host->db = NULL;
+    if (--function->host->items == 0) {
+        function->host->db = NULL;
+        /* Next the program may end, and with it the libraries that a thread of Python is importing, after an interrupt or an error:
+           the C library then says "Assertion failed", or worse. A Python that runs the program sees to its own end. */
+        if (started_here && wait_for_imports) {
+            PyObject *done = py.PyObject_CallObject(wait_for_imports, NULL);
+            if (!done) py.PyErr_Clear();
+            drop(done);
+        }
+    }
     release(function->host);
     free(function);
     leave(&lock);
@@ -300,6 +311,27 @@ static int give(Host *host, sqlite3_context *context, PyObject *object) { /* as 
 
 /* --- errors ---------------------------------------------------------------------------------------------------- */
 
+static int is_ctrl_c(PyObject *error) {
+    return error && py.PyObject_IsInstance(error, *py.PyExc_KeyboardInterrupt) == 1;
+}
+
+/* Keep what a callback raised for the statement of ours that it is inside. Outside SQLite's error has to do; but Python hears of
+   Ctrl-C again. Takes the reference. */
+static void keep_error(Host *host, PyObject *error) {
+    if (host->inside) {
+        drop(host->pending);
+        host->pending = error;
+        return;
+    }
+    if (is_ctrl_c(error) && !started_here) {
+        PyObject *at_once = py.PyObject_CallFunctionObjArgs(host->remind, NULL);
+        if (!at_once) py.PyErr_Clear();
+        else if (py.PyObject_IsTrue(at_once) == 1) py.PyErr_SetInterrupt(); /* Python looks for it when SQLite is back */
+        drop(at_once);
+    }
+    drop(error);
+}
+
 /* Take Python's exception as SQLite's code, and a text to be freed with SQLite's free (NULL: no memory). */
 static int take_error(Host *host, char **message) {
     PyObject *error = caught();
@@ -310,20 +342,18 @@ static int take_error(Host *host, char **message) {
         text = py.PyUnicode_AsUTF8AndSize(py.PyTuple_GetItem(pair, 1), NULL);
         if (text) code = (int)py.PyLong_AsLongLong(py.PyTuple_GetItem(pair, 0));
     }
-    if (py.PyErr_Occurred()) py.PyErr_Clear();
+    if (py.PyErr_Occurred()) {
+        PyObject *second = caught();
+        if (is_ctrl_c(second)) { /* it came while the error was described */
+            PyObject *first = error;
+            error = second, second = first;
+            text = "interrupted", code = SQLITE_INTERRUPT;
+        }
+        drop(second);
+    }
     *message = host->s->mprintf("%s", text ? text : "out of memory");
     drop(pair);
-    if (host->inside) {
-        drop(host->pending);
-        host->pending = error;
-        return code;
-    }
-    if (error && !started_here && py.PyObject_IsInstance(error, *py.PyExc_KeyboardInterrupt) == 1) {
-        PyObject *done = py.PyObject_CallFunctionObjArgs(host->remind, NULL);
-        if (!done) py.PyErr_Clear();
-        drop(done);
-    }
-    drop(error);
+    keep_error(host, error);
     return code;
 }
 
@@ -599,7 +629,11 @@ static int table_close(sqlite3_vtab_cursor *base) {
     Lock lock;
     if (!entered(&lock)) return SQLITE_OK;
     PyObject *done = py.PyObject_CallMethod(cursor->object, "Close", NULL);
-    if (!done) py.PyErr_Clear();
+    if (!done) { /* no error to SQLite; but Ctrl-C is not lost */
+        PyObject *error = caught();
+        if (is_ctrl_c(error)) keep_error(((Table *)base->pVtab)->host, error);
+        else drop(error);
+    }
     drop(done), drop(cursor->item), drop(cursor->rows), drop(cursor->object);
     leave(&lock);
     free(cursor);
@@ -961,10 +995,7 @@ static int busy(void *data, int tries) { /* inside a statement of ours, and so w
     PyObject *asked = host->busy ? shared(host->busy) : NULL;
     PyObject *answer = asked ? py.PyObject_CallFunction(asked, "i", tries) : NULL;
     if (answer) again = py.PyObject_IsTrue(answer) == 1;
-    if (py.PyErr_Occurred()) {
-        drop(host->pending);
-        host->pending = caught();
-    }
+    if (py.PyErr_Occurred()) keep_error(host, caught());
     drop(asked), drop(answer);
     leave(&lock);
     return again;
@@ -999,12 +1030,7 @@ static int collate(void *data, int left_size, const void *left, int right_size, 
     PyObject *b = a ? py.PyUnicode_DecodeUTF8(right, right_size, "surrogateescape") : NULL;
     PyObject *answer = b ? py.PyObject_CallFunctionObjArgs(function->callable, a, b, NULL) : NULL;
     if (answer) order = (int)py.PyLong_AsLongLong(answer);
-    if (py.PyErr_Occurred()) { /* SQLite lets no collation fail: our statement does, when it comes back */
-        PyObject *error = caught();
-        drop(function->host->inside ? function->host->pending : NULL);
-        if (function->host->inside) function->host->pending = error;
-        else drop(error);
-    }
+    if (py.PyErr_Occurred()) keep_error(function->host, caught()); /* SQLite lets no collation fail: our statement does */
     drop(a), drop(b), drop(answer);
     leave(&lock);
     return order;
@@ -1116,7 +1142,9 @@ static PyObject *open_another(PyObject *self, PyObject *args) {
 
 /* --- finding and starting Python ------------------------------------------------------------------------------- */
 
-/* Said by a Python that has sqlclust: its package's folder, its own path, its shared library ('' if it has none), its version */
+/* Said by a Python that has sqlclust: its package's folder, its own path, its shared library ('' if it has none), its version.
+   As bytes, each after a NUL: a path may have any others, whatever the encoding of stdout; and what Python's start may have
+   printed comes before the first. */
 static const char ASK[] =
     "import os, sys, sysconfig, sqlclust\n"
     "v = sysconfig.get_config_var\n"
@@ -1126,8 +1154,9 @@ static const char ASK[] =
     "           os.path.join(v('LIBDIR') or '', v('MULTIARCH') or '')]\n"
     "paths = [os.path.join(f, n) for n in names if n and not n.endswith('.a') for f in folders if f]\n"
     "library = next((p for p in paths if os.path.isfile(p)), '')\n"
-    "print(os.path.dirname(os.path.realpath(sqlclust.__file__)), sys.executable, library, '%d.%d' % sys.version_info[:2],\n"
-    "      sep='\\n')\n";
+    "said = '', os.path.dirname(os.path.realpath(sqlclust.__file__)), sys.executable, library, '%d.%d' % sys.version_info[:2]\n"
+    "sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, said)))\n";
+#define PARTS 5 /* of what it says, with what comes before the first NUL */
 
 static void put(char *text, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void put(char *text, size_t room, const char *format, ...) { /* at the end of a text, as far as there is room */
@@ -1138,7 +1167,7 @@ static void put(char *text, size_t room, const char *format, ...) { /* at the en
     va_end(values);
 }
 
-/* Let a Python answer `ASK`; whether it did. */
+/* Let a Python answer `ASK`; whether it did. At least PARTS of NULs follow. A program's own signals interrupt what waits here. */
 static int ask(const char *python, char *answer, size_t room) {
     int ends[2], status = 0;
     pid_t child;
@@ -1155,18 +1184,25 @@ static int ask(const char *python, char *answer, size_t room) {
     int failed = posix_spawnp(&child, python, &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
-    while (!failed && used + 1 < room && (got = read(ends[0], answer + used, room - 1 - used)) > 0) used += (size_t)got;
+    memset(answer, 0, room);
+    while (!failed && used + PARTS < room) {
+        got = read(ends[0], answer + used, room - PARTS - used);
+        if (got > 0) used += (size_t)got;
+        else if (got == 0 || errno != EINTR) break;
+    }
     close(ends[0]);
-    answer[used] = 0;
     if (failed) return 0;
-    if (waitpid(child, &status, 0) < 0) status = 0; /* a program may have waited for it itself: what it said counts */
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno == EINTR) continue;
+        status = 0; /* a program may have waited for it itself: what it said counts */
+        break;
+    }
     return used > 0 && status == 0;
 }
 
-static char *line(char **rest) { /* the next one; its end is cut off */
-    char *start = *rest, *end = strchr(start, '\n');
-    if (end) *end = 0, *rest = end + 1;
-    else *rest = start + strlen(start);
+static char *part(char **rest) { /* the next one */
+    char *start = *rest;
+    *rest = start + strlen(start) + 1;
     return start;
 }
 
@@ -1175,16 +1211,28 @@ typedef struct Place { /* where this file is and what it belongs to */
     char noted[PATH_MAX];   /* the Python that loadable_path() noted; '' if there is no note */
 } Place;
 
+/* The path of this file, with room for PATH_MAX. Found once: the program may have loaded it by a relative one, and then gone to
+   another folder. */
+static int own_path(char *path) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char known[PATH_MAX];
+    Dl_info info;
+    void *here;
+    int (*self)(char *) = own_path;
+    memcpy(&here, &self, sizeof here);
+    pthread_mutex_lock(&lock);
+    if (!*known && (!dladdr(here, &info) || !realpath(info.dli_fname, known))) *known = 0;
+    strcpy(path, known);
+    pthread_mutex_unlock(&lock);
+    return *path != 0;
+}
+
 /* The folder of the package, by where this file lies in it, or else by the note beside it. */
 static int find_place(Place *place) {
     static const char INSIDE[] = "/bindings/loadable";
-    Dl_info info;
     char path[PATH_MAX + 32], *slash;
-    void *here;
-    int (*self)(Place *) = find_place;
-    memcpy(&here, &self, sizeof here);
     memset(place, 0, sizeof *place);
-    if (!dladdr(here, &info) || !realpath(info.dli_fname, path) || !(slash = strrchr(path, '/'))) return 0;
+    if (!own_path(path) || !(slash = strrchr(path, '/'))) return 0;
     *slash = 0;
     snprintf(place->package, sizeof place->package, "%.*s", PATH_MAX - 1, path);
     strcat(path, "/sqlclust.python");
@@ -1201,12 +1249,20 @@ static int find_place(Place *place) {
     return 1;
 }
 
+/* The end of the path of the Python that has the package: the last /lib/python… or /lib64/python… (others may lie above it). */
+static const char *lib_of(const char *package) {
+    const char *found = NULL;
+    for (const char *at = package; (at = strstr(at, "/lib")); at++)
+        if (!strncmp(at, "/lib/python", 11) || !strncmp(at, "/lib64/python", 13)) found = at;
+    return found;
+}
+
 #define CANDIDATES 5
 /* A Python that sqlclust may be installed for: as told, and then no other; as noted, and by where the package is. */
 static int candidate(int number, const char *told, const Place *place, char *python) {
     char version[32] = "";
-    const char *lib = strstr(place->package, "/lib/python");
-    if (lib) sscanf(lib, "/lib/python%31[0-9.t]", version);
+    const char *lib = lib_of(place->package);
+    if (lib) sscanf(strchr(lib + 1, '/'), "/python%31[0-9.t]", version);
     if (*told) return number == 0 && snprintf(python, PATH_MAX, "%s", told);
     switch (number) {
     case 0: return 0;
@@ -1222,7 +1278,8 @@ static void in_child(void) {
     forked = 1;
 }
 
-/* Start the Python at `executable`, with its library. */
+/* Start the Python at `executable`, with its library. It may run already: a plug-in of the program has loaded it for itself
+   (RTLD_LOCAL), and it is the same one then. */
 static int start(const Sqlite *s, const char *executable, const char *library, const char *version, char **message) {
     char name[64];
     snprintf(name, sizeof name, "libpython%s.so.1.0", version);
@@ -1236,11 +1293,15 @@ static int start(const Sqlite *s, const char *executable, const char *library, c
     const char *missing = find_python(handle);
     void *found = dlsym(handle, "Py_SetProgramName");
     if (!missing && !found) missing = "Py_SetProgramName";
-    if (missing) {
+    void *first = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
+    if (missing || memcmp(&first, &py.Py_IsInitialized, sizeof first)) { /* NumPy would call functions of that other one */
         py.Py_IsInitialized = NULL;
-        *message = s->mprintf("sqlclust: %s has no %s: it cannot be started here", *library ? library : name, missing);
+        *message = missing ? s->mprintf("sqlclust: %s has no %s: it cannot be started here", *library ? library : name, missing)
+                           : s->mprintf("sqlclust: this program is linked to another Python, which it has not started: %s cannot "
+                                        "be started beside it", *library ? library : name);
         return SQLITE_ERROR;
     }
+    if (py.Py_IsInitialized()) return SQLITE_OK;
     void (*set_program_name)(const wchar_t *);
     memcpy(&set_program_name, &found, sizeof found);
     set_program_name(py.Py_DecodeLocale(executable, NULL)); /* not freed: Python goes on using it */
@@ -1261,7 +1322,8 @@ static int start_python(const Sqlite *s, const Place *place, char **message) {
             put(tried, sizeof tried, "%s%s", *tried ? ", " : "", python);
             continue;
         }
-        const char *package = line(&rest), *executable = line(&rest), *library = line(&rest), *version = line(&rest);
+        part(&rest);
+        const char *package = part(&rest), *executable = part(&rest), *library = part(&rest), *version = part(&rest);
         if (!strcmp(package, place->package)) return start(s, executable, library, version, message);
         put(tried, sizeof tried, "%s%s (has another sqlclust, in %s)", *tried ? ", " : "", python, package);
     }
@@ -1347,20 +1409,23 @@ static char *text_of(const Sqlite *s, PyObject *error) { /* of an exception befo
 /* Run `START`: what `attach` of attach.py gives. */
 static PyObject *parts_of_python(const Place *place) {
     PyObject *globals = py.PyDict_New(), *builtins = py.PyImport_ImportModule("builtins"), *parts = NULL;
-    PyObject *compiled = globals && builtins ? py.Py_CompileString(START, "<sqlclust>", Py_file_input) : NULL, *ran = NULL;
+    PyObject *package = py.PyUnicode_DecodeFSDefault(place->package); /* in whatever encoding */
+    PyObject *compiled = package && globals && builtins ? py.Py_CompileString(START, "<sqlclust>", Py_file_input) : NULL, *ran = NULL;
     if (compiled && !py.PyDict_SetItemString(globals, "__builtins__", builtins))
         ran = py.PyEval_EvalCode(compiled, globals, globals);
     if (ran)
-        parts = py.PyObject_CallFunction(py.PyDict_GetItemString(globals, "start"), "si", place->package, INTERFACE);
-    drop(ran), drop(compiled), drop(builtins), drop(globals);
+        parts = py.PyObject_CallFunction(py.PyDict_GetItemString(globals, "start"), "Oi", package, INTERFACE);
+    drop(package), drop(ran), drop(compiled), drop(builtins), drop(globals);
     return parts;
 }
 
 static int attach(Host *host, const Place *place, char **message) { /* with Python's lock */
-    PyObject *register_ = NULL, *raise_, *describe_, *remind, *handle_type, *done = NULL, *routines = NULL;
+    PyObject *register_ = NULL, *raise_, *describe_, *remind, *handle_type, *wait, *done = NULL, *routines = NULL;
     PyObject *parts = parts_of_python(place);
-    if (parts && py.PyArg_ParseTuple(parts, "OOOOO", &register_, &raise_, &describe_, &remind, &handle_type)) {
-        host->raise = shared(raise_), host->describe = shared(describe_), host->remind = shared(remind), host->handle_type = shared(handle_type);
+    if (parts && py.PyArg_ParseTuple(parts, "OOOOOO", &register_, &raise_, &describe_, &remind, &handle_type, &wait)) {
+        host->raise = shared(raise_), host->describe = shared(describe_), host->remind = shared(remind);
+        host->handle_type = shared(handle_type);
+        if (!wait_for_imports) wait_for_imports = shared(wait);
         routines = routines_of(host);
         if (routines) done = py.PyObject_CallFunctionObjArgs(register_, routines, NULL);
     }

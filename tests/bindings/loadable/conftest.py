@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sqlclust.bindings.loadable import compiling, placing
+from tests.bindings.loadable.programs import compiled_host
 
 SCRIPT = """#!/bin/sh
 echo "$0 $*" >> "{log}"
@@ -90,3 +91,19 @@ def read_only(package: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
 
     monkeypatch.setattr(tempfile, "mkdtemp", refusing)
     return closed.add
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/bindings/loadable/host.c, compiled: a program without Python."""
+    return compiled_host(tmp_path_factory.mktemp("host"))
+
+
+@pytest.fixture
+def fitted(demo_file: Path) -> Path:
+    import sqlclust
+
+    con = sqlclust.connect(str(demo_file))
+    sqlclust.fit(con, "demo", min_cluster_size=5)
+    con.close()
+    return demo_file

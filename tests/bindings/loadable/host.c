@@ -1,10 +1,14 @@
-/* A program that has SQLite and no Python: `host DATABASE EXTENSION forks|threads|closes`. Prints what a test compares. */
+/* A program that has SQLite and no Python: `host DATABASE EXTENSION forks|threads|closes|alarms|moves|asks SQL|embeds LIBPYTHON`.
+   Prints what a test compares. With -DANOTHER_PYTHON it has a Python, by all appearances, that it has not started. */
 
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +25,10 @@ const unsigned char *sqlite3_column_text(sqlite3_stmt *, int);
 const char *sqlite3_errmsg(sqlite3 *);
 
 static const char *database, *extension;
+
+#ifdef ANOTHER_PYTHON
+__attribute__((visibility("default"))) int Py_IsInitialized(void) { return 0; }
+#endif
 
 static sqlite3 *opened(void) {
     sqlite3 *db;
@@ -60,8 +68,21 @@ static void *thread(void *unused) {
     return NULL;
 }
 
+static void pass(int signal) {
+    (void)signal;
+}
+
+static void embed(const char *library) { /* a Python that nobody else can see, as a plug-in's */
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL), *found[2] = {0};
+    void (*initialize)(int);
+    void *(*save)(void);
+    if (!handle || !(found[0] = dlsym(handle, "Py_InitializeEx")) || !(found[1] = dlsym(handle, "PyEval_SaveThread"))) exit(4);
+    memcpy(&initialize, &found[0], sizeof initialize), memcpy(&save, &found[1], sizeof save);
+    initialize(0), save();
+}
+
 int main(int argc, char **argv) {
-    if (argc != 4) return 2;
+    if (argc < 4) return 2;
     database = argv[1], extension = argv[2];
     if (!strcmp(argv[3], "forks")) {
         sqlite3 *db = opened();
@@ -87,6 +108,28 @@ int main(int argc, char **argv) {
         pthread_t threads[4];
         for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, thread, NULL);
         for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    } else if (!strcmp(argv[3], "alarms")) { /* system calls that wait are interrupted every 20 ms */
+        struct sigaction action = {.sa_handler = pass};
+        struct itimerval often = {{0, 20000}, {0, 20000}};
+        sigaction(SIGALRM, &action, NULL), setitimer(ITIMER_REAL, &often, NULL);
+        ask(opened(), "alarms");
+    } else if (!strcmp(argv[3], "moves")) { /* loads it by a relative path, goes away, and loads it by its whole one */
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(argv[2], '/') - argv[2]), argv[2]);
+        if (chdir(folder)) return 2;
+        snprintf(folder, sizeof folder, ".%s", strrchr(argv[2], '/'));
+        extension = folder;
+        ask(opened(), "relative");
+        if (chdir("/")) return 2;
+        extension = argv[2];
+        ask(opened(), "moved");
+    } else if (!strcmp(argv[3], "asks") && argc > 4) {
+        sqlite3 *db = opened();
+        say(db, "answer", argv[4]);
+        sqlite3_close_v2(db);
+    } else if (!strcmp(argv[3], "embeds") && argc > 4) {
+        embed(argv[4]);
+        ask(opened(), "embeds");
     } else { /* ends with a statement that has rows left, and a connection that is closed before it */
         sqlite3 *db = opened(), *other = opened();
         sqlite3_stmt *begun, *left;

@@ -5,21 +5,22 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from ctypes.util import find_library
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import apsw
 import pytest
 
-from sqlclust.bindings.loadable import compiling, placing
+from sqlclust.bindings import virtual_table
+from sqlclust.bindings.loadable import attach, compiling, errors, placing
 from tests.bindings.loadable import small_catalog
+from tests.bindings.loadable.programs import answers, ran
 from tests.bindings.loadable.small_catalog import CALLS, connection
 from tests.extension import extension_path, why_not
 
@@ -45,14 +46,6 @@ def compiled(folder: Path, *flags: str) -> Path:
         pytest.skip(f"no compiler takes {' '.join(flags)}: {error}")
     (folder / placing.NOTE).write_text(f"{sys.executable}\n{placing.PACKAGE}\n")
     return target
-
-
-def ran(*words: object, **environment: str) -> str:
-    done = subprocess.run(
-        [*map(str, words)], capture_output=True, text=True, timeout=300, env={**os.environ, **environment}, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 # --- exceptions -----------------------------------------------------------------------------------------------------------
@@ -101,6 +94,52 @@ def test_ctrl_c(con: apsw.Connection) -> None:
             with suppress(apsw.InterruptError):
                 con.execute(CALLS[call]).fetchall()
             time.sleep(5)
+
+
+@pytest.mark.parametrize("during", ["the description of an error", "the end of a table function"])
+def test_ctrl_c_during(during: str) -> None:
+    """It is not lost, and is what the statement ends with where it can be."""
+
+    def interrupted(*_: object) -> Any:
+        if fires:
+            fires.clear()
+            raise KeyboardInterrupt
+        return errors.described(ValueError("another"))
+
+    fires: list[bool] = []
+    described = during == "the description of an error"
+    patch = mock.patch.object(attach, "described", interrupted) if described else nullcontext()
+    with patch:
+        con = connection(extension_path())
+    small_catalog.raised[:] = [ValueError] if described else []
+    closing = nullcontext() if described else mock.patch.object(virtual_table.VirtualTable, "closed", interrupted)
+    with closing:
+        fires.append(True)
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes a moment later
+            with pytest.raises(apsw.InterruptError) if described else nullcontext():
+                con.execute(CALLS["filter"]).fetchall()
+            time.sleep(5)
+    small_catalog.raised.clear()
+    con.close()
+
+
+def test_ctrl_c_in_a_program_that_asks_again(con: apsw.Connection) -> None:
+    """It passes over SQLite's errors, and is inside a function whenever Python reminds it."""
+
+    def wait() -> BaseException:
+        for _ in range(50):
+            time.sleep(0.01)
+        return ValueError()
+
+    small_catalog.raised[:] = [KeyboardInterrupt]
+    asked = 0
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        while asked < 5:
+            asked += 1
+            with suppress(apsw.Error):
+                con.execute(CALLS["scalar"]).fetchall()
+            small_catalog.raised[:] = [wait]
+    assert asked <= 2
 
 
 def test_values_that_sqlite_does_not_have(con: apsw.Connection) -> None:
@@ -177,35 +216,6 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
 # --- processes and threads ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """tests/bindings/loadable/host.c, compiled: a program without Python."""
-    compiler, library = shutil.which("gcc") or shutil.which("cc"), find_library("sqlite3")
-    if not compiler or not library:
-        pytest.skip("a C compiler or SQLite's shared library is not here")
-    made = tmp_path_factory.mktemp("host") / "host"
-    source = Path(__file__).with_name("host.c")
-    warnings = ("-Wall", "-Wextra", "-Werror")
-    done = subprocess.run(
-        [compiler, *warnings, str(source), "-o", str(made), f"-l:{library}", "-lpthread"],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"{source.name} cannot be linked to {library}: {done.stderr.decode()[-200:]}")
-    return made
-
-
-@pytest.fixture
-def fitted(demo_file: Path) -> Path:
-    import sqlclust
-
-    con = sqlclust.connect(str(demo_file))
-    sqlclust.fit(con, "demo", min_cluster_size=5)
-    con.close()
-    return demo_file
-
-
 @pytest.mark.slow
 def test_a_fork(host: Path, fitted: Path) -> None:
     """Threads of Python are not in the copy: it says so. The process itself goes on."""
@@ -227,20 +237,6 @@ def test_threads_of_a_host(host: Path, fitted: Path) -> None:
 def test_a_host_that_ends_in_the_middle(host: Path, fitted: Path) -> None:
     said = ran(host, fitted, extension_path(), "closes").splitlines()
     assert said == ["a step: 100", *(f"other: {answer}" for answer in answers(fitted))]
-
-
-def answers(file: Path) -> list[str]:
-    """What host.c asks."""
-    import sqlclust
-
-    con = sqlclust.connect(str(file))
-    questions: list[Any] = [
-        "SELECT clust_version()", "SELECT clust_medoid(id, vector) FROM Embedding", "SELECT count(*) FROM clust_labels(1)",
-        "SELECT count(*) FROM clust_duplicates((SELECT clust_points(id, vector) FROM Embedding))",
-    ]  # fmt: skip
-    found = [str(con.execute(question).get) for question in questions]
-    con.close()
-    return found
 
 
 FORKS = """

@@ -89,8 +89,8 @@ def test_a_wrong_sqlclust_python(shell_library: str, tmp_path: Path, told: str, 
 
 def program(path: Path, *answer: str) -> Path:
     """Stands for a Python that says this when it is asked."""
-    lines = " ".join(f"'{word}'" for word in (*answer, "", "", "", "")[:4])
-    path.write_text(f"#!/bin/sh\nprintf '%s\\n' {lines}\n")
+    words = " ".join(f"'{word}'" for word in (*answer, "", "", "", "")[:4])
+    path.write_text(f"#!/bin/sh\nprintf '\\0%s' {words}\n")
     path.chmod(0o755)
     return path
 
