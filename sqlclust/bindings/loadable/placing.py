@@ -73,6 +73,8 @@ def _cache_folder() -> Path:
     """
     told = os.environ.get("XDG_CACHE_HOME", "")
     caches = Path(told if os.path.isabs(told) else os.path.expanduser("~/.cache"))
+    if not caches.is_absolute():
+        raise _unusable(caches, "this user has no home folder")
     # each package has a folder, because the note in it says of one; and a home may be shared by machines of two kinds
     parts = (compiling.source_digest(), str(PACKAGE), sysconfig.get_platform())
     key = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:16]

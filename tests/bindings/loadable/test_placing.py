@@ -293,3 +293,15 @@ def test_a_read_only_installation(copied: Path, programs: Programs, tmp_path: Pa
     assert path.parents[1] == tmp_path / "home" / ".cache" / "sqlclust"
     assert compiling.source_digest().encode() in path.with_name(compiling.NAME).read_bytes()
     assert note_of(str(path)) == [sys.executable, str(copied)]
+
+
+def test_a_user_without_a_home(
+    programs: Programs, package: Path, read_only: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made in the working directory."""
+    programs.add("cc")
+    read_only(package)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert refused(Path("~/.cache"), package) == "this user has no home folder"
+    assert not Path("~").exists()
