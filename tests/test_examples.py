@@ -37,6 +37,7 @@ def test_every_example_is_tested() -> None:
         "03_python_app.py",
         "04_trajectories.sql",
         "colors.csv",  # of the README
+        "other_tools.md",  # tests/interop
     ]
 
 
