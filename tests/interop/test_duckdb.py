@@ -29,22 +29,31 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("duckdb")
 
 
-@pytest.fixture
-def duckdb(_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """DuckDB with the extension."""
-    module = tool("duckdb")
-    monkeypatch.setenv("HOME", str(_home))
-    if not any(_home.rglob("*.duckdb_extension")):
-        with module.connect() as connection:
-            packaged = packaged_extension()
+@pytest.fixture(scope="session")
+def _missing(_home: Path) -> str:
+    """Why there is no extension; '' if it is installed. Asked once, since the network may take its time to say no."""
+    module, packaged = tool("duckdb"), packaged_extension()
+    reason = ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(_home))
+        for source in ([f"'{packaged}'"] if packaged else []) + ["sqlite"]:
             try:
-                connection.execute(f"INSTALL '{packaged}'" if packaged else "INSTALL sqlite")
+                with module.connect() as connection:
+                    connection.execute(f"INSTALL {source}")
             except module.Error as error:
-                skip(
-                    "duckdb",
-                    f"no extension for SQLite for its version {module.__version__}: {str(error).splitlines()[0]}",
-                )
-    return module
+                reason = f"no extension for SQLite for version {module.__version__}: {str(error).splitlines()[0]}"
+            else:
+                return ""
+    return reason
+
+
+@pytest.fixture
+def duckdb(_home: Path, _missing: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """DuckDB with the extension."""
+    if _missing:
+        skip("duckdb", _missing)
+    monkeypatch.setenv("HOME", str(_home))
+    return tool("duckdb")
 
 
 @pytest.fixture
