@@ -43,6 +43,7 @@ def test_every_example_is_tested() -> None:
         "04_trajectories.sql",
         "05_any_sqlite.sql",
         "colors.csv",  # of the README
+        "other_tools.md",  # tests/interop
     ]
 
 

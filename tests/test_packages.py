@@ -53,6 +53,17 @@ def test_what_is_imported_is_declared() -> None:
     }  # fmt: skip
 
 
+def test_tools_that_are_tried_are_declared() -> None:
+    """Those of tests/interop are imported where they are there, by `tool("NAME")`; nothing of ours imports them."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    interop = declared(project["optional-dependencies"]["interop"])
+    texts = [path.read_text(encoding="utf-8") for path in (PACKAGE.parent / "tests" / "interop").glob("*.py")]
+    named = {name for text in texts for name in re.findall(r"""(?:tool|find_spec)\("(\w+)""", text)}
+    tried = {distribution_of(name) for name in named}
+    assert {name.replace("-", "_") for name in interop} == {*tried} - declared(project["dependencies"])
+    assert imported_packages(FILES).isdisjoint(tried - declared(project["dependencies"]))
+
+
 def private_names(path: Path) -> set[str]:
     """Names with a leading underscore that are imported from other packages, or taken from their modules."""
     found: set[str] = set()
