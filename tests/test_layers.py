@@ -62,9 +62,13 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands",
+        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions", "skipped",
+        "commands",
     ],
-    "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
+    "cli.readers": [
+        "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",
+        "files",
+    ],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 FACADE = {"sqlclust"}  # __init__ lends names of any layer, inside functions

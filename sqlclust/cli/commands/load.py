@@ -12,9 +12,10 @@ from shlex import quote
 import click
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, no_file_for_nothing, upgrade
+from sqlclust.cli.dimensions import dimension_columns, vector_columns_option
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
+from sqlclust.cli.readers.files import FILE_FORMATS, STANDARD_INPUT, Columns, InputFile, Record, Skipped, opened, read
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.results import seconds
 from sqlclust.cli.skipped import report_skipped
@@ -29,12 +30,21 @@ Examples:
   sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
   sqlclust load notes.db notes.jsonl --model my-model --content-column text
   sqlclust load notes.db runs.csv --model my-model --run-column run --sequence-column step
+  sqlclust load notes.db features.csv.gz --model my-model --vector-columns 'dim_*'
+  curl https://example.org/notes.jsonl | sqlclust load notes.db - --model my-model
 
 \b
 Files:
   .npy, .npz     one array (rows, dimensions) of numbers; an .npz may hold ids and texts beside the vectors
   .json, .jsonl  objects such as {"id": "a", "vector": [0.1, 0.2], "content": "text"}
   .csv, .tsv     a header; a vector is a JSON array in its cell
+  .parquet       a vector is a list, a BLOB or a JSON array (pip install 'sqlclust[parquet]')
+  .gz            any of these, compressed
+  -              any of these on standard input, kept in a temporary file meanwhile
+
+
+In .json and .jsonl also what sqlite-utils writes ({"$base64": true, "encoded": …}; float32 unless --vector-format
+says otherwise), responses of OpenAI's embeddings API, and its batch output.
 """
 
 
@@ -45,18 +55,21 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
 @database_argument
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
 @click.option("--model", "-m", required=True, help="Name of the embedding model that made the vectors.")
-@click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
-@click.option("--texts", type=_FILE, help="Texts for the rows of an array, in the same kinds of file.")
+@click.option(
+    "--ids", type=_FILE, help="Ids for the rows of an array or a response: .txt (one a line), .json (a list) or .npy."
+)
+@click.option("--texts", type=_FILE, help="Texts for the rows of an array or a response, in the same kinds of file.")
 @click.option("--id-column", default="id", help="Column or key of the ids.")
 @click.option(
     "--id-type", type=click.Choice(ID_TYPES), show_default="see above", help="What all ids of the files become."
 )
 @click.option("--vector-column", default="vector", help="Column or key of the vectors; 'embedding' is found as well.")
+@vector_columns_option
 @click.option(
     "--vector-format",
     type=click.Choice(FORMAT_NAMES),
     show_default="JSON arrays, and an array's own numbers",
-    help="Format of the vectors in the files: of BLOBs in base64, or of the bytes of an array.",
+    help="Format of the vectors in the files: of BLOBs, in base64 or not, or of the bytes of an array.",
 )
 @click.option("--content-column", default="content", help="Column or key of the texts.")
 @click.option("--run-column", default="run_id", help="Column or key of the run that a row belongs to.")
@@ -85,6 +98,7 @@ def command(
     id_column: str,
     id_type: IdType | None,
     vector_column: str,
+    vector_columns: str | None,
     vector_format: FormatName | None,
     content_column: str,
     run_column: str,
@@ -110,9 +124,12 @@ def command(
     """
     if not model:
         raise click.BadParameter("the name is empty", param_hint="--model")
+    if files.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("- can be given once: it is standard input")
     if (ids or texts) and len(files) > 1:
         raise click.UsageError("--ids and --texts go with one FILE")
-    columns = Columns(id_column, vector_column, content_column, run_column, sequence_column)
+    dimensions = dimension_columns(vector_columns, vector_column, vector_format)
+    columns = Columns(id_column, vector_column, content_column, run_column, sequence_column, dimensions)
     embeddings_in = partial(
         read,
         ids=ids,
@@ -125,8 +142,9 @@ def command(
     )
     loaded: list[dict[str, object]] = []
     for file in files:
-        with _told_what_was_loaded(file, loaded, existing):
-            loaded.append(_load(db, file, embeddings_in(file), model, existing, quiet=output is not None))
+        with _told_what_was_loaded(file, loaded, existing), opened(file) as given:
+            named = Path(str(given))
+            loaded.append(_load(db, named, embeddings_in(given), model, existing, quiet=output is not None))
     if output:
         write_dicts(output, loaded)
     else:

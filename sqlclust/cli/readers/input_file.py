@@ -49,3 +49,7 @@ class InputFile:
 
 class Unusable(Exception):
     """What is wrong with a row or a file. Becomes Skipped or InputFileError, and never leaves the readers."""
+
+
+class FailedRow(Unusable):
+    """What is wrong with a row of a file that is as it should be: a request of many, to which the answer was an error."""
