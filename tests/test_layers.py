@@ -62,8 +62,8 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions", "skipped",
-        "commands",
+        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
+        "skipped", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",
