@@ -10,6 +10,7 @@ import apsw
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import Id
+from sqlclust.sources import find_sources
 from sqlclust.store import prediction
 from sqlclust.store.cut import cut
 from sqlclust.store.embeddings.loading import load_embeddings
@@ -45,6 +46,7 @@ CALLS: dict[str, Callable[[apsw.Connection], object]] = {
     "cut of nothing": lambda con: cut(database_of(con), 7, {}),
     "staleness": lambda con: sqlclust.staleness(con, 1),
     "doctor": lambda con: [finding.finding for finding in sqlclust.doctor(con).findings],
+    "sources": lambda con: [source.row() for source in find_sources(database_of(con))],
     "doctor --fix": lambda con: sqlclust.doctor(con, fix=True).repairs,
     "load": lambda con: load_embeddings(database_of(con), "demo", [New("new", blob(*range(8)))]),
     "load a repeated one": lambda con: load_embeddings(

@@ -23,6 +23,7 @@ import click
 
 import sqlclust
 from sqlclust.options import default_text
+from sqlclust.sources.registry import KINDS
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, TableFunction
 from tests.schemas import old_project
@@ -61,6 +62,12 @@ def functions() -> str:
         statement, _, expected = record.example.rpartition(" -- ")
         lines.append(f"{statement};  -- {expected}")
     return "\n".join([*lines, "```"])
+
+
+def kinds() -> str:
+    """One row for each kind of source, in the order in which they look."""
+    rows = [f"| `{kind.name}` | {_escaped(kind.what)} |" for kind in KINDS]
+    return "\n".join(["| kind | |", "|---|---|", *rows])
 
 
 def options() -> str:
@@ -129,6 +136,7 @@ def _called(function: Callable[..., Any]) -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "functions": functions,
+    "kinds": kinds,
     "options": options,
     "commands": commands,
     "python": python,

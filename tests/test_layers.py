@@ -10,7 +10,19 @@ import pytest
 
 from tests.package_files import FILES, PACKAGE, each_of, imports_of, module_of, tree_of
 
-LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "store", "diagnosis", "adoption", "surface"]
+LAYERS = [
+    "errors",
+    "core",
+    "vectors",
+    "options",
+    "sqlite",
+    "schema",
+    "sources",
+    "store",
+    "diagnosis",
+    "adoption",
+    "surface",
+]
 LAYERS += ["bindings", "cli"]
 ROOMS = {
     "errors": [
@@ -40,17 +52,26 @@ ROOMS = {
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions", "backup",
-        "opening", "foreign_keys", "own_connection", "interrupt"
+        "database", "lookup", "statements", "values", "text_encoding", "layout", "undecodable", "memory_errors", "transactions",
+        "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "diagnosis", "catalog",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "sources", "diagnosis",
+        "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw"],
     "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
     "options": ["record", "clustering", "functions", "parsing"],
     "schema": [
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
+    ],
+    "sources": [
+        "found", "columns", "virtual_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
+        "registry", "finding",
+    ],
+    "sources.kinds": [
+        "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",
+        "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "members", "cut", "sweep", "fit", "prediction"],
     "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Cluster the standard library's docstrings: all in one go, offline.",
     "init": "Make a database, or add the tables to one.",
     "adopt": "Move in from the project panic-tda.",
+    "sources": "Find the vectors that a database has.",
     "load": "Load embeddings from files.",
     "fit": "Cluster the embeddings of a model.",
     "list": "List the results.",

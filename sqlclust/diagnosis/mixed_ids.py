@@ -102,15 +102,15 @@ def _check(exam: Examination, table: Table, column: Column, model: Column | None
         exam.add(
             "mixed-id-types", "error" if known else "note", table, column.name, n=int(n), example=example, remedy=_REMEDY,
             detail=f"{counted(int(n), 'id is', 'ids are')} INTEGER among TEXT of the same {length} digits, such as "
-            f"{_shown(other)}: text of a file that has digits only, taken for numbers; as such they are equal to no text",
+            f"{_shown(exam, other)}: text of a file that has digits only, taken for numbers; as such they are equal to no text",
         )  # fmt: skip
         return
     n, example, other = exam.row(_NUMERALS.format(**names))
     if n:
         exam.add(
             "mixed-id-types", "error" if known else "note", table, column.name, n=int(n), example=example, remedy=_REMEDY,
-            detail=f"{counted(int(n), 'id is', 'ids are')} INTEGER among TEXT that is a number too, such as {_shown(other)}: "
-            "text of a file of which each cell had a type of its own; as such they are equal to no text",
+            detail=f"{counted(int(n), 'id is', 'ids are')} INTEGER among TEXT that is a number too, such as "
+            f"{_shown(exam, other)}: text of a file of which each cell had a type of its own; as such they are equal to no text",
         )  # fmt: skip
         return
     n, example = exam.row(_TWICE.format(**names))
@@ -121,5 +121,5 @@ def _check(exam: Examination, table: Table, column: Column, model: Column | None
         )  # fmt: skip
 
 
-def _shown(text: Any) -> str:
-    return repr(text.decode(errors="replace") if isinstance(text, bytes) else text)
+def _shown(exam: Examination, text: Any) -> str:
+    return repr(text.decode(exam.codec, errors="replace") if isinstance(text, bytes) else text)

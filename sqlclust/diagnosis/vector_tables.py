@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlclust.diagnosis.families import Family
+from sqlclust.sources.columns import model_column, vector_column
 from sqlclust.sqlite.layout import Column, Layout, Table
 
 
@@ -30,10 +31,6 @@ class VectorTable:
     ours: bool
 
 
-_VECTOR_NAMES = ("vector", "embedding")
-_MODEL_NAMES = ("embedding_model", "model", "model_id", "model_name", "collection_id")
-
-
 def vector_tables(layout: Layout, families: Iterable[Family], *, as_text: bool = False) -> list[VectorTable]:
     """Tables with an id and a vector: those of the families, and any other whose column has a usual name of vectors and is of
     BLOBs; with `as_text` also of TEXT.
@@ -45,17 +42,13 @@ def vector_tables(layout: Layout, families: Iterable[Family], *, as_text: bool =
         if "embedding" in family.tables:
             known[family["embedding"].name] = family.ours
     for table in layout.tables.values():
-        # a generated column is the file's own program, and is not run
-        blobs = [table.columns[name] for name in _VECTOR_NAMES if table.has(name) and not table.columns[name].generated]
-        vector = next((column for column in blobs if column.affinity in affinities), None)
-        if vector is None and table.name in known and blobs:
-            vector = blobs[0]
+        vector = vector_column(table, affinities, known=table.name in known)
         if vector is None or "id" not in table.columns or table.columns["id"].generated:
             continue
-        models = (table.columns[name] for name in _MODEL_NAMES if table.has(name))
-        model = next((column for column in models if not column.generated), None)
         is_known = table.name in known
-        found.append(VectorTable(table, table.columns["id"], vector, model, is_known, known.get(table.name, False)))
+        found.append(
+            VectorTable(table, table.columns["id"], vector, model_column(table), is_known, known.get(table.name, False))
+        )
     return found
 
 

@@ -48,9 +48,11 @@ class _Pass:
 
     Args:
         format: of the vectors; None: float32, unless they look like another.
+        codec: of TEXT that comes as its bytes.
     """
 
-    def __init__(self, format: FormatName | None) -> None:
+    def __init__(self, format: FormatName | None, codec: str) -> None:
+        self._codec = codec
         self.said, self.format = format, FORMATS[format or "float32"]
         self.resembling: dict[tuple[Any, int], Resemblance] = {}
         self._looks: dict[tuple[Any, int], int] = {}
@@ -89,7 +91,7 @@ class _Pass:
 
     def _take_text(self, key: Any, model: Any, text: bytes) -> None:
         try:
-            numbers = json_numbers(text.decode(), "the vector")
+            numbers = json_numbers(text.decode(self._codec), "the vector")
         except (VectorJSONError, UnicodeDecodeError):
             self.other_type.add(key, "no JSON array of numbers")
             return
@@ -136,7 +138,7 @@ def check_vectors(exam: Examination, vectors: VectorTable) -> None:
     Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
     """
     with exam.guarded(vectors.table):
-        seen = _Pass(None if vectors.known else exam.format)
+        seen = _Pass(None if vectors.known else exam.format, exam.codec)
         with closing(_batches(exam, vectors, as_text=seen.format.is_text)) as batches:
             for keys, models, blobs in batches:
                 seen.take(keys, models, blobs)
@@ -221,7 +223,7 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
 def _report_formats(exam: Examination, vectors: VectorTable, seen: _Pass, wrong: Severity) -> None:
     for group, found in seen.resembling.items():
         likely = " or ".join(found.formats)
-        name = f" of model {_text(group[0])!r}" if vectors.model else ""
+        name = f" of model {_text(exam, group[0])!r}" if vectors.model else ""
         remedy = (
             f'say so: clust_points(…, \'{{"format": "{found.formats[0]}"}}\'); sqlclust doctor --format {found.formats[0]} looks '
             "at them as such"
@@ -248,7 +250,7 @@ def _report_dimensions(exam: Examination, vectors: VectorTable, seen: _Pass) -> 
         others = {dimension: group for dimension, group in dimensions.items() if dimension != usual}
         n = sum(group.n for group in others.values())
         dimension = min(others)
-        name = f"model {_text(model)!r}" if vectors.model else "the table"
+        name = f"model {_text(exam, model)!r}" if vectors.model else "the table"
         mixed = _Seen()
         mixed.add(others[dimension].first, dimension, n)
         _add(_Place(exam, vectors), "mixed-dimensions", "error" if vectors.known else "note", mixed,
@@ -281,7 +283,7 @@ def _add(place: _Place, finding: str, severity: Severity, seen: _Seen, detail: s
 def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
     """The id of a row by its key."""
     if vectors.table.rowid is None:
-        found: Id | None = _text(key)
+        found: Id | None = _text(exam, key)
         return found
     sql = f"SELECT {quoted(vectors.id.name)} AS id FROM {vectors.table.sql} WHERE {vectors.table.rowid} = ?"
     try:
@@ -293,10 +295,10 @@ def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
     return found
 
 
-def _text(value: Any) -> Any:
+def _text(exam: Examination, value: Any) -> Any:
     """Text that was read as a BLOB; still the BLOB if it is none."""
     try:
-        return value.decode() if isinstance(value, bytes) else value
+        return value.decode(exam.codec) if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         return value
 

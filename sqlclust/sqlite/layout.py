@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.text_encoding import text_codec
 
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
@@ -160,10 +161,11 @@ def read_layout(database: Database) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
+    codec = text_codec(database)
     objects_found: list[tuple[Any, ...]] = statements.all_rows(database, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
-            kind, name, owner, sql = (bytes(text).decode() for text in texts)
+            kind, name, owner, sql = (bytes(text).decode(codec) for text in texts)
         except (UnicodeDecodeError, TypeError):  # a damaged row
             unreadable[repr(texts[1])] = "what stands in sqlite_schema is no text"
             continue

@@ -22,6 +22,7 @@ from sqlclust.surface.labellings import LABELLINGS
 from sqlclust.surface.points import POINTS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.results import RESULTS
+from sqlclust.surface.sources import SOURCES
 from sqlclust.surface.vectors import VECTORS
 from sqlclust.surface.version import VERSION
 
@@ -33,6 +34,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *LABELLINGS,
     *FITS,
     *RESULTS,
+    *SOURCES,
     *DIAGNOSIS,
 )
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import apsw
 import pytest
 
+import sqlclust
 from sqlclust.errors import DatabaseFileError
 from sqlclust.sqlite.layout import affinity_of
 from tests.diagnosis.looking import NO_SCHEMA, execute, look
+from tests.small import add_embeddings, clustered
 
 pytestmark = pytest.mark.slow
 
@@ -78,3 +80,26 @@ def test_no_database_at_all(tmp_path: Path) -> None:
     garbage.write_bytes(b"not a database" * 100)
     with pytest.raises(DatabaseFileError, match="not an SQLite database"):
         look(garbage)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_the_encoding_of_a_file_does_not_matter(encoding: str, tmp_path: Path) -> None:
+    """Names of tables, ids, models, parameters and JSON vectors are TEXT, and were taken for UTF-8."""
+    path = tmp_path / "encoded.db"
+    con = apsw.Connection(str(path))
+    con.execute(f"PRAGMA encoding = '{encoding}'; CREATE TABLE first (id); DROP TABLE first")
+    con.close()
+    connection = sqlclust.connect(str(path))
+    sqlclust.initialize(connection)
+    add_embeddings(connection, clustered(), model="é", ids=[f"ü{i}" for i in range(40)])
+    sqlclust.fit(connection, "é", min_cluster_size=5)
+    assert connection.pragma("encoding") == encoding
+    connection.close()
+    assert look(path) == []
+    execute(path, """
+        CREATE TABLE "ö" (id TEXT PRIMARY KEY, model TEXT, vector BLOB) WITHOUT ROWID;
+        INSERT INTO "ö" VALUES ('ä', 'é', x'0000803f'), ('ß', 'é', x'0000803f00000040'), ('ü', 'é', x'00')""")  # fmt: skip
+    assert look(path) == [
+        ("note", "vector-length", "ö", "vector", "ü", 1),
+        ("note", "mixed-dimensions", "ö", "vector", "ä", 1),
+    ]

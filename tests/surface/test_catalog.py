@@ -41,6 +41,7 @@ EXPECTED = {
     "clust_staleness": "table",
     "clust_lineage": "table",
     "clust_milestone": "table",
+    "clust_sources": "table",
     "clust_doctor": "table",
 }
 INNOCUOUS = {

@@ -33,6 +33,7 @@ CALLS = {
     "clust_staleness": "(1)",
     "clust_lineage": "(1, 2)",
     "clust_milestone": "(1)",
+    "clust_sources": "()",
     "clust_doctor": "()",
 }
 """A call of every table function; all but clust_doctor have rows."""

@@ -31,6 +31,7 @@ READING: dict[str, tuple[str, ...]] = {
     "sweep": ("sweep", "DB", "1", "--min-cluster-size", "4,5"),
     "predict": ("predict", "DB", "1"),
     "predict of a file": ("predict", "DB", "1", "VECTORS"),
+    "sources": ("sources", "DB"),
     "doctor": ("doctor", "DB"),
     "query": ("query", "DB", "SELECT * FROM clust_staleness(1)"),
     "query --readonly": (

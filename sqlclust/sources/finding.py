@@ -1,0 +1,59 @@
+"""Finding the sources of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
+from sqlclust.sources.found import Source
+from sqlclust.sources.kind import Kind
+from sqlclust.sources.look import Look
+from sqlclust.sources.registry import KINDS
+from sqlclust.sqlite.database import Database
+
+
+def find_sources(database: Database) -> list[Source]:
+    """What has vectors in a database, and what is known to have them elsewhere.
+
+    Only looks: no view, no trigger, no generated column, no virtual table and no function of the file is run.
+
+    Cost: some fifty rows of each table, of which large values are not read; and counting rows where at most some megabytes
+    say it. Well under a second for a hundred tables, however large.
+
+    Raises:
+        SqliteError: the schema of the file cannot be read.
+        NotAuthorizedError: the connection's authorizer forbids a look.
+        StatementInterrupted
+    """
+    look = Look(database)
+    return list(_with_names(_all(look)))
+
+
+def _all(look: Look) -> Iterator[Source]:
+    for kind in KINDS:
+        look.database.check_interrupt()
+        yield from _of_kind(kind, look)
+
+
+def _of_kind(kind: Kind, look: Look) -> Iterator[Source]:
+    """The sources of a kind; what a damaged or hostile file does not let be read is said and passed over."""
+    try:
+        yield from kind.find(look)
+    except (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError) as error:
+        yield Source(name=kind.name, kind=kind.name, table_name=None, remark=f"not looked at: {error}")
+
+
+def _with_names(sources: Iterable[Source]) -> Iterator[Source]:
+    """Each name once: who comes later is called by its column too, and then numbered."""
+    taken: set[str] = set()
+    for source in sources:
+        names = [source.name]
+        if source.vector_column is not None and source.name == source.table_name:
+            names.append(f"{source.name}.{source.vector_column}")
+        name = next((name for name in names if name not in taken), None)
+        number = 2
+        while name is None or name in taken:
+            name, number = f"{names[-1]} ({number})", number + 1
+        taken.add(name)
+        yield replace(source, name=name)

@@ -1,0 +1,107 @@
+"""What a look costs, in pages that SQLite reads: counts, which are the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from sqlclust.sources.sampling import MOST_ROWS
+from tests.sources.looking import found, vectors
+
+PAGES_OF_A_SAMPLE = 3 * MOST_ROWS
+"""At most three pages down the tree for each row."""
+PAGES_OF_A_COUNT = (4 << 20) // 4096
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[apsw.Connection]:
+    con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    yield con
+    con.close()
+
+
+def pages_read(con: apsw.Connection) -> int:
+    return con.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "large.db"
+
+
+ROWS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
+
+
+def test_a_table_of_many_rows(path: Path) -> None:
+    con = apsw.Connection(str(path))
+    con.execute("PRAGMA synchronous = OFF; CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
+    con.execute(ROWS.format(n=12_000) + "INSERT INTO t SELECT i, ? FROM n", (vectors(1, 384)[0],))
+    pages = con.pragma("page_count")
+    con.close()
+    assert isinstance(pages, int)
+    with opened(path) as con:
+        [source] = found(con)
+        assert (source.format, source.dimension, source.n_rows) == ("float32", 384, None)
+        read = pages_read(con)
+        assert read < PAGES_OF_A_SAMPLE + 1.05 * PAGES_OF_A_COUNT
+        assert read < pages / 3
+
+
+def test_large_values_are_not_read(path: Path) -> None:
+    """One of 60 MB, alone, before vectors and behind them: as long as its length, reading it would take 15,000 pages."""
+    con = apsw.Connection(str(path))
+    con.execute("PRAGMA synchronous = OFF")
+    con.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, embedding BLOB); INSERT INTO a VALUES (1, zeroblob(60000000))")
+    con.execute("CREATE TABLE b (id INTEGER PRIMARY KEY, big BLOB, v BLOB, t TEXT)")
+    con.execute("CREATE TABLE c (id TEXT PRIMARY KEY, v BLOB, big BLOB) WITHOUT ROWID")
+    for i, vector in enumerate(vectors(6, 16)):
+        con.execute("INSERT INTO b VALUES (?1, zeroblob(60000000 * (?1 = 3)), ?2, '[' || ?1)", (i, vector))
+        con.execute("INSERT INTO c VALUES (?1, ?2, zeroblob(60000000 * (?1 = '5')))", (str(i), vector))
+    con.close()
+    with opened(path) as con:
+        a, b, c = found(con)
+        assert pages_read(con) < 100
+    assert (a.vector_column, a.format, a.dimension, a.n_rows) == ("embedding", None, None, 1)
+    assert (
+        a.remark == "from 1 row: BLOBs of 60,000,000 bytes, not looked at: they, or what stands before them, are large"
+    )
+    assert [(s.vector_column, s.format, s.dimension, s.n_rows) for s in (b, c)] == [("v", "float32", 16, 6)] * 2
+
+
+def test_a_hundred_tables(path: Path) -> None:
+    """Together not much more than for each: and each row of `find_sources` is one."""
+    con = apsw.Connection(str(path))
+    con.execute("PRAGMA synchronous = OFF; BEGIN")
+    for table in range(100):
+        con.execute(f"CREATE TABLE t{table} (id TEXT PRIMARY KEY, body TEXT, v BLOB)")
+        con.execute(
+            ROWS.format(n=100) + f"INSERT INTO t{table} SELECT 'key' || i, 'text', ? FROM n", (vectors(1, 96)[0],)
+        )
+    con.execute("COMMIT")
+    con.close()
+    with opened(path) as con:
+        sources = found(con)
+        assert len(sources) == 100
+        assert {(source.n_rows, source.dimension, source.content_column) for source in sources} == {(100, 96, "body")}
+        assert pages_read(con) < 100 * 30
+
+
+def test_one_collection_of_many(path: Path) -> None:
+    """Its rows are found by the index, not by looking for them."""
+    con = apsw.Connection(str(path))
+    con.execute((Path(__file__).parent / "hosts" / "llm.sql").read_text(encoding="utf-8"))
+    con.execute("PRAGMA synchronous = OFF; BEGIN")
+    con.execute(
+        ROWS.format(n=20_000) + "INSERT INTO embeddings (collection_id, id, embedding) SELECT 7, 'key' || i, ? FROM n",
+        (vectors(1, 96)[0],),
+    )
+    con.execute("INSERT INTO collections VALUES (7, 'large', 'small'); COMMIT")
+    con.close()
+    with opened(path) as con:
+        *_, large = found(con)
+        assert (large.name, large.n_rows, large.dimension) == ("llm:large", 20_000, 96)
+        assert pages_read(con) < 500  # of 2,300

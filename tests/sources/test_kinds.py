@@ -1,0 +1,208 @@
+"""Databases of other programs: dumps of what the real ones made, and exactly what is found there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from struct import unpack
+
+import apsw
+import pytest
+
+from sqlclust.sources.registry import KINDS
+from tests.sources.looking import HOSTS, brief, found, host, made, vectors
+
+# name, kind, table, ids, vector, content, format, dimension, rows; the beginning of what is remarked
+EXPECTED: dict[str, list[tuple[object, ...]]] = {
+    "llm": [
+        ("llm:docs", "llm", "embeddings", ("id",), "embedding", "content", "float32", 4, 12, "from 12 rows: BLOBs of 16"),
+        ("llm:notes", "llm", "embeddings", ("id",), "embedding", None, "float32", 4, 5, "from 5 rows: BLOBs of 16 bytes"),
+        ("llm:none", "llm", "embeddings", ("id",), "embedding", None, None, None, 0, "no rows"),
+    ],
+    "vec0": [
+        ('a "b', "vec0", 'a "b', ("rowid",), "embedding", None, "float32", 4, 0, "read from its shadow tables"),
+        ("bits", "vec0", "bits", ("doc_id",), "embedding", None, "bit", 16, 12, "read from its shadow tables"),
+        ("full.embedding", "vec0", "full", ("name",), "embedding", "body", "float32", 4, 12, "read from its shadow"),
+        ("full.small", "vec0", "full", ("name",), "small", "body", "int8", 8, 12, "read from its shadow tables"),
+        ("plain", "vec0", "plain", ("rowid",), "embedding", None, "float32", 4, 12, "read from its shadow tables"),
+    ],
+    "langchain": [
+        ("docs", "langchain", "docs", ("rowid",), "text_embedding", "text", "float32", 4, 12, "from 12 rows"),
+        ("docs_vec", "vec0", "docs_vec", ("rowid",), "text_embedding", None, "float32", 4, 12, "read from its shadow"),
+    ],
+    "langgraph": [
+        ("store_vectors", "langgraph", "store_vectors", ("prefix", "key", "field_name"), "embedding", None, "float32", 4, 12,
+         "from 12 rows: BLOBs of 16 bytes; a long-term memory of LangGraph; its texts are in store.value"),
+    ],
+    "openai_to_sqlite": [
+        ("embeddings", "openai-to-sqlite", "embeddings", ("id",), "embedding", None, "float32", 1536, 5, "from 5 rows"),
+    ],
+    "datasette_embeddings": [
+        ("_embeddings_docs", "datasette-embeddings", "_embeddings_docs", ("module", "name"), "emb_text_embedding_3_small_512",
+         None, "float32", 16, 12, "from 12 rows: BLOBs of 64 bytes; vectors of the rows of docs"),
+    ],
+    "sqlite_vector": [
+        ("documents.e32", "sqlite-vector", "documents", ("id",), "e32", "body", "float32", 4, 12, "from 12 rows"),
+        ("documents.e16", "sqlite-vector", "documents", ("id",), "e16", "body", "float16", 4, 12, "from 12 rows"),
+    ],
+    "txtai_index": [
+        ("vectors", "txtai", "vectors", ("indexid",), "embedding", None, "float32", 4, 12, "read from its shadow tables"),
+    ],
+    "txtai": [
+        ("txtai:sections", "txtai", "sections", ("indexid",), None, "text", None, None, 12,
+         "not in this file: the vectors are in the file embeddings beside it"),
+    ],
+    "chroma": [
+        ("chroma:fresh", "chroma", "embeddings_queue", ("id",), "vector", None, "float32", 4, 5,
+         "all of them are still in embeddings_queue; chroma will move them to "),
+        ("chroma:none", "chroma", "embeddings_queue", (), None, None, None, None, 0, "no rows"),
+        ("chroma:synced", "chroma", "embeddings_queue", (), None, None, None, None, 25,
+         "not all in this file: embeddings_queue has 6 of 25, the others are in "),
+        ("chroma:updated", "chroma", "embeddings_queue", (), None, None, None, None, 3,
+         "not all in this file as they are now: embeddings_queue is a log with updates or deletions"),
+    ],
+    "qdrant": [
+        ("qdrant:points", "qdrant", "points", ("id",), None, None, None, None, 12,
+         "not in this file as vectors, but inside Python pickles (points.point), which are programs and are never read"),
+    ],
+    "simplevecdb": [
+        ("simplevecdb:kept", "simplevecdb", "items_kept", ("id",), "embedding", "text", "float32", 4, 12, "from 12 rows"),
+        ("simplevecdb:default", "simplevecdb", "tinyvec_items", ("id",), None, "text", None, None, 2,
+         "not in this file: the vectors are in DATABASE.default.usearch beside it"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_is_found(name: str) -> None:
+    sources = found(host(name))
+    rows = [tuple(source.row().values()) for source in sources]
+    expected = EXPECTED[name]
+    assert [row[:9] for row in rows] == [row[:9] for row in expected]
+    for row, wanted in zip(rows, expected, strict=True):
+        assert str(row[10]).startswith(str(wanted[9])), row
+        assert row[9] == 0  # nothing is registered
+
+
+def test_every_dump_is_tested() -> None:
+    assert {path.stem for path in HOSTS.glob("*.sql")} == set(EXPECTED)
+    assert max(path.stat().st_size for path in HOSTS.glob("*.sql")) < 100_000
+
+
+def test_every_kind_is_found_somewhere() -> None:
+    kinds = {str(row[1]) for rows in EXPECTED.values() for row in rows}
+    elsewhere = {"sqlclust", "table", "sqlite-vss", "usearch", "faiss"}  # in this file and test_tables.py
+    assert {kind.name for kind in KINDS} == kinds | elsewhere
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+
+
+def test_where_the_vectors_are() -> None:
+    """An oracle: what a source says is enough to read them."""
+    con = host("llm")
+    [docs, notes, _] = found(con)
+    for source, n in ((docs, 12), (notes, 5)):
+        assert source.only is not None
+        column, value = source.only
+        sql = f'SELECT "{source.vector_column}" FROM "{source.table_name}" WHERE "{column}" = ?'
+        lengths = {len(unpack("<4f", row[0])) for row in con.execute(sql, (value,))}
+        assert lengths == {source.dimension}
+        assert con.execute(f"SELECT count(*) FROM ({sql})", (value,)).get == n
+    con = host("chroma")
+    fresh = found(con)[0]
+    assert fresh.only is not None
+    sql = "SELECT id FROM embeddings_queue WHERE topic = ? ORDER BY id"
+    assert [id for (id,) in con.execute(sql, (fresh.only[1],))] == ["i0", "i1", "i2", "i3", "i4"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM embeddings_queue WHERE id = 'i4' AND {fresh}",
+        "UPDATE embeddings_queue SET id = 'i3' WHERE id = 'i4' AND {fresh}",  # one is gone, another there twice
+        "UPDATE embeddings_queue SET operation = 1 WHERE id = 'i4' AND {fresh}",
+        "INSERT INTO embeddings_queue (operation, topic, id) SELECT 3, topic, id FROM embeddings_queue "
+        "WHERE id = 'i4' AND {fresh}",
+    ],
+)
+def test_chroma_when_the_log_is_not_just_what_was_added(change: str) -> None:
+    con = host("chroma")
+    con.execute(change.format(fresh="topic LIKE '%' || (SELECT id FROM collections WHERE name = 'fresh')"))
+    assert con.changes() == 1
+    assert brief(con)[0] == ("chroma:fresh", "chroma", None, None, None, 5)
+    assert found(con)[0].remark.startswith("not all in this file")
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("DROP TABLE plain_rowids", "there is no table plain_rowids"),
+        ("DROP TABLE plain_vector_chunks00", "there is no table plain_vector_chunksNN"),
+        ("ALTER TABLE plain_chunks RENAME COLUMN size TO length", "there is no table plain_chunks"),
+        ("UPDATE plain_vector_chunks00 SET vectors = x'00'", "a chunk has 1 bytes, expected 8 vectors of 16 bytes"),
+        ("UPDATE plain_chunks SET size = 'eight'", "expected eight vectors"),
+    ],
+)
+def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None:
+    con = host("vec0")
+    con.execute(statement)
+    [plain] = [source for source in found(con) if source.table_name == "plain"]
+    assert plain.vector_column is None
+    assert f"its vectors cannot be read: {reason}" in plain.remark or reason in plain.remark
+
+
+def test_sqlite_vss() -> None:
+    con = made(
+        "PRAGMA writable_schema = ON",
+        "INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vss0(a(4))')",
+        "CREATE TABLE v_index (rowid INTEGER PRIMARY KEY, idx BLOB)",
+        "PRAGMA writable_schema = RESET",
+    )
+    [source] = found(con)
+    assert (source.name, source.kind, source.vector_column) == ("v", "sqlite-vss", None)
+    assert source.remark.startswith("not in this file as vectors, but inside an index of faiss, v_index.idx")
+
+
+def test_files_beside(tmp_path: Path) -> None:
+    for name in ("a.db", "a.db.default.usearch", "a.faiss", "b.usearch", "a.db-wal.usearch"):
+        (tmp_path / name).write_bytes(b"")
+    con = apsw.Connection(str(tmp_path / "a.db"))
+    assert [(s.name, s.kind, s.vector_column, s.remark) for s in found(con)] == [
+        (n, k, None, f"not in this file: {n} beside it is an index of {k}")
+        for n, k in (("a.db-wal.usearch", "usearch"), ("a.db.default.usearch", "usearch"), ("a.faiss", "faiss"))
+    ]
+    con.close()
+
+
+def test_a_file_of_simplevecdb_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "s.db.default.usearch").write_bytes(b"")
+    con = host("simplevecdb", str(tmp_path / "s.db"))
+    assert [source.name for source in found(con)] == ["simplevecdb:kept", "simplevecdb:default"]
+    assert "s.db.default.usearch beside it" in found(con)[1].remark
+    con.close()
+
+
+def test_our_own_models(demo: apsw.Connection) -> None:
+    demo.execute(
+        "INSERT INTO Embedding (id, embedding_model, vector, content) SELECT 'x' || id, 'b', vector, 'text' FROM Embedding"
+    )
+    rows = [tuple(source.row().values()) for source in found(demo)]
+    assert [row[:10] for row in rows] == [
+        ("b", "sqlclust", "Embedding", ("id",), "vector", "content", "float32", 8, 40, 0),
+        ("demo", "sqlclust", "Embedding", ("id",), "vector", None, "float32", 8, 40, 0),
+    ]
+    demo.execute("CREATE TABLE demo (id INTEGER PRIMARY KEY, v BLOB)")
+    demo.executemany("INSERT INTO demo VALUES (?, ?)", enumerate(vectors(9)))
+    assert [source.name for source in found(demo)] == ["b", "demo", "demo.v"]  # a model keeps its name
+    demo.execute("DROP INDEX Embedding_embedding_model")
+    assert [(source.name, source.n_rows) for source in found(demo)[:2]] == [("b", None), ("demo", None)]
+
+
+def test_the_host_databases_do_not_change() -> None:
+    """Nothing is written: the file has the same bytes."""
+    for name in EXPECTED:
+        con = host(name)
+        before = hashlib.sha256(con.serialize("main")).hexdigest()
+        changes = con.total_changes()
+        found(con)
+        assert (hashlib.sha256(con.serialize("main")).hexdigest(), con.total_changes()) == (before, changes), name
+        assert not con.in_transaction
