@@ -84,7 +84,7 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
-        "skipped", "commands",
+        "skipped", "rows_to_load", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -91,14 +91,14 @@ def test_control_c(new: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, o
     one = text_file(tmp_path / "one.jsonl", {"id": "a", "vector": [1, 2]})
     two = text_file(tmp_path / "two.jsonl", {"id": "b", "vector": [1, 2]})
     stopped = one if of == "first" else two
-    real = module._RowsToLoad.usable
+    real = module.RowsToLoad.usable
 
     def interrupted(self: Any, progress: Any) -> Any:
         yield from real(self, progress)
         if self._file == stopped:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module._RowsToLoad, "usable", interrupted)
+    monkeypatch.setattr(module.RowsToLoad, "usable", interrupted)
     ran = run("load", new, one, two, "-m", "m")
     assert ran.code == 130
     if of == "first":

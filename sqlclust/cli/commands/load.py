@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,16 +15,16 @@ from sqlclust.cli.database import create_database, database_argument, is_empty, 
 from sqlclust.cli.dimensions import dimension_columns, vector_columns_option
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.cli.readers.files import FILE_FORMATS, STANDARD_INPUT, Columns, InputFile, Record, Skipped, opened, read
-from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.cli.readers.files import FILE_FORMATS, STANDARD_INPUT, Columns, InputFile, opened, read
+from sqlclust.cli.readers.ids import ID_TYPES, IdType
 from sqlclust.cli.results import seconds
+from sqlclust.cli.rows_to_load import RowsToLoad
 from sqlclust.cli.skipped import report_skipped
-from sqlclust.errors import ExistingEmbeddingError, InputFileError, Interrupted, LoadError, PointsError, SqlclustError
+from sqlclust.errors import ExistingEmbeddingError, Interrupted, LoadError, PointsError, SqlclustError
 from sqlclust.sqlite.transactions import PATIENCE
 from sqlclust.store.embeddings.loading import Existing, Loaded, id_types, load_embeddings
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
-_REPORT_ROWS = 1_000
 _EPILOG = """\b
 Examples:
   sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
@@ -170,7 +170,7 @@ def _load(
 ) -> dict[str, object]:
     """Load one file and say so; what programs are told of it."""
     started = time.monotonic()
-    rows = _RowsToLoad(file, input_file)
+    rows = RowsToLoad(file, input_file)
     result, created = _write(db, rows, model, existing or "error", file.name)
     report_skipped(file, rows.skipped)
     input_file.narrowing.warn()
@@ -182,7 +182,7 @@ def _load(
     return {"file": str(file), "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
 
 
-def _write(db: str, rows: _RowsToLoad, model: str, existing: Existing, title: str) -> tuple[Loaded, bool]:
+def _write(db: str, rows: RowsToLoad, model: str, existing: Existing, title: str) -> tuple[Loaded, bool]:
     """Load the rows; what was done, and whether the tables are new."""
     with no_file_for_nothing(db), create_database(db) as database, ProgressLine(title) as progress:
         create_tables = is_empty(database)
@@ -212,75 +212,6 @@ def _in_words(result: Loaded, model: str, *, skipped: int) -> str:
         f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",
     ]
     return ", ".join(filter(None, numbers))
-
-
-class _RowsToLoad:
-    """A file's rows on their way into the database.
-
-    Attributes:
-        skipped: those that cannot be used.
-        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
-    """
-
-    def __init__(self, file: Path, input_file: InputFile) -> None:
-        self._file, self._input = file, input_file
-        self.skipped: list[Skipped] = []
-        self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
-
-    def usable(self, progress: ProgressLine) -> Iterator[Record]:
-        """The rows that can be used; the others are remembered."""
-        number, usable = 0, 0
-        as_there = self._as_there(*self.types_there())
-        for number, row in enumerate(self._input.rows, start=1):
-            row = as_there(row, number)
-            problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
-            if problem is not None:
-                self.skipped.append(problem)
-            elif isinstance(row, Record):
-                usable += 1
-                yield row
-            if number % _REPORT_ROWS == 0:
-                if self._input.count:
-                    progress("load", number / self._input.count)
-                else:
-                    progress.count("load", number)
-        if not usable:
-            progress.clear()
-            report_skipped(self._file, self.skipped)
-            raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
-
-    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
-        """What makes text again of integers that were told from text, where the ids in the database are TEXT.
-
-        A small part of a column of hashes may have digits only.
-        """
-        told = self._input.id_types
-        ids_as_text = ids == "text" and told.get("id") == "integer"
-        runs_as_text = runs == "text" and told.get("run_id") == "integer"
-        if told.get("id") == "text" and ids == "integer":
-            so_far = "its ids become TEXT, and those of the model so far are INTEGER"
-            click.echo(f"{self._file}: {so_far}; --id-type says what all of the file become", err=True)
-        if not ids_as_text and not runs_as_text:
-            return lambda row, number: row
-
-        def as_text(row: Record | Skipped, number: int) -> Record | Skipped:
-            if isinstance(row, Record) and ids_as_text:
-                row = with_text_id(row, number)
-            if isinstance(row, Record) and runs_as_text and row.run_id is not None:
-                row = row._replace(run_id=str(row.run_id))
-            return row
-
-        return as_text
-
-
-def _wrong_place(row: Record, number: int) -> Skipped | None:
-    """What is wrong with a row's place in a run."""
-    if (row.run_id is None) != (row.sequence_number is None):
-        given, missing = ("sequence number", "run") if row.run_id is None else ("run", "sequence number")
-        return Skipped(number, f"a {given} without a {missing}")
-    if row.sequence_number is not None and row.sequence_number < 0:
-        return Skipped(number, f"the sequence number is {row.sequence_number}, expected 0 or more")
-    return None
 
 
 def _explained(error: SqlclustError, file: Path, existing: Existing | None) -> str:
