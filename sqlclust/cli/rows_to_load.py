@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import click
 
@@ -19,14 +18,19 @@ _REPORT_ROWS = 1_000
 class RowsToLoad:
     """A file's rows on their way into the database.
 
+    Args:
+        id_prefix: comes before all ids.
+
     Attributes:
         skipped: those that cannot be used.
+        has_content: whether they can have contents.
         types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
     """
 
-    def __init__(self, file: Path, input_file: InputFile) -> None:
-        self._file, self._input = file, input_file
+    def __init__(self, file: str, input_file: InputFile, *, id_prefix: str = "") -> None:
+        self._file, self._input, self._id_prefix = file, input_file, id_prefix
         self.skipped: list[Skipped] = []
+        self.has_content = input_file.has_content
         self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
 
     def usable(self, progress: ProgressLine) -> Iterator[Record]:
@@ -35,6 +39,8 @@ class RowsToLoad:
         as_there = self._as_there(*self.types_there())
         for number, row in enumerate(self._input.rows, start=1):
             row = as_there(row, number)
+            if self._id_prefix and isinstance(row, Record):
+                row = _with_prefix(row, self._id_prefix, number)
             problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
             if problem is not None:
                 self.skipped.append(problem)
@@ -49,7 +55,7 @@ class RowsToLoad:
         if not usable:
             progress.clear()
             report_skipped(self._file, self.skipped)
-            raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
+            raise InputFileError(self._file, reason=f"none of its {number:,} rows can be used")
 
     def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
         """What makes text again of integers that were told from text, where the ids in the database are TEXT.
@@ -73,6 +79,14 @@ class RowsToLoad:
             return row
 
         return as_text
+
+
+def _with_prefix(row: Record, prefix: str, number: int) -> Record | Skipped:
+    """A row whose id has something before it, and so is TEXT."""
+    if row.id is None or isinstance(row.id, bytes):
+        found = "no id" if row.id is None else "the id is a BLOB"
+        return Skipped(number, f"{found}, and it was to have {prefix!r} before it")
+    return row._replace(id=f"{prefix}{row.id}")
 
 
 def _wrong_place(row: Record, number: int) -> Skipped | None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 from sqlclust.cli.readers.arrays import MAGIC as ARRAY_MAGIC
 from sqlclust.cli.readers.arrays import ids_beside, read_array, texts_beside
@@ -98,7 +99,10 @@ def read(
     with input_errors(given):
         line = first_line(given)
         if line.startswith(_SQLITE):
-            raise Unusable("is an SQLite database, which is read a table at a time: say --from-table")
+            listed = f"sqlclust sources {quote(given.name)}"
+            raise Unusable(
+                f'is an SQLite database: copy a table of it with --from-table TABLE; "{listed}" lists what it has'
+            )
         format = format or _format_told(given.ending, line)
         if columns.dimensions is not None and format in ARRAY_MAGIC:
             raise Unusable(f"one column for each dimension is for records, and this is an array ({format})")

@@ -14,7 +14,7 @@ from sqlclust.cli.readers.opening import Given, input_errors
 
 MAGIC = b"PAR1"
 
-_BATCH_BYTES = 1 << 22
+_BATCH_BYTES = 1 << 20
 _BATCH_ROWS = 4096
 
 
@@ -59,7 +59,7 @@ def _opened(path: Any) -> Any:
 
 
 def _rows_of_a_batch(file: Any) -> int:
-    """So that vectors of a batch are a few megabytes, however long they are."""
+    """So that vectors of a batch are about a megabyte, however long they are."""
     n = int(file.metadata.num_rows)
     groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
     total = sum(int(group.total_byte_size) for group in groups)

@@ -123,7 +123,7 @@ def test_a_long_file_is_read_a_part_at_a_time(tmp_path: Path) -> None:
         if number % 500 == 0:
             most = max(most, pa.total_allocated_bytes() - before)
     assert number == 19_999
-    assert most < 12_000_000  # of 20,480,000
+    assert most < 10_000_000  # of 20,480,000
 
 
 def test_without_pyarrow(tmp_path: Path) -> None:
