@@ -66,7 +66,7 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
 
 @click.command("load", epilog=_EPILOG)
 @database_argument
-@click.argument("files", metavar="FILE...", nargs=-1, type=_FILE)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=_FILE)
 @click.option("--model", "-m", required=True, help="Name of the embedding model that made the vectors.")
 @click.option(
     "--ids", type=_FILE, help="Ids for the rows of an array or a response: .txt (one a line), .json (a list) or .npy."
