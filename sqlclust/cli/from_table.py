@@ -107,7 +107,7 @@ def source_of(database: Database, table: TableToLoad) -> Source:
         )
     if not ids:
         raise LoadError(f"{table.name}: nothing names its rows; --id-column says which column does")
-    format = source.format if vector == source.vector_column else None
+    format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
 
 
@@ -120,8 +120,9 @@ def _found(sources: Sequence[Source], layout: Layout, table: TableToLoad) -> Sou
     of_table = [source for source in sources if (source.table_name or "").lower() == table.name.lower()]
     if table.vector_column is not None:
         wanted = table.vector_column.lower()
-        of_table = [source for source in of_table if (source.vector_column or "").lower() == wanted]
-        named = named if len(named) == 1 and named[0].only is not None else []
+        has_it = [source for source in sources if (source.vector_column or "").lower() == wanted]
+        of_table = [source for source in of_table if source in has_it]
+        named = [source for source in named if source in has_it or source.only is not None]
     for found in (named, of_table):
         if len(found) == 1:
             return found[0]

@@ -155,6 +155,22 @@ def test_columns_that_are_said(new: Path, tmp_path: Path) -> None:
         assert rows(new, f"SELECT id FROM Embedding WHERE embedding_model = 'of {said}'") == [(id,)]
 
 
+@pytest.mark.parametrize(
+    "options", [["documents.e16"], ["documents", "--vector-column", "E16"], ["documents.e16", "--vector-column", "e16"]]
+)
+def test_several_columns_of_vectors(new: Path, tmp_path: Path, options: list[str]) -> None:
+    theirs = host_file(tmp_path / "theirs.db", (HOSTS / "sqlite_vector.sql").read_text(encoding="utf-8"))
+    message = fail("load", new, theirs, "-m", "m", "--from-table", "documents")
+    assert "table 'documents' has several: --from-table takes one of 'documents.e32', 'documents.e16'" in message
+    out = succeed("load", new, theirs, "-m", "m", "--from-table", *options)
+    assert "12 embeddings of model 'm' loaded, vectors read as float16 (" in out
+    ((first,),) = rows(theirs, "SELECT e16 FROM documents WHERE id = 1")
+    assert isinstance(first, bytes)
+    assert rows(new, "SELECT vector FROM Embedding WHERE id = 1") == [
+        (np.frombuffer(first, "<f2").astype("<f4").tobytes(),)
+    ]
+
+
 def test_rows_without_a_key_have_their_rowid(new: Path, tmp_path: Path) -> None:
     theirs = host_file(
         tmp_path / "theirs.db",
