@@ -40,7 +40,8 @@ def test_a_table_of_the_same_file(theirs: Path) -> None:
     same = theirs.parent / "link.db"
     same.symlink_to(theirs)
     succeed("load", theirs, same, "--from-table", "NOTES", "-m", "m", "--ignore")
-    assert "'m' is a model in this very file" in fail("load", theirs, "--from-table", "m", "-m", "other")
+    for file in ([], [theirs], [same]):
+        assert "'m' is a model in this very file" in fail("load", theirs, *file, "--from-table", "m", "-m", "other")
 
 
 def test_what_programs_are_told(new: Path, theirs: Path) -> None:

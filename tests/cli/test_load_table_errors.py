@@ -170,6 +170,24 @@ def test_nothing_of_the_file_is_run(new: Path, tmp_path: Path) -> None:
     assert theirs.read_bytes() == before
 
 
+def test_rows_are_counted_in_the_order_of_the_table(new: Path, tmp_path: Path) -> None:
+    """An index may have all that is asked for, and would give another order, and what is damaged or made up in it."""
+    rows_there = [("b", None, "x" * 900), ("a", blob(1, 2), "x" * 900), ("c", blob(1, 2), "x" * 900)]
+    theirs = notes(tmp_path / "theirs.db", values=rows_there)
+    change(theirs, "CREATE INDEX covering ON notes (id, embedding)")
+    options = (
+        "--id-column",
+        "id",
+        "--vector-column",
+        "embedding",
+        "--vector-format",
+        "float32",
+        "--content-column",
+        "id",
+    )
+    assert "skipped row 1: id 'b'" in run("load", new, theirs, "--from-table", "notes", "-m", "m", *options).err
+
+
 def test_text_that_is_not_utf8(new: Path, theirs: Path) -> None:
     change(theirs, "INSERT INTO notes VALUES (CAST(x'ff41' AS TEXT), zeroblob(8), NULL)")
     message = fail("load", new, theirs, "--from-table", "notes", "-m", "m")
