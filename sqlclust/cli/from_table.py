@@ -53,8 +53,8 @@ def table_opened(table: TableToLoad, db: str, database: Database) -> Iterator[In
     """The rows of what is copied.
 
     Args:
-        database: `db`, opened. It is read itself where the table is in the same file: a second connection that reads would make SQLite
-            keep all that is written in memory.
+        database: `db`, opened. It is read itself where the table is in the same file: a second connection that reads would make
+            SQLite keep all that is written in memory.
 
     Raises:
         LoadError: there is no such table, or several things to copy.
