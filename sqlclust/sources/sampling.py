@@ -14,6 +14,7 @@ from sqlclust.sources.indexes import Index
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Table, quoted
+from sqlclust.sqlite.values import octets
 
 _PLACES, _AT_EACH, _AT_THE_ENDS = 16, 2, 8
 MOST_ROWS = _PLACES * _AT_EACH + 2 * _AT_THE_ENDS
@@ -139,7 +140,7 @@ def _described(
 ) -> dict[int, tuple[Any, ...]]:
     """(type, bytes) of columns, one after the other, by rowid, or by place where there are no rowids."""
     names = [quoted(column.name) for column in columns]
-    described = ", ".join(f"typeof({name}), octet_length({name})" for name in names)
+    described = ", ".join(f"typeof({name}), {octets(database, name)}" for name in names)
     if rowids is None:
         rows = statements.all_rows(database, f"SELECT {described} FROM {table.sql} NOT INDEXED LIMIT {MOST_ROWS}")
         return dict(enumerate(rows))
@@ -168,7 +169,7 @@ def values(database: Database, sampled: Sample, column: Column, most: int = MOST
         rows.append(row)
     name = quoted(column.name)
     # once more: a value may have grown since
-    value = f"CASE WHEN octet_length({name}) <= {LARGEST_VALUE} THEN CAST({name} AS BLOB) END"
+    value = f"CASE WHEN {octets(database, name)} <= {LARGEST_VALUE} THEN CAST({name} AS BLOB) END"
     sql = f"SELECT typeof({name}), {value} FROM {sampled.table.sql} NOT INDEXED"
     if sampled.rowids is None:
         found = statements.all_rows(database, f"{sql} LIMIT {len(rows)}")

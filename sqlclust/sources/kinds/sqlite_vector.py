@@ -13,13 +13,14 @@ from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table
+from sqlclust.sqlite.values import octets
 
 _COLUMNS = "SELECT CAST(tblname AS BLOB), CAST(colname AS BLOB) FROM {table} NOT INDEXED LIMIT 1000"
 _OF_A_BYTE = """
 SELECT 1 FROM {table} NOT INDEXED
 WHERE tblname = ? COLLATE BINARY AND colname = ? COLLATE BINARY AND key = 'qtype' COLLATE BINARY AND value IN (1, 2)
 """
-_QUANTIZED = "SELECT counter, octet_length(data) FROM {table} NOT INDEXED LIMIT 1"
+_QUANTIZED = "SELECT counter, {octets} FROM {table} NOT INDEXED LIMIT 1"
 
 
 def _find(look: Look) -> Iterator[Source]:
@@ -57,7 +58,9 @@ def _find(look: Look) -> Iterator[Source]:
 def _dimension(look: Look, settings: Table, copy: Table, column: tuple[str, str]) -> int | None:
     if statements.first_row(look.database, _OF_A_BYTE.format(table=settings.sql), column) is None:
         return None
-    n, length = statements.first_row(look.database, _QUANTIZED.format(table=copy.sql)) or (0, 0)
+    n, length = statements.first_row(
+        look.database, _QUANTIZED.format(table=copy.sql, octets=octets(look.database, "data"))
+    ) or (0, 0)
     if not isinstance(n, int) or not isinstance(length, int) or n < 1 or length % n or length // n <= 8:
         return None
     return length // n - 8

@@ -19,6 +19,7 @@ from sqlclust.sources.look import Look
 from sqlclust.sources.virtual_tables import VirtualTable
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Column, Table, quoted
+from sqlclust.sqlite.values import octets
 from sqlclust.vectors.formats import FORMATS, FormatName
 
 _FORMATS: dict[str, FormatName] = {
@@ -129,7 +130,7 @@ def _wrong(
     assert vectors is not None
     sql = (
         f"SELECT (SELECT size FROM {chunks.sql} NOT INDEXED LIMIT 1), "
-        f"(SELECT octet_length(vectors) FROM {vectors.sql} NOT INDEXED LIMIT 1)"
+        f"(SELECT {octets(look.database, 'vectors')} FROM {vectors.sql} NOT INDEXED LIMIT 1)"
     )
     size, length = statements.first_row(look.database, sql) or (None, None)
     if size is not None and length is not None and (not isinstance(size, int) or 8 * length != size * bits):
