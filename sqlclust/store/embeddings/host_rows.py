@@ -16,10 +16,14 @@ from sqlclust.sources.virtual_tables import virtual_tables
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_layout
+from sqlclust.sqlite.values import octets
 from sqlclust.vectors.formats import FORMATS
 
 MAX_BYTES = 1 << 24
 """Of a vector: four million float32. A longer value is not read."""
+
+_MAX_CHUNK = 1 << 28
+"""Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
 
 
 class TooLong(NamedTuple):
@@ -54,7 +58,8 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
     vector = _column(table, source.vector_column or "")
     content = "NULL" if source.content_column is None else _column(table, source.content_column)
     # the length of a BLOB is known without reading it
-    vectors = f"CASE WHEN octet_length({vector}) > {MAX_BYTES} THEN NULL ELSE {vector} END, octet_length({vector})"
+    length = octets(database, vector)
+    vectors = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END, {length}"
     sql, bindings = f"SELECT {content}, {vectors}, {', '.join(keys)} FROM {table.sql} NOT INDEXED", None
     if source.only is not None:
         sql, bindings = f"{sql} WHERE {_column(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
@@ -112,7 +117,8 @@ def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[H
     rowids = real_table(layout, f"{virtual.name}_rowids")
     chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
     places = f"SELECT coalesce(id, rowid), chunk_id, chunk_offset FROM {rowids.sql} NOT INDEXED ORDER BY chunk_id, chunk_offset"
-    chunk = f"SELECT vectors FROM {chunks.sql} WHERE rowid = ?"
+    length = octets(database, "vectors")
+    chunk = f"SELECT vectors FROM {chunks.sql} WHERE rowid = ? AND {length} <= {_MAX_CHUNK}"
     width = FORMATS[vector.format].item_bits * vector.dimension // 8
     return _rows_of_chunks(database, places, chunk, width)
 
