@@ -95,6 +95,7 @@ def command(
         vector=vector_column,
         dimensions=dimension_columns(vector_columns, vector_column, vector_format),
     )
+    named: Path | None = None
     with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:
         recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
@@ -104,10 +105,11 @@ def command(
                 )
                 members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
                 as_text = members_are_text and input_file.id_types.get("id") == "integer"
-                points = _points_of(file, input_file, as_text=as_text)
+                named = Path(str(given))
+                points = _points_of(named, input_file, as_text=as_text)
         else:
             points = store.others(database, recovered)
-        with _named(file):
+        with _named(named):
             found = store.predict(database, recovered, points, progress)
         if stored and len(points):
             store.store(database, recovered, points, found)

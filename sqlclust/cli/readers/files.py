@@ -100,9 +100,8 @@ def read(
         line = first_line(given)
         if line.startswith(_SQLITE):
             listed = f"sqlclust sources {quote(given.name)}"
-            raise Unusable(
-                f'is an SQLite database: copy a table of it with --from-table TABLE; "{listed}" lists what it has'
-            )
+            copied = '"sqlclust load" copies a table of it with --from-table TABLE'
+            raise Unusable(f'is an SQLite database: {copied}; "{listed}" lists what it has')
         format = format or _format_told(given.ending, line)
         if columns.dimensions is not None and format in ARRAY_MAGIC:
             raise Unusable(f"one column for each dimension is for records, and this is an array ({format})")

@@ -118,7 +118,9 @@ def test_standard_input_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_sqlite_file_says_what_to_do_instead(tmp_path: Path, name: str) -> None:
     content = b"SQLite format 3\0" + bytes(100)
     for path in (text_file(tmp_path / name, content), text_file(tmp_path / f"{name}.gz", gzip.compress(content))):
-        assert reason_of(path).startswith("is an SQLite database: copy a table of it with --from-table TABLE")
+        assert reason_of(path).startswith(
+            'is an SQLite database: "sqlclust load" copies a table of it with --from-table TABLE'
+        )
         assert f'"sqlclust sources {path}" lists' in reason_of(path)
 
 
