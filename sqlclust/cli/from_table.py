@@ -19,7 +19,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
-from sqlclust.vectors.formats import FORMATS, FormatName
+from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
 
@@ -153,7 +153,7 @@ def _input(database: Database, table: TableToLoad, source: Source, db: str) -> I
     with closing(_translated(database, host_rows(database, source))) as rows:
         found = embeddings_in(_as_fields(rows, format, last), reader, given, narrowing)
         named = (_with_id(row, last) for row in found)
-        found_format = table.vector_format is None and format not in (None, "float32")
+        found_format = table.vector_format is None and format not in (None, STORED_FORMAT.name)
         yield InputFile(
             named,
             source.n_rows,

@@ -111,7 +111,7 @@ def read(
     if format == "parquet":
         _refuse_lists(given, format, ids, texts)
         return _read_parquet(given, columns, types, vector_format)
-    return _read_records(given, format, columns, types, vector_format, ids, texts)
+    return _read_records(given, format, columns, types, vector_format, ids=ids, texts=texts)
 
 
 def _refuse_lists(given: Given, format: str, *lists: Path | None) -> None:
@@ -143,6 +143,7 @@ def _read_records(
     columns: Columns,
     id_types: Mapping[str, IdType | None],
     vector_format: FormatName | None,
+    *,
     ids: Path | None,
     texts: Path | None,
 ) -> InputFile:
