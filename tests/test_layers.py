@@ -65,7 +65,9 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": ["memory", "read_back", "embeddings", "fits", "results", "members", "cut", "sweep", "fit", "prediction"],
-    "store.embeddings": ["buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading"],
+    "store.embeddings": [
+        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing", "host_rows",
+    ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
@@ -74,10 +76,14 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "skipped", "commands",
+        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
+        "skipped", "rows_to_load", "from_table", "writing", "commands",
+    ],
+    "cli.readers": [
+        "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",
+        "files",
     ],
     "plugins": ["connections", "sqlite_utils", "datasette"],
-    "cli.readers": ["input_file", "values", "opening", "ids", "arrays", "columns", "vectors", "records", "files"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
 NAMES_SQLITE3 = {"sqlclust", "sqlclust.bindings.loadable.loading"}

@@ -23,7 +23,7 @@ COMMANDS = {
     "init": "Make a database, or add the tables to one.",
     "adopt": "Move in from the project panic-tda.",
     "sources": "Find the vectors that a database has.",
-    "load": "Load embeddings from files.",
+    "load": "Load embeddings from files, or copy them from a table.",
     "fit": "Cluster the embeddings of a model.",
     "list": "List the results.",
     "show": "Show the clusters of a result.",

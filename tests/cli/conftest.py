@@ -6,6 +6,7 @@ import pytest
 
 import sqlclust
 from tests.cli.embedding_files import text_file
+from tests.cli.host_files import notes
 from tests.cli.terminal import succeed
 from tests.small import add_embeddings, clustered
 
@@ -65,3 +66,9 @@ def loaded(new: Path, tmp_path: Path) -> Path:
     )
     succeed("load", new, file, "-m", "m")
     return new
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A database of another program: table notes with two vectors."""
+    return notes(tmp_path / "theirs.db")

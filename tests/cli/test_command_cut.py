@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -191,6 +192,19 @@ def test_predict_a_file(grown: Path, tmp_path: Path) -> None:
     records.write_text("\n".join(json.dumps({"key": f"k{i}", "v": v.tolist()}) for i, v in enumerate(np.eye(8)[:4])))
     keyed = json.loads(succeed("predict", grown, 1, records, "--id-column", "key", "--vector-column", "v", "--json"))
     assert [(row["id"], row["label"]) for row in keyed] == [(f"k{i}", row["label"]) for i, row in enumerate(named)]
+
+
+def test_predict_what_load_reads(grown: Path, tmp_path: Path) -> None:
+    vectors = np.eye(8)[:4]
+    np.save(tmp_path / "new.npy", vectors)
+    expected = succeed("predict", grown, 1, tmp_path / "new.npy", "--json")
+    (tmp_path / "new.gz").write_bytes(gzip.compress((tmp_path / "new.npy").read_bytes()))
+    assert succeed("predict", grown, 1, tmp_path / "new.gz", "--json") == expected
+    lines = "".join(json.dumps({"vector": vector.tolist()}) + "\n" for vector in vectors)
+    assert succeed("predict", grown, 1, "-", "--json", stdin=lines) == expected
+    wide = "".join(",".join(map(str, row)) + "\n" for row in [[f"d{i}" for i in range(8)], *vectors.tolist()])
+    assert succeed("predict", grown, 1, "-", "--vector-columns", "d*", "--json", stdin=wide) == expected
+    assert fail("predict", grown, 1, "-", stdin=lines + lines.replace("1.0", "0.0")).startswith("standard input: ")
 
 
 def test_predict_a_file_whose_ids_are_text_or_integers(grown: Path, tmp_path: Path) -> None:

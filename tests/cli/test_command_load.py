@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.cli.embedding_files import EMBEDDINGS, array_file, embedding, text_file, without_seconds
-from tests.cli.terminal import fail, rows, run, succeed
+from tests.cli.terminal import fail, misuse, rows, run, succeed
 
 
 def test_an_array_into_a_new_database(new: Path, tmp_path: Path) -> None:
@@ -119,6 +120,38 @@ def test_half_a_place_in_a_run_is_skipped(new: Path, tmp_path: Path) -> None:
         "row 3: the sequence number is -1, expected 0 or more",
     ]
     assert rows(new, "SELECT id FROM Embedding") == [("d",)]
+
+
+@pytest.mark.parametrize("name", ["csv", "nl"])
+def test_standard_input(new: Path, tmp_path: Path, name: str) -> None:
+    text = 'id,vector\na,"[1, 2]"\n' if name == "csv" else '{"id": "a", "vector": [1, 2]}\n'
+    out = succeed("load", new, "-", "-m", "m", stdin=text)
+    assert without_seconds(out).startswith(f"{new} created\nstandard input: 1 embedding of model 'm' loaded (… s)\n")
+    assert rows(new, EMBEDDINGS) == [embedding("a", 1, 2)]
+    assert fail("load", new, "-", "-m", "m", stdin="") == "standard input: the file is empty"
+    damaged = text_file(tmp_path / "v.csv.gz", "x").with_suffix(".gz")
+    damaged.write_bytes(gzip.compress(text.encode())[:-9])
+    assert fail("load", new, damaged, "-m", "m").startswith(f"{damaged}: the gzip file is cut off")
+    assert rows(new, EMBEDDINGS) == [embedding("a", 1, 2)]
+
+
+def test_one_column_for_each_dimension(new: Path, tmp_path: Path) -> None:
+    file = text_file(tmp_path / "v.csv", "id,dim_1,dim_0", "a,2,1")
+    message = fail("load", new, file, "-m", "m")
+    assert message.endswith("for one column for each dimension say --vector-columns 'dim_*'")
+    succeed("load", new, file, "-m", "m", "--vector-columns", "dim_*")
+    assert rows(new, EMBEDDINGS) == [embedding("a", 1, 2)]
+    for other in (["--vector-column", "v"], ["--vector-format", "float32"]):
+        said = misuse("load", new, file, "-m", "m", "--vector-columns", "dim_*", *other)
+        assert said == "--vector-columns goes without --vector-column and --vector-format"
+    assert misuse("load", new, file, "-m", "m", "--vector-columns", "").endswith("it is empty")
+
+
+def test_ids_with_a_prefix(new: Path, tmp_path: Path) -> None:
+    records: list[object] = [{"id": 1, "vector": [1]}, {"id": "b", "vector": [2]}, {"vector": [3]}]
+    ran = run("load", new, text_file(tmp_path / "v.jsonl", *records), "-m", "m", "--id-prefix", "m:")
+    assert ran.err.endswith("skipped row 3: no id, and it was to have 'm:' before it\n")
+    assert rows(new, "SELECT id FROM Embedding ORDER BY id") == [("m:1",), ("m:b",)]
 
 
 def test_nothing_to_use(new: Path, tmp_path: Path) -> None:

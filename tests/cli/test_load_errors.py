@@ -14,6 +14,7 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.cli.commands import load as module
+from sqlclust.cli.rows_to_load import RowsToLoad
 from sqlclust.schema import object_names
 from tests.cli.embedding_files import BEFORE, EMBEDDINGS, array_file, lines, text_file
 from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
@@ -91,14 +92,14 @@ def test_control_c(new: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, o
     one = text_file(tmp_path / "one.jsonl", {"id": "a", "vector": [1, 2]})
     two = text_file(tmp_path / "two.jsonl", {"id": "b", "vector": [1, 2]})
     stopped = one if of == "first" else two
-    real = module._RowsToLoad.usable
+    real = RowsToLoad.usable
 
     def interrupted(self: Any, progress: Any) -> Any:
         yield from real(self, progress)
-        if self._file == stopped:
+        if self._file == str(stopped):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module._RowsToLoad, "usable", interrupted)
+    monkeypatch.setattr(RowsToLoad, "usable", interrupted)
     ran = run("load", new, one, two, "-m", "m")
     assert ran.code == 130
     if of == "first":

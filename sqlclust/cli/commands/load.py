@@ -4,37 +4,60 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from shlex import quote
 
 import click
+from click.core import ParameterSource
 
 from sqlclust.cli.database import create_database, database_argument, is_empty, no_file_for_nothing, upgrade
+from sqlclust.cli.dimensions import dimension_columns, vector_columns_option
+from sqlclust.cli.from_table import TableToLoad, table_opened
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
-from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
+from sqlclust.cli.readers.files import FILE_FORMATS, STANDARD_INPUT, Columns, InputFile, opened, read
+from sqlclust.cli.readers.ids import ID_TYPES, IdType
 from sqlclust.cli.results import seconds
+from sqlclust.cli.rows_to_load import RowsToLoad
 from sqlclust.cli.skipped import report_skipped
-from sqlclust.errors import ExistingEmbeddingError, InputFileError, Interrupted, LoadError, PointsError, SqlclustError
+from sqlclust.cli.writing import Writing, as_new, in_step, say_what_stayed
+from sqlclust.errors import (
+    ExistingEmbeddingError,
+    ForeignModelError,
+    Interrupted,
+    LoadError,
+    PointsError,
+    SqlclustError,
+)
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE
-from sqlclust.store.embeddings.loading import Existing, Loaded, id_types, load_embeddings
+from sqlclust.store.embeddings.loading import Existing, Loaded, id_types
+from sqlclust.store.embeddings.syncing import Synced
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
-_REPORT_ROWS = 1_000
 _EPILOG = """\b
 Examples:
   sqlclust load notes.db vectors.npy --ids ids.txt --texts texts.txt --model my-model
   sqlclust load notes.db notes.jsonl --model my-model --content-column text
   sqlclust load notes.db runs.csv --model my-model --run-column run --sequence-column step
+  sqlclust load notes.db features.csv.gz --model my-model --vector-columns 'dim_*'
+  sqlclust load notes.db llm.db --from-table llm:docs --model docs --sync
+  curl https://example.org/notes.jsonl | sqlclust load notes.db - --model my-model
 
 \b
 Files:
   .npy, .npz     one array (rows, dimensions) of numbers; an .npz may hold ids and texts beside the vectors
   .json, .jsonl  objects such as {"id": "a", "vector": [0.1, 0.2], "content": "text"}
   .csv, .tsv     a header; a vector is a JSON array in its cell
+  .parquet       a vector is a list, a BLOB or a JSON array (pip install 'sqlclust[parquet]')
+  .gz            any of these, compressed
+  -              any of these on standard input, kept in a temporary file meanwhile
+
+
+In .json and .jsonl also what sqlite-utils writes ({"$base64": true, "encoded": …}; float32 unless --vector-format
+says otherwise), responses of OpenAI's embeddings API, and its batch output.
 """
 
 
@@ -43,20 +66,26 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
 
 @click.command("load", epilog=_EPILOG)
 @database_argument
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=_FILE)
 @click.option("--model", "-m", required=True, help="Name of the embedding model that made the vectors.")
-@click.option("--ids", type=_FILE, help="Ids for the rows of an array: .txt (one a line), .json (a list) or .npy.")
-@click.option("--texts", type=_FILE, help="Texts for the rows of an array, in the same kinds of file.")
+@click.option(
+    "--ids", type=_FILE, help="Ids for the rows of an array or a response: .txt (one a line), .json (a list) or .npy."
+)
+@click.option("--texts", type=_FILE, help="Texts for the rows of an array or a response, in the same kinds of file.")
 @click.option("--id-column", default="id", help="Column or key of the ids.")
 @click.option(
     "--id-type", type=click.Choice(ID_TYPES), show_default="see above", help="What all ids of the files become."
 )
+@click.option(
+    "--id-prefix", default="", help="Goes before each id, such as 'notes:'; an id is used once over all models."
+)
 @click.option("--vector-column", default="vector", help="Column or key of the vectors; 'embedding' is found as well.")
+@vector_columns_option
 @click.option(
     "--vector-format",
     type=click.Choice(FORMAT_NAMES),
     show_default="JSON arrays, and an array's own numbers",
-    help="Format of the vectors in the files: of BLOBs in base64, or of the bytes of an array.",
+    help="Format of the vectors in the files: of BLOBs, in base64 or not, or of the bytes of an array.",
 )
 @click.option("--content-column", default="content", help="Column or key of the texts.")
 @click.option("--run-column", default="run_id", help="Column or key of the run that a row belongs to.")
@@ -75,6 +104,15 @@ _FILE = click.Path(readable=False, path_type=Path)  # what is wrong with a file 
     "--replace", "existing", flag_value="replace", default=None,
     help="Put the new vector and text in the place of those there, unless a result is made of them.",
 )  # fmt: skip
+@click.option(
+    "--from-table",
+    metavar="TABLE",
+    help='Copy the vectors of a table of an SQLite FILE, or of DB; or of a source that "sqlclust sources" lists.',
+)
+@click.option("--sync", is_flag=True, help="With --from-table: bring an earlier copy up to date.")
+@click.option(
+    "--delete", is_flag=True, help="With --sync: delete embeddings whose row is gone, unless a result uses them."
+)
 @output_options
 def command(
     db: str,
@@ -84,7 +122,9 @@ def command(
     texts: Path | None,
     id_column: str,
     id_type: IdType | None,
+    id_prefix: str,
     vector_column: str,
+    vector_columns: str | None,
     vector_format: FormatName | None,
     content_column: str,
     run_column: str,
@@ -92,9 +132,12 @@ def command(
     sequence_column: str,
     format: str | None,
     existing: Existing | None,
+    from_table: str | None,
+    sync: bool,
+    delete: bool,
     output: str | None,
 ) -> None:
-    """Load embeddings from files.
+    """Load embeddings from files, or copy them from a table.
 
     Makes the database if it is not there. Each file is loaded whole or not at all, in one transaction: the database is
     locked for other writers while the file is read.
@@ -107,34 +150,92 @@ def command(
     The ids of a column of CSV, TSV or .txt are of one type: INTEGER if every one is an integer written as SQLite writes it (no
     leading zero, no exponent) and those in the database are not TEXT; else TEXT. To tell, the column is read once before.
     Ids of JSON and of arrays have their types. --id-type says otherwise.
+
+    --from-table copies a table of FILE, which is opened for reading only, or of DB itself; nothing of the file is run. The
+    columns and the format of the vectors are found as "sqlclust sources" shows them, unless --id-column (several with commas
+    become JSON text), --vector-column, --content-column and --vector-format say them. Ids keep their types. With --sync only
+    what is new or changed is written; the model has to be a copy of that table alone. Embeddings that a result uses stay as
+    they were; that is said on stderr. Texts of a column that --content-column names follow the table in any case.
     """
     if not model:
         raise click.BadParameter("the name is empty", param_hint="--model")
-    if (ids or texts) and len(files) > 1:
-        raise click.UsageError("--ids and --texts go with one FILE")
-    columns = Columns(id_column, vector_column, content_column, run_column, sequence_column)
-    embeddings_in = partial(
-        read,
-        ids=ids,
-        texts=texts,
-        columns=columns,
-        format=format,
-        id_type=id_type,
-        run_id_type=run_id_type,
-        vector_format=vector_format,
-    )
+    writing = in_step(delete=delete) if sync else as_new(existing or "error")
     loaded: list[dict[str, object]] = []
-    for file in files:
-        with _told_what_was_loaded(file, loaded, existing):
-            loaded.append(_load(db, file, embeddings_in(file), model, existing, quiet=output is not None))
+    if from_table is not None:
+        met: Existing | None = "ignore" if sync else existing  # what to do with those there is known
+        said = _refuse_what_is_for_files(files, sync=sync, delete=delete, existing=existing)
+        table = TableToLoad(
+            next(iter(files), None),
+            from_table,
+            id_column if said("id_column") else None,
+            vector_column if said("vector_column") else None,
+            content_column if said("content_column") else None,
+            vector_format,
+            id_type,
+        )
+        copied = _load_table(db, table, model, writing, met, id_prefix=id_prefix, quiet=output is not None)
+        if sync:
+            say_what_stayed(table.shown(db), copied, delete=delete)
+        loaded.append(copied)
+    else:
+        _check_files(files, ids or texts, sync=sync, delete=delete)
+        dimensions = dimension_columns(vector_columns, vector_column, vector_format)
+        embeddings_in = partial(
+            read,
+            ids=ids,
+            texts=texts,
+            columns=Columns(id_column, vector_column, content_column, run_column, sequence_column, dimensions),
+            format=format,
+            id_type=id_type,
+            run_id_type=run_id_type,
+            vector_format=vector_format,
+        )
+        for file in files:
+            with _told_what_was_loaded(str(file), loaded, existing), opened(file) as given:
+                opening = partial(_already_open, embeddings_in(given))
+                loaded.append(_load(db, given, opening, model, writing, id_prefix=id_prefix, quiet=output is not None))
     if output:
         write_dicts(output, loaded)
     else:
         click.echo(f"Next: sqlclust fit {quote(db)} {quote(model)}")
 
 
+_FOR_FILES = ("ids", "texts", "vector_columns", "run_column", "run_id_type", "sequence_column", "format")
+
+
+def _refuse_what_is_for_files(
+    files: tuple[Path, ...], *, sync: bool, delete: bool, existing: Existing | None
+) -> Callable[[str], bool]:
+    """Raise UsageError for what does not go with --from-table; which options were given."""
+    context = click.get_current_context()
+
+    def said(option: str) -> bool:
+        return context.get_parameter_source(option) == ParameterSource.COMMANDLINE
+
+    for option in filter(said, _FOR_FILES):
+        raise click.UsageError(f"--{option.replace('_', '-')} is for files, and goes without --from-table")
+    if len(files) > 1:
+        raise click.UsageError("--from-table goes with one FILE, an SQLite database, or with none: DB itself")
+    if sync and existing:
+        raise click.UsageError(f"--sync goes without --{existing}")
+    if delete and not sync:
+        raise click.UsageError("--delete goes with --sync")
+    return said
+
+
+def _check_files(files: tuple[Path, ...], lists: Path | None, *, sync: bool, delete: bool) -> None:
+    if sync or delete:
+        raise click.UsageError("--sync and --delete go with --from-table")
+    if not files:
+        raise click.UsageError("Missing argument 'FILE...'.")
+    if files.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("- can be given once: it is standard input")
+    if lists and len(files) > 1:
+        raise click.UsageError("--ids and --texts go with one FILE")
+
+
 @contextmanager
-def _told_what_was_loaded(file: Path, loaded: list[dict[str, object]], existing: Existing | None) -> Iterator[None]:
+def _told_what_was_loaded(file: str, loaded: list[dict[str, object]], existing: Existing | None) -> Iterator[None]:
     """Whatever ends the loading of a file is said with the files before it, which stay loaded."""
     try:
         yield
@@ -147,42 +248,62 @@ def _told_what_was_loaded(file: Path, loaded: list[dict[str, object]], existing:
         raise SqlclustError(_explained(error, file, existing) + _loaded_before(loaded)) from error
 
 
+def _already_open(input_file: InputFile, database: Database) -> AbstractContextManager[InputFile]:
+    """A file needs no database to be read."""
+    return nullcontext(input_file)
+
+
+def _load_table(
+    db: str,
+    table: TableToLoad,
+    model: str,
+    writing: Writing,
+    existing: Existing | None,
+    *,
+    id_prefix: str,
+    quiet: bool,
+) -> dict[str, object]:
+    """Copy one table and say so; what programs are told of it."""
+    named = table.shown(db)
+    with _told_what_was_loaded(named, [], existing):
+        told = _load(db, named, partial(table_opened, table, db), model, writing, id_prefix=id_prefix, quiet=quiet)
+    return {"file": str(table.file or db), "table": table.name, **{name: told[name] for name in told if name != "file"}}
+
+
 def _load(
-    db: str, file: Path, input_file: InputFile, model: str, existing: Existing | None, *, quiet: bool
+    db: str,
+    file: object,
+    opening: Callable[[Database], AbstractContextManager[InputFile]],
+    model: str,
+    writing: Writing,
+    *,
+    id_prefix: str,
+    quiet: bool,
 ) -> dict[str, object]:
     """Load one file and say so; what programs are told of it."""
     started = time.monotonic()
-    rows = _RowsToLoad(file, input_file)
-    result, created = _write(db, rows, model, existing or "error", file.name)
-    report_skipped(file, rows.skipped)
-    input_file.narrowing.warn()
-    if not quiet:
-        if created:
-            click.echo(f"{db} created")
-        said = _in_words(result, model, skipped=len(rows.skipped))
-        click.echo(f"{file}: {said} ({seconds(time.monotonic() - started)})")
-    return {"file": str(file), "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
-
-
-def _write(db: str, rows: _RowsToLoad, model: str, existing: Existing, title: str) -> tuple[Loaded, bool]:
-    """Load the rows; what was done, and whether the tables are new."""
-    with no_file_for_nothing(db), create_database(db) as database, ProgressLine(title) as progress:
+    named = str(file)
+    with no_file_for_nothing(db), create_database(db) as database, ProgressLine(Path(named).name) as progress:
         create_tables = is_empty(database)
         if not create_tables:
             upgrade(database)
-        rows.types_there = lambda: id_types(database, model)
-        result = load_embeddings(
-            database,
-            model,
-            rows.usable(progress),
-            existing=existing,
-            create_tables=create_tables,
-            patience=PATIENCE,
-        )
-    return result, create_tables
+        with opening(database) as input_file:
+            rows = RowsToLoad(named, input_file, id_prefix=id_prefix)
+            rows.types_there = lambda: id_types(database, model)
+            result = writing(
+                database, model, rows, rows.usable(progress), create_tables=create_tables, patience=PATIENCE
+            )
+    report_skipped(named, rows.skipped)
+    input_file.narrowing.warn()
+    if not quiet:
+        if create_tables:
+            click.echo(f"{db} created")
+        said = _in_words(result, model, skipped=len(rows.skipped), remark=input_file.remark)
+        click.echo(f"{named}: {said} ({seconds(time.monotonic() - started)})")
+    return {"file": named, "embedding_model": model, **vars(result), "skipped": len(rows.skipped)}
 
 
-def _in_words(result: Loaded, model: str, *, skipped: int) -> str:
+def _in_words(result: Loaded, model: str, *, skipped: int, remark: str) -> str:
     embeddings = "1 embedding" if result.added == 1 else f"{result.added:,} embeddings"
     predictions = "1 prediction" if result.predictions == 1 else f"{result.predictions:,} predictions"
     numbers = [
@@ -190,87 +311,22 @@ def _in_words(result: Loaded, model: str, *, skipped: int) -> str:
         f"{result.replaced:,} replaced" if result.replaced else "",
         f"{predictions} of them deleted" if result.predictions else "",
         f"{result.ignored:,} already there" if result.ignored else "",
+        f"{result.unchanged:,} unchanged, {result.deleted:,} deleted" if isinstance(result, Synced) else "",
         f"{skipped:,} skipped" if skipped else "",
         f"{result.invocations:,} steps of {result.runs:,} new runs" if result.invocations else "",
+        remark,
     ]
     return ", ".join(filter(None, numbers))
 
 
-class _RowsToLoad:
-    """A file's rows on their way into the database.
-
-    Attributes:
-        skipped: those that cannot be used.
-        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
-    """
-
-    def __init__(self, file: Path, input_file: InputFile) -> None:
-        self._file, self._input = file, input_file
-        self.skipped: list[Skipped] = []
-        self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
-
-    def usable(self, progress: ProgressLine) -> Iterator[Record]:
-        """The rows that can be used; the others are remembered."""
-        number, usable = 0, 0
-        as_there = self._as_there(*self.types_there())
-        for number, row in enumerate(self._input.rows, start=1):
-            row = as_there(row, number)
-            problem = row if isinstance(row, Skipped) else _wrong_place(row, number)
-            if problem is not None:
-                self.skipped.append(problem)
-            elif isinstance(row, Record):
-                usable += 1
-                yield row
-            if number % _REPORT_ROWS == 0:
-                if self._input.count:
-                    progress("load", number / self._input.count)
-                else:
-                    progress.count("load", number)
-        if not usable:
-            progress.clear()
-            report_skipped(self._file, self.skipped)
-            raise InputFileError(str(self._file), reason=f"none of its {number:,} rows can be used")
-
-    def _as_there(self, ids: str | None, runs: str | None) -> Callable[[Record | Skipped, int], Record | Skipped]:
-        """What makes text again of integers that were told from text, where the ids in the database are TEXT.
-
-        A small part of a column of hashes may have digits only.
-        """
-        told = self._input.id_types
-        ids_as_text = ids == "text" and told.get("id") == "integer"
-        runs_as_text = runs == "text" and told.get("run_id") == "integer"
-        if told.get("id") == "text" and ids == "integer":
-            so_far = "its ids become TEXT, and those of the model so far are INTEGER"
-            click.echo(f"{self._file}: {so_far}; --id-type says what all of the file become", err=True)
-        if not ids_as_text and not runs_as_text:
-            return lambda row, number: row
-
-        def as_text(row: Record | Skipped, number: int) -> Record | Skipped:
-            if isinstance(row, Record) and ids_as_text:
-                row = with_text_id(row, number)
-            if isinstance(row, Record) and runs_as_text and row.run_id is not None:
-                row = row._replace(run_id=str(row.run_id))
-            return row
-
-        return as_text
-
-
-def _wrong_place(row: Record, number: int) -> Skipped | None:
-    """What is wrong with a row's place in a run."""
-    if (row.run_id is None) != (row.sequence_number is None):
-        given, missing = ("sequence number", "run") if row.run_id is None else ("run", "sequence number")
-        return Skipped(number, f"a {given} without a {missing}")
-    if row.sequence_number is not None and row.sequence_number < 0:
-        return Skipped(number, f"the sequence number is {row.sequence_number}, expected 0 or more")
-    return None
-
-
-def _explained(error: SqlclustError, file: Path, existing: Existing | None) -> str:
+def _explained(error: SqlclustError, file: str, existing: Existing | None) -> str:
     if not isinstance(error, LoadError | PointsError):
         return str(error)
     advice = ""
     if isinstance(error, ExistingEmbeddingError) and existing is None:
         advice = ". --ignore keeps embeddings that are there, --replace puts the new ones in their place"
+    if isinstance(error, ForeignModelError):
+        advice = f". --id-prefix {quote(error.expected + ':')} does that"
     return f"{file}: {error}; nothing of the file was written{advice}"
 
 

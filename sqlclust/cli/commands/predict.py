@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust.cli.dimensions import dimension_columns, vector_columns_option
 from sqlclust.cli.output import output_options, table, write_dicts
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, read
+from sqlclust.cli.readers.files import FILE_FORMATS, Columns, InputFile, Record, Skipped, opened, read
 from sqlclust.cli.readers.ids import ID_TYPES, IdType, with_text_id
 from sqlclust.cli.skipped import report_skipped
 from sqlclust.core.clusters.labels import NOISE
@@ -47,11 +48,12 @@ _FILE = click.Path(readable=False, path_type=Path)
     "--id-type", type=click.Choice(ID_TYPES), show_default="as for sqlclust load", help="What all ids of FILE become."
 )
 @click.option("--vector-column", default="vector", help="Column or key of the vectors in FILE.")
+@vector_columns_option
 @click.option(
     "--vector-format",
     type=click.Choice(FORMAT_NAMES),
     show_default="JSON arrays, and an array's own numbers",
-    help="Format of the vectors in FILE: of BLOBs in base64, or of the bytes of an array.",
+    help="Format of the vectors in FILE: of BLOBs, in base64 or not, or of the bytes of an array.",
 )
 @click.option(
     "--format", "format", type=click.Choice(FILE_FORMATS), show_default="by its ending or content", help="What FILE is."
@@ -72,6 +74,7 @@ def command(
     id_column: str,
     id_type: IdType | None,
     vector_column: str,
+    vector_columns: str | None,
     vector_format: FormatName | None,
     format: str | None,
     limit: int | None,
@@ -87,19 +90,26 @@ def command(
         raise click.UsageError("--store is for embeddings that are in the database; load FILE first")
     if ids and not file:
         raise click.UsageError("--ids goes with FILE")
+    columns = Columns(
+        id=id_column,
+        vector=vector_column,
+        dimensions=dimension_columns(vector_columns, vector_column, vector_format),
+    )
+    named: Path | None = None
     with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:
         recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
-            columns = Columns(id=id_column, vector=vector_column)
-            input_file = read(
-                file, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format
-            )
-            members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
-            as_text = members_are_text and input_file.id_types.get("id") == "integer"
-            points = _points_of(file, input_file, as_text=as_text)
+            with opened(file) as given:
+                input_file = read(
+                    given, ids=ids, columns=columns, format=format, id_type=id_type, vector_format=vector_format
+                )
+                members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
+                as_text = members_are_text and input_file.id_types.get("id") == "integer"
+                named = Path(str(given))
+                points = _points_of(named, input_file, as_text=as_text)
         else:
             points = store.others(database, recovered)
-        with _named(file):
+        with _named(named):
             found = store.predict(database, recovered, points, progress)
         if stored and len(points):
             store.store(database, recovered, points, found)

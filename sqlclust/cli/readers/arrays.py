@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from sqlclust.cli.readers.ids import IdType, check_has_id, ids_of_one_type, no_ids_error, type_of_column
 from sqlclust.cli.readers.input_file import InputFile, Record, Skipped, Unusable
-from sqlclust.cli.readers.opening import BOM, first_line, input_errors
+from sqlclust.cli.readers.opening import BOM, Given, first_line, input_errors
 from sqlclust.cli.readers.values import not_finite, value_in_words, value_of
+from sqlclust.cli.readers.vectors import LooksLike, check_resemblance
 from sqlclust.errors import InputFileError
-from sqlclust.vectors.formats import FORMATS, FormatName, narrowed, resemblance
+from sqlclust.vectors.formats import FORMATS, FormatName, narrowed
 from sqlclust.vectors.narrowing import Narrowing
 
 MAGIC = {"npy": b"\x93NUMPY", "npz": b"PK"}
@@ -27,7 +28,7 @@ _SAMPLE = 128
 
 
 def read_array(
-    path: Path,
+    given: Given,
     ids: Path | None,
     texts: Path | None,
     format: str,
@@ -36,35 +37,48 @@ def read_array(
     vector_format: FormatName | None,
 ) -> InputFile:
     """The embeddings in an array; see `files.read`."""
-    arrays = _arrays_in(path, format)
-    with input_errors(path, "an array of ids or texts"):
+    arrays = _arrays_in(given, format)
+    with input_errors(given, "an array of ids or texts"):
         vectors = _checked_for_format(_matrix(arrays, raw=vector_format is not None), vector_format)
         row_ids = _plain_list(arrays["ids"], _IDS) if "ids" in arrays else None
         name = "texts" if "texts" in arrays else "content"
         row_texts = _plain_list(arrays[name], _TEXTS) if name in arrays else None
-    row_ids = row_ids if ids is None else _list_in_file(ids, _IDS)
-    row_texts = row_texts if texts is None else _list_in_file(texts, _TEXTS)
-    told = None  # of lines of text somebody has to tell whether they are integers
-    if id_type is None and row_ids is not None and ids is not None and ids.suffix.lower() == ".txt":
-        told = type_of_column(row_ids)
-    if row_ids is not None:
-        with input_errors(ids or path, "a list of ids"):
-            row_ids = ids_of_one_type(row_ids, id_type or told)
-    elif id_type == "text":
-        raise no_ids_error(path)
-    for values, what, file in ((row_ids, "ids", ids or path), (row_texts, "texts", texts or path)):
+    row_texts = row_texts if texts is None else texts_beside(texts)
+    row_ids, told = ids_beside(ids, row_ids, id_type, given)
+    if row_ids is None and id_type == "text":
+        raise no_ids_error(given)
+    for values, what, file in ((row_ids, "ids", ids or given), (row_texts, "texts", texts or given)):
         if values is not None and len(values) != len(vectors):
-            counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {path}"
+            counts = f"{len(values):,} {what} for the {len(vectors):,} vectors in {given}"
             raise InputFileError(str(file), reason=f"found {counts}, expected as many")
     narrowing = Narrowing()
     rows = _embeddings_in(vectors, row_ids, row_texts, vector_format, narrowing, id_type or told)
     return InputFile(rows, len(vectors), format, {"id": told} if told else {}, narrowing)
 
 
-def _arrays_in(path: Path, format: str) -> Mapping[str, NDArray[Any]]:
+def ids_beside(
+    ids: Path | None, own: Sequence[object] | None, id_type: IdType | None, given: Given
+) -> tuple[Sequence[object] | None, IdType | None]:
+    """The ids in a file of their own, or else the file's own; and the type they were told to have, if nobody said it."""
+    found = own if ids is None else _list_in_file(ids, _IDS)
+    if found is None:
+        return None, None
+    told = None  # of lines of text somebody has to tell whether they are integers
+    if id_type is None and ids is not None and ids.suffix.lower() == ".txt":
+        told = type_of_column(found)
+    with input_errors(ids or given, "a list of ids"):
+        return ids_of_one_type(found, id_type or told), told
+
+
+def texts_beside(texts: Path) -> Sequence[object]:
+    """The texts in a file of their own."""
+    return _list_in_file(texts, _TEXTS)
+
+
+def _arrays_in(given: Given, format: str) -> Mapping[str, NDArray[Any]]:
     """The arrays of an .npz file by name, or that of an .npy file, which is mapped and not yet read."""
-    with input_errors(path, f"a readable .{format} file"):
-        if not first_line(path).startswith(MAGIC[format]):
+    with input_errors(given, f"a readable .{format} file"), given.uncompressed() as path:
+        if not first_line(Given(str(given), path)).startswith(MAGIC[format]):
             raise ValueError("it does not begin as one")  # NumPy would call it a pickle and advise to load it
         if format == "npy":
             return {"array": np.load(path, mmap_mode="r", allow_pickle=False)}
@@ -103,13 +117,10 @@ def _checked_for_format(vectors: NDArray[Any], format: FormatName | None) -> NDA
     if format is None:
         middle = len(vectors) // 2
         for rows in (vectors[:_SAMPLE], vectors[middle : middle + _SAMPLE]) if vectors.dtype == np.float32 else ():
-            found = resemblance(narrowed(rows).view(np.uint8))
-            if found is not None:
-                likely = " or ".join(found.formats)
-                raise Unusable(
-                    f"found an array of float32 that looks like {likely}: {found.evidence}. Say --vector-format "
-                    f"{found.formats[0]}, or --vector-format float32 if it is that all the same"
-                )
+            try:
+                check_resemblance(narrowed(rows).view(np.uint8), "an array of float32 that looks")
+            except LooksLike as error:
+                raise Unusable(str(error)) from None
         return vectors
     if FORMATS[format].is_text:
         raise Unusable(f"vector format {format} is for JSON, CSV and TSV, and this is an array")
@@ -122,11 +133,11 @@ def _checked_for_format(vectors: NDArray[Any], format: FormatName | None) -> NDA
 def _list_in_file(path: Path, kinds: str) -> Sequence[object]:
     """The ids (`kinds` is `_IDS`) or texts (`_TEXTS`) in a file of their own."""
     ending = path.suffix.lower()
-    array = _arrays_in(path, "npy")["array"] if ending == ".npy" else None
+    array = _arrays_in(Given(str(path), path), "npy")["array"] if ending == ".npy" else None
     with input_errors(path, "a list of ids" if kinds == _IDS else "a list of texts"):
         if array is not None:
             return _plain_list(array, kinds)
-        first_line(path)
+        first_line(Given(str(path), path))
         if ending not in (".txt", ".json"):
             raise Unusable("expected a file that ends in .npy, .txt or .json")
         text = path.read_bytes().removeprefix(BOM).decode()

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from shlex import quote
 
-from sqlclust.cli.readers.input_file import Unusable
+from sqlclust.cli.readers.dimensions import DimensionColumns, pattern_of
+from sqlclust.cli.readers.input_file import FailedRow, Unusable
 from sqlclust.cli.readers.values import value_in_words
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What columns (CSV, TSV) or keys (JSON) are called. By default `embedding` may stand for `vector`."""
+    """What columns (CSV, TSV, Parquet) or keys (JSON) are called. By default `embedding` may stand for `vector`.
+
+    `dimensions`, if there are any, stand for it in any case.
+    """
 
     id: str = "id"
     vector: str = "vector"
     content: str = "content"
     run_id: str = "run_id"
     sequence_number: str = "sequence_number"
+    dimensions: DimensionColumns | None = None
 
+    def names(self) -> tuple[str, ...]:
+        """Of the columns for which there is one name."""
+        return tuple(getattr(self, name) for name in _FIELDS)
+
+
+_FIELDS = ("id", "vector", "content", "run_id", "sequence_number")
 
 DEFAULT_COLUMNS = Columns()
 CELL_FORMATS = ("csv", "tsv")
-"""Files with a header, whose values are text."""
+"""Files whose values are text."""
+FORMATS_WITH_HEADER = (*CELL_FORMATS, "parquet")
 MORE_FIELDS = "\0fields beyond the header"
 """Key of what a row has more than the header."""
 
@@ -35,17 +47,20 @@ def check_beginning(beginning: Sequence[object], columns: Columns, format: str) 
     """Raise Unusable unless there is an object in it and, in CSV, a column for each field asked for."""
     if not beginning:
         raise Unusable("it has no rows")
+    if isinstance(beginning[0], Unusable) and not isinstance(beginning[0], FailedRow):
+        raise Unusable(f"row 1: {beginning[0]}, expected an object")
     row = next((row for row in beginning if isinstance(row, dict)), None)
-    if row is None:
-        found = beginning[0] if isinstance(beginning[0], Unusable) else f"found {value_in_words(beginning[0])}"
-        raise Unusable(f"row 1: {found}, expected an object")
-    if format in CELL_FORMATS:
-        _check_header([name for name in row if name != MORE_FIELDS], columns)
+    if row is None and not any(isinstance(row, FailedRow) for row in beginning):
+        raise Unusable(f"row 1: found {value_in_words(beginning[0])}, expected an object")
+    if row is not None and format in FORMATS_WITH_HEADER:
+        check_header([name for name in row if name != MORE_FIELDS], columns)
 
 
-def _check_header(header: Sequence[str], columns: Columns) -> None:
+def check_header(header: Sequence[str], columns: Columns) -> None:
     """Raise Unusable if a column that was asked for is not there, or the ids' only in capitals or with spaces."""
-    missing = missing_column(header, columns, [field.name for field in fields(columns)])
+    if columns.dimensions is not None:
+        columns.dimensions.names(header)
+    missing = missing_column(header, columns, _FIELDS)
     if missing is None and columns.id not in header and any(name.strip().casefold() == columns.id for name in header):
         missing = columns.id  # the database would number the rows, and nobody would see that the file's ids are lost
     if missing is not None:
@@ -64,6 +79,9 @@ def _advice(header: Sequence[str], columns: Columns) -> str:
             options.append(f"{option} {quote(alike[0])}")
     if options:
         return f"; names are taken as they are written, so say {' '.join(options)}"
+    pattern = pattern_of(header)
+    if pattern is not None:
+        return f"; for one column for each dimension say --vector-columns {quote(pattern)}"
     separator = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
     if separator is None:
         return ""
@@ -75,6 +93,7 @@ def missing_column(there: Collection[str], columns: Columns, fields: Iterable[st
     for name in fields:
         column = getattr(columns, name)
         may_be_missing = column == name and (name != "vector" or "embedding" in there)
+        may_be_missing |= name == "vector" and columns.dimensions is not None
         if column not in there and not may_be_missing:
             return str(column)
     return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, get_args
 
 from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
@@ -79,10 +78,11 @@ def with_text_id(row: Record, number: int) -> Record | Skipped:
     return row._replace(id=str(row.id))
 
 
-def no_ids_error(path: Path) -> InputFileError:
+def no_ids_error(given: object) -> InputFileError:
     """What is wrong with a file without ids, all of which are to be TEXT."""
     return InputFileError(
-        str(path), reason="it has no ids, and they are to be TEXT: rows without an id are numbered, which gives INTEGER"
+        str(given),
+        reason="it has no ids, and they are to be TEXT: rows without an id are numbered, which gives INTEGER",
     )
 
 

@@ -37,6 +37,8 @@ class InputFile:
         format: one of `files.FILE_FORMATS`.
         id_types: 'text' or 'integer' for `id` and `run_id`, where neither the file nor the user said it. It is told from the
             texts of the whole column; `str` of such an integer is the text in the file.
+        has_content: whether rows can have contents.
+        remark: what was concluded, and is to be seen.
         narrowing: counts the rows read so far that became equal as float32.
     """
 
@@ -45,7 +47,13 @@ class InputFile:
     format: str
     id_types: Mapping[str, str] = field(default_factory=dict)
     narrowing: Narrowing = field(default_factory=Narrowing)
+    has_content: bool = True
+    remark: str = ""
 
 
 class Unusable(Exception):
     """What is wrong with a row or a file. Becomes Skipped or InputFileError, and never leaves the readers."""
+
+
+class FailedRow(Unusable):
+    """What is wrong with a row of a file that is as it should be: a request of many, to which the answer was an error."""

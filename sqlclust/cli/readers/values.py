@@ -15,6 +15,7 @@ from sqlclust.vectors.blobs import Float32Array
 INT64 = range(-(2**63), 2**63)
 
 _EXPECTED = {int: "an integer", float: "a number", str: "text"}
+"""Of types that a file of text can have; BLOBs are not advertised."""
 
 
 def not_finite(given: NDArray[Any], stored: Float32Array) -> Unusable:
@@ -28,7 +29,7 @@ def not_finite(given: NDArray[Any], stored: Float32Array) -> Unusable:
 def value_of(value: object, name: str, *types: type) -> Any:
     """The value, if it is NULL or one of these types, and can be stored as it is."""
     if value is not None and type(value) not in types:
-        expected = " or ".join(_EXPECTED[allowed] for allowed in types)
+        expected = " or ".join(_EXPECTED[allowed] for allowed in types if allowed in _EXPECTED)
         raise Unusable(f"{name} is {value_in_words(value)}, expected {expected}")
     if isinstance(value, int) and value not in INT64:
         raise Unusable(f"{name} is {value_in_words(value)}, beyond SQLite's 64-bit integers")

@@ -101,7 +101,7 @@ def load_embeddings(
             schema.initialize(database)
         elif schema.version(database) is None:
             raise SchemaMissingError(database.filename)
-        loader = _Loader(database, embedding_model, existing)
+        loader = Loader(database, embedding_model, existing)
         for row in rows:
             loader.add(row)
     return loader.loaded
@@ -144,7 +144,8 @@ WHERE id = :id
 """
 _USED_BY = "SELECT clustering_result_id FROM main.EmbeddingCluster WHERE embedding_id = ? ORDER BY 1"
 # they were made of the vector that is replaced
-_FORGET_PREDICTIONS = "DELETE FROM main.EmbeddingPrediction WHERE embedding_id = ?"
+FORGET_PREDICTIONS = "DELETE FROM main.EmbeddingPrediction WHERE embedding_id = ?"
+"""Of an embedding whose vector they are not of any more."""
 _INSERT_RUN = "INSERT INTO main.Run (id) VALUES (?) ON CONFLICT DO NOTHING"
 _FIND_STEP = "SELECT id FROM main.Invocation WHERE run_id = ? AND sequence_number = ?"
 _INSERT_STEP = "INSERT INTO main.Invocation (id, run_id, sequence_number) VALUES (?, ?, ?)"
@@ -152,7 +153,9 @@ _INSERT_STEP = "INSERT INTO main.Invocation (id, run_id, sequence_number) VALUES
 _LARGEST_INTEGER = "SELECT id FROM main.{table} WHERE id < '' AND typeof(id) = 'integer' ORDER BY id DESC LIMIT 1"
 
 
-class _Loader:
+class Loader:
+    """Adds rows one after the other, inside a transaction."""
+
     def __init__(self, database: Database, embedding_model: str, existing: Existing) -> None:
         self.loaded = Loaded()
         self._database, self._model, self._existing = database, embedding_model, existing
@@ -163,6 +166,7 @@ class _Loader:
         self._last_rowid: int = statements.value(database, "SELECT coalesce(max(rowid), 0) FROM main.Embedding")
 
     def add(self, row: NewEmbedding) -> None:
+        """Write one, or find what is there in its place."""
         self._check_vector(row.vector)
         step = self._step(row.run_id, row.sequence_number)
         embedding_id = row.id
@@ -210,7 +214,7 @@ class _Loader:
             results = [int(found[0]) for found in statements.all_rows(self._database, _USED_BY, (embedding_id,))]
             if results:
                 raise ClusteredEmbeddingError(embedding_id=embedding_id, clustering_result_ids=results)
-            statements.run(self._database, _FORGET_PREDICTIONS, (embedding_id,))
+            statements.run(self._database, FORGET_PREDICTIONS, (embedding_id,))
             self.loaded.predictions += self._database.changes
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
         statements.run(self._database, _UPDATE, values)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqlclust.cli.readers.files import Record, Skipped, read
+from sqlclust.cli.readers.files import Given, Record, Skipped, read
 from sqlclust.cli.readers.records import raw_rows
 from sqlclust.errors import InputFileError
 from tests.cli.readers.input_files import NO_NUMBER, UUID_LIKE, array_file, csv_file, reason_of, record, text_file
@@ -59,8 +59,8 @@ def test_each_column_has_a_type_of_its_own(tmp_path: Path) -> None:
 def test_the_first_pass_ends_where_the_types_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def counting(path: Path, format: str) -> Any:
-        for number, row in enumerate(raw_rows(path, format)):
+    def counting(given: Given, format: str) -> Any:
+        for number, row in enumerate(raw_rows(given, format)):
             seen.append(number)
             yield row
 

@@ -1,0 +1,35 @@
+"""The option --vector-columns, of the commands that read files."""
+
+from __future__ import annotations
+
+import click
+
+from sqlclust.cli.output import Command
+from sqlclust.cli.readers.files import DimensionColumns
+from sqlclust.vectors.formats import FormatName
+
+
+def vector_columns_option(command: Command) -> Command:
+    """Adds it."""
+    return click.option(
+        "--vector-columns",
+        metavar="PATTERN",
+        help="Columns or keys of which each is a dimension: 'dim_*', where * is its number from 0 or 1, or names with commas.",
+    )(command)
+
+
+def dimension_columns(
+    said: str | None, vector_column: str, vector_format: FormatName | None
+) -> DimensionColumns | None:
+    """What it says.
+
+    Raises:
+        click.UsageError: other options say how a vector in one column is read.
+    """
+    if said is None:
+        return None
+    if vector_column != "vector" or vector_format is not None:
+        raise click.UsageError("--vector-columns goes without --vector-column and --vector-format")
+    if not said:
+        raise click.BadParameter("it is empty", param_hint="--vector-columns")
+    return DimensionColumns(said)

@@ -1,0 +1,210 @@
+"""Rows of a table of an SQLite file, to be copied into `Embedding`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlclust.cli.database import read_database
+from sqlclust.cli.readers.files import Columns, Given, InputFile, Record, Skipped
+from sqlclust.cli.readers.ids import IdType
+from sqlclust.cli.readers.input_file import Unusable
+from sqlclust.cli.readers.records import RecordReader, embeddings_in
+from sqlclust.cli.readers.values import value_in_words
+from sqlclust.errors import LoadError, shown
+from sqlclust.sources import Source, find_sources
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Layout, read_layout
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.embeddings.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
+from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
+from sqlclust.vectors.narrowing import Narrowing
+
+
+@dataclass(frozen=True)
+class TableToLoad:
+    """What is to be copied, as a person says it.
+
+    Attributes:
+        file: None: the database itself.
+        name: of a table, or of a source as `sqlclust sources` lists it.
+        id_column, vector_column, content_column: None: as they are found. Several ids are separated by commas.
+        vector_format: None: as it is found.
+        id_type: None: ids keep their types.
+    """
+
+    file: Path | None
+    name: str
+    id_column: str | None
+    vector_column: str | None
+    content_column: str | None
+    vector_format: FormatName | None
+    id_type: IdType | None
+
+    def shown(self, db: str) -> str:
+        """For messages."""
+        return f"{self.file or db}, {self.name}"
+
+
+@contextmanager
+def table_opened(table: TableToLoad, db: str, database: Database) -> Iterator[InputFile]:
+    """The rows of what is copied.
+
+    Args:
+        database: `db`, opened. It is read itself where the table is in the same file: a second connection that reads would make
+            SQLite keep all that is written in memory.
+
+    Raises:
+        LoadError: there is no such table, or several things to copy.
+        DatabaseFileError: another file cannot be read.
+    """
+    if table.file is None or _is_same(table.file, db):
+        source = source_of(database, table)
+        if source.kind == "sqlclust":
+            raise LoadError(f"{shown(source.name)} is a model in this very file; an id is used once over all models")
+        with _input(database, table, source, db) as found:
+            yield found
+        return
+    with read_database(str(table.file), tables=False) as other:
+        source = source_of(other, table)
+        with _input(other, table, source, db) as found:
+            yield found
+
+
+def _is_same(file: Path, db: str) -> bool:
+    try:
+        return file.samefile(db)
+    except OSError:  # one of them is not there
+        return False
+
+
+# --- which columns ---
+
+
+def source_of(database: Database, table: TableToLoad) -> Source:
+    """The source that is meant: found by its name, or a table with columns as they are said.
+
+    Raises:
+        LoadError: there is none, or it cannot be copied, or several are meant.
+    """
+    with translated_errors(database, doing="looking for the table"):
+        layout = read_layout(database)
+        sources = find_sources(database)
+    source = _found(sources, layout, table)
+    if source.stored == "vec0":
+        if table.id_column is not None or table.content_column is not None:
+            raise LoadError(
+                "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
+            )
+        return source
+    host = real_table(layout, source.table_name or "")
+    ids = source.id_columns if table.id_column is None else _names(table.id_column, {*host.columns})
+    vector, content = table.vector_column or source.vector_column, table.content_column or source.content_column
+    if vector is None:
+        raise LoadError(
+            f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"
+        )
+    if not ids:
+        raise LoadError(f"{table.name}: nothing names its rows; --id-column says which column does")
+    format = source.format if vector.lower() == (source.vector_column or "").lower() else None
+    return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+
+
+def _names(said: str, columns: set[str]) -> tuple[str, ...]:
+    return (said,) if said.lower() in columns else tuple(name.strip() for name in said.split(","))
+
+
+def _found(sources: Sequence[Source], layout: Layout, table: TableToLoad) -> Source:
+    named = [source for source in sources if source.name == table.name and source.table_name is not None]
+    of_table = [source for source in sources if (source.table_name or "").lower() == table.name.lower()]
+    if table.vector_column is not None:
+        wanted = table.vector_column.lower()
+        has_it = [source for source in sources if (source.vector_column or "").lower() == wanted]
+        of_table = [source for source in of_table if source in has_it]
+        named = [source for source in named if source in has_it or source.only is not None]
+    for found in (named, of_table):
+        if len(found) == 1:
+            return found[0]
+    said_all = table.id_column is not None and table.vector_column is not None
+    if len(of_table) > 1 and not said_all:
+        names = ", ".join(repr(source.name) for source in of_table[:8]) + (", …" if len(of_table) > 8 else "")
+        raise LoadError(f"table {shown(table.name)} has several: --from-table takes one of {names}")
+    if table.name.lower() in layout.tables or table.name.lower() in layout.others:
+        host = real_table(layout, table.name)
+        rowid = (host.rowid,) if host.rowid else ()
+        keys = tuple(column.name for column in sorted(host.columns.values(), key=lambda column: column.pk) if column.pk)
+        return Source(name=table.name, kind="table", table_name=host.name, id_columns=keys or rowid)
+    names = ", ".join(repr(source.name) for source in sources[:8]) + (", …" if len(sources) > 8 else "")
+    raise LoadError(f"there is no table {shown(table.name)}" + (f"; it has {names}" if names else ""))
+
+
+# --- its rows ---
+
+
+@contextmanager
+def _input(database: Database, table: TableToLoad, source: Source, db: str) -> Iterator[InputFile]:
+    given, narrowing = Given(table.shown(db), table.file or Path(db)), Narrowing()
+    format = table.vector_format or source.format
+    reader = RecordReader(Columns(), {"id": table.id_type, "run_id": None}, format, cells=False)
+    last: list[object] = [None]
+    # its statement ends before its connection does, whatever happens to those who read from it
+    with closing(_translated(database, host_rows(database, source))) as rows:
+        found = embeddings_in(_as_fields(rows, format, last), reader, given, narrowing)
+        named = (_with_id(row, last) for row in found)
+        found_format = table.vector_format is None and format not in (None, STORED_FORMAT.name)
+        yield InputFile(
+            named,
+            source.n_rows,
+            "table",
+            {},
+            narrowing,
+            has_content=source.content_column is not None,
+            remark=f"vectors read as {format}" if found_format else "",
+        )
+
+
+def _translated(database: Database, rows: Iterator[HostRow]) -> Generator[HostRow]:
+    with translated_errors(database, doing="reading the table"):
+        yield from rows
+
+
+def _as_fields(rows: Iterator[HostRow], format: FormatName | None, last: list[object]) -> Iterator[object]:
+    """Rows as a reader of records takes them; `last` gets the key of each."""
+    for row in rows:
+        last[0] = row.key[0] if len(row.key) == 1 else list(row.key)
+        try:
+            yield {"id": key_as_id(row.key), "vector": _vector(row.vector, format), "content": _text(row.content)}
+        except ValueError as error:
+            yield Unusable(str(error))
+
+
+def _vector(value: object, format: FormatName | None) -> object:
+    if isinstance(value, TooLong):
+        return Unusable(f"the vector has {value.bytes:,} bytes, which is more than is read")
+    if value is None or value == b"":
+        return Unusable(f"the vector is {'NULL' if value is None else 'an empty BLOB'}")
+    expected = (
+        "a BLOB or a JSON array" if format is None else "TEXT" if FORMATS[format].is_text else f"a BLOB ({format})"
+    )
+    if isinstance(value, int | float):
+        return Unusable(f"the vector is {value}, expected {expected}")
+    if isinstance(value, str) and format is not None and not FORMATS[format].is_text:
+        return Unusable(f"the vector is TEXT, expected {expected}")
+    if isinstance(value, bytes) and format is not None and FORMATS[format].is_text:
+        return Unusable("the vector is a BLOB, expected TEXT, a JSON array of numbers")
+    return value
+
+
+def _text(value: object) -> str | None:
+    """What was embedded, if it is text or a number; a BLOB is none."""
+    return None if value is None or isinstance(value, bytes) else str(value)
+
+
+def _with_id(row: Record | Skipped, last: list[object]) -> Record | Skipped:
+    if isinstance(row, Record):
+        return row
+    return row._replace(
+        reason=f"id {value_in_words(last[0]) if not isinstance(last[0], list) else last[0]}: {row.reason}"
+    )

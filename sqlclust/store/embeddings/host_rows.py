@@ -1,0 +1,150 @@
+"""Rows of a table that another program keeps: keys, vectors, texts, as they are.
+
+Nothing of the file is run: real tables only, no generated columns, no index (its expressions and collations are the file's).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlclust.errors import LoadError, shown
+from sqlclust.sources import Source
+from sqlclust.sources.kinds.vec0 import columns_of
+from sqlclust.sources.virtual_tables import virtual_tables
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Layout, Table, quoted, read_layout
+from sqlclust.sqlite.values import octets
+from sqlclust.vectors.formats import FORMATS
+
+MAX_BYTES = 1 << 24
+"""Of a vector: four million float32. A longer value is not read."""
+
+_MAX_CHUNK = 1 << 28
+"""Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
+
+
+class TooLong(NamedTuple):
+    """In place of a vector that is not read."""
+
+    bytes: int
+
+
+class HostRow(NamedTuple):
+    """A row of a host's table: the values of its key, its vector and its text as they are."""
+
+    key: tuple[object, ...]
+    vector: object
+    content: object
+
+
+def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
+    """The rows of a source, in the order of the table.
+
+    Args:
+        source: with a table, a key and a vector column. Its columns are looked up, so they may come from a person.
+
+    Raises:
+        LoadError: no such table or column, or one that cannot be read without running what is in the file.
+        SqliteError: the file cannot be read; also further on.
+    """
+    layout = read_layout(database)
+    if source.stored == "vec0":
+        return _vec0_rows(database, layout, source)
+    table = real_table(layout, source.table_name or "")
+    keys = [_column(table, name) for name in source.id_columns]
+    vector = _column(table, source.vector_column or "")
+    content = "NULL" if source.content_column is None else _column(table, source.content_column)
+    # the length of a BLOB is known without reading it
+    length = octets(database, vector)
+    vectors = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END, {length}"
+    sql, bindings = f"SELECT {content}, {vectors}, {', '.join(keys)} FROM {table.sql} NOT INDEXED", None
+    if source.only is not None:
+        sql, bindings = f"{sql} WHERE {_column(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
+    return _rows(database, sql, bindings)
+
+
+def _rows(database: Database, sql: str, bindings: tuple[object, ...] | None) -> Iterator[HostRow]:
+    with statements.each_row(database, sql, bindings) as rows:
+        for content, vector, length, *key in rows:
+            too_long = vector is None and length is not None
+            yield HostRow(tuple(key), TooLong(length) if too_long else vector, content)
+
+
+def real_table(layout: Layout, name: str) -> Table:
+    """The table of a name.
+
+    Raises:
+        LoadError: there is none, or it is a view or a virtual table.
+    """
+    table = layout.named(name)
+    if table is not None:
+        return table
+    other = layout.others.get(name.lower())
+    if other is not None:
+        raise LoadError(f"{shown(name)} is a {other}: reading it would run what is in the file; copy a table")
+    raise LoadError(f"there is no table {shown(name)}")
+
+
+def _column(table: Table, name: str) -> str:
+    """A column as SQL.
+
+    Raises:
+        LoadError: there is none, or it is generated.
+    """
+    column = table.columns.get(name.lower())
+    if column is None and table.rowid is not None and name.lower() in ("rowid", "_rowid_", "oid"):
+        return table.rowid
+    if column is None:
+        there = ", ".join(repr(other.name) for other in list(table.columns.values())[:12])
+        raise LoadError(f"table {shown(table.name)} has no column {shown(name)}; its columns: {there}")
+    if column.generated:
+        raise LoadError(f"column {shown(column.name)} is generated: reading it would run what is in the file")
+    return quoted(column.name)
+
+
+def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
+    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
+    name = source.table_name or ""
+    virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
+    if virtual is None or virtual.module != "vec0":
+        raise LoadError(f"there is no vec0 table {shown(name)}")
+    vector = next((one for one in columns_of(virtual).vectors if one.name == source.vector_column), None)
+    if vector is None:
+        raise LoadError(f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}")
+    rowids = real_table(layout, f"{virtual.name}_rowids")
+    chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
+    places = f"SELECT coalesce(id, rowid), chunk_id, chunk_offset FROM {rowids.sql} NOT INDEXED ORDER BY chunk_id, chunk_offset"
+    length = octets(database, "vectors")
+    chunk = f"SELECT vectors FROM {chunks.sql} WHERE rowid = ? AND {length} <= {_MAX_CHUNK}"
+    width = FORMATS[vector.format].item_bits * vector.dimension // 8
+    return _rows_of_chunks(database, places, chunk, width)
+
+
+def _rows_of_chunks(database: Database, places: str, chunk_sql: str, width: int) -> Iterator[HostRow]:
+    read: object = None
+    blob = b""
+    with statements.each_row(database, places) as rows:
+        for key, chunk, offset in rows:
+            if chunk != read:
+                found = statements.value(database, chunk_sql, (chunk,))
+                read, blob = chunk, found if isinstance(found, bytes) else b""
+            usable = isinstance(offset, int) and 0 <= offset < len(blob) // max(1, width)
+            yield HostRow((key,), blob[offset * width : (offset + 1) * width] if usable else None, None)
+
+
+def key_as_id(key: Sequence[object]) -> object:
+    """A row's id: its key, or JSON text of one of several columns.
+
+    Raises:
+        ValueError: a part is NULL, or a BLOB in a key of several columns.
+    """
+    if any(part is None for part in key):
+        raise ValueError("the id is NULL")
+    if len(key) == 1:
+        return key[0]
+    if any(isinstance(part, bytes) for part in key):
+        raise ValueError("the id has a part that is a BLOB, which JSON has not")
+    return json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,240 @@
+"""sqlclust load --from-table: rows and tables that cannot be copied, and hostile files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.cli.embedding_files import EMBEDDINGS, embedding
+from tests.cli.host_files import change, host_file, ids_in, notes
+from tests.cli.terminal import fail, misuse, rows, run, succeed
+from tests.small import blob
+
+
+def test_rows_that_cannot_be_used_are_named(new: Path, tmp_path: Path) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE notes (id, embedding, body)",
+        "INSERT INTO notes VALUES (?, ?, ?)",
+        rows=[
+            ("a", blob(1, 2), "one"),
+            ("b", None, None),
+            (None, blob(1, 2), None),
+            ("d", blob(1, 2, 3), None),
+            ("e", b"\1\2\3", None),
+            ("f", blob(math.nan, 1), None),
+            ("g", 1.5, None),
+            ("h", bytes((1 << 24) + 4), None),
+            ("i", "[1, 2]", 7),
+            ("j", b"", b"not text"),
+            ("k", blob(5, 6), b"not text"),
+        ],
+    )
+    columns = [
+        "--id-column",
+        "id",
+        "--vector-column",
+        "embedding",
+        "--content-column",
+        "body",
+        "--vector-format",
+        "float32",
+    ]
+    ran = run("load", new, theirs, "--from-table", "notes", "-m", "m", *columns)
+    assert [line.split(": ", 1)[1] for line in ran.err.splitlines()] == [
+        "skipped row 2: id 'b': the vector is NULL",
+        "skipped row 3: id null: the id is NULL",
+        "skipped row 4: id 'd': the vector has 3 dimensions, expected 2 as in row 1",
+        "skipped row 5: id 'e': the vector has 3 bytes, expected a positive multiple of 4 (float32)",
+        "skipped row 6: id 'f': the vector has nan at position 0, expected finite numbers",
+        "skipped row 7: id 'g': the vector is 1.5, expected a BLOB (float32)",
+        "skipped row 8: id 'h': the vector has 16,777,220 bytes, which is more than is read",
+        "skipped row 9: id 'i': the vector is TEXT, expected a BLOB (float32)",
+        "skipped row 10: id 'j': the vector is an empty BLOB",
+    ]
+    assert rows(new, EMBEDDINGS) == [embedding("a", 1, 2, content="one"), embedding("k", 5, 6)]
+
+
+def test_what_is_no_table_to_copy(new: Path, theirs: Path, tmp_path: Path) -> None:
+    change(
+        theirs,
+        "CREATE VIEW v AS SELECT * FROM notes",
+        "CREATE VIRTUAL TABLE f USING fts5(body)",
+        "CREATE TABLE plain (a, b)",
+        "CREATE TABLE made (id INTEGER PRIMARY KEY, g BLOB AS (zeroblob(8)), s BLOB AS (zeroblob(8)) STORED)",
+        "INSERT INTO made (id) VALUES (1)",
+    )
+    before = theirs.read_bytes()
+
+    def message(*options: str) -> str:
+        found = fail("load", new, theirs, "-m", "m", "--from-table", *options)
+        assert found.endswith("; nothing of the file was written")
+        return found.removesuffix("; nothing of the file was written").removeprefix(f"{theirs}, {options[0]}: ")
+
+    assert message("none") == "there is no table 'none'; it has 'notes'"
+    for name in ("v", "f"):
+        assert "reading it would run what is in the file; copy a table" in message(name)
+        assert "reading it would run" in message(name, "--id-column", "id", "--vector-column", "embedding")
+    assert message("plain") == "plain: no column of vectors was found; --vector-column says which it is"
+    for column in ("g", "s"):
+        assert message("made", "--vector-column", column) == (
+            f"column '{column}' is generated: reading it would run what is in the file"
+        )
+    assert (
+        message("notes", "--id-column", "x")
+        == "table 'notes' has no column 'x'; its columns: 'id', 'embedding', 'body'"
+    )
+    assert message("notes", "--content-column", "x").startswith("table 'notes' has no column 'x'")
+    assert message("notes; DROP TABLE notes").startswith("there is no table")
+    assert not new.exists()
+    assert theirs.read_bytes() == before
+    assert "there is no such file" in fail("load", new, tmp_path / "none.db", "-m", "m", "--from-table", "notes")
+    (tmp_path / "text.db").write_text("no database, " * 20)
+    assert "text.db" in fail("load", new, tmp_path / "text.db", "-m", "m", "--from-table", "notes")
+
+
+def test_an_sqlite_file_without_a_table_named(new: Path, theirs: Path) -> None:
+    message = fail("load", new, theirs, "-m", "m")
+    assert message == (
+        f'{theirs}: is an SQLite database: "sqlclust load" copies a table of it with --from-table TABLE; '
+        f'"sqlclust sources {theirs}" lists what it has'
+    )
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--from-table", "t", "--ids", "x"], "--ids is for files, and goes without --from-table"),
+        (["--from-table", "t", "--vector-columns", "d*"], "--vector-columns is for files, and goes without --from-table"),
+        (["--from-table", "t", "--format", "csv"], "--format is for files, and goes without --from-table"),
+        (["--from-table", "t", "--run-column", "r"], "--run-column is for files, and goes without --from-table"),
+        (["--from-table", "t", "a.db", "b.db"], "--from-table goes with one FILE, an SQLite database, or with none: DB itself"),
+        (["--from-table", "t", "--sync", "--replace"], "--sync goes without --replace"),
+        (["--from-table", "t", "--delete"], "--delete goes with --sync"),
+        (["a.csv", "--sync"], "--sync and --delete go with --from-table"),
+        ([], "Missing argument 'FILE...'."),
+        (["-", "-"], "- can be given once: it is standard input"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_go_together(new: Path, options: list[str], message: str) -> None:
+    assert misuse("load", new, "-m", "m", *options) == message
+    assert not new.exists()
+
+
+def test_names_with_quotes(new: Path, tmp_path: Path) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        """CREATE TABLE "a ""b; DROP TABLE x" ("i ""d" PRIMARY KEY, "v'e""c" BLOB)""",
+        """INSERT INTO "a ""b; DROP TABLE x" VALUES (?, ?)""",
+        rows=[("k", blob(1, 2))],
+    )
+    succeed(
+        "load",
+        new,
+        theirs,
+        "--from-table",
+        'a "b; DROP TABLE x',
+        "--id-column",
+        'i "d',
+        "--vector-column",
+        "v'e\"c",
+        "-m",
+        "m",
+    )
+    assert rows(new, EMBEDDINGS) == [embedding("k", 1, 2)]
+
+
+def test_nothing_of_the_file_is_run(new: Path, tmp_path: Path) -> None:
+    """Its functions, collations, triggers and indexes are the file's; a call of one of them would fail here."""
+    theirs = tmp_path / "theirs.db"
+    connection = apsw.Connection(str(theirs))
+    connection.create_scalar_function("theirs", lambda *args: 1, deterministic=True)
+    connection.create_collation("THEIRS", lambda a, b: (a > b) - (a < b))
+    connection.execute(
+        """CREATE TABLE notes (id TEXT COLLATE THEIRS, embedding BLOB CHECK (theirs(embedding)), g AS (theirs(id)));
+        CREATE INDEX one ON notes (theirs(embedding)); CREATE INDEX two ON notes (id COLLATE THEIRS, embedding, g);
+        CREATE TRIGGER t AFTER INSERT ON notes BEGIN SELECT theirs(1); END;
+        CREATE VIEW v AS SELECT theirs(id) AS id, embedding FROM notes"""
+    )
+    connection.execute("INSERT INTO notes VALUES ('a', ?)", (blob(1, 2),))
+    connection.close()
+    before = theirs.read_bytes()
+    succeed("load", new, theirs, "--from-table", "notes", "--id-column", "id", "-m", "m")
+    assert ids_in(new) == ["a"]
+    assert theirs.read_bytes() == before
+
+
+def test_rows_are_counted_in_the_order_of_the_table(new: Path, tmp_path: Path) -> None:
+    """An index may have all that is asked for, and would give another order, and what is damaged or made up in it."""
+    rows_there = [("b", None, "x" * 900), ("a", blob(1, 2), "x" * 900), ("c", blob(1, 2), "x" * 900)]
+    theirs = notes(tmp_path / "theirs.db", values=rows_there)
+    change(theirs, "CREATE INDEX covering ON notes (id, embedding)")
+    options = (
+        "--id-column",
+        "id",
+        "--vector-column",
+        "embedding",
+        "--vector-format",
+        "float32",
+        "--content-column",
+        "id",
+    )
+    assert "skipped row 1: id 'b'" in run("load", new, theirs, "--from-table", "notes", "-m", "m", *options).err
+
+
+def test_text_that_is_not_utf8(new: Path, theirs: Path) -> None:
+    change(theirs, "INSERT INTO notes VALUES (CAST(x'ff41' AS TEXT), zeroblob(8), NULL)")
+    message = fail("load", new, theirs, "--from-table", "notes", "-m", "m")
+    assert message.startswith("notes.id x'ff41' is TEXT that is not UTF-8")
+    assert not new.exists()
+
+
+def test_files_in_wal_mode_and_for_reading_only(new: Path, theirs: Path) -> None:
+    writer = apsw.Connection(str(theirs))
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("INSERT INTO notes VALUES ('c', ?, NULL)", (blob(5, 6),))
+    with writer:  # of a transaction that is not over nothing is seen
+        writer.execute("INSERT INTO notes VALUES ('d', ?, NULL)", (blob(7, 8),))
+        succeed("load", new, theirs, "--from-table", "notes", "-m", "m")
+    writer.close()
+    assert ids_in(new) == ["a", "b", "c"]
+    theirs.chmod(0o444)
+    succeed("load", new, theirs, "--from-table", "notes", "-m", "m", "--sync")
+    assert ids_in(new) == ["a", "b", "c", "d"]
+
+
+def test_a_table_that_another_program_writes_to_meanwhile(
+    new: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(theirs, "PRAGMA journal_mode = WAL")
+    from sqlclust.store.embeddings.loading import Loader
+
+    real: Callable[..., None] = Loader.add
+
+    def add(self: Any, row: Any) -> None:
+        real(self, row)
+        change(
+            theirs,
+            f"INSERT INTO notes VALUES ('{row.id}{row.id}', zeroblob(8), NULL)",
+            "DELETE FROM notes WHERE id = 'b'",
+        )
+
+    monkeypatch.setattr(Loader, "add", add)
+    succeed("load", new, theirs, "--from-table", "notes", "-m", "m")
+    assert ids_in(new) == ["a", "b"]  # as it was when the copy began
+
+
+def test_a_damaged_file(new: Path, tmp_path: Path) -> None:
+    theirs = notes(tmp_path / "theirs.db", values=[(at, blob(*range(100)), "x" * 50) for at in range(3000)])
+    content = bytearray(theirs.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096 * 40] = b"\xaa" * (4096 * 40)
+    theirs.write_bytes(content)
+    assert str(theirs) in fail("load", new, theirs, "--from-table", "notes", "-m", "m")
+    assert not new.exists()
