@@ -30,6 +30,7 @@ settings.load_profile("any machine")
 _SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM)
 _ABOUT_A_TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PY_COLORS")
 _ABOUT_PYTHON = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONIOENCODING", "PYTHONINSPECT", "PYTHONUNBUFFERED")
+_ABOUT_THE_EXTENSION = ("SQLCLUST_REQUIRE_LOADABLE", "SQLCLUST_PYTHON")  # tests.extension has looked at the first
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,7 +43,7 @@ def _nothing_inherited() -> Iterator[None]:
     for number in _SIGNALS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     with pytest.MonkeyPatch.context() as patch:
-        for name in (*_ABOUT_A_TERMINAL, *_ABOUT_PYTHON):
+        for name in (*_ABOUT_A_TERMINAL, *_ABOUT_PYTHON, *_ABOUT_THE_EXTENSION):
             patch.delenv(name, raising=False)
         patch.setenv("PYTHONUTF8", "1")  # whatever the locale is
         patch.setenv("TERM", "dumb")
