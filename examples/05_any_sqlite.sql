@@ -1,5 +1,5 @@
 -- Clusters of a table of your own, in the stock sqlite3 shell, without our schema:
---     sqlite3 notes.db ".load $(sqlclust loadable-path)" ".read examples/05_any_sqlite.sql"
+--     sqlite3 notes.db ".load '$(sqlclust loadable-path)'" ".read examples/05_any_sqlite.sql"
 .mode column
 
 -- 60 made-up notes with vectors: three directions and some noise.

@@ -32,11 +32,12 @@ class UnknownModelError(SqlclustError):
 
 
 class UnknownFitError(SqlclustError):
-    """A ClusteringFit that is not there."""
+    """A ClusteringFit that is not there. Results are counted on their own: `fit_of_result` is that of a result with this id."""
 
-    def __init__(self, clustering_fit_id: object, *, known: Sequence[int]) -> None:
+    def __init__(self, clustering_fit_id: object, *, known: Sequence[int], fit_of_result: int | None = None) -> None:
         there = known_ids(known, "there are no fits yet")
-        super().__init__(f"no clustering fit {shown(clustering_fit_id)}; {there}")
+        meant = "" if fit_of_result is None else f". {clustering_fit_id} is a result, of fit {fit_of_result}"
+        super().__init__(f"no clustering fit {shown(clustering_fit_id)}; {there}{meant}")
         self.clustering_fit_id, self.known = clustering_fit_id, tuple(known)
 
 

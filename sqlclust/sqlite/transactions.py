@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -214,6 +215,13 @@ def translated_errors(database: Database, *, doing: str) -> Iterator[None]:
         yield
 
 
+def _what_can_write(database: Database) -> str:
+    path = database.filename
+    if path and all(os.access(each, os.W_OK) for each in (path, os.path.dirname(path))):
+        return "a connection that may write, and this one is for reading only"
+    return "a writable file and folder"
+
+
 @contextmanager
 def _in_our_words(database: Database, *, doing: str, outcome: str = "") -> Iterator[None]:
     path = database.filename or "this database"
@@ -228,7 +236,7 @@ def _in_our_words(database: Database, *, doing: str, outcome: str = "") -> Itera
             path, reason=f"{doing} needs a table that another statement is using ({error})"
         ) from None
     except ReadOnlyError:
-        raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs a writable file and folder") from None
+        raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs {_what_can_write(database)}") from None
     except DiskFullError:
         raise DatabaseFileError(
             path, reason=f"the disk is full: {doing} was given up and nothing was written"

@@ -160,7 +160,10 @@ def test_a_connection_of_the_standard_library_is_refused() -> None:
     for use in uses:
         with pytest.raises(ArgumentError) as caught:
             use(connection)
-        assert str(caught.value) == "sqlclust: connection is a sqlite3.Connection, expected an apsw.Connection"
+        assert str(caught.value) == (
+            "sqlclust: connection is a sqlite3.Connection, expected an apsw.Connection; for one of Python's sqlite3 there is "
+            "sqlclust.load"
+        )
     connection.close()
 
 

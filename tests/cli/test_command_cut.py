@@ -60,6 +60,8 @@ def test_cut_of_the_latest_fit_in_json(fitted: Path) -> None:
 def test_cut_of_no_fit(fitted: Path) -> None:
     assert fail("cut", fitted, 9) == "no clustering fit 9; ids here: 1"
     assert fail("cut", fitted, "x") == "no clustering fit 'x'; ids here: 1"
+    succeed("cut", fitted, 1)
+    assert fail("cut", fitted, 2) == "no clustering fit 2; ids here: 1. 2 is a result, of fit 1"
     assert "min-cluster-size" in misuse("cut", fitted, 1, "--min-cluster-size", 1)
     assert misuse("cut", fitted, 1, "--min-samples", 3).startswith("No such option")
     assert "expected a whole number" in misuse("cut", fitted, 1, "--max-cluster-size", 2**40)

@@ -17,7 +17,7 @@ PACKAGE = Path(sqlclust.__file__).resolve().parent
 ROOM = PACKAGE / "errors"
 NOT_ERRORS = {"Id", "dimensions", "shown"}
 """What `sqlclust.errors` lends beside them."""
-SIGNALS = {"CompilerMissingError", "Refused", "Unusable", "WrongId"}
+SIGNALS = {"FailedRow", "LooksLike", "CompilerMissingError", "Refused", "Unusable", "WrongId"}
 """Exceptions between the files of one room, which it catches itself; a signal within one file begins with an underscore."""
 
 

@@ -116,7 +116,8 @@ def test_embeddings_deleted_meanwhile(two: tuple[apsw.Connection, apsw.Connectio
 def test_read_only(demo_file: Path) -> None:
     readonly = sqlclust.connect(str(demo_file), readonly=True)
     with pytest.raises(
-        DatabaseFileError, match=r"demo\.db: cannot write to it: publishing needs a writable file and folder$"
+        DatabaseFileError,
+        match=r"demo\.db: cannot write to it: publishing needs a connection that may write, and this one is for reading only$",
     ):
         sqlclust.fit(readonly, "demo")
     assert_nothing_written(readonly)

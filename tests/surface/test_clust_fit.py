@@ -152,7 +152,10 @@ def test_a_file_that_cannot_be_written(demo_file: Path) -> None:
     con = sqlclust.connect(str(demo_file), readonly=True)
     with pytest.raises(DatabaseFileError) as caught:
         con.execute("SELECT clust_fit('demo')").fetchall()
-    assert str(caught.value) == f"{demo_file}: cannot write to it: publishing needs a writable file and folder"
+    assert (
+        str(caught.value)
+        == f"{demo_file}: cannot write to it: publishing needs a connection that may write, and this one is for reading only"
+    )
     assert con.execute(f"SELECT count(*) FROM {HDBSCAN}").get == 40
     assert written(con) == NOTHING
     con.close()

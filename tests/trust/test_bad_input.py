@@ -203,7 +203,10 @@ def test_a_file_that_cannot_be_written(good: Path) -> None:
     con = sqlclust.connect(good, readonly=True)
     with pytest.raises(DatabaseFileError) as caught:
         sqlclust.fit(con, "demo", min_cluster_size=6)
-    assert str(caught.value) == f"{good}: cannot write to it: publishing needs a writable file and folder"
+    assert (
+        str(caught.value)
+        == f"{good}: cannot write to it: publishing needs a connection that may write, and this one is for reading only"
+    )
     con.close()
     assert hashes(good.parent) == before
 

@@ -93,7 +93,9 @@ def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
     assert con.execute("SELECT count(*) FROM ClusterSummary").get > 0
     with pytest.raises(DatabaseFileError) as caught:
         sqlclust.initialize(con)
-    assert str(caught.value) == (f"{old}: cannot write to it: making the tables needs a writable file and folder")
+    assert str(caught.value) == (
+        f"{old}: cannot write to it: making the tables needs a connection that may write, and this one is for reading only"
+    )
     con.close()
     assert hashed(old) == before
 

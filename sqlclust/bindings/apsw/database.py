@@ -289,7 +289,7 @@ def database_of(connection: object) -> ApswDatabase:
     """
     if not isinstance(connection, apsw.Connection):
         kind = type(connection)
-        raise ArgumentError(
-            "sqlclust", "connection", found=f"a {kind.__module__}.{kind.__qualname__}", expected="an apsw.Connection"
-        )
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        instead = "; for one of Python's sqlite3 there is sqlclust.load" if name == "sqlite3.Connection" else ""
+        raise ArgumentError("sqlclust", "connection", found=f"a {name}", expected=f"an apsw.Connection{instead}")
     return ApswDatabase(connection)

@@ -54,6 +54,7 @@ static struct {
 } py;
 
 static int started_here; /* whether this file started Python */
+static int by_path; /* whether that Python has the package by its path only */
 static PyObject *wait_for_imports; /* of attach.py; NULL before it is there */
 static volatile int forked; /* whether this process is a copy of one in which it did: threads of Python are missing */
 
@@ -1142,11 +1143,16 @@ static PyObject *open_another(PyObject *self, PyObject *args) {
 
 /* --- finding and starting Python ------------------------------------------------------------------------------- */
 
-/* Said by a Python that has sqlclust: its package's folder, its own path, its shared library ('' if it has none), its version.
+/* Said by a Python: the folder of its sqlclust ('' if it has none), its own path, its shared library ('' if it has none), its version.
    As bytes, each after a NUL: a path may have any others, whatever the encoding of stdout; and what Python's start may have
    printed comes before the first. */
 static const char ASK[] =
-    "import os, sys, sysconfig, sqlclust\n"
+    "import os, sys, sysconfig\n"
+    "try:\n"
+    "    import sqlclust\n"
+    "    package = os.path.dirname(os.path.realpath(sqlclust.__file__))\n"
+    "except (ImportError, TypeError):\n"
+    "    package = ''\n"
     "v = sysconfig.get_config_var\n"
     "names = [v('INSTSONAME'), v('LDLIBRARY'), 'libpython%d.%d.so.1.0' % sys.version_info[:2],\n"
     "         'libpython%d.%d.dylib' % sys.version_info[:2], v('PYTHONFRAMEWORK')]\n"
@@ -1154,7 +1160,7 @@ static const char ASK[] =
     "           os.path.join(v('LIBDIR') or '', v('MULTIARCH') or '')]\n"
     "paths = [os.path.join(f, n) for n in names if n and not n.endswith('.a') for f in folders if f]\n"
     "library = next((p for p in paths if os.path.isfile(p)), '')\n"
-    "said = '', os.path.dirname(os.path.realpath(sqlclust.__file__)), sys.executable, library, '%d.%d' % sys.version_info[:2]\n"
+    "said = '', package, sys.executable, library, '%d.%d' % sys.version_info[:2]\n"
     "sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, said)))\n";
 #define PARTS 5 /* of what it says, with what comes before the first NUL */
 
@@ -1209,6 +1215,7 @@ static char *part(char **rest) { /* the next one */
 typedef struct Place { /* where this file is and what it belongs to */
     char package[PATH_MAX]; /* …/sqlclust */
     char noted[PATH_MAX];   /* the Python that loadable_path() noted; '' if there is no note */
+    int is_noted;           /* whether the note is of this package */
 } Place;
 
 /* The path of this file, with room for PATH_MAX. Found once: the program may have loaded it by a relative one, and then gone to
@@ -1246,6 +1253,7 @@ static int find_place(Place *place) {
     size_t length = strlen(place->package), inside = sizeof INSIDE - 1;
     if (length > inside && !strcmp(place->package + length - inside, INSIDE)) place->package[length - inside] = 0;
     else if (*noted) snprintf(place->package, sizeof place->package, "%s", noted);
+    place->is_noted = !strcmp(noted, place->package);
     return 1;
 }
 
@@ -1324,11 +1332,12 @@ static int start_python(const Sqlite *s, const Place *place, char **message) {
         }
         part(&rest);
         const char *package = part(&rest), *executable = part(&rest), *library = part(&rest), *version = part(&rest);
-        if (!strcmp(package, place->package)) return start(s, executable, library, version, message);
-        put(tried, sizeof tried, "%s%s (has another sqlclust, in %s)", *tried ? ", " : "", python, package);
+        by_path = number == 1 && place->is_noted && strcmp(package, place->package); /* it said so itself, and had it by a path */
+        if (by_path || !strcmp(package, place->package)) return start(s, executable, library, version, message);
+        put(tried, sizeof tried, *package ? "%s%s (has another sqlclust, in %s)" : "%s%s", *tried ? ", " : "", python, package);
     }
-    *message = s->mprintf("sqlclust: found no Python that has the one in %s; tried %s. Set SQLCLUST_PYTHON to the python it is "
-                          "installed for%s%s", place->package, tried, *told ? "; it names another" : "",
+    *message = s->mprintf("sqlclust: found no Python that has what is in %s; tried %s. %s the python it is installed for%s",
+                          place->package, tried, *told ? "SQLCLUST_PYTHON, which is set, has to be" : "Set SQLCLUST_PYTHON to",
                           getenv("PYTHONHOME") ? "; PYTHONHOME is set, without which it may be found" : "");
     return SQLITE_ERROR;
 }
@@ -1356,10 +1365,13 @@ static int join_or_start_python(const Sqlite *s, const Place *place, char **mess
 
 /* --- the entry point ------------------------------------------------------------------------------------------- */
 
+/* `by_path`: whether the package is imported from its folder, as where sqlclust.loadable_path() was called, and not as installed. */
 static const char START[] =
-    "def start(package, interface):\n"
-    "    import os, sys\n"
-    "    above, added = os.path.dirname(package), False\n"
+    "def start(package, interface, by_path):\n"
+    "    import os, re, sys\n"
+    "    above, added = os.path.dirname(package), by_path\n"
+    "    if by_path:\n"
+    "        sys.path.insert(0, above)\n"
     "    try:\n"
     "        try:\n"
     "            import sqlclust\n"
@@ -1370,7 +1382,10 @@ static const char START[] =
     "    except Exception as error:\n"
     "        if added:\n"
     "            sys.path.remove(above)\n"
-    "        text = ' '.join(str(error).split())\n"
+    "        here, text = '%d.%d' % sys.version_info[:2], ' '.join(str(error).split())\n"
+    "        its = re.findall('/lib(?:64)?/python([0-9.]+)', package)[-1:]\n"
+    "        if its and its[0] != here:\n"
+    "            text = 'it is installed for Python %s' % its[0]\n"
     "        raise RuntimeError('sqlclust: Python %s of %s cannot import it (%s: %.200s); install sqlclust for that Python'\n"
     "                           % (sys.version.split()[0], sys.prefix, type(error).__name__, text)) from error\n"
     "    return attach(interface)\n";
@@ -1414,7 +1429,7 @@ static PyObject *parts_of_python(const Place *place) {
     if (compiled && !py.PyDict_SetItemString(globals, "__builtins__", builtins))
         ran = py.PyEval_EvalCode(compiled, globals, globals);
     if (ran)
-        parts = py.PyObject_CallFunction(py.PyDict_GetItemString(globals, "start"), "Oi", package, INTERFACE);
+        parts = py.PyObject_CallFunction(py.PyDict_GetItemString(globals, "start"), "Oii", package, INTERFACE, by_path);
     drop(package), drop(ran), drop(compiled), drop(builtins), drop(globals);
     return parts;
 }

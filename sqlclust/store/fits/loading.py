@@ -15,6 +15,7 @@ from sqlclust.store.fits.stored_fit import StoredFit, decode
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
 _KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
+_OF_RESULT = "SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
 _LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
 
 _FIND = f"""
@@ -52,7 +53,9 @@ def resolve_fit(database: Database, which: int | str) -> int:
         return latest
     fit_id = int(which) if isinstance(which, str) and re.fullmatch(r"-?[0-9]{1,19}", which) else which
     if type(fit_id) is not int or fit_id not in known:
-        raise UnknownFitError(fit_id, known=known)
+        with translated_errors(database, doing="looking for a fit"):
+            of_result = statements.value(database, _OF_RESULT, (fit_id,)) if type(fit_id) is int else None
+        raise UnknownFitError(fit_id, known=known, fit_of_result=of_result)
     return fit_id
 
 

@@ -297,7 +297,7 @@ def test_delete_from_a_read_only_file(demo_file: Path) -> None:
     sqlclust.fit(con, "demo")
     con.close()
     readonly = sqlclust.connect(str(demo_file), readonly=True)
-    with pytest.raises(DatabaseFileError, match="cannot write to it: deleting needs a writable file and folder"):
+    with pytest.raises(DatabaseFileError, match="cannot write to it: deleting needs a connection that may write"):
         delete_result(database_of(readonly), 1)
     assert counts(readonly) == [1, 1, 3, 40]
     readonly.close()

@@ -82,8 +82,8 @@ def test_a_wrong_sqlclust_python(shell_library: str, tmp_path: Path, told: str, 
     program(tmp_path / "other", "/elsewhere")
     told = told.format(other=tmp_path / "other")
     assert refusal(shell_library, tmp_path, {"SQLCLUST_PYTHON": told}) == (
-        f"sqlclust: found no Python that has the one in {PACKAGE}; tried {told}{also}. "
-        "Set SQLCLUST_PYTHON to the python it is installed for; it names another"
+        f"sqlclust: found no Python that has what is in {PACKAGE}; tried {told}{also}. "
+        "SQLCLUST_PYTHON, which is set, has to be the python it is installed for"
     )
 
 
@@ -142,8 +142,33 @@ def test_a_package_that_was_moved(moved: Path, tmp_path: Path, note: str) -> Non
     elif note == "a folder":
         path.mkdir()
     said = refusal(str(moved / "sqlclust"), tmp_path)
-    assert said.startswith(f"sqlclust: found no Python that has the one in {moved.parents[1]}; tried ")
+    assert said.startswith(f"sqlclust: found no Python that has what is in {moved.parents[1]}; tried ")
     assert said.endswith(". Set SQLCLUST_PYTHON to the python it is installed for")
+
+
+def test_a_package_that_its_python_had_by_a_path(moved: Path, tmp_path: Path) -> None:
+    """As in a checkout, beside another sqlclust that is installed: the note says that this Python has had this one."""
+    package = moved.parents[1]
+    shutil.copytree(PACKAGE, package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "sqlclust.so"))
+    (moved / "sqlclust.python").write_text(f"{sys.executable}\n{package}\n")
+    said = shell(str(moved / "sqlclust"), tmp_path, {})
+    assert said == ("2\n", "")
+    (moved / "sqlclust.python").write_text(f"{sys.executable}\n/another/sqlclust\n")
+    assert "(has another sqlclust, in " in refusal(str(moved / "sqlclust"), tmp_path)
+
+
+def test_a_package_of_another_python(shell_library: str, tmp_path: Path) -> None:
+    """NumPy's own words of it are a page."""
+    package = tmp_path / "lib" / "python3.99" / "site-packages" / "sqlclust"
+    folder = package / "bindings" / "loadable"
+    folder.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('a page')")
+    shutil.copy(f"{shell_library}{Path(compiling.NAME).suffix}", folder)
+    (folder / "sqlclust.python").write_text(f"{sys.executable}\n{package}\n")
+    said = refusal(str(folder / "sqlclust"), tmp_path)
+    assert said.endswith(
+        " cannot import it (ImportError: it is installed for Python 3.99); install sqlclust for that Python"
+    )
 
 
 def test_in_a_cache_folder_by_its_note(moved: Path, shell_library: str, tmp_path: Path) -> None:
