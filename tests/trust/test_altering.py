@@ -337,7 +337,7 @@ def test_a_file_for_reading_only_is_left(last: Path) -> None:
     con = sqlclust.connect(str(last), readonly=True)
     were = settings(con)
     schema.check(database_of(con))
-    with pytest.raises(DatabaseFileError, match="needs a writable file"):
+    with pytest.raises(DatabaseFileError, match="needs a connection that may write"):
         sqlclust.initialize(con)
     assert settings(con) == were
     con.close()
