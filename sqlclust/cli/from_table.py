@@ -94,6 +94,8 @@ def source_of(database: Database, table: TableToLoad) -> Source:
         sources = find_sources(database)
     source = _found(sources, layout, table)
     if source.stored == "vec0":
+        if source.vector_column is None:
+            raise LoadError(f"{table.name}: {source.remark}")
         if table.id_column is not None or table.content_column is not None:
             raise LoadError(
                 "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
@@ -102,12 +104,14 @@ def source_of(database: Database, table: TableToLoad) -> Source:
     host = real_table(layout, source.table_name or "")
     ids = source.id_columns if table.id_column is None else _names(table.id_column, {*host.columns})
     vector, content = table.vector_column or source.vector_column, table.content_column or source.content_column
+    if not ids:
+        raise LoadError(
+            f"{table.name}: nothing names its rows; --id-column and --vector-column say which columns to take"
+        )
     if vector is None:
         raise LoadError(
             f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"
         )
-    if not ids:
-        raise LoadError(f"{table.name}: nothing names its rows; --id-column says which column does")
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
 
@@ -198,8 +202,8 @@ def _vector(value: object, format: FormatName | None) -> object:
 
 
 def _text(value: object) -> str | None:
-    """What was embedded, if it is text or a number; a BLOB is none."""
-    return None if value is None or isinstance(value, bytes) else str(value)
+    """What was embedded: text, or a number as text."""
+    return None if value is None else str(value)
 
 
 def _with_id(row: Record | Skipped, last: list[object]) -> Record | Skipped:

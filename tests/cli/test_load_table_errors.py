@@ -119,6 +119,8 @@ def test_an_sqlite_file_without_a_table_named(new: Path, theirs: Path) -> None:
         (["--from-table", "t", "--delete"], "--delete goes with --sync"),
         (["a.csv", "--sync"], "--sync and --delete go with --from-table"),
         ([], "Missing argument 'FILE...'."),
+        (["a.csv", "--vector-columns", "dim_*", "--id-column", "dim_0"],
+         "--vector-columns 'dim_*' has the column of the ids, 'dim_0' (see --id-column)"),
         (["-", "-"], "- can be given once: it is standard input"),
     ],
 )  # fmt: skip
@@ -238,3 +240,36 @@ def test_a_damaged_file(new: Path, tmp_path: Path) -> None:
     theirs.write_bytes(content)
     assert str(theirs) in fail("load", new, theirs, "--from-table", "notes", "-m", "m")
     assert not new.exists()
+
+
+def test_advice_fits_what_is_wrong(new: Path, tmp_path: Path) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE hidden (rowid TEXT, oid TEXT, _rowid_ TEXT, embedding BLOB)",
+        "INSERT INTO hidden VALUES ('a', 'b', 'c', x'0000803f00000040'), ('d', 'e', 'f', x'0000803f0000803f')",
+        "PRAGMA writable_schema = ON",
+        "INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0(e float[8])')",
+    )
+    message = fail("load", new, theirs, "--from-table", "hidden", "-m", "m")
+    assert "hidden: nothing names its rows; --id-column and --vector-column say which columns to take;" in message
+    message = fail("load", new, theirs, "--from-table", "v", "-m", "m")
+    assert "v: its vectors cannot be read: there is no table v_rowids as vec0 makes it;" in message
+    succeed(
+        "load", new, theirs, "--from-table", "hidden", "-m", "m", "--id-column", "oid", "--vector-column", "embedding"
+    )
+    assert ids_in(new) == ["b", "e"]
+
+
+@pytest.mark.parametrize("part", [math.inf, -math.inf, b"a"])
+def test_a_key_that_json_has_not(new: Path, tmp_path: Path, part: object) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE notes (a, b, embedding BLOB, PRIMARY KEY (a, b))",
+        "INSERT INTO notes VALUES (?, ?, ?)",
+        rows=[(1, "x", blob(1, 2)), (part, "x", blob(3, 4)), (2.5, "x", blob(5, 6))],
+    )
+    ran = run("load", new, theirs, "--from-table", "notes", "-m", "m")
+    assert ran.code == 0
+    assert "skipped row 2" in ran.err
+    assert "which JSON has not" in ran.err
+    assert rows(new, "SELECT id, json_valid(id) FROM Embedding ORDER BY id") == [('[1,"x"]', 1), ('[2.5,"x"]', 1)]
