@@ -179,7 +179,7 @@ def command(
         loaded.append(copied)
     else:
         _check_files(files, ids or texts, sync=sync, delete=delete)
-        dimensions = dimension_columns(vector_columns, vector_column, vector_format)
+        dimensions = dimension_columns(vector_columns, id_column, vector_column, vector_format)
         embeddings_in = partial(
             read,
             ids=ids,
