@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +14,13 @@ from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.cli.readers.records import RecordReader, embeddings_in
 from sqlclust.cli.readers.values import value_in_words
 from sqlclust.errors import LoadError, shown
+from sqlclust.schema import object_names, version
 from sqlclust.sources import Source, find_sources
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
+from sqlclust.store.embeddings.selection import models
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
@@ -61,14 +63,12 @@ def table_opened(table: TableToLoad, db: str, database: Database) -> Iterator[In
         DatabaseFileError: another file cannot be read.
     """
     if table.file is None or _is_same(table.file, db):
-        source = source_of(database, table)
-        if source.kind == "sqlclust":
-            raise LoadError(f"{shown(source.name)} is a model in this very file; an id is used once over all models")
+        source = source_of(database, table, here=True)
         with _input(database, table, source, db) as found:
             yield found
         return
     with read_database(str(table.file), tables=False) as other:
-        source = source_of(other, table)
+        source = source_of(other, table, here=False)
         with _input(other, table, source, db) as found:
             yield found
 
@@ -83,15 +83,21 @@ def _is_same(file: Path, db: str) -> bool:
 # --- which columns ---
 
 
-def source_of(database: Database, table: TableToLoad) -> Source:
+def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
     """The source that is meant: found by its name, or a table with columns as they are said.
+
+    Args:
+        here: whether the copy goes into this same database. Then models of ours are not meant: one may have the very name of
+            the table that it is a copy of.
 
     Raises:
         LoadError: there is none, or it cannot be copied, or several are meant.
     """
     with translated_errors(database, doing="looking for the table"):
         layout = read_layout(database)
-        sources = find_sources(database)
+        sources = find_sources(database, models=not here)
+        if here:
+            _refuse_ours(database, table.name, {source.name for source in sources} | {*layout.tables, *layout.others})
     source = _found(sources, layout, table)
     if source.stored == "vec0":
         if source.vector_column is None:
@@ -114,6 +120,16 @@ def source_of(database: Database, table: TableToLoad) -> Source:
         )
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+
+
+def _refuse_ours(database: Database, name: str, others: Collection[str]) -> None:
+    """Raise LoadError for a table of ours, or a model, if nothing else has its name."""
+    if version(database) is None:
+        return
+    if name.lower() in object_names(database):
+        raise LoadError(f"{shown(name)} is a table of sqlclust in this very file; an id is used once over all models")
+    if name not in others and name.lower() not in others and name in (model for model, _ in models(database)):
+        raise LoadError(f"{shown(name)} is a model in this very file; an id is used once over all models")
 
 
 def _names(said: str, columns: set[str]) -> tuple[str, ...]:
