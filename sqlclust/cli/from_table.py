@@ -13,7 +13,7 @@ from sqlclust.cli.readers.ids import IdType
 from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.cli.readers.records import RecordReader, embeddings_in
 from sqlclust.cli.readers.values import value_in_words
-from sqlclust.errors import LoadError, shown
+from sqlclust.errors import DatabaseFileError, LoadError, shown
 from sqlclust.schema import object_names, version
 from sqlclust.sources import Source, find_sources
 from sqlclust.sqlite.database import Database
@@ -67,6 +67,8 @@ def table_opened(table: TableToLoad, db: str, database: Database) -> Iterator[In
         with _input(database, table, source, db) as found:
             yield found
         return
+    if not table.file.exists():
+        raise DatabaseFileError(str(table.file), reason="there is no such file")  # and nothing to be made, as of DB
     with read_database(str(table.file), tables=False) as other:
         source = source_of(other, table, here=False)
         with _input(other, table, source, db) as found:
@@ -111,9 +113,8 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
     ids = source.id_columns if table.id_column is None else _names(table.id_column, {*host.columns})
     vector, content = table.vector_column or source.vector_column, table.content_column or source.content_column
     if not ids:
-        raise LoadError(
-            f"{table.name}: nothing names its rows; --id-column and --vector-column say which columns to take"
-        )
+        found = source.remark or "nothing names its rows"
+        raise LoadError(f"{table.name}: {found}; --id-column and --vector-column say which columns to take")
     if vector is None:
         raise LoadError(
             f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"

@@ -93,7 +93,8 @@ def test_what_is_no_table_to_copy(new: Path, theirs: Path, tmp_path: Path) -> No
     assert message("notes; DROP TABLE notes").startswith("there is no table")
     assert not new.exists()
     assert theirs.read_bytes() == before
-    assert "there is no such file" in fail("load", new, tmp_path / "none.db", "-m", "m", "--from-table", "notes")
+    none = tmp_path / "none.db"
+    assert fail("load", new, none, "-m", "m", "--from-table", "notes") == f"{none}: there is no such file"
     (tmp_path / "text.db").write_text("no database, " * 20)
     assert "text.db" in fail("load", new, tmp_path / "text.db", "-m", "m", "--from-table", "notes")
 
@@ -115,6 +116,7 @@ def test_an_sqlite_file_without_a_table_named(new: Path, theirs: Path) -> None:
         (["--from-table", "t", "--format", "csv"], "--format is for files, and goes without --from-table"),
         (["--from-table", "t", "--run-column", "r"], "--run-column is for files, and goes without --from-table"),
         (["--from-table", "t", "a.db", "b.db"], "--from-table goes with one FILE, an SQLite database, or with none: DB itself"),
+        (["--from-table", "t", "-"], "--from-table goes with an SQLite database in a file, not with standard input"),
         (["--from-table", "t", "--sync", "--replace"], "--sync goes without --replace"),
         (["--from-table", "t", "--delete"], "--delete goes with --sync"),
         (["a.csv", "--sync"], "--sync and --delete go with --from-table"),
@@ -251,7 +253,9 @@ def test_advice_fits_what_is_wrong(new: Path, tmp_path: Path) -> None:
         "INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0(e float[8])')",
     )
     message = fail("load", new, theirs, "--from-table", "hidden", "-m", "m")
-    assert "hidden: nothing names its rows; --id-column and --vector-column say which columns to take;" in message
+    assert (
+        "nothing names its rows: no key, and no rowid that can be read; --id-column and --vector-column say" in message
+    )
     message = fail("load", new, theirs, "--from-table", "v", "-m", "m")
     assert "v: its vectors cannot be read: there is no table v_rowids as vec0 makes it;" in message
     succeed(
