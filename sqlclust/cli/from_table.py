@@ -15,7 +15,7 @@ from sqlclust.cli.readers.records import RecordReader, embeddings_in
 from sqlclust.cli.readers.values import value_in_words
 from sqlclust.errors import DatabaseFileError, LoadError, shown
 from sqlclust.schema import object_names, version
-from sqlclust.sources import Source, find_sources
+from sqlclust.sources import Source, find_sources, not_vectors
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
@@ -119,6 +119,11 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
         raise LoadError(
             f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"
         )
+    if table.vector_column is not None and table.vector_format is None:
+        with translated_errors(database, doing="looking at the column"):
+            others = not_vectors(database, host, vector)
+        if others is not None:
+            raise LoadError(f"{table.name}: {others}; if they are numbers all the same, --vector-format says which")
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
 

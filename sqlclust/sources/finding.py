@@ -12,6 +12,7 @@ from sqlclust.sources.kinds.own import SQLCLUST
 from sqlclust.sources.look import Look
 from sqlclust.sources.registry import KINDS
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Table
 
 
 def find_sources(database: Database, *, models: bool = True) -> list[Source]:
@@ -33,6 +34,19 @@ def find_sources(database: Database, *, models: bool = True) -> list[Source]:
     """
     look = Look(database)
     return list(_with_names(_all(look, [kind for kind in KINDS if models or kind is not SQLCLUST])))
+
+
+def not_vectors(database: Database, table: Table, column: str) -> str | None:
+    """What a column holds instead of numbers, such as pickles, if a look at some rows tells that; None if it does not.
+
+    Raises and costs as `find_sources` does for one table.
+    """
+    look = Look(database)
+    sampled = look.sample(table)
+    if column.lower() not in sampled.columns:
+        return None
+    verdict = look.judged(sampled, table.columns[column.lower()], named=True)
+    return None if verdict is None or verdict.readable else verdict.remark
 
 
 def _all(look: Look, kinds: Iterable[Kind]) -> Iterator[Source]:

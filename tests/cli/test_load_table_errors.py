@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,19 @@ def test_a_key_that_json_has_not(new: Path, tmp_path: Path, part: object) -> Non
     assert "skipped row 2" in ran.err
     assert "which JSON has not" in ran.err
     assert rows(new, "SELECT id, json_valid(id) FROM Embedding ORDER BY id") == [('[1,"x"]', 1), ('[2.5,"x"]', 1)]
+
+
+@pytest.mark.parametrize("column", ["embedding", "whatever"])
+def test_what_is_no_vectors_is_refused_by_its_column_too(new: Path, tmp_path: Path, column: str) -> None:
+    """A pickle whose length is a multiple of four would be read as numbers."""
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        f"CREATE TABLE points (id INTEGER PRIMARY KEY, {column} BLOB)",
+        "INSERT INTO points VALUES (?, ?)",
+        rows=[(at, pickle.dumps([0.5 + at] * 8).ljust(128, b".")) for at in range(9)],
+    )
+    named = ("load", new, theirs, "--from-table", "points", "-m", "m", "--vector-column", column)
+    assert "Python pickles, which are programs and are never read; if they are numbers" in fail(*named)
+    assert not new.exists()
+    succeed(*named, "--vector-format", "uint8")
+    assert len(ids_in(new)) == 9
