@@ -115,7 +115,7 @@ def test_what_to_do_next_can_be_done(tmp_path: Path) -> None:
     succeed(*here.split()[1:])
     assert succeed("sources", path).endswith(f"\nNext: sqlclust fit {path} docs\n")
     assert fail("fit", path, "llm:notes") == (
-        "'llm:notes' is not among our embeddings, but vectors of llm; copy them: "
+        "'llm:notes' is not a model yet, but vectors of another program; copy them: "
         f"sqlclust load {path} --from-table llm:notes --model notes"
     )
     assert fail("fit", path, "nope") == "no embeddings of model 'nope'; models in this database: 'docs'"

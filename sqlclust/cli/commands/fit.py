@@ -123,9 +123,7 @@ def _wanted(database: Database, db: str, model: str | None, there: list[str]) ->
         source = first_to_bring_in(find_sources(database), model)
         if source is not None and source.name == model:
             command = bringing_in(db, source, ours=True)
-            raise SqlclustError(
-                f"{model!r} is not among our embeddings, but vectors of {source.kind}; copy them: {command}"
-            )
+            raise SqlclustError(f"{model!r} is not a model yet, but vectors of another program; copy them: {command}")
         raise UnknownModelError(model, known=there)
     return [model]
 
