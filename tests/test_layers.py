@@ -77,7 +77,7 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
-        "skipped", "rows_to_load", "from_table", "writing", "commands",
+        "skipped", "rows_to_load", "from_table", "writing", "bringing_in", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -19,12 +19,12 @@ def vector_columns_option(command: Command) -> Command:
 
 
 def dimension_columns(
-    said: str | None, vector_column: str, vector_format: FormatName | None
+    said: str | None, id_column: str, vector_column: str, vector_format: FormatName | None
 ) -> DimensionColumns | None:
     """What it says.
 
     Raises:
-        click.UsageError: other options say how a vector in one column is read.
+        click.UsageError: other options say how a vector in one column is read, or one of the columns is that of the ids.
     """
     if said is None:
         return None
@@ -32,4 +32,7 @@ def dimension_columns(
         raise click.UsageError("--vector-columns goes without --vector-column and --vector-format")
     if not said:
         raise click.BadParameter("it is empty", param_hint="--vector-columns")
-    return DimensionColumns(said)
+    columns = DimensionColumns(said)
+    if columns.may_be(id_column):
+        raise click.UsageError(f"--vector-columns {said!r} has the column of the ids, {id_column!r} (see --id-column)")
+    return columns

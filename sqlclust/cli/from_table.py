@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +13,14 @@ from sqlclust.cli.readers.ids import IdType
 from sqlclust.cli.readers.input_file import Unusable
 from sqlclust.cli.readers.records import RecordReader, embeddings_in
 from sqlclust.cli.readers.values import value_in_words
-from sqlclust.errors import LoadError, shown
-from sqlclust.sources import Source, find_sources
+from sqlclust.errors import DatabaseFileError, LoadError, shown
+from sqlclust.schema import object_names, version
+from sqlclust.sources import Source, find_sources, not_vectors
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
+from sqlclust.store.embeddings.selection import models
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
@@ -61,14 +63,14 @@ def table_opened(table: TableToLoad, db: str, database: Database) -> Iterator[In
         DatabaseFileError: another file cannot be read.
     """
     if table.file is None or _is_same(table.file, db):
-        source = source_of(database, table)
-        if source.kind == "sqlclust":
-            raise LoadError(f"{shown(source.name)} is a model in this very file; an id is used once over all models")
+        source = source_of(database, table, here=True)
         with _input(database, table, source, db) as found:
             yield found
         return
+    if not table.file.exists():
+        raise DatabaseFileError(str(table.file), reason="there is no such file")  # and nothing to be made, as of DB
     with read_database(str(table.file), tables=False) as other:
-        source = source_of(other, table)
+        source = source_of(other, table, here=False)
         with _input(other, table, source, db) as found:
             yield found
 
@@ -83,17 +85,25 @@ def _is_same(file: Path, db: str) -> bool:
 # --- which columns ---
 
 
-def source_of(database: Database, table: TableToLoad) -> Source:
+def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
     """The source that is meant: found by its name, or a table with columns as they are said.
+
+    Args:
+        here: whether the copy goes into this same database. Then models of ours are not meant: one may have the very name of
+            the table that it is a copy of.
 
     Raises:
         LoadError: there is none, or it cannot be copied, or several are meant.
     """
     with translated_errors(database, doing="looking for the table"):
         layout = read_layout(database)
-        sources = find_sources(database)
+        sources = find_sources(database, models=not here)
+        if here:
+            _refuse_ours(database, table.name, {source.name for source in sources} | {*layout.tables, *layout.others})
     source = _found(sources, layout, table)
     if source.stored == "vec0":
+        if source.vector_column is None:
+            raise LoadError(f"{table.name}: {source.remark}")
         if table.id_column is not None or table.content_column is not None:
             raise LoadError(
                 "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
@@ -102,14 +112,30 @@ def source_of(database: Database, table: TableToLoad) -> Source:
     host = real_table(layout, source.table_name or "")
     ids = source.id_columns if table.id_column is None else _names(table.id_column, {*host.columns})
     vector, content = table.vector_column or source.vector_column, table.content_column or source.content_column
+    if not ids:
+        found = source.remark or "nothing names its rows"
+        raise LoadError(f"{table.name}: {found}; --id-column and --vector-column say which columns to take")
     if vector is None:
         raise LoadError(
             f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"
         )
-    if not ids:
-        raise LoadError(f"{table.name}: nothing names its rows; --id-column says which column does")
+    if table.vector_column is not None and table.vector_format is None:
+        with translated_errors(database, doing="looking at the column"):
+            others = not_vectors(database, host, vector)
+        if others is not None:
+            raise LoadError(f"{table.name}: {others}; if they are numbers all the same, --vector-format says which")
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+
+
+def _refuse_ours(database: Database, name: str, others: Collection[str]) -> None:
+    """Raise LoadError for a table of ours, or a model, if nothing else has its name."""
+    if version(database) is None:
+        return
+    if name.lower() in object_names(database):
+        raise LoadError(f"{shown(name)} is a table of sqlclust in this very file; an id is used once over all models")
+    if name not in others and name.lower() not in others and name in (model for model, _ in models(database)):
+        raise LoadError(f"{shown(name)} is a model in this very file; an id is used once over all models")
 
 
 def _names(said: str, columns: set[str]) -> tuple[str, ...]:
@@ -198,8 +224,8 @@ def _vector(value: object, format: FormatName | None) -> object:
 
 
 def _text(value: object) -> str | None:
-    """What was embedded, if it is text or a number; a BLOB is none."""
-    return None if value is None or isinstance(value, bytes) else str(value)
+    """What was embedded: text, or a number as text."""
+    return None if value is None else str(value)
 
 
 def _with_id(row: Record | Skipped, last: list[object]) -> Record | Skipped:

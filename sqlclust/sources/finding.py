@@ -8,15 +8,21 @@ from dataclasses import replace
 from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
 from sqlclust.sources.found import Source
 from sqlclust.sources.kind import Kind
+from sqlclust.sources.kinds.own import SQLCLUST
 from sqlclust.sources.look import Look
 from sqlclust.sources.registry import KINDS
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import Table
 
 
-def find_sources(database: Database) -> list[Source]:
+def find_sources(database: Database, *, models: bool = True) -> list[Source]:
     """What has vectors in a database, and what is known to have them elsewhere.
 
     Only looks: no view, no trigger, no generated column, no virtual table and no function of the file is run.
+
+    Args:
+        models: whether those in our own table are among them. They are named first: without them each source has the name that
+            it has in a file without our tables.
 
     Cost: some fifty rows of each table, of which large values are not read; and counting rows where at most some megabytes
     say it. Well under a second for a hundred tables, however large.
@@ -27,11 +33,24 @@ def find_sources(database: Database) -> list[Source]:
         StatementInterrupted
     """
     look = Look(database)
-    return list(_with_names(_all(look)))
+    return list(_with_names(_all(look, [kind for kind in KINDS if models or kind is not SQLCLUST])))
 
 
-def _all(look: Look) -> Iterator[Source]:
-    for kind in KINDS:
+def not_vectors(database: Database, table: Table, column: str) -> str | None:
+    """What a column holds instead of numbers, such as pickles, if a look at some rows tells that; None if it does not.
+
+    Raises and costs as `find_sources` does for one table.
+    """
+    look = Look(database)
+    sampled = look.sample(table)
+    if column.lower() not in sampled.columns:
+        return None
+    verdict = look.judged(sampled, table.columns[column.lower()], named=True)
+    return None if verdict is None or verdict.readable else verdict.remark
+
+
+def _all(look: Look, kinds: Iterable[Kind]) -> Iterator[Source]:
+    for kind in kinds:
         look.database.check_interrupt()
         yield from _of_kind(kind, look)
 

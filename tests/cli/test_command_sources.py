@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 
 import apsw
 
 import sqlclust
-from tests.cli.terminal import run, succeed
+from tests.cli.terminal import fail, run, succeed
 from tests.sources.looking import HOSTS
 
 
@@ -23,7 +24,9 @@ def file_of(tmp_path: Path, name: str) -> Path:
 
 
 def test_the_table(tmp_path: Path) -> None:
-    lines = succeed("sources", file_of(tmp_path, "llm")).splitlines()
+    path = file_of(tmp_path, "llm")
+    *lines, following = succeed("sources", path).splitlines()
+    assert following == f"Next: sqlclust load NEW.db {path} --from-table llm:docs --model docs"
     assert lines[0].split() == ["name", "kind", "table", "id", "vector", "content", "format", "dimension", "rows"]
     assert [line.split() for line in lines[2:]] == [
         ["llm:docs", "llm", "embeddings", "id", "embedding", "content", "float32", "4", "12"],
@@ -94,3 +97,36 @@ def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:
     out = succeed("sources", path)
     assert "\x1b" not in out
     assert "[2Jb" in out
+
+
+def test_what_to_do_next_can_be_done(tmp_path: Path) -> None:
+    path, named = file_of(tmp_path, "llm"), "--from-table llm:docs --model docs"
+    into_another = f"sqlclust load NEW.db {path} {named}"
+    assert succeed("sources", path).endswith(f"\nNext: {into_another}\n")
+    assert fail("fit", path).endswith(
+        f"{path} has no sqlclust tables; to copy its vectors into another database: {into_another}"
+    )
+    assert fail("fit", path, "llm:notes").endswith("--from-table llm:notes --model notes")
+    assert not (tmp_path / "NEW.db").exists()
+    here = f"sqlclust load {path} {named}"
+    assert succeed("init", path) == f"{path} has the sqlclust tables now. Next: {here}\n"
+    assert succeed("sources", path).endswith(f"\nNext: {here}\n")
+    assert fail("fit", path) == f"no embeddings in {path} yet; load some: {here}"
+    succeed(*here.split()[1:])
+    assert succeed("sources", path).endswith(f"\nNext: sqlclust fit {path} docs\n")
+    assert fail("fit", path, "llm:notes") == (
+        "'llm:notes' is not a model yet, but vectors of another program; copy them: "
+        f"sqlclust load {path} --from-table llm:notes --model notes"
+    )
+    assert fail("fit", path, "nope") == "no embeddings of model 'nope'; models in this database: 'docs'"
+
+
+def test_what_cannot_be_pasted_is_not_advised(tmp_path: Path) -> None:
+    path = tmp_path / "names.db"
+    con = apsw.Connection(str(path))
+    for name in ("a\nb", "it's"):
+        con.execute(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, embedding BLOB)')
+        con.execute(f"INSERT INTO \"{name}\" VALUES (1, x'0000803f00000040'), (2, x'0000803f0000803f')")
+    con.close()
+    (following,) = [line for line in succeed("sources", path).splitlines() if line.startswith("Next")]
+    assert shlex.split(following)[-4:] == ["--from-table", "it's", "--model", "it's"]

@@ -121,6 +121,18 @@ def test_errors_write_nothing(new: Path, theirs: Path, tmp_path: Path) -> None:
     assert rows(new, EMBEDDINGS)[:2] == before
 
 
+def test_new_rows_are_not_gone_where_rowids_are_used_up(new: Path, theirs: Path) -> None:
+    synced(new, theirs)
+    change(new, "UPDATE Embedding SET rowid = 9223372036854775807 WHERE id = 'a'")  # from now on they are random
+    change(theirs, "DELETE FROM notes WHERE id = 'b'", "INSERT INTO notes VALUES ('c', x'0000803f0000803f', 'three')")
+    assert synced(new, theirs, "--delete") == ({"added": 1, "unchanged": 1, "deleted": 1}, "")
+    assert ids_in(new) == ["a", "c"]
+    change(theirs, "CREATE TABLE twice AS SELECT * FROM notes UNION ALL SELECT 'd', embedding, body FROM notes")
+    twice = ("--from-table", "twice", "--id-column", "id", "--vector-column", "embedding", "-m", "m", "--sync")
+    assert "embedding 'd' came twice" in fail("load", new, theirs, *twice)
+    assert ids_in(new) == ["a", "c"]
+
+
 @pytest.fixture
 def used(new: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A copy with a result of it, and one embedding that came later."""

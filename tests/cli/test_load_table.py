@@ -207,3 +207,14 @@ def test_types_of_ids_and_a_prefix(new: Path, tmp_path: Path) -> None:
     assert "1.5" in fail("load", new, theirs, "--from-table", "notes", "-m", "m", "--id-type", "text")
     succeed("load", new, theirs, "--from-table", "notes", "-m", "m", "--id-prefix", "p")
     assert ids_in(new) == ["p1.5", "p7"]
+
+
+@pytest.mark.parametrize(("host", "table"), [("llm", "llm:docs"), ("langgraph", "store_vectors")])
+def test_a_model_may_have_the_name_of_its_table(tmp_path: Path, host: str, table: str) -> None:
+    path = host_file(tmp_path / "x.db", (HOSTS / f"{host}.sql").read_text(encoding="utf-8"))
+    succeed("init", path)
+    copied = ("load", path, "--from-table", table, "-m", table)
+    assert "12 embeddings" in succeed(*copied)
+    assert "12 unchanged" in succeed(*copied, "--sync")
+    for ours in ("Embedding", "embedding", "EmbeddingCluster", "ClusteringSummary"):
+        assert "is a table of sqlclust in this very file" in fail("load", path, "--from-table", ours, "-m", "m")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def test_what_is_no_table_to_copy(new: Path, theirs: Path, tmp_path: Path) -> No
     assert message("notes; DROP TABLE notes").startswith("there is no table")
     assert not new.exists()
     assert theirs.read_bytes() == before
-    assert "there is no such file" in fail("load", new, tmp_path / "none.db", "-m", "m", "--from-table", "notes")
+    none = tmp_path / "none.db"
+    assert fail("load", new, none, "-m", "m", "--from-table", "notes") == f"{none}: there is no such file"
     (tmp_path / "text.db").write_text("no database, " * 20)
     assert "text.db" in fail("load", new, tmp_path / "text.db", "-m", "m", "--from-table", "notes")
 
@@ -115,10 +117,13 @@ def test_an_sqlite_file_without_a_table_named(new: Path, theirs: Path) -> None:
         (["--from-table", "t", "--format", "csv"], "--format is for files, and goes without --from-table"),
         (["--from-table", "t", "--run-column", "r"], "--run-column is for files, and goes without --from-table"),
         (["--from-table", "t", "a.db", "b.db"], "--from-table goes with one FILE, an SQLite database, or with none: DB itself"),
+        (["--from-table", "t", "-"], "--from-table goes with an SQLite database in a file, not with standard input"),
         (["--from-table", "t", "--sync", "--replace"], "--sync goes without --replace"),
         (["--from-table", "t", "--delete"], "--delete goes with --sync"),
         (["a.csv", "--sync"], "--sync and --delete go with --from-table"),
         ([], "Missing argument 'FILE...'."),
+        (["a.csv", "--vector-columns", "dim_*", "--id-column", "dim_0"],
+         "--vector-columns 'dim_*' has the column of the ids, 'dim_0' (see --id-column)"),
         (["-", "-"], "- can be given once: it is standard input"),
     ],
 )  # fmt: skip
@@ -238,3 +243,54 @@ def test_a_damaged_file(new: Path, tmp_path: Path) -> None:
     theirs.write_bytes(content)
     assert str(theirs) in fail("load", new, theirs, "--from-table", "notes", "-m", "m")
     assert not new.exists()
+
+
+def test_advice_fits_what_is_wrong(new: Path, tmp_path: Path) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE hidden (rowid TEXT, oid TEXT, _rowid_ TEXT, embedding BLOB)",
+        "INSERT INTO hidden VALUES ('a', 'b', 'c', x'0000803f00000040'), ('d', 'e', 'f', x'0000803f0000803f')",
+        "PRAGMA writable_schema = ON",
+        "INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0(e float[8])')",
+    )
+    message = fail("load", new, theirs, "--from-table", "hidden", "-m", "m")
+    assert (
+        "nothing names its rows: no key, and no rowid that can be read; --id-column and --vector-column say" in message
+    )
+    message = fail("load", new, theirs, "--from-table", "v", "-m", "m")
+    assert "v: its vectors cannot be read: there is no table v_rowids as vec0 makes it;" in message
+    succeed(
+        "load", new, theirs, "--from-table", "hidden", "-m", "m", "--id-column", "oid", "--vector-column", "embedding"
+    )
+    assert ids_in(new) == ["b", "e"]
+
+
+@pytest.mark.parametrize("part", [math.inf, -math.inf, b"a"])
+def test_a_key_that_json_has_not(new: Path, tmp_path: Path, part: object) -> None:
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE notes (a, b, embedding BLOB, PRIMARY KEY (a, b))",
+        "INSERT INTO notes VALUES (?, ?, ?)",
+        rows=[(1, "x", blob(1, 2)), (part, "x", blob(3, 4)), (2.5, "x", blob(5, 6))],
+    )
+    ran = run("load", new, theirs, "--from-table", "notes", "-m", "m")
+    assert ran.code == 0
+    assert "skipped row 2" in ran.err
+    assert "which JSON has not" in ran.err
+    assert rows(new, "SELECT id, json_valid(id) FROM Embedding ORDER BY id") == [('[1,"x"]', 1), ('[2.5,"x"]', 1)]
+
+
+@pytest.mark.parametrize("column", ["embedding", "whatever"])
+def test_what_is_no_vectors_is_refused_by_its_column_too(new: Path, tmp_path: Path, column: str) -> None:
+    """A pickle whose length is a multiple of four would be read as numbers."""
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        f"CREATE TABLE points (id INTEGER PRIMARY KEY, {column} BLOB)",
+        "INSERT INTO points VALUES (?, ?)",
+        rows=[(at, pickle.dumps([0.5 + at] * 8).ljust(128, b".")) for at in range(9)],
+    )
+    named = ("load", new, theirs, "--from-table", "points", "-m", "m", "--vector-column", column)
+    assert "Python pickles, which are programs and are never read; if they are numbers" in fail(*named)
+    assert not new.exists()
+    succeed(*named, "--vector-format", "uint8")
+    assert len(ids_in(new)) == 9

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from shlex import quote
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
-from sqlclust.cli.database import database_argument, open_database
+from sqlclust.cli.bringing_in import bringing_in, first_to_bring_in
+from sqlclust.cli.database import database_argument, open_database, read_database
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.core.engines import ENGINES, engine_of
-from sqlclust.errors import FilterError, Interrupted, OptionError, SqlclustError, TooFewRowsError, UnknownModelError
+from sqlclust.errors import (
+    FilterError,
+    Interrupted,
+    OptionError,
+    SchemaMissingError,
+    SqlclustError,
+    TooFewRowsError,
+    UnknownModelError,
+)
 from sqlclust.options import FitOptions, parse
+from sqlclust.sources import find_sources
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.selection import models
@@ -63,12 +74,13 @@ def command(
         parsed = parse(FitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    with logging_to(log_file), open_database(db) as database:
+    with logging_to(log_file), _database_to_fit(db, model) as database:
         there = [name for name, _ in models(database)]
         if not there:
-            raise SqlclustError(f"no embeddings in {db} yet; load some: sqlclust load {quote(db)} FILE --model NAME")
+            command = bringing_in(db, first_to_bring_in(find_sources(database), model), ours=True)
+            raise SqlclustError(f"no embeddings in {db} yet; load some: {command}")
         logger.info("fit %s: %s", db, parsed)
-        wanted = _wanted(model, there)
+        wanted = _wanted(database, db, model, there)
         fits = _Fits(
             database, parsed, where=where, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
         )
@@ -81,15 +93,37 @@ def command(
         )
 
 
-def _wanted(model: str | None, there: list[str]) -> list[str]:
+@contextmanager
+def _database_to_fit(db: str, model: str | None) -> Iterator[Database]:
+    """As `open_database`. Of a database without our tables that has vectors it is said how they are brought in."""
+    try:
+        with open_database(db) as database:
+            yield database
+    except SchemaMissingError:
+        with read_database(db, tables=False) as theirs:
+            source = first_to_bring_in(find_sources(theirs), model)
+        if source is None:
+            raise
+        command = bringing_in(db, source, ours=False)
+        raise SqlclustError(
+            f"{db} has no sqlclust tables; to copy its vectors into another database: {command}"
+        ) from None
+
+
+def _wanted(database: Database, db: str, model: str | None, there: list[str]) -> list[str]:
     """The models to fit.
 
     Raises:
         UnknownModelError: the one that was named is not there.
+        SqlclustError: it is a source that has not been copied.
     """
     if model in (None, "all"):
         return there
     if model not in there:
+        source = first_to_bring_in(find_sources(database), model)
+        if source is not None and source.name == model:
+            command = bringing_in(db, source, ours=True)
+            raise SqlclustError(f"{model!r} is not a model yet, but vectors of another program; copy them: {command}")
         raise UnknownModelError(model, known=there)
     return [model]
 

@@ -179,7 +179,7 @@ def command(
         loaded.append(copied)
     else:
         _check_files(files, ids or texts, sync=sync, delete=delete)
-        dimensions = dimension_columns(vector_columns, vector_column, vector_format)
+        dimensions = dimension_columns(vector_columns, id_column, vector_column, vector_format)
         embeddings_in = partial(
             read,
             ids=ids,
@@ -216,6 +216,8 @@ def _refuse_what_is_for_files(
         raise click.UsageError(f"--{option.replace('_', '-')} is for files, and goes without --from-table")
     if len(files) > 1:
         raise click.UsageError("--from-table goes with one FILE, an SQLite database, or with none: DB itself")
+    if STANDARD_INPUT in files:
+        raise click.UsageError("--from-table goes with an SQLite database in a file, not with standard input")
     if sync and existing:
         raise click.UsageError(f"--sync goes without --{existing}")
     if delete and not sync:

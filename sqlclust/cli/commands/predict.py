@@ -93,7 +93,7 @@ def command(
     columns = Columns(
         id=id_column,
         vector=vector_column,
-        dimensions=dimension_columns(vector_columns, vector_column, vector_format),
+        dimensions=dimension_columns(vector_columns, id_column, vector_column, vector_format),
     )
     named: Path | None = None
     with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:

@@ -44,15 +44,26 @@ class DimensionColumns:
             self._there = tuple(there) if isinstance(there, list | tuple) else {*there}
         return self._names
 
+    def may_be(self, name: str) -> bool:
+        """Whether a column of this name would be a dimension."""
+        return name in self._listed if self._listed else self._pattern().fullmatch(name) is not None
+
+    def _pattern(self) -> re.Pattern[str]:
+        before, _, after = self.said.partition("*")
+        return re.compile(re.escape(before) + "([0-9]{1,6})" + re.escape(after))
+
     def _listed_among(self, there: Collection[str]) -> Sequence[str]:
         missing = next((name for name in self._listed if name not in there), None)
         if missing is not None:
             raise Unusable(f"no column {missing!r}, which is to be a dimension")
+        twice = next((name for at, name in enumerate(self._listed) if name in self._listed[:at]), None)
+        if twice is not None:
+            raise Unusable(f"column {twice!r} is to be two dimensions")
         return self._listed
 
     def _numbered_among(self, there: Collection[str]) -> Sequence[str]:
         before, _, after = self.said.partition("*")
-        numbered = re.compile(re.escape(before) + "([0-9]{1,6})" + re.escape(after))
+        numbered = self._pattern()
         found: dict[int, str] = {}
         for name in there:
             match = numbered.fullmatch(name) if isinstance(name, str) else None

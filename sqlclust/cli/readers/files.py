@@ -99,9 +99,7 @@ def read(
     with input_errors(given):
         line = first_line(given)
         if line.startswith(_SQLITE):
-            listed = f"sqlclust sources {quote(given.name)}"
-            copied = '"sqlclust load" copies a table of it with --from-table TABLE'
-            raise Unusable(f'is an SQLite database: {copied}; "{listed}" lists what it has')
+            raise Unusable(_not_a_database(given))
         format = format or _format_told(given.ending, line)
         if columns.dimensions is not None and format in ARRAY_MAGIC:
             raise Unusable(f"one column for each dimension is for records, and this is an array ({format})")
@@ -112,6 +110,16 @@ def read(
         _refuse_lists(given, format, ids, texts)
         return _read_parquet(given, columns, types, vector_format)
     return _read_records(given, format, columns, types, vector_format, ids=ids, texts=texts)
+
+
+def _not_a_database(given: Given) -> str:
+    """What to do with an SQLite database; SQLite itself has to open it, and so it has to be a file, and not compressed."""
+    copied = '"sqlclust load" copies a table of it with --from-table TABLE'
+    with given.path.open("rb") as file:
+        as_it_is = file.read(len(_SQLITE)) == _SQLITE
+    if given.name != str(given.path) or not as_it_is:
+        return f"is an SQLite database: put it into a file{'' if as_it_is else ', uncompressed'}; then {copied}"
+    return f'is an SQLite database: {copied}; "sqlclust sources {quote(given.name)}" lists what it has'
 
 
 def _refuse_lists(given: Given, format: str, *lists: Path | None) -> None:

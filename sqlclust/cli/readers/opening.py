@@ -106,6 +106,8 @@ def opened(path: Path) -> Iterator[Given]:
         return
     with tempfile.NamedTemporaryFile(prefix="sqlclust-") as copy:
         with input_errors(Path("standard input")):
+            if sys.stdin is None:  # of a program that was started with it closed
+                raise Unusable("it is closed")
             shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
             copy.flush()
         yield Given("standard input", Path(copy.name))

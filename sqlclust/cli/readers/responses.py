@@ -29,6 +29,8 @@ def rows_of_responses(rows: Iterable[object]) -> Iterator[object]:
             yield response
         elif isinstance(response, dict) and response.get("object") == "list" and isinstance(response.get("data"), list):
             yield from _embeddings_in(response["data"], custom)
+        elif isinstance(row, dict) and row.keys() == {"error"}:
+            yield FailedRow(f"the request failed{_said_of(row['error'])}")
         else:
             yield row
 
@@ -43,9 +45,13 @@ def _taken_from_batch(row: object) -> tuple[dict[str, Any], object]:
     if isinstance(body, dict) and body.get("object") == "list":
         return custom, body
     error = body.get("error") if isinstance(body, dict) else row["error"]
+    return custom, FailedRow(f"request {value_in_words(row['custom_id'])} failed{_said_of(error)}")
+
+
+def _said_of(error: object) -> str:
+    """What an error of the API says, to be added to a message."""
     said = error.get("message") if isinstance(error, dict) else None
-    why = f": {' '.join(said.split())[:200]}" if isinstance(said, str) else ""
-    return custom, FailedRow(f"request {value_in_words(row['custom_id'])} failed{why}")
+    return f": {' '.join(said.split())[:200]}" if isinstance(said, str) else ""
 
 
 def _embeddings_in(data: list[Any], custom: dict[str, Any]) -> Iterator[object]:

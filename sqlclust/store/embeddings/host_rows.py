@@ -6,6 +6,7 @@ Nothing of the file is run: real tables only, no generated columns, no index (it
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class TooLong(NamedTuple):
 
 
 class HostRow(NamedTuple):
-    """A row of a host's table: the values of its key, its vector and its text as they are."""
+    """A row of a host's table: the values of its key, its vector and its text as they are; no text where there is a BLOB."""
 
     key: tuple[object, ...]
     vector: object
@@ -56,7 +57,10 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
     table = real_table(layout, source.table_name or "")
     keys = [_column(table, name) for name in source.id_columns]
     vector = _column(table, source.vector_column or "")
-    content = "NULL" if source.content_column is None else _column(table, source.content_column)
+    content = "NULL"
+    if source.content_column is not None:
+        text = _column(table, source.content_column)
+        content = f"CASE typeof({text}) WHEN 'blob' THEN NULL ELSE {text} END"  # a BLOB is no text, and may be large
     # the length of a BLOB is known without reading it
     length = octets(database, vector)
     vectors = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END, {length}"
@@ -139,7 +143,7 @@ def key_as_id(key: Sequence[object]) -> object:
     """A row's id: its key, or JSON text of one of several columns.
 
     Raises:
-        ValueError: a part is NULL, or a BLOB in a key of several columns.
+        ValueError: a part is NULL, or of several columns one is a BLOB or infinite, which JSON has not.
     """
     if any(part is None for part in key):
         raise ValueError("the id is NULL")
@@ -147,4 +151,6 @@ def key_as_id(key: Sequence[object]) -> object:
         return key[0]
     if any(isinstance(part, bytes) for part in key):
         raise ValueError("the id has a part that is a BLOB, which JSON has not")
+    if any(isinstance(part, float) and not math.isfinite(part) for part in key):
+        raise ValueError("the id has a part that is infinite, which JSON has not")
     return json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))

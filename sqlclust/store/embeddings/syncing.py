@@ -82,6 +82,8 @@ _THERE = "SELECT embedding_model, vector, content, rowid FROM main.Embedding WHE
 _USED = "SELECT 1 FROM main.EmbeddingCluster WHERE embedding_id = ? LIMIT 1"
 _SET = "UPDATE main.Embedding SET vector = ?, content = ? WHERE id = ?"
 _ROWIDS = "SELECT rowid FROM main.Embedding WHERE embedding_model = ?"
+_ROWID = "SELECT rowid FROM main.Embedding WHERE id = ?"
+_LARGEST_ROWID = (1 << 63) - 1
 _ID = "SELECT id FROM main.Embedding WHERE rowid = ?"
 _DELETE = "DELETE FROM main.Embedding WHERE id = ?"
 
@@ -92,6 +94,14 @@ class _Syncer(Loader):
         self.loaded = self.synced = Synced()
         self._has_content = has_content
         self._seen = _Seen(self._last_rowid)
+
+    def add(self, row: NewEmbedding) -> None:
+        """As of a loader; what is new is no row that is gone."""
+        added = self.synced.added
+        super().add(row)
+        if self._last_rowid == _LARGEST_ROWID and self.synced.added > added:
+            # SQLite takes free ones at random then, which are not later ones
+            self._seen.add(statements.value(self._database, _ROWID, (row.id,)))
 
     def _add_existing(self, row: NewEmbedding, embedding_id: Id, step: Id | None) -> None:
         there = statements.first_row(self._database, _THERE, (embedding_id,))

@@ -106,6 +106,12 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending:
     assert os.listdir(tmp_path / "here") == []
 
 
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as in a program that was started with <&-
+    with pytest.raises(InputFileError, match=r"^standard input: it is closed$"), opened(STANDARD_INPUT):
+        pass
+
+
 def test_standard_input_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for content, reason in ((b"", "the file is empty"), (b"id,x\n1,2\n", "no column 'vector'; its columns: 'id', 'x'")):
         monkeypatch.setattr(sys, "stdin", _Stdin(content))
@@ -115,13 +121,18 @@ def test_standard_input_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("name", ["SQLite.npy", "v.csv", "v", "v.db"])
-def test_an_sqlite_file_says_what_to_do_instead(tmp_path: Path, name: str) -> None:
+def test_an_sqlite_file_says_what_to_do_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     content = b"SQLite format 3\0" + bytes(100)
-    for path in (text_file(tmp_path / name, content), text_file(tmp_path / f"{name}.gz", gzip.compress(content))):
-        assert reason_of(path).startswith(
-            'is an SQLite database: "sqlclust load" copies a table of it with --from-table TABLE'
-        )
-        assert f'"sqlclust sources {path}" lists' in reason_of(path)
+    path = text_file(tmp_path / name, content)
+    copied = '"sqlclust load" copies a table of it with --from-table TABLE'
+    assert reason_of(path) == f'is an SQLite database: {copied}; "sqlclust sources {path}" lists what it has'
+    # neither of these can be opened by SQLite
+    compressed = text_file(tmp_path / f"{name}.gz", gzip.compress(content))
+    assert reason_of(compressed) == f"is an SQLite database: put it into a file, uncompressed; then {copied}"
+    monkeypatch.setattr(sys, "stdin", _Stdin(content))
+    with opened(STANDARD_INPUT) as given, pytest.raises(InputFileError) as caught:
+        read(given)
+    assert caught.value.reason == f"is an SQLite database: put it into a file; then {copied}"
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])

@@ -106,3 +106,19 @@ def test_a_header_of_dimensions_says_the_option(tmp_path: Path, header: list[str
 
 def test_arrays_have_no_such_columns(tmp_path: Path) -> None:
     assert "this is an array (npy)" in reason_of(array_file(tmp_path / "v.npy", [[1, 2]]), **by("*"))
+
+
+def test_a_column_listed_twice(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "v.csv", [["id", "a", "b"], [1, 2, 3]])
+    assert reason_of(path, **by("a,b,a")) == "column 'a' is to be two dimensions"
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "expected"),
+    [
+        ("dim_*", "dim_0", True), ("dim_*", "dim_", False), ("dim_*", "xdim_0", False), ("*", "7", True), ("*", "id", False),
+        ("id*", "id", False), ("x*y", "x1y", True), ("x*y", "x1", False), ("a,id", "id", True), ("a,b", "id", False),
+    ],
+)  # fmt: skip
+def test_which_names_may_be_dimensions(said: str, name: str, expected: bool) -> None:
+    assert DimensionColumns(said).may_be(name) is expected

@@ -111,7 +111,7 @@ def test_responses_without_embeddings(tmp_path: Path) -> None:
     listed = text_file(tmp_path / "l.json", '{"object": "list", "data": ["a"]}')
     assert skipped(read(listed)) == {1: "no embedding in the response"}
     error = text_file(tmp_path / "e.json", '{"error": {"message": "no key"}}')
-    assert skipped(read(error)) == {1: "no 'vector' in the row"}
+    assert skipped(read(error)) == {1: "the request failed: no key"}
 
 
 @pytest.mark.parametrize("format", ["json", "nl"])
@@ -130,3 +130,11 @@ def test_what_sqlite_utils_writes(tmp_path: Path, format: str) -> None:
     assert reason_of(other).startswith("found vectors of float32 that look like float64: ")
     assert len(list(read(other, vector_format="float64").rows)) == 40
     assert len(list(read(other, vector_format="float32").rows)) == 40
+
+
+def test_a_request_that_failed(tmp_path: Path) -> None:
+    lines = [{"error": {"message": "Incorrect API\nkey", "type": "x"}}, {"error": "no"}, response([1, 2])]
+    path = text_file(tmp_path / "o.jsonl", "\n".join(map(json.dumps, lines)))
+    assert [row.reason if isinstance(row, Skipped) else None for row in read(path).rows] == [
+        "the request failed: Incorrect API key", "the request failed", None
+    ]  # fmt: skip
