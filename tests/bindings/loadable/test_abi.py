@@ -1,15 +1,19 @@
-"""sqlite_abi.h says what SQLite's own headers say; where a compiler finds those."""
+"""What the C file takes of others: sqlite_abi.h says what SQLite's own headers say, where a compiler finds those."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from sqlclust.bindings.loadable import compiling
+from tests.extension import extension_path, why_not
 
 pytestmark = pytest.mark.slow
 
@@ -102,3 +106,39 @@ def told(header: str, folder: Path) -> str:
 def test_records_and_constants_are_sqlites(tmp_path: Path) -> None:
     assert set(re.findall(r"struct (\w+) \{", TEXT)) - {"Sqlite"} == {*RECORDS}
     assert told(OURS, tmp_path) == told(THEIRS, tmp_path)
+
+
+def test_one_c_file_and_no_headers_but_the_c_librarys() -> None:
+    assert [path.name for path in compiling.sources() if path.suffix == ".c"] == ["sqlclust.c"]
+    included = {name for path in compiling.sources() for name in re.findall(r"#include <(.+?)>", path.read_text())}
+    assert included == {
+        *(
+            "dlfcn.h",
+            "errno.h",
+            "fcntl.h",
+            "limits.h",
+            "pthread.h",
+            "spawn.h",
+            "stdarg.h",
+            "stddef.h",
+            "stdint.h",
+            "stdio.h",
+        ),
+        *("stdlib.h", "string.h", "sys/wait.h", "unistd.h"),
+    }
+
+
+def test_it_is_linked_to_the_c_library_alone() -> None:
+    readelf = shutil.which("readelf")
+    if readelf is None or not sys.platform.startswith("linux"):
+        pytest.skip("readelf is not here")
+    if why_not():
+        pytest.skip(why_not())
+    path = f"{extension_path()}{Path(compiling.NAME).suffix}"
+    said = subprocess.run(
+        [readelf, "-d", path], capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}
+    )
+    needed = re.findall(r"\(NEEDED\).*\[(.+?)\]", said.stdout)
+    assert needed
+    assert all(re.match(r"(libc|libdl|libpthread|ld-linux)[.-]", name) for name in needed), needed
+    assert re.search(r"\(FLAGS_1\).*NODELETE", said.stdout)
