@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from operator import methodcaller
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -18,15 +16,6 @@ from tests.bindings.loadable.both import Both, both, host_database
 from tests.extension import why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Both]:
-    made = both(str(tmp_path / "{}.db"))
-    made.rows("CREATE TABLE t (a, b); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)")
-    yield made
-    for connection in made.connections:
-        connection.close()
 
 
 class Mine(Exception):

@@ -13,12 +13,8 @@ import sqlclust
 from sqlclust import loadable_path
 from sqlclust.bindings.loadable import compiling, placing
 from sqlclust.errors import ExtensionFolderError, ExtensionNotCompiledError, ExtensionUnsupportedError
-from tests.bindings.loadable.conftest import Programs
+from tests.bindings.loadable.conftest import Programs, note_of
 from tests.package_files import PACKAGE
-
-
-def note_of(path: str) -> list[str]:
-    return Path(path).with_name("sqlclust.python").read_text().splitlines()
 
 
 def names_in(folder: Path) -> set[str]:
