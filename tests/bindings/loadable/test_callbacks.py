@@ -239,3 +239,15 @@ def test_a_hosts_authorizer() -> None:
         two.host.run("DELETE FROM t")
     two.connections[1].authorizer = lambda *_: apsw.SQLITE_DENY
     assert not two.host.is_interrupted  # although nothing may be asked
+
+
+def test_a_hosts_authorizer_that_hides(two: Both) -> None:
+    """SQLite reads NULL, and says nothing; only of APSW it is known that there is an authorizer."""
+    for connection in two.connections:
+        connection.authorizer = lambda operation, *_: (
+            apsw.SQLITE_IGNORE if operation == apsw.SQLITE_READ else apsw.SQLITE_OK
+        )
+    with pytest.raises(NotAuthorizedError, match="hides"):
+        two.first.run("SELECT a FROM t")
+    with two.host.rows("SELECT a FROM t") as found:
+        assert list(found) == [(None,)] * 3

@@ -10,6 +10,7 @@ import pytest
 from sqlclust.surface.catalog import CATALOG
 from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, expected
 from tests.bindings.loadable.hosts.sessions import HostError, PythonSession
+from tests.bindings.loadable.programs import ran
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +61,32 @@ def test_apsw_is_never_imported(session: PythonSession) -> None:
     assert {name.split(".")[0] for name in imported} & {"apsw", "sqlite_utils", "click"} == set()
     assert "sqlclust.bindings.apsw" not in imported
     assert [path.name for path in session.path.parent.iterdir()] == [session.path.name]
+
+
+TWO_SQLITES = """
+import sqlite3, sys, apsw
+from sqlclust.bindings.loadable import attach
+
+class Seen(attach.HostDatabase):
+    def __init__(self, routines):
+        super().__init__(routines)
+        seen.append(self)
+
+attach.HostDatabase, seen = Seen, []
+connections = apsw.Connection(":memory:"), sqlite3.connect(":memory:")
+for con in connections:
+    con.enable_load_extension(True)
+    con.load_extension(sys.argv[1])
+ours, theirs = connections
+theirs.create_function("asked", 1, lambda value: ours.execute("SELECT clust_dimension(?)", (value,)).fetchone()[0])
+print(theirs.execute("SELECT asked(clust_vector('[1, 2, 3]')) + clust_dimension(x'00000000')").fetchone()[0])
+assert [database.versions["sqlite"] for database in seen] == [apsw.sqlite_lib_version(), sqlite3.sqlite_version]
+"""
+
+
+def test_two_sqlites_in_one_process(python: str, library: str) -> None:
+    """APSW has one of its own. Each is called by its own routines, also one inside the other."""
+    assert ran(python, "-c", TWO_SQLITES, library) == "4\n"
 
 
 @pytest.mark.parametrize("options", [["-I", "-S"], ["-S"]])
