@@ -31,14 +31,6 @@ class Binder(Protocol):
     def table(self, record: TableFunction, context: Context) -> None:
         """Bind a table function; see `bindings.virtual_table`."""
 
-    def read_schema_again(self) -> None:
-        """Make SQLite read the schema again, before it is used the next time.
-
-        A CHECK, a generated column or an index may call a function. Whether it may is decided when SQLite reads the schema: a
-        function that is DIRECTONLY is refused. A schema that was read before our functions were registered was not checked
-        against them. A table of the file could then call any of them.
-        """
-
 
 class Context:
     """What records may use of a database; see `surface.records.Context`."""
@@ -67,7 +59,24 @@ def register_all(binder: Binder) -> None:
             binder.aggregate(record)
         else:
             binder.table(record, context)
-    binder.read_schema_again()
+    _read_schema_again(binder.database)
+
+
+def _read_schema_again(database: Database) -> None:
+    """Make SQLite read the schema again, before it is used the next time.
+
+    A CHECK, a generated column or an index may call a function. Whether it may is decided when SQLite reads the schema: a
+    function that is DIRECTONLY is refused. A schema that was read before our functions were registered was not checked
+    against them. A table of the file could then call any of them.
+    """
+    was_writable, was_defensive = statements.pragma(database, "writable_schema"), database.is_defensive
+    statements.all_rows(database, "PRAGMA writable_schema = RESET")  # also turns it off
+    if was_writable:
+        database.set_defensive(False)  # with it nobody turns it on
+        try:
+            statements.pragma(database, "writable_schema", True)
+        finally:
+            database.set_defensive(was_defensive)
 
 
 def _with(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -99,3 +99,8 @@ BY_CODE: dict[int, type[SqliteError]] = {
 def class_of(code: int | None) -> type[SqliteError]:
     """Our class for a result code of SQLite, extended or not."""
     return SqliteError if code is None else BY_CODE.get(code & 0xFF, SqliteError)
+
+
+def says_not_authorized(message: str) -> bool:
+    """Whether the text of an SQLITE_ERROR says that an authorizer refused: of a function, SQLite has no code for it."""
+    return message.startswith(("not authorized to use function: ", "authorizer malfunction"))

@@ -5,6 +5,9 @@
 
 Rows a second, the best of some times, each binding in processes of its own. Beside each figure stands the share of APSW's.
 What is published is a fit by the approximate engine; only the phases `load` and `publish` of it are compared.
+
+With --opening only the milliseconds until a connection has the functions: the first of a process, which imports NumPy and the
+catalogue, and the next one.
 """
 
 from __future__ import annotations
@@ -81,6 +84,17 @@ def measure(binding: str, path: str, repeat: int) -> dict[str, float]:
     return found
 
 
+def measure_opening(binding: str) -> dict[str, float]:
+    """Seconds of the first connection of this process, and of the next one."""
+    found = {}
+    for name in ("first", "next"):
+        started = time.perf_counter()
+        con = opened(binding, ":memory:")
+        found[name] = time.perf_counter() - started
+        con.close()
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,16 +102,21 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=64)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--host", help="a Python whose sqlite3 module loads extensions, and that has sqlclust")
+    parser.add_argument("--opening", action="store_true", help="how long a connection takes to open, and nothing else")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(measure(given.child[0], given.child[1], given.repeat)))
+        binding, path = given.child
+        print(json.dumps(measure_opening(binding) if given.opening else measure(binding, path, given.repeat)))
         return
     sqlclust.loadable_path()  # compiled, if it was not
     best: dict[str, dict[str, float]] = defaultdict(dict)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "made.db")
-        make(made, given.rows, given.dimension)
+        if given.opening:
+            made.touch()
+        else:
+            make(made, given.rows, given.dimension)
         content = made.read_bytes()
         for _ in range(given.repeat):
             for binding in BINDINGS[: 3 if given.host else 2]:
@@ -105,9 +124,15 @@ def main() -> None:
                 copy.write_bytes(content)
                 python = given.host if binding == "host" else sys.executable
                 words = [python, "-m", "tests.benchmarks.bindings", "--repeat", str(given.repeat)]
+                words += ["--opening"] if given.opening else []
                 said = subprocess.run([*words, "--child", binding, str(copy)], stdout=subprocess.PIPE, check=True)
                 for name, seconds in json.loads(said.stdout).items():
                     best[name][binding] = min(seconds, best[name].get(binding, seconds))
+    if given.opening:
+        print(f"milliseconds{''.join(f'{binding:>12}' for binding in best['first'])}")
+        for name, seconds in best.items():
+            print(f"{name:12}{''.join(f'{1000 * s:12,.1f}' for s in seconds.values())}")
+        return
     print(f"{given.rows:,} × {given.dimension}, rows a second, and × APSW's")
     for name, seconds in best.items():
         figures = (f"{given.rows / s:12,.0f} {seconds['apsw'] / s:5.2f}" for s in seconds.values())

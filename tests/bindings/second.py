@@ -184,7 +184,6 @@ class SecondBinder:
 
     def __init__(self, database: SecondDatabase) -> None:
         self.database = database
-        self.read_again = 0
         self._host = database._host
 
     def scalar(self, record: ScalarFunction, function: Callable[..., Any]) -> None:
@@ -223,6 +222,3 @@ class SecondBinder:
             eponymous_only=True,
             read_only=True,
         )
-
-    def read_schema_again(self) -> None:
-        self.read_again += 1

@@ -42,7 +42,6 @@ def test_what_is_in_the_way_is_told_to_who_asks(
         raise failure
 
     monkeypatch.setattr(sqlclust, "load", load)
-    monkeypatch.delenv("SQLCLUST_REQUIRE_LOADABLE", raising=False)
     with caplog.at_level(logging.DEBUG, logger="sqlclust.plugins"):
         hook(con)
     assert caplog.messages == [f"no clust_ functions on this connection: {failure}"]
@@ -54,7 +53,6 @@ def test_what_is_in_the_way_is_told_to_who_asks(
 def test_nothing_is_said_by_default(
     con: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("SQLCLUST_REQUIRE_LOADABLE", raising=False)
     plugin.prepare_connection("no connection")  # type: ignore[arg-type]
     assert capfd.readouterr() == ("", "")
     monkeypatch.setenv("SQLCLUST_REQUIRE_LOADABLE", "1")
@@ -65,9 +63,8 @@ def test_nothing_is_said_by_default(
 @pytest.mark.skipif(
     hasattr(sqlite3.Connection, "enable_load_extension"), reason="this Python's sqlite3 loads extensions"
 )
-def test_a_python_that_loads_no_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_loads_no_extension() -> None:
     """sqlite-utils, with the plugin of this very installation, works as ever."""
-    monkeypatch.delenv("SQLCLUST_REQUIRE_LOADABLE", raising=False)
     database = sqlite_utils.Database(memory=True)
     database.table("t").insert({"a": 1})
     assert list(database.query("SELECT a FROM t")) == [{"a": 1}]

@@ -18,9 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 def run(python: str, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name != "SQLCLUST_REQUIRE_LOADABLE"}
     return subprocess.run(
-        [python, *words], capture_output=True, encoding="utf-8", check=False, env={**kept, **(environment or {})}
+        [python, *words], capture_output=True, encoding="utf-8", check=False, env={**os.environ, **(environment or {})}
     )
 
 

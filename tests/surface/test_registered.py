@@ -58,6 +58,18 @@ def test_register_changes_no_setting_and_may_be_repeated() -> None:
     assert con.execute("SELECT count(*) FROM sqlite_schema").get == 0
 
 
+@pytest.mark.parametrize("defensive", [0, 1])
+@pytest.mark.parametrize("writable", [0, 1])
+def test_register_leaves_what_may_be_written_of_the_schema_as_it_was(writable: int, defensive: int) -> None:
+    """Although SQLite turns that off when it is to read the schema again."""
+    con = apsw.Connection(":memory:")
+    con.pragma("writable_schema", bool(writable))
+    con.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, defensive)
+    sqlclust.register(con)
+    assert con.pragma("writable_schema") == writable
+    assert con.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1) == defensive
+
+
 def test_register_while_a_statement_runs(demo: apsw.Connection) -> None:
     rows = demo.execute(f"SELECT id FROM {HDBSCAN}")
     assert next(rows) == (1,)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import apsw
 
 from sqlclust.errors import NotAuthorizedError
+from sqlclust.errors.sqlite import says_not_authorized
 
 
 class _Strict:
@@ -57,9 +58,8 @@ def nothing_hidden(connection: apsw.Connection) -> Iterator[None]:
 
 
 def refusal_of(connection: apsw.Connection, error: apsw.Error, *, hidden: str = "") -> NotAuthorizedError | None:
-    """What to say where an authorizer is why; of a function SQLite says so in an error as of any wrong SQL."""
+    """What to say where an authorizer is why."""
     refused = isinstance(error, apsw.AuthError) or (
-        isinstance(error, apsw.SQLError)
-        and str(error).startswith(("not authorized to use function: ", "authorizer malfunction"))
+        isinstance(error, apsw.SQLError) and says_not_authorized(str(error))
     )
     return NotAuthorizedError(connection.filename, reason=str(error), hidden=hidden) if refused else None

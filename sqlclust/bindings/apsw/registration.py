@@ -12,7 +12,6 @@ from sqlclust.bindings.apsw.database import ApswDatabase, CallersDatabase
 from sqlclust.bindings.apsw.errors import translating
 from sqlclust.bindings.registration import Context
 from sqlclust.bindings.virtual_table import VirtualTable, declaration
-from sqlclust.sqlite import statements
 from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
 
 
@@ -54,12 +53,6 @@ class _Binder:
                 eponymous_only=True,
                 read_only=True,
             )
-
-    def read_schema_again(self) -> None:
-        writable = self._connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
-        statements.all_rows(self.database, "PRAGMA writable_schema = RESET")  # also turns it off
-        if writable:
-            self._connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)
 
 
 def _step(group: Any, *args: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlclust.errors import NotAuthorizedError, SqlclustError, SqliteError, StatementInterrupted
-from sqlclust.errors.sqlite import class_of
+from sqlclust.errors.sqlite import class_of, says_not_authorized
 
 ERROR, NOMEM, INTERRUPT, AUTH = 1, 7, 9, 23
 """Result codes of SQLite."""
@@ -46,9 +46,7 @@ def _code_and_text(error: BaseException) -> tuple[int, str]:
 
 
 def refusal_of(error: SqliteError, filename: str) -> NotAuthorizedError | None:
-    """What to say where a host's authorizer is why; of a function SQLite says so in an error as of any wrong SQL."""
+    """What to say where a host's authorizer is why."""
     code = (error.code or 0) & 0xFF
-    refused = code == AUTH or (
-        code == ERROR and str(error).startswith(("not authorized to use function: ", "authorizer malfunction"))
-    )
-    return NotAuthorizedError(filename, reason=str(error), hidden="") if refused else None
+    refused = code == AUTH or (code == ERROR and says_not_authorized(str(error)))
+    return NotAuthorizedError(filename, reason=str(error)) if refused else None

@@ -9,11 +9,9 @@ from typing import Any
 from sqlclust.bindings.loadable.database import HostDatabase
 from sqlclust.bindings.registration import Context
 from sqlclust.bindings.virtual_table import VirtualTable, declaration
-from sqlclust.sqlite import statements
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 
 _UTF8, _DETERMINISTIC, _DIRECTONLY, _INNOCUOUS = 0x1, 0x800, 0x80000, 0x200000  # SQLITE_…
-_WRITABLE_SCHEMA = 1011  # SQLITE_DBCONFIG_…
 _SCALAR, _AGGREGATE, _AGGREGATE_OF_MANY = range(3)
 
 
@@ -39,13 +37,6 @@ class HostBinder:
     def table(self, record: TableFunction, context: Context) -> None:
         """See `Binder`."""
         self._host.create_module(record.name, partial(_connected, record, context))
-
-    def read_schema_again(self) -> None:
-        """See `Binder`."""
-        writable = self._host.config(_WRITABLE_SCHEMA, -1)
-        statements.all_rows(self.database, "PRAGMA writable_schema = RESET")  # also turns it off
-        if writable:
-            self._host.config(_WRITABLE_SCHEMA, 1)
 
 
 def _connected(record: TableFunction, context: Context) -> tuple[str, HostTable, int, int]:

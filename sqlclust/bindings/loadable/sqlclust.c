@@ -683,14 +683,9 @@ static int table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
     int code = SQLITE_OK, argument = number - table->visible;
     PyObject *value;
     if (!entered(&lock)) return table_away(table);
-    if (argument < 0) value = py.PyTuple_GetItem(cursor->row, number);
-    else if (argument > table->args) value = py.PyTuple_GetItem(cursor->row, number - table->args - 1);
-    else value = py._Py_NoneStruct; /* the column after the arguments, which never has a value */
-    if (value) shared(value);
-    if (argument >= 0 && argument < table->args) {
-        drop(value);
-        value = py.PyObject_CallMethod(cursor->object, "argument", "i", argument);
-    }
+    if (argument >= 0 && argument < table->args) value = py.PyObject_CallMethod(cursor->object, "argument", "i", argument);
+    else if (argument == table->args) value = none(); /* the column after the arguments, which never has a value */
+    else if ((value = py.PyTuple_GetItem(cursor->row, argument < 0 ? number : number - table->args - 1))) shared(value);
     if (!value || give(table->host, context, value)) code = table_error(table);
     drop(value);
     leave(&lock);
@@ -1265,19 +1260,21 @@ static const char *lib_of(const char *package) {
     return found;
 }
 
-#define CANDIDATES 5
-/* A Python that sqlclust may be installed for: as told, and then no other; as noted, and by where the package is. */
-static int candidate(int number, const char *told, const Place *place, char *python) {
+enum Candidate { TOLD, NOTED, NEAR, OF_VERSION, ANY, CANDIDATES };
+
+/* A Python that sqlclust may be installed for, if there is such a one: the one that was told, and then no other; the one that was
+   noted; and by where the package is. */
+static int candidate(enum Candidate which, const char *told, const Place *place, char *python) {
     char version[32] = "";
     const char *lib = lib_of(place->package);
     if (lib) sscanf(strchr(lib + 1, '/'), "/python%31[0-9.t]", version);
-    if (*told) return number == 0 && snprintf(python, PATH_MAX, "%s", told);
-    switch (number) {
-    case 0: return 0;
-    case 1: return *place->noted && snprintf(python, PATH_MAX, "%s", place->noted);
-    case 2:
+    if (which != TOLD && *told) return 0;
+    switch (which) {
+    case TOLD: return *told && snprintf(python, PATH_MAX, "%s", told);
+    case NOTED: return *place->noted && snprintf(python, PATH_MAX, "%s", place->noted);
+    case NEAR:
         return lib && snprintf(python, PATH_MAX, "%.*s/bin/python%s", (int)(lib - place->package), place->package, version);
-    case 3: return *version && snprintf(python, PATH_MAX, "python%s", version);
+    case OF_VERSION: return *version && snprintf(python, PATH_MAX, "python%s", version);
     default: return snprintf(python, PATH_MAX, "python3");
     }
 }
@@ -1323,16 +1320,16 @@ static int start(const Sqlite *s, const char *executable, const char *library, c
 static int start_python(const Sqlite *s, const Place *place, char **message) {
     char python[PATH_MAX], answer[4 * PATH_MAX], tried[4 * PATH_MAX] = "";
     const char *told = getenv("SQLCLUST_PYTHON") ? getenv("SQLCLUST_PYTHON") : "";
-    for (int number = 0; number < CANDIDATES; number++) {
+    for (enum Candidate which = TOLD; which < CANDIDATES; which++) {
         char *rest = answer;
-        if (!candidate(number, told, place, python)) continue;
+        if (!candidate(which, told, place, python)) continue;
         if (!ask(python, answer, sizeof answer)) {
             put(tried, sizeof tried, "%s%s", *tried ? ", " : "", python);
             continue;
         }
         part(&rest);
         const char *package = part(&rest), *executable = part(&rest), *library = part(&rest), *version = part(&rest);
-        by_path = number == 1 && place->is_noted && strcmp(package, place->package); /* it said so itself, and had it by a path */
+        by_path = which == NOTED && place->is_noted && strcmp(package, place->package); /* it said so itself, and had it by a path */
         if (by_path || !strcmp(package, place->package)) return start(s, executable, library, version, message);
         put(tried, sizeof tried, *package ? "%s%s (has another sqlclust, in %s)" : "%s%s", *tried ? ", " : "", python, package);
     }

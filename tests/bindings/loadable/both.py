@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -44,8 +45,9 @@ class Both(NamedTuple):
         return self.do(lambda database: rows_of_many(database, sql, many))
 
 
-def host_database(connection: apsw.Connection) -> HostDatabase:
-    """What the extension has of a connection that loads it."""
+@contextmanager
+def host_databases() -> Iterator[list[HostDatabase]]:
+    """What the extension has of each connection that loads it meanwhile."""
     made: list[HostDatabase] = []
 
     class Seen(HostDatabase):
@@ -54,6 +56,12 @@ def host_database(connection: apsw.Connection) -> HostDatabase:
             made.append(self)
 
     with patch.object(attach, "HostDatabase", Seen):
+        yield made
+
+
+def host_database(connection: apsw.Connection) -> HostDatabase:
+    """What the extension has of a connection, which loads it now."""
+    with host_databases() as made:
         load_extension(ApswDatabase(connection))
     return made[0]
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import importlib.util
 import sysconfig
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sqlclust.bindings.loadable import compiling, placing
+from tests.bindings.loadable.both import Both, both
 from tests.bindings.loadable.programs import compiled_host
 
 SCRIPT = """#!/bin/sh
@@ -47,6 +48,11 @@ class Programs:
             return []
         calls = [line.split() for line in self._log.read_text().splitlines()]
         return [[Path(program).name, *words] for program, *words in calls]
+
+
+def note_of(path: str) -> list[str]:
+    """The lines of the note beside a compiled file."""
+    return Path(path).with_name("sqlclust.python").read_text().splitlines()
 
 
 @pytest.fixture
@@ -97,6 +103,16 @@ def read_only(package: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
 def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """tests/bindings/loadable/host.c, compiled: a program without Python."""
     return compiled_host(tmp_path_factory.mktemp("host"))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Both]:
+    """A file of each implementation of the port, with a table of three rows."""
+    made = both(str(tmp_path / "{}.db"))
+    made.rows("CREATE TABLE t (a, b); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)")
+    yield made
+    for connection in made.connections:
+        connection.close()
 
 
 @pytest.fixture

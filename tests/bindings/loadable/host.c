@@ -1,4 +1,4 @@
-/* A program that has SQLite and no Python: `host DATABASE EXTENSION forks|threads|closes|alarms|moves|asks SQL|embeds LIBPYTHON`.
+/* A program that has SQLite and no Python: `host DATABASE EXTENSION forks|threads|closes|alarms|moves|old|asks SQL|embeds LIBPYTHON`.
    Prints what a test compares. With -DANOTHER_PYTHON it has a Python, by all appearances, that it has not started. */
 
 #define _GNU_SOURCE
@@ -23,6 +23,7 @@ int sqlite3_step(sqlite3_stmt *);
 int sqlite3_finalize(sqlite3_stmt *);
 const unsigned char *sqlite3_column_text(sqlite3_stmt *, int);
 const char *sqlite3_errmsg(sqlite3 *);
+char *sqlite3_mprintf(const char *, ...);
 
 static const char *database, *extension;
 
@@ -81,6 +82,22 @@ static void embed(const char *library) { /* a Python that nobody else can see, a
     initialize(0), save();
 }
 
+static int old_version(void) {
+    return 3036000;
+}
+
+static void load_into_old(void) { /* the table of routines as an SQLite of 3.36 has it, as far as it is to be looked at */
+    const void *routines[300] = {0};
+    int (*begin)(sqlite3 *, char **, const void **);
+    char *message = NULL;
+    void *handle = dlopen(extension, RTLD_NOW), *found = handle ? dlsym(handle, "sqlite3_sqlclust_init") : NULL;
+    if (!found) exit(4);
+    memcpy(&begin, &found, sizeof begin);
+    routines[67] = (const void *)old_version, routines[69] = (const void *)sqlite3_mprintf;
+    printf("%d: ", begin(NULL, &message, routines));
+    printf("%s\n", message);
+}
+
 int main(int argc, char **argv) {
     if (argc < 4) return 2;
     database = argv[1], extension = argv[2];
@@ -123,6 +140,8 @@ int main(int argc, char **argv) {
         if (chdir("/")) return 2;
         extension = argv[2];
         ask(opened(), "moved");
+    } else if (!strcmp(argv[3], "old")) {
+        load_into_old();
     } else if (!strcmp(argv[3], "asks") && argc > 4) {
         sqlite3 *db = opened();
         say(db, "answer", argv[4]);

@@ -10,11 +10,10 @@ import apsw
 import pytest
 
 import sqlclust
-from sqlclust.bindings.loadable import attach
-from sqlclust.bindings.loadable.database import HostDatabase
 from sqlclust.errors import ArgumentError, DatabaseFileError, ExtensionNotCompiledError, UnknownFitError
 from sqlclust.sqlite import interrupt
 from tests import extension
+from tests.bindings.loadable.both import host_databases
 from tests.extension import everything_loaded, original, originals, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
@@ -29,16 +28,8 @@ def con() -> Iterator[apsw.Connection]:
         made.close()
 
 
-def test_connections_have_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[HostDatabase] = []
-
-    class Seen(HostDatabase):
-        def __init__(self, *routines: object) -> None:
-            super().__init__(*routines)  # type: ignore[arg-type]
-            made.append(self)
-
-    monkeypatch.setattr(attach, "HostDatabase", Seen)
-    with everything_loaded():
+def test_connections_have_the_extension() -> None:
+    with host_databases() as made, everything_loaded():
         sqlclust.connect(":memory:").close()
         plain = apsw.Connection(":memory:")
         sqlclust.register(plain)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from operator import methodcaller
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -18,15 +16,6 @@ from tests.bindings.loadable.both import Both, both, host_database
 from tests.extension import why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Both]:
-    made = both(str(tmp_path / "{}.db"))
-    made.rows("CREATE TABLE t (a, b); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)")
-    yield made
-    for connection in made.connections:
-        connection.close()
 
 
 class Mine(Exception):
@@ -250,3 +239,15 @@ def test_a_hosts_authorizer() -> None:
         two.host.run("DELETE FROM t")
     two.connections[1].authorizer = lambda *_: apsw.SQLITE_DENY
     assert not two.host.is_interrupted  # although nothing may be asked
+
+
+def test_a_hosts_authorizer_that_hides(two: Both) -> None:
+    """SQLite reads NULL, and says nothing; only of APSW it is known that there is an authorizer."""
+    for connection in two.connections:
+        connection.authorizer = lambda operation, *_: (
+            apsw.SQLITE_IGNORE if operation == apsw.SQLITE_READ else apsw.SQLITE_OK
+        )
+    with pytest.raises(NotAuthorizedError, match="hides"):
+        two.first.run("SELECT a FROM t")
+    with two.host.rows("SELECT a FROM t") as found:
+        assert list(found) == [(None,)] * 3

@@ -155,6 +155,14 @@ def test_values_that_sqlite_does_not_have(con: apsw.Connection) -> None:
         con.execute("SELECT t_echo(CAST(x'80' AS TEXT))").fetchall()
 
 
+def test_a_file_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where only one of the two was installed anew."""
+    monkeypatch.setattr(attach, "INTERFACE", attach.INTERFACE + 1)
+    said = rf"of another version \(interface {attach.INTERFACE - 1}, expected {attach.INTERFACE}\); install it again$"
+    with pytest.raises(apsw.ExtensionLoadingError, match=said):
+        connection(extension_path())
+
+
 # --- memory ---------------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from sqlclust.errors import (
     ExtensionNotLoadedError,
     ExtensionUnsupportedError,
 )
-from tests.bindings.loadable.conftest import Programs
+from tests.bindings.loadable.conftest import Programs, note_of
 from tests.package_files import PACKAGE
 
 
@@ -135,10 +135,6 @@ def able() -> str:
             if done.stdout.split() == ["True", *map(str, sys.version_info[:2])]:
                 return python
     pytest.skip(f"no Python {sys.version_info[0]}.{sys.version_info[1]} here has an sqlite3 that loads extensions")
-
-
-def note_of(path: str) -> list[str]:
-    return Path(path).with_name("sqlclust.python").read_text().splitlines()
 
 
 def answered(python: str, code: str) -> Answer:

@@ -13,12 +13,8 @@ import sqlclust
 from sqlclust import loadable_path
 from sqlclust.bindings.loadable import compiling, placing
 from sqlclust.errors import ExtensionFolderError, ExtensionNotCompiledError, ExtensionUnsupportedError
-from tests.bindings.loadable.conftest import Programs
+from tests.bindings.loadable.conftest import Programs, note_of
 from tests.package_files import PACKAGE
-
-
-def note_of(path: str) -> list[str]:
-    return Path(path).with_name("sqlclust.python").read_text().splitlines()
 
 
 def names_in(folder: Path) -> set[str]:
@@ -78,11 +74,15 @@ def test_not_for_windows(package: Path, monkeypatch: pytest.MonkeyPatch) -> None
 # --- in the cache ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_package_that_cannot_be_written(
-    programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None]
-) -> None:
+@pytest.fixture
+def unwritable(programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None]) -> Path:
+    """The folder of the extension, which has a compiler and cannot be written."""
     programs.add("cc")
     read_only(package)
+    return package
+
+
+def test_a_package_that_cannot_be_written(programs: Programs, unwritable: Path, cache: Path) -> None:
     path = loadable_path()
     assert loadable_path() == path
     folder = Path(path).parent
@@ -92,16 +92,14 @@ def test_a_package_that_cannot_be_written(
     assert names_in(folder) == {compiling.NAME, "sqlclust.python"}
     assert len(programs.calls) == 1
     assert note_of(path) == [sys.executable, str(placing.PACKAGE)]
-    assert names_in(package) == {"sqlclust.c", "some.h"}
+    assert names_in(unwritable) == {"sqlclust.c", "some.h"}
 
 
 def test_other_sources_and_packages_have_other_folders(
-    programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    programs: Programs, unwritable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programs.add("cc")
-    read_only(package)
     paths = [loadable_path()]
-    (package / "some.h").write_text("int z;\n")
+    (unwritable / "some.h").write_text("int z;\n")
     paths.append(loadable_path())
     monkeypatch.setattr(placing, "PACKAGE", Path("/another/sqlclust"))
     paths.append(loadable_path())
@@ -113,16 +111,13 @@ def test_other_sources_and_packages_have_other_folders(
 
 @pytest.mark.parametrize("told", [None, "", "relative"])
 def test_the_cache_of_a_home(
-    programs: Programs, package: Path, read_only: Callable[[Path], None], tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, told: str | None,
-) -> None:  # fmt: skip
+    unwritable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str | None
+) -> None:
     if told is None:
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     else:
         monkeypatch.setenv("XDG_CACHE_HOME", told)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    programs.add("cc")
-    read_only(package)
     assert Path(loadable_path()).parents[1] == tmp_path / "home" / ".cache" / "sqlclust"
 
 
@@ -139,55 +134,45 @@ def refused(folder: Path, package: Path) -> str:
 
 
 def test_a_cache_that_others_could_have_written(
-    programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    programs: Programs, unwritable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is in it will be executed."""
-    programs.add("cc")
-    read_only(package)
     folder = Path(loadable_path()).parent
     for place in (folder.parent, folder):
         for mode in (0o770, 0o707, 0o702):
             place.chmod(mode)
-            assert refused(place, package) == f"can be written by others (mode {mode:o})"
+            assert refused(place, unwritable) == f"can be written by others (mode {mode:o})"
         place.chmod(0o755)
         assert loadable_path() == str(folder / "sqlclust")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert refused(folder.parent, package) == f"belongs to another user (id {os.getuid()})"
+    assert refused(folder.parent, unwritable) == f"belongs to another user (id {os.getuid()})"
     monkeypatch.undo()
     assert len(programs.calls) == 1
 
 
-def test_a_cache_that_is_a_link_or_a_file(
-    programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None], tmp_path: Path
-) -> None:
-    programs.add("cc")
-    read_only(package)
+def test_a_cache_that_is_a_link_or_a_file(programs: Programs, unwritable: Path, cache: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     cache.mkdir()
     place = cache / "sqlclust"
     place.symlink_to(elsewhere)
-    assert refused(place, package) == "is not a folder"
+    assert refused(place, unwritable) == "is not a folder"
     place.unlink()
     place.write_text("")
-    assert refused(place, package) == "is not a folder"
+    assert refused(place, unwritable) == "is not a folder"
     place.unlink()
     cache.rmdir()
     cache.write_text("")
-    assert refused(place, package) in ("Not a directory", "File exists")
+    assert refused(place, unwritable) in ("Not a directory", "File exists")
     assert names_in(elsewhere) == set()
     assert programs.calls == []
 
 
-def test_neither_can_be_written(
-    programs: Programs, package: Path, cache: Path, read_only: Callable[[Path], None]
-) -> None:
-    programs.add("cc")
-    read_only(package)
+def test_neither_can_be_written(unwritable: Path, read_only: Callable[[Path], None]) -> None:
     folder = Path(loadable_path()).parent
     (folder / compiling.NAME).unlink()
     read_only(folder)
-    assert refused(folder, package) == "Permission denied"
+    assert refused(folder, unwritable) == "Permission denied"
 
 
 # --- the note -------------------------------------------------------------------------------------------------------------
@@ -295,13 +280,9 @@ def test_a_read_only_installation(copied: Path, programs: Programs, tmp_path: Pa
     assert note_of(str(path)) == [sys.executable, str(copied)]
 
 
-def test_a_user_without_a_home(
-    programs: Programs, package: Path, read_only: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_user_without_a_home(unwritable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is made in the working directory."""
-    programs.add("cc")
-    read_only(package)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert refused(Path("~/.cache"), package) == "this user has no home folder"
+    assert refused(Path("~/.cache"), unwritable) == "this user has no home folder"
     assert not Path("~").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sqlclust.bindings.loadable import compiling
 from tests.bindings.loadable.programs import answers, compiled_host, ran
 from tests.extension import extension_path, why_not
 from tests.package_files import PACKAGE
@@ -23,6 +24,12 @@ def test_signals_that_interrupt_what_waits(host: Path, fitted: Path) -> None:
     assert ran(host, fitted, extension_path(), "alarms").splitlines() == [
         f"alarms: {answer}" for answer in answers(fitted)
     ]
+
+
+def test_an_sqlite_that_is_too_old(host: Path, fitted: Path) -> None:
+    """Nothing else of it is called."""
+    file = Path(extension_path()).with_name(compiling.NAME)
+    assert ran(host, fitted, file, "old") == "1: sqlclust needs SQLite 3.37 or newer; this is 3.36\n"
 
 
 def test_a_program_that_goes_to_another_folder(host: Path, fitted: Path) -> None:

@@ -19,15 +19,6 @@ from tests.extension import why_not
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Both]:
-    made = both(str(tmp_path / "{}.db"))
-    made.rows("CREATE TABLE t (a, b); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)")
-    yield made
-    for connection in made.connections:
-        connection.close()
-
-
 # --- state and settings ---------------------------------------------------------------------------------------------------
 
 STATE = ("in_transaction", "is_reading", "is_readonly", "changes", "total_changes", "data_version", "is_interrupted")

@@ -50,22 +50,22 @@ def node_library(library: str, modules: str) -> str:
     return library
 
 
+def set_up(found: str | None, what: str, variable: str) -> str:
+    if found is None:
+        pytest.skip(f"{what} is not set up: run .ci/hosts, or set {variable}")
+    return found
+
+
 @pytest.fixture(scope="session")
 def python() -> str:
     """A Python whose sqlite3 can load extensions."""
-    found = hosts_python()
-    if found is None:
-        pytest.skip("no Python that can load extensions is set up: run .ci/hosts, or set SQLCLUST_HOSTS_PYTHON")
-    return found
+    return set_up(hosts_python(), "a Python that can load extensions", "SQLCLUST_HOSTS_PYTHON")
 
 
 @pytest.fixture(scope="session")
 def modules() -> str:
     """A folder with better-sqlite3."""
-    found = node_modules()
-    if found is None:
-        pytest.skip("node with better-sqlite3 is not set up: run .ci/hosts, or set SQLCLUST_NODE_MODULES")
-    return found
+    return set_up(node_modules(), "node with better-sqlite3", "SQLCLUST_NODE_MODULES")
 
 
 @pytest.fixture(scope="session")

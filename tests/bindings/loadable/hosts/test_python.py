@@ -1,4 +1,4 @@
-"""Python's sqlite3 as a host."""
+"""Python's sqlite3 as a host: what it alone does."""
 
 from __future__ import annotations
 
@@ -8,38 +8,18 @@ from pathlib import Path
 import pytest
 
 from sqlclust.surface.catalog import CATALOG
-from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, SCENARIOS, SEVERAL, expected, open_at_exit
+from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, expected
 from tests.bindings.loadable.hosts.sessions import HostError, PythonSession
+from tests.bindings.loadable.programs import ran
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def running(python: str) -> Iterator[PythonSession]:
-    with PythonSession(Path(":memory:"), python) as made:
-        yield made
-
-
 @pytest.fixture
-def session(running: PythonSession, demo_file: Path, library: str) -> PythonSession:
-    running.turn_to(demo_file, library)
-    return running
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(session: PythonSession, name: str) -> None:
-    SCENARIOS[name](session)
-
-
-@pytest.mark.parametrize("name", SEVERAL)
-def test_connections(session: PythonSession, library: str, name: str) -> None:
-    SEVERAL[name](session, library)
-
-
-def test_exit_with_open_statements(demo_file: Path, python: str, library: str) -> None:
-    with PythonSession(demo_file, python) as session:
-        session.load(library)
-        open_at_exit(session)
+def session(demo_file: Path, python: str, library: str) -> Iterator[PythonSession]:
+    with PythonSession(demo_file, python) as made:
+        made.load(library)
+        yield made
 
 
 def test_loaded_while_a_statement_runs(session: PythonSession, library: str) -> None:
@@ -68,20 +48,45 @@ def test_everything_is_there_and_nothing_else(session: PythonSession) -> None:
             session.sql(f"SELECT * FROM clust_doctor('{options}')")
 
 
-def test_apsw_is_never_imported(demo_file: Path, library: str, python: str) -> None:
+def test_apsw_is_never_imported(session: PythonSession) -> None:
     """Its SQLite beside the host's on one file loses commits. Every function runs, and no file comes beside the database."""
-    with PythonSession(demo_file, python) as session:
-        session.load(library)
-        before = set(session.ask("imported"))
-        assert "sqlclust.bindings.loadable.attach" in before
-        session.sql(FIT)
-        for record in CATALOG:
-            session.sql(record.example.rpartition(" -- ")[0])
-        imported = set(session.ask("imported"))
+    before = set(session.ask("imported"))
+    assert "sqlclust.bindings.loadable.attach" in before
+    session.sql(FIT)
+    for record in CATALOG:
+        session.sql(record.example.rpartition(" -- ")[0])
+    imported = set(session.ask("imported"))
+    session.end()
     assert imported > before
     assert {name.split(".")[0] for name in imported} & {"apsw", "sqlite_utils", "click"} == set()
     assert "sqlclust.bindings.apsw" not in imported
-    assert [path.name for path in demo_file.parent.iterdir()] == [demo_file.name]
+    assert [path.name for path in session.path.parent.iterdir()] == [session.path.name]
+
+
+TWO_SQLITES = """
+import sqlite3, sys, apsw
+from sqlclust.bindings.loadable import attach
+
+class Seen(attach.HostDatabase):
+    def __init__(self, routines):
+        super().__init__(routines)
+        seen.append(self)
+
+attach.HostDatabase, seen = Seen, []
+connections = apsw.Connection(":memory:"), sqlite3.connect(":memory:")
+for con in connections:
+    con.enable_load_extension(True)
+    con.load_extension(sys.argv[1])
+ours, theirs = connections
+theirs.create_function("asked", 1, lambda value: ours.execute("SELECT clust_dimension(?)", (value,)).fetchone()[0])
+print(theirs.execute("SELECT asked(clust_vector('[1, 2, 3]')) + clust_dimension(x'00000000')").fetchone()[0])
+assert [database.versions["sqlite"] for database in seen] == [apsw.sqlite_lib_version(), sqlite3.sqlite_version]
+"""
+
+
+def test_two_sqlites_in_one_process(python: str, library: str) -> None:
+    """APSW has one of its own. Each is called by its own routines, also one inside the other."""
+    assert ran(python, "-c", TWO_SQLITES, library) == "4\n"
 
 
 @pytest.mark.parametrize("options", [["-I", "-S"], ["-S"]])
