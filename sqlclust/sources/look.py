@@ -46,22 +46,20 @@ class Look:
 
     # --- tables ---
 
-    def free_tables(self) -> Iterator[Table]:
-        """The tables that no kind has taken yet."""
+    def free_tables(self, *columns: str) -> Iterator[Table]:
+        """The tables that no kind has taken yet and that have these columns, none generated. One may be taken meanwhile."""
         for name, table in self.layout.tables.items():
-            if name not in self._taken:
+            if name not in self._taken and table.stores(*columns):
                 yield table
 
     def having(self, name: str, *columns: str) -> Table | None:
-        """The table of a name, if no kind has taken it and it has these columns."""
+        """The table of a name, if it is one of `free_tables`."""
         table = self.layout.named(name)
-        if table is None or name.lower() in self._taken or not table.has(*columns):
-            return None
-        return table
+        return table if table is not None and name.lower() not in self._taken and table.stores(*columns) else None
 
-    def take(self, *tables: Table) -> None:
-        """They are of a kind; no other one looks at them."""
-        self._taken |= {table.name.lower() for table in tables}
+    def take(self, *tables: Table | None) -> None:
+        """They are of a kind; no other one looks at them. None: one that is not there."""
+        self._taken |= {table.name.lower() for table in tables if table is not None}
 
     # --- files ---
 

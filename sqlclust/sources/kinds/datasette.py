@@ -12,7 +12,7 @@ _PREFIX, _COLUMN = "_embeddings_", "emb_"
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables():
         columns = [c.name for name, c in table.columns.items() if name.startswith(_COLUMN) and not c.generated]
         if not table.name.lower().startswith(_PREFIX) or not columns:
             continue

@@ -12,7 +12,7 @@ COLUMNS = {"rowid", "text", "metadata", "text_embedding"}
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables(*COLUMNS):
         if {*table.columns} == COLUMNS:
             look.take(table)
             yield look.in_rows(

@@ -12,8 +12,8 @@ _BYTES = 4 * 1536
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
-        if {*table.columns} != {"id", "embedding"}:
+    for table in look.free_tables("id", "embedding"):
+        if len(table.columns) != 2:
             continue
         key, vector = table.columns["id"], table.columns["embedding"]
         if (key.affinity, key.pk, vector.affinity) != ("TEXT", 1, "BLOB"):

@@ -26,7 +26,7 @@ FROM (SELECT embedding_model FROM {{table}} NOT INDEXED LIMIT {_MOST}) ORDER BY 
 
 def _find(look: Look) -> Iterator[Source]:
     table = look.layout.named("Embedding") if look.is_ours else None
-    if table is None or not table.has("id", "embedding_model", "vector", "content"):
+    if table is None or not table.stores("id", "embedding_model", "vector", "content"):
         return
     for model in _models(look, table):
         sampled = look.part(table, "embedding_model", model)

@@ -33,10 +33,9 @@ def _find(look: Look) -> Iterator[Source]:
     columns = [*dict.fromkeys((look.text(name), look.text(column)) for name, column in rows)]
     for name, column in columns:
         copy = look.having(f"vector0_{name}_{column}", "rowid1", "rowid2", "counter", "data")
-        if copy is not None:
-            look.take(copy)
-        table = look.having(name)
-        if table is None or not table.has(column.lower()) or table.columns[column.lower()].generated:
+        look.take(copy)
+        table = look.having(name, column.lower())
+        if table is None:
             continue
         dimension = _dimension(look, settings, copy, (name, column)) if copy else None
         said = f"{dimension} numbers in each by its quantized copy" if dimension else None

@@ -13,7 +13,7 @@ from sqlclust.sqlite.layout import Column, Table
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables():
         look.database.check_interrupt()
         try:
             yield from _of_table(look, table)

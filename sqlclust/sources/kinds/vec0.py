@@ -124,7 +124,7 @@ def _wrong(
         (vectors, "vector_chunksNN", ("vectors",)),
     )
     for table, ending, names in needed:
-        if table is None or not table.has(*names):
+        if table is None or not table.stores(*names):
             return f"its vectors cannot be read: there is no table {virtual.name}_{ending} as vec0 makes it"
     assert chunks is not None
     assert vectors is not None
