@@ -128,7 +128,7 @@ class Look:
     def in_rows(
         self,
         kind: str,
-        table: Table,
+        sampled: Sample,
         column: str,
         *,
         name: str = "",
@@ -137,24 +137,30 @@ class Look:
         dimension: int | None = None,
         usual: FormatName | None = "float32",
         remark: str = "",
+        only: tuple[str, Any] | None = None,
+        n_rows: int | None = None,
     ) -> Source:
         """A column of vectors of a known kind of table, whatever its values look like.
 
         Args:
+            sampled: rows of the table, or of its part `only`.
             name: of the source; the table's by default.
             content: the column of the texts; None: there is none; '': what looks like it.
             others: further columns that are no texts.
             dimension: if something says it.
             usual: the format that this kind writes, if it is always the same one.
+            only, n_rows: see `source`.
         """
-        sampled = self.sample(table)
+        table = sampled.table
         vector = table.columns[column.lower()]
         verdict = self.judged(sampled, vector, named=True, dimension=dimension, usual=usual)
         if content == "":
             content = self.content(sampled, [column, *others])
         elif content is not None:
             content = table.columns[content.lower()].name
-        return self.source(kind, sampled, vector, verdict, name=name or table.name, content=content, remark=remark)
+        return self.source(
+            kind, sampled, vector, verdict, name=name or table.name, content=content, remark=remark, only=only, n_rows=n_rows
+        )  # fmt: skip
 
     def source(
         self,
@@ -167,18 +173,20 @@ class Look:
         content: str | None,
         remark: str = "",
         only: tuple[str, Any] | None = None,
+        n_rows: int | None = None,
     ) -> Source:
         """A source of what a column was found to hold.
 
         Args:
             verdict: None: no vectors are in the sample.
             only: the part of the table that it is, (column, value): the key is then what is left of the table's.
+            n_rows: None: they are counted, if that takes little.
         """
         table = sampled.table
         keys = key_columns(table)
         if only is not None and len(keys) > 1:
             keys = tuple(key for key in keys if key.lower() != only[0].lower())
-        n_rows = self.count(sampled, only)
+        n_rows = self.count(sampled, only) if n_rows is None else n_rows
         readable = verdict is None or verdict.readable
         model = model_column(table) if only is None else None
         seen = verdict.remark if verdict else "no rows" if not sampled.n else f"from {rows(sampled.n)}: no vectors"

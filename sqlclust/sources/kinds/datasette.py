@@ -22,7 +22,7 @@ def _find(look: Look) -> Iterator[Source]:
             name = table.name if len(columns) == 1 else f"{table.name}.{column}"
             remark = f"vectors of the rows of {host}, by its primary key"
             yield look.in_rows(
-                "datasette-embeddings", table, column, name=name, content=None, remark=remark
+                "datasette-embeddings", look.sample(table), column, name=name, content=None, remark=remark
             )  # the text was a template
 
 

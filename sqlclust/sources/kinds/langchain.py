@@ -16,7 +16,7 @@ def _find(look: Look) -> Iterator[Source]:
         if {*table.columns} == COLUMNS:
             look.take(table)
             yield look.in_rows(
-                "langchain", table, "text_embedding", content="text", remark="a vector store of LangChain"
+                "langchain", look.sample(table), "text_embedding", content="text", remark="a vector store of LangChain"
             )
 
 

@@ -18,11 +18,11 @@ def _find(look: Look) -> Iterator[Source]:
         key, vector = table.columns["id"], table.columns["embedding"]
         if (key.affinity, key.pk, vector.affinity) != ("TEXT", 1, "BLOB"):
             continue
-        lengths = {*look.sample(table).columns["embedding"].lengths} - {0}
-        if lengths == {_BYTES}:
+        sampled = look.sample(table)
+        if {*sampled.columns["embedding"].lengths} - {0} == {_BYTES}:
             look.take(table)
             remark = "by openai-to-sqlite: the ids are TEXT, also where those of the table they came from are INTEGER"
-            yield look.in_rows("openai-to-sqlite", table, "embedding", content=None, remark=remark)
+            yield look.in_rows("openai-to-sqlite", sampled, "embedding", content=None, remark=remark)
 
 
 OPENAI_TO_SQLITE = Kind("openai-to-sqlite", "a table of `id` and `embedding`, 1,536 float32", _find)

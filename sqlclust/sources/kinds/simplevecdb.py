@@ -22,13 +22,13 @@ def _find(look: Look) -> Iterator[Source]:
         collection = "default" if name == _DEFAULT else table.name[len(_OTHERS) :]
         pending = look.having(f"{table.name}_pending_vectors", "doc_id", "embedding")
         look.take(table, pending, look.having(f"{table.name}_clusters", "centroids"))
-        cells = look.sample(table).columns["embedding"]
-        there = len(cells.types) - cells.n_null
-        found = look.in_rows("simplevecdb", table, "embedding", name=f"simplevecdb:{collection}", content="text")
-        if there < len(cells.types):
+        sampled = look.sample(table)
+        n_null = sampled.columns["embedding"].n_null
+        found = look.in_rows("simplevecdb", sampled, "embedding", name=f"simplevecdb:{collection}", content="text")
+        if n_null:
             beside = f"{look.file or 'DATABASE'}.{collection}.usearch"
             look.files.add(beside)
-            none = "not in this file" if not there else "not all in this file"
+            none = "not in this file" if n_null == sampled.n else "not all in this file"
             waiting = f"; those written last may be in {pending.name}" if pending is not None else ""
             remark = remarks(f"{none}: the vectors are in {beside} beside it{waiting}", found.remark)
             found = replace(found, vector_column=None, format=None, dimension=None, remark=remark)

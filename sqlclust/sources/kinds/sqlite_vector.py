@@ -42,7 +42,7 @@ def _find(look: Look) -> Iterator[Source]:
         is_alone = sum(other == name for other, _ in columns) == 1
         yield look.in_rows(
             "sqlite-vector",
-            table,
+            look.sample(table),
             column,
             name=name if is_alone else f"{name}.{column}",
             others=[also for other, also in columns if other == name],
