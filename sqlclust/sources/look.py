@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from sqlclust.errors import counted_rows
 from sqlclust.schema import object_names, version
 from sqlclust.sources import sampling
 from sqlclust.sources.columns import content_column, declared_dimension, is_called_a_vector, key_columns, model_column
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
-from sqlclust.sources.judging import Verdict, judged, rows
+from sqlclust.sources.judging import Verdict, judged
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
@@ -189,7 +190,9 @@ class Look:
         n_rows = self.count(sampled, only) if n_rows is None else n_rows
         readable = verdict is None or verdict.readable
         model = model_column(table) if only is None else None
-        seen = verdict.remark if verdict else "no rows" if not sampled.n else f"from {rows(sampled.n)}: no vectors"
+        seen = (
+            verdict.remark if verdict else "no rows" if not sampled.n else f"from {counted_rows(sampled.n)}: no vectors"
+        )
         return Source(
             name=name,
             kind=kind,
