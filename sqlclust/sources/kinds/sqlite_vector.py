@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust.sources.found import Source, remarks
+from sqlclust.sources.found import Source, name_of, remarks
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
@@ -39,13 +39,13 @@ def _find(look: Look) -> Iterator[Source]:
             continue
         dimension = _dimension(look, settings, copy, (name, column)) if copy else None
         said = f"{dimension} numbers in each by its quantized copy" if dimension else None
-        is_alone = sum(other == name for other, _ in columns) == 1
+        all_of_it = [also for other, also in columns if other == name]
         yield look.in_rows(
             "sqlite-vector",
             look.sample(table),
             column,
-            name=name if is_alone else f"{name}.{column}",
-            others=[also for other, also in columns if other == name],
+            name=name_of(name, column, len(all_of_it)),
+            others=all_of_it,
             dimension=dimension,
             usual=None,
             remark=remarks("quantized by sqlite-vector", said),
