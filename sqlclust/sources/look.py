@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlclust.errors import counted_rows
@@ -134,7 +134,6 @@ class Look:
         *,
         name: str = "",
         content: str | None = "",
-        others: Iterable[str] = (),
         dimension: int | None = None,
         usual: FormatName | None = "float32",
         remark: str = "",
@@ -147,7 +146,6 @@ class Look:
             sampled: rows of the table, or of its part `only`.
             name: of the source; the table's by default.
             content: the column of the texts; None: there is none; '': what looks like it.
-            others: further columns that are no texts.
             dimension: if something says it.
             usual: the format that this kind writes, if it is always the same one.
             only, n_rows: see `source`.
@@ -156,7 +154,7 @@ class Look:
         vector = table.columns[column.lower()]
         verdict = self.judged(sampled, vector, named=True, dimension=dimension, usual=usual)
         if content == "":
-            content = self.content(sampled, [column, *others])
+            content = self.content(sampled, [column])
         elif content is not None:
             content = table.columns[content.lower()].name
         return self.source(

@@ -39,13 +39,11 @@ def _find(look: Look) -> Iterator[Source]:
             continue
         dimension = _dimension(look, settings, copy, (name, column)) if copy else None
         said = f"{dimension} numbers in each by its quantized copy" if dimension else None
-        all_of_it = [also for other, also in columns if other == name]
         yield look.in_rows(
             "sqlite-vector",
             look.sample(table),
             column,
-            name=name_of(name, column, len(all_of_it)),
-            others=all_of_it,
+            name=name_of(name, column, sum(other == name for other, _ in columns)),
             dimension=dimension,
             usual=None,
             remark=remarks("quantized by sqlite-vector", said),
