@@ -92,7 +92,7 @@ from sqlclust.errors.vectors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.errors.wording import dimensions, shown
+from sqlclust.errors.wording import counted_rows, dimensions, shown
 
 __all__ = [
     "AdoptError",
@@ -178,6 +178,7 @@ __all__ = [
     "VectorTypeError",
     "WriteProtectedError",
     "ZeroVectorError",
+    "counted_rows",
     "dimensions",
     "shown",
 ]

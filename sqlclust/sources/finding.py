@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
-from sqlclust.sources.found import Source
+from sqlclust.sources.found import Source, or_why_not
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.kinds.own import SQLCLUST
 from sqlclust.sources.look import Look
@@ -52,15 +51,7 @@ def not_vectors(database: Database, table: Table, column: str) -> str | None:
 def _all(look: Look, kinds: Iterable[Kind]) -> Iterator[Source]:
     for kind in kinds:
         look.database.check_interrupt()
-        yield from _of_kind(kind, look)
-
-
-def _of_kind(kind: Kind, look: Look) -> Iterator[Source]:
-    """The sources of a kind; what a damaged or hostile file does not let be read is said and passed over."""
-    try:
-        yield from kind.find(look)
-    except (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError) as error:
-        yield Source(name=kind.name, kind=kind.name, table_name=None, remark=f"not looked at: {error}")
+        yield from or_why_not(kind.find(look), kind=kind.name, name=kind.name)
 
 
 def _with_names(sources: Iterable[Source]) -> Iterator[Source]:

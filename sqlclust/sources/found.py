@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
 from sqlclust.vectors.formats import FormatName
 
 
@@ -52,6 +54,19 @@ COLUMNS = (
     "remark",
 )  # fmt: skip
 """What users see of a source, in this order."""
+
+
+def name_of(table: str, column: str, n_columns: int) -> str:
+    """The name of a column of vectors as a source: the table's, if it has no other one."""
+    return table if n_columns == 1 else f"{table}.{column}"
+
+
+def or_why_not(sources: Iterable[Source], *, kind: str, name: str, table_name: str | None = None) -> Iterator[Source]:
+    """Sources that are being looked for; where a damaged or hostile file cannot be read, one that says so, and no more."""
+    try:
+        yield from sources
+    except (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError) as error:
+        yield Source(name=name, kind=kind, table_name=table_name, remark=f"not looked at: {error}")
 
 
 def remarks(*parts: str | None) -> str:

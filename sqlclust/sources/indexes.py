@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Table, quoted
@@ -29,10 +28,7 @@ def plain_indexes(database: Database, table: Table) -> list[Index]:
     ):
         if partial or (table.without_rowid and origin == "pk"):  # that is the table itself
             continue
-        try:
-            rows = statements.all_rows(database, f"PRAGMA main.index_xinfo({quoted(name)})")
-        except StatementError:
-            continue
+        rows = statements.all_rows(database, f"PRAGMA main.index_xinfo({quoted(name)})")
         if any(cid == _OF_AN_EXPRESSION for _, cid, *_ in rows):
             continue
         keys = [(str(column).lower(), str(collation).upper()) for _, _, column, _, collation, _ in rows if column]

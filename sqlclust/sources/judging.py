@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.errors import VectorJSONError
+from sqlclust.errors import VectorJSONError, counted_rows
 from sqlclust.sources.sampling import Cells
 from sqlclust.vectors.blobs import json_numbers
 from sqlclust.vectors.formats import FORMATS, FormatName, resemblance
@@ -92,7 +92,9 @@ def judged(
     if found is None:
         return None
     others = f", {there - most} of another type" if there > most else ""
-    return Verdict(found.format, found.dimension, f"from {rows(n)}{nulls}{others}: {found.remark}", found.readable)
+    return Verdict(
+        found.format, found.dimension, f"from {counted_rows(n)}{nulls}{others}: {found.remark}", found.readable
+    )
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------
@@ -225,11 +227,6 @@ def _has_usual_sizes(matrix: NDArray[np.uint8], format: FormatName) -> bool:
         sizes = np.abs(numbers.astype(np.float64))
         fit = (sizes == 0) | ((sizes >= least) & (sizes <= greatest))
     return bool(fit.mean() >= 0.95 and (sizes > 0).any())
-
-
-def rows(n: int) -> str:
-    """`1 row`, `2 rows`."""
-    return "1 row" if n == 1 else f"{n} rows"
 
 
 def _several(counts: Counter[int]) -> str:

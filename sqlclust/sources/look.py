@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlclust.errors import counted_rows
 from sqlclust.schema import object_names, version
 from sqlclust.sources import sampling
 from sqlclust.sources.columns import content_column, declared_dimension, is_called_a_vector, key_columns, model_column
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
-from sqlclust.sources.judging import Verdict, judged, rows
+from sqlclust.sources.judging import Verdict, judged
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
@@ -46,22 +47,20 @@ class Look:
 
     # --- tables ---
 
-    def free_tables(self) -> Iterator[Table]:
-        """The tables that no kind has taken yet."""
+    def free_tables(self, *columns: str) -> Iterator[Table]:
+        """The tables that no kind has taken yet and that have these columns, none generated. One may be taken meanwhile."""
         for name, table in self.layout.tables.items():
-            if name not in self._taken:
+            if name not in self._taken and table.stores(*columns):
                 yield table
 
     def having(self, name: str, *columns: str) -> Table | None:
-        """The table of a name, if no kind has taken it and it has these columns."""
+        """The table of a name, if it is one of `free_tables`."""
         table = self.layout.named(name)
-        if table is None or name.lower() in self._taken or not table.has(*columns):
-            return None
-        return table
+        return table if table is not None and name.lower() not in self._taken and table.stores(*columns) else None
 
-    def take(self, *tables: Table) -> None:
-        """They are of a kind; no other one looks at them."""
-        self._taken |= {table.name.lower() for table in tables}
+    def take(self, *tables: Table | None) -> None:
+        """They are of a kind; no other one looks at them. None: one that is not there."""
+        self._taken |= {table.name.lower() for table in tables if table is not None}
 
     # --- files ---
 
@@ -130,33 +129,37 @@ class Look:
     def in_rows(
         self,
         kind: str,
-        table: Table,
+        sampled: Sample,
         column: str,
         *,
         name: str = "",
         content: str | None = "",
-        others: Iterable[str] = (),
         dimension: int | None = None,
         usual: FormatName | None = "float32",
         remark: str = "",
+        only: tuple[str, Any] | None = None,
+        n_rows: int | None = None,
     ) -> Source:
         """A column of vectors of a known kind of table, whatever its values look like.
 
         Args:
+            sampled: rows of the table, or of its part `only`.
             name: of the source; the table's by default.
             content: the column of the texts; None: there is none; '': what looks like it.
-            others: further columns that are no texts.
             dimension: if something says it.
             usual: the format that this kind writes, if it is always the same one.
+            only, n_rows: see `source`.
         """
-        sampled = self.sample(table)
+        table = sampled.table
         vector = table.columns[column.lower()]
         verdict = self.judged(sampled, vector, named=True, dimension=dimension, usual=usual)
         if content == "":
-            content = self.content(sampled, [column, *others])
+            content = self.content(sampled, [column])
         elif content is not None:
             content = table.columns[content.lower()].name
-        return self.source(kind, sampled, vector, verdict, name=name or table.name, content=content, remark=remark)
+        return self.source(
+            kind, sampled, vector, verdict, name=name or table.name, content=content, remark=remark, only=only, n_rows=n_rows
+        )  # fmt: skip
 
     def source(
         self,
@@ -169,21 +172,25 @@ class Look:
         content: str | None,
         remark: str = "",
         only: tuple[str, Any] | None = None,
+        n_rows: int | None = None,
     ) -> Source:
         """A source of what a column was found to hold.
 
         Args:
             verdict: None: no vectors are in the sample.
             only: the part of the table that it is, (column, value): the key is then what is left of the table's.
+            n_rows: None: they are counted, if that takes little.
         """
         table = sampled.table
         keys = key_columns(table)
         if only is not None and len(keys) > 1:
             keys = tuple(key for key in keys if key.lower() != only[0].lower())
-        n_rows = self.count(sampled, only)
+        n_rows = self.count(sampled, only) if n_rows is None else n_rows
         readable = verdict is None or verdict.readable
         model = model_column(table) if only is None else None
-        seen = verdict.remark if verdict else "no rows" if not sampled.n else f"from {rows(sampled.n)}: no vectors"
+        seen = (
+            verdict.remark if verdict else "no rows" if not sampled.n else f"from {counted_rows(sampled.n)}: no vectors"
+        )
         return Source(
             name=name,
             kind=kind,

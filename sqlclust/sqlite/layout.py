@@ -69,6 +69,10 @@ class Table:
         """Whether it has all these columns."""
         return all(name in self.columns for name in names)
 
+    def stores(self, *names: str) -> bool:
+        """Whether it has all these columns, and none is generated: reading such a one runs what is in the file."""
+        return self.has(*names) and not any(self.columns[name].generated for name in names)
+
     def is_unique(self, *names: str) -> bool:
         """Whether no two rows can have the same values in these columns."""
         return any(columns <= {*names} for columns in self.unique)

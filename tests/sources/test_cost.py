@@ -9,8 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from sqlclust.sources import counting
 from sqlclust.sources.sampling import MOST_ROWS
-from tests.sources.looking import found, vectors
+from tests.sources.looking import found, made, vectors
 
 PAGES_OF_A_SAMPLE = 3 * MOST_ROWS
 """At most three pages down the tree for each row."""
@@ -60,7 +61,7 @@ def test_large_values_are_not_read(path: Path) -> None:
     con.execute("CREATE TABLE c (id TEXT PRIMARY KEY, v BLOB, big BLOB) WITHOUT ROWID")
     for i, vector in enumerate(vectors(6, 16)):
         con.execute("INSERT INTO b VALUES (?1, zeroblob(60000000 * (?1 = 3)), ?2, '[' || ?1)", (i, vector))
-        con.execute("INSERT INTO c VALUES (?1, ?2, zeroblob(60000000 * (?1 = '5')))", (str(i), vector))
+        con.execute("INSERT INTO c VALUES (?1, ?2, zeroblob(60000000 * (?1 = '3')))", (str(i), vector))
     con.close()
     with opened(path) as con:
         a, b, c = found(con)
@@ -70,6 +71,36 @@ def test_large_values_are_not_read(path: Path) -> None:
         a.remark == "from 1 row: BLOBs of 60,000,000 bytes, not looked at: they, or what stands before them, are large"
     )
     assert [(s.vector_column, s.format, s.dimension, s.n_rows) for s in (b, c)] == [("v", "float32", 16, 6)] * 2
+
+
+def test_of_large_vectors_a_few_are_read(path: Path) -> None:
+    """Of 48 rows of 200,000 bytes about a megabyte."""
+    con = apsw.Connection(str(path))
+    con.execute("PRAGMA synchronous = OFF; CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
+    con.execute(ROWS.format(n=60) + "INSERT INTO t SELECT i, ? FROM n", (vectors(1, 50_000)[0],))
+    con.close()
+    with opened(path) as con:
+        [source] = found(con)
+        assert (source.format, source.dimension, source.n_rows) == ("float32", 50_000, 60)
+        assert pages_read(con) < PAGES_OF_A_SAMPLE + (2 << 20) // 4096
+
+
+def test_an_index_that_is_long_is_not_walked() -> None:
+    """Of 18 MB; but one that is short beside it."""
+    con = made("CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB, long, short)", "CREATE INDEX long ON t (long)")
+    con.execute(ROWS.format(n=12_000) + "INSERT INTO t SELECT i, ?, zeroblob(1500) || i, i FROM n", (vectors(1)[0],))
+    assert [source.n_rows for source in found(con)] == [None]
+    con.execute("CREATE INDEX short ON t (short)")
+    assert [source.n_rows for source in found(con)] == [12_000]
+
+
+def test_all_counts_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_OF_ALL", 20_000)
+    con = made()
+    for table in "abc":
+        con.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, v BLOB, k INTEGER UNIQUE)")
+        con.execute(ROWS.format(n=500) + f"INSERT INTO {table} SELECT i, ?, i FROM n", (vectors(1, 16)[0],))
+    assert [source.n_rows for source in found(con)] == [500, 500, None]
 
 
 def test_a_hundred_tables(path: Path) -> None:

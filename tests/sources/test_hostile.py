@@ -14,7 +14,9 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import CorruptError, SqliteError
+from sqlclust.sqlite.layout import Column, Table, quoted, read_layout
 from tests.schemas.old import OLD
 from tests.sources.looking import HOSTS, brief, found, host, made, vectors
 
@@ -85,6 +87,42 @@ def test_nothing_of_the_file_is_run(tmp_path: Path) -> None:
     con.close()
 
 
+def make_generated(con: apsw.Connection, table: Table, generated: Column) -> None:
+    """A table of the same name with the same rows; but one of its columns is computed by a function."""
+    columns = list(table.columns.values())
+    described = [f"{quoted(c.name)} {c.declared}{' AS (trap())' * (c is generated)}" for c in columns]
+    keys = [quoted(c.name) for c in columns if c.pk]
+    if generated.pk == 0 and keys:
+        described.append(f"PRIMARY KEY ({', '.join(keys)})")
+    others = ", ".join(quoted(c.name) for c in columns if c is not generated)
+    con.execute(f"""
+        CREATE TEMP TABLE kept AS SELECT * FROM {table.sql}; DROP TABLE {table.sql};
+        CREATE TABLE {table.sql} ({", ".join(described)});
+        INSERT INTO {table.sql} ({others}) SELECT {others} FROM kept; DROP TABLE kept;
+    """)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(HOSTS.glob("*.sql"))])
+def test_no_generated_column_is_computed(name: str) -> None:
+    """Whichever column of a table that a kind looks at it is."""
+    called: list[str] = []
+
+    def trap(*_: Any) -> bytes:
+        called.append("a function was called")
+        return vectors(1)[0]
+
+    con = host(name)
+    con.create_scalar_function("trap", trap, deterministic=True)
+    for table in read_layout(database_of(con)).tables.values():
+        for column in table.columns.values() if len(table.columns) > 1 else ():
+            con.execute("SAVEPOINT as_it_was")
+            make_generated(con, table, column)
+            called.clear()
+            found(con)
+            assert called == [], f"{table.name}.{column.name}"
+            con.execute("ROLLBACK TO as_it_was; RELEASE as_it_was")
+
+
 def with_a_collation(name: str) -> tuple[apsw.Connection, list[str]]:
     """A database of hosts, all text in an order of the file's own; and what is put in when that is called."""
     sql = (HOSTS / f"{name}.sql").read_text(encoding="utf-8")
@@ -126,9 +164,11 @@ def test_names_that_want_out_of_their_quotes() -> None:
     con = with_a_good_table(made())
     names = ['x" ; DROP TABLE good; --', "a\nb", "[c]", "d'e", "`f`", "ü\u202e", "main.good", "sqlite", "good ", "%s{}"]
     for name in names:
-        quoted = '"' + name.replace('"', '""') + '"'
-        con.execute(f'CREATE TABLE {quoted} ({quoted} INTEGER PRIMARY KEY, "v""{name.replace(chr(34), "")}" BLOB)')
-        con.executemany(f"INSERT INTO {quoted} VALUES (?, ?)", enumerate(vectors(N)))
+        identifier = quoted(name)
+        con.execute(
+            f'CREATE TABLE {identifier} ({identifier} INTEGER PRIMARY KEY, "v""{name.replace(chr(34), "")}" BLOB)'
+        )
+        con.executemany(f"INSERT INTO {identifier} VALUES (?, ?)", enumerate(vectors(N)))
     sources = found(con)
     assert [source.name for source in sources] == ["good", *names]
     assert {source.n_rows for source in sources} == {N}

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from struct import unpack
+from struct import pack, unpack
 
 import apsw
 import pytest
 
+from sqlclust.sources.kinds import chroma
 from sqlclust.sources.registry import KINDS
 from tests.sources.looking import HOSTS, brief, found, host, made, vectors
+
+ODD = pack("<4d", *(1.1 * i for i in range(1, 5)))
+"""Eight float32 by its length, but it looks like four float64."""
 
 # name, kind, table, ids, vector, content, format, dimension, rows; the beginning of what is remarked
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "llm": [
         ("llm:docs", "llm", "embeddings", ("id",), "embedding", "content", "float32", 4, 12, "from 12 rows: BLOBs of 16"),
-        ("llm:notes", "llm", "embeddings", ("id",), "embedding", None, "float32", 4, 5, "from 5 rows: BLOBs of 16 bytes"),
+        ("llm:notes", "llm", "embeddings", ("id",), "embedding", None, "float32", 4, 5,
+         "from 5 rows: BLOBs of 16 bytes; vectors of small; the texts were not kept (llm embed-multi --store keeps them)"),
         ("llm:none", "llm", "embeddings", ("id",), "embedding", None, None, None, 0, "no rows"),
     ],
     "vec0": [
         ('a "b', "vec0", 'a "b', ("rowid",), "embedding", None, "float32", 4, 0, "read from its shadow tables"),
         ("bits", "vec0", "bits", ("doc_id",), "embedding", None, "bit", 16, 12, "read from its shadow tables"),
-        ("full.embedding", "vec0", "full", ("name",), "embedding", "body", "float32", 4, 12, "read from its shadow"),
+        ("full.embedding", "vec0", "full", ("name",), "embedding", "body", "float32", 4, 12,
+         "read from its shadow tables, without the extension; partition key module"),
         ("full.small", "vec0", "full", ("name",), "small", "body", "int8", 8, 12, "read from its shadow tables"),
         ("plain", "vec0", "plain", ("rowid",), "embedding", None, "float32", 4, 12, "read from its shadow tables"),
     ],
     "langchain": [
         ("docs", "langchain", "docs", ("rowid",), "text_embedding", "text", "float32", 4, 12, "from 12 rows"),
-        ("docs_vec", "vec0", "docs_vec", ("rowid",), "text_embedding", None, "float32", 4, 12, "read from its shadow"),
+        ("docs_vec", "vec0", "docs_vec", ("rowid",), "text_embedding", None, "float32", 4, 12,
+         'read from its shadow tables, without the extension; a copy of "docs".text_embedding, which a trigger keeps'),
     ],
     "langgraph": [
         ("store_vectors", "langgraph", "store_vectors", ("prefix", "key", "field_name"), "embedding", None, "float32", 4, 12,
@@ -133,13 +140,75 @@ def test_chroma_when_the_log_is_not_just_what_was_added(change: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("_LOOKED_AT", "not known to be all in this file: embeddings_queue has more than 4 rows; see "),
+        ("_COUNTED", "not known to be all in this file: too many to be counted, or without an index; see "),
+    ],
+)
+def test_chroma_when_there_is_too_much_to_look_at(setting: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma, setting, 4)
+    fresh = found(host("chroma"))[0]
+    assert (fresh.name, fresh.vector_column) == ("chroma:fresh", None)
+    assert fresh.remark.startswith(reason)
+    assert fresh.remark.endswith("/data_level0.bin")
+
+
+def test_simplevecdb_with_vectors_here_and_there() -> None:
+    con = host("simplevecdb")
+    vector = vectors(1)[0]
+    con.execute("UPDATE tinyvec_items SET embedding = ? WHERE id = 1", (vector,))
+    con.execute(
+        "INSERT INTO items_kept_clusters (name, algorithm, n_clusters, centroids) VALUES ('a', 'b', 1, ?)", (vector,)
+    )
+    con.execute(
+        "INSERT INTO tinyvec_items_pending_vectors (doc_id, embedding, enqueued_at) VALUES (2, ?, 0)", (vector,)
+    )
+    kept, default = found(con)  # neither centroids nor what waits is a source
+    assert (kept.name, default.name, default.vector_column) == ("simplevecdb:kept", "simplevecdb:default", None)
+    assert default.remark.startswith(
+        "not all in this file: the vectors are in DATABASE.default.usearch beside it; those written last"
+    )
+
+
+def test_sqlite_vector_with_a_copy_that_does_not_say_the_dimension() -> None:
+    con = host("sqlite_vector")
+    assert found(con)[0].remark.endswith("quantized by sqlite-vector; 4 numbers in each by its quantized copy")
+    for data in ("x'00'", "zeroblob(counter * 8)", "zeroblob(counter * 12 + 1)", "NULL"):
+        con.execute(f"UPDATE vector0_documents_e32 SET data = {data}")
+        assert found(con)[0].remark.endswith("quantized by sqlite-vector"), data
+
+
+LOOKALIKES = {
+    "points of somebody else": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point TEXT)", "point", "json"),
+    "points and more": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point BLOB, n)", "point", "float32"),
+    "items of a shop": ("CREATE TABLE items_a (id INTEGER PRIMARY KEY, text, metadata, embedding)", "embedding", "float32"),
+    "other ids": ("CREATE TABLE embeddings (id INTEGER PRIMARY KEY, embedding BLOB)", "embedding", "float32"),
+    "a vector store and more": ("CREATE TABLE d (rowid INTEGER PRIMARY KEY, text, metadata, text_embedding, n)", "text_embedding",
+                                "float32"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_tables_that_only_look_like_those_of_a_program(name: str) -> None:
+    statement, column, format = LOOKALIKES[name]
+    con = made(statement)
+    values: list[object] = [
+        str(list(unpack("<1536f", blob))) if format == "json" else blob for blob in vectors(9, 1536)
+    ]
+    table = statement.split()[2]
+    con.executemany(f"INSERT INTO {table} ({column}) VALUES (?)", [(value,) for value in values])
+    assert brief(con) == [(table, "table", column, format, 1536, 9)]
+
+
+@pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("DROP TABLE plain_rowids", "there is no table plain_rowids"),
-        ("DROP TABLE plain_vector_chunks00", "there is no table plain_vector_chunksNN"),
-        ("ALTER TABLE plain_chunks RENAME COLUMN size TO length", "there is no table plain_chunks"),
+        ("DROP TABLE plain_rowids", "there is no table plain_rowids as vec0 makes it"),
+        ("DROP TABLE plain_vector_chunks00", "there is no table plain_vector_chunksNN as vec0 makes it"),
+        ("ALTER TABLE plain_chunks RENAME COLUMN size TO length", "there is no table plain_chunks as vec0 makes it"),
         ("UPDATE plain_vector_chunks00 SET vectors = x'00'", "a chunk has 1 bytes, expected 8 vectors of 16 bytes"),
-        ("UPDATE plain_chunks SET size = 'eight'", "expected eight vectors"),
+        ("UPDATE plain_chunks SET size = 'eight'", "a chunk has 128 bytes, expected eight vectors of 16 bytes"),
     ],
 )
 def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None:
@@ -147,7 +216,25 @@ def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None
     con.execute(statement)
     [plain] = [source for source in found(con) if source.table_name == "plain"]
     assert plain.vector_column is None
-    assert f"its vectors cannot be read: {reason}" in plain.remark or reason in plain.remark
+    assert plain.remark == f"its vectors cannot be read: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content"),
+    [
+        ("e float[4], +blurb text", "blurb"),  # whatever it is called, as nothing else can be text
+        ("e float[4], kind text, +blurb text, +title text", "title"),
+        ("e float[4], kind text", None),
+        ("e float[4] /* , f float[4] */, -- , g float[4]\n x odd(1, h float[4])", None),
+    ],
+)
+def test_what_the_text_of_a_vec0_table_says(arguments: str, content: str | None) -> None:
+    con = made("PRAGMA writable_schema = ON")
+    sql = f"CREATE VIRTUAL TABLE /* using( */ v USING vec0({arguments})"
+    con.execute("INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, ?)", (sql,))
+    con.execute("PRAGMA writable_schema = RESET")
+    [source] = found(con)
+    assert (source.name, source.format, source.dimension, source.content_column) == ("v", "float32", 4, content)
 
 
 def test_sqlite_vss() -> None:
@@ -193,8 +280,24 @@ def test_our_own_models(demo: apsw.Connection) -> None:
     demo.execute("CREATE TABLE demo (id INTEGER PRIMARY KEY, v BLOB)")
     demo.executemany("INSERT INTO demo VALUES (?, ?)", enumerate(vectors(9)))
     assert [source.name for source in found(demo)] == ["b", "demo", "demo.v"]  # a model keeps its name
+    demo.execute("UPDATE Embedding SET embedding_model = 'demo.v' WHERE embedding_model = 'b'")
+    assert [source.name for source in found(demo)] == ["demo", "demo.v", "demo.v (2)"]
+    demo.execute("UPDATE Embedding SET embedding_model = 'b', vector = ? WHERE embedding_model = 'demo.v'", (ODD,))
+    odd = found(demo)[0]
+    assert (odd.format, odd.dimension) == ("float32", 8)  # the schema says so
+    demo.execute("UPDATE Embedding SET vector = zeroblob(4) WHERE embedding_model = 'b' AND id = 'x1'")
+    assert (found(demo)[0].format, found(demo)[0].dimension) == ("float32", None)
     demo.execute("DROP INDEX Embedding_embedding_model")
     assert [(source.name, source.n_rows) for source in found(demo)[:2]] == [("b", None), ("demo", None)]
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    con = host("llm", str(tmp_path / "gone" / "a.db"))
+    (tmp_path / "gone" / "a.db").unlink()
+    (tmp_path / "gone").rmdir()
+    assert len(found(con)) == 3
+    con.close()
 
 
 def test_the_host_databases_do_not_change() -> None:

@@ -57,6 +57,22 @@ def test_a_declared_type_says_the_dimension(declared: str) -> None:
     assert source.remark.endswith("they do not tell whether they are int8 or uint8")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "format", "dimension", "remark"),
+    [
+        ("x VECTOR(3)", np.full(3, 1e200).tobytes(), "float64", 3, "BLOBs of 24 bytes: float64 by its dimension"),
+        ("x VECTOR(7)", np.full(6, 0.5, "<f4").tobytes(), "float32", 6, "BLOBs of 24 bytes"),  # what it says cannot be
+        ("embedding BLOB", bytes(24), "float32", 6, "BLOBs of 24 bytes, all of them zero"),
+    ],
+    ids=["its dimension", "its sizes", "nothing"],
+)
+def test_what_a_format_is_told_by(column: str, value: bytes, format: str, dimension: int, remark: str) -> None:
+    con = made(f"CREATE TABLE t (id INTEGER PRIMARY KEY, {column})")
+    con.executemany("INSERT INTO t VALUES (?, ?)", enumerate([value] * N))
+    [source] = found(con)
+    assert (source.format, source.dimension, source.remark) == (format, dimension, f"from 40 rows: {remark}")
+
+
 NO_VECTORS: dict[str, list[Any]] = {
     "nothing": [],
     "NULL": [None] * N,
@@ -72,6 +88,9 @@ NO_VECTORS: dict[str, list[Any]] = {
     "JSON objects": ['{"a": [0.5, 1.5]}'] * N,
     "JSON lists of ids": [json.dumps([i, i + 1]) for i in range(N)],
     "JSON lists of words": ['["a", "b"]'] * N,
+    "one JSON array": ["[0.5, 1.5]"],
+    "JSON arrays of one number": ["[0.5]"] * N,
+    "vectors and a text": [*vectors(N), "text"],
     "JSON arrays of other lengths": [json.dumps([0.5] * (i + 2)) for i in range(N)],
     "one BLOB": [bytes(16)],
     "too few and short to tell": vectors(2, 4),
@@ -137,6 +156,12 @@ def test_columns_and_their_names() -> None:
     assert [(source.name, source.content_column, source.dimension) for source in found(con)] == [
         ("notes.v1", "body", 4), ("notes.v2", "body", 8),
     ]  # fmt: skip
+    con.execute("UPDATE notes SET title = NULL, body = 'short'")
+    assert found(con)[0].content_column == "body"  # by its name
+    con.execute("ALTER TABLE notes RENAME COLUMN body TO code")
+    assert found(con)[0].content_column is None
+    con.execute("UPDATE notes SET code = 'not so short any more'")
+    assert found(con)[0].content_column == "code"
     con.execute('CREATE TABLE "notes.v1" (id INTEGER PRIMARY KEY, v BLOB)')
     con.executemany('INSERT INTO "notes.v1" VALUES (?, ?)', enumerate(vectors(9)))
     con.execute('CREATE TABLE "NOTES.V1.v" (id INTEGER PRIMARY KEY, v BLOB)')
@@ -150,6 +175,11 @@ KEYS = {
     "a compound key, in its own order": ("CREATE TABLE t (a, n, v, PRIMARY KEY (n, a))", ("n", "a")),
     "WITHOUT ROWID": ("CREATE TABLE t (n PRIMARY KEY, v) WITHOUT ROWID", ("n",)),
     "a unique column that is never NULL": ("CREATE TABLE t (n NOT NULL UNIQUE, v)", ("n",)),
+    "the shortest of several": ("CREATE TABLE t (n NOT NULL UNIQUE, a NOT NULL DEFAULT 1, v, UNIQUE (n, a))", ("n",)),
+    "the shortest, written last": (
+        "CREATE TABLE t (n NOT NULL, a NOT NULL DEFAULT 1, v, UNIQUE (n, a), UNIQUE (n))",
+        ("n",),
+    ),
     "a unique column that may be NULL": ("CREATE TABLE t (n UNIQUE, v)", ("rowid",)),
     "none": ("CREATE TABLE t (n, v)", ("rowid",)),
     "a column called rowid": ("CREATE TABLE t (n, rowid TEXT, v)", ("_rowid_",)),
@@ -178,6 +208,12 @@ def test_several_lengths() -> None:
     few = [*vectors(N, 8), b"\0\0\0\0"]
     assert found(table_of("embedding", few))[0].dimension == 8
     assert "1 of another length" in found(table_of("embedding", few))[0].remark
+    [source] = found(table_of("embedding", ["[0.5]", "[0.5, 1.5]"] * 5))
+    assert (source.format, source.dimension) == ("json", None)
+    assert source.remark == "from 10 rows: JSON arrays of 1, 2 numbers"
+    [source] = found(table_of("embedding", [*vectors(9), "text"]))
+    assert (source.format, source.dimension) == ("float32", 4)
+    assert source.remark == "from 10 rows, 1 of another type: BLOBs of 16 bytes"
 
 
 @pytest.mark.parametrize(

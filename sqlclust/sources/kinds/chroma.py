@@ -94,23 +94,14 @@ def _source(look: Look, queue: Table, name: str, items: int | None, logged: _Log
     if logged is not None and logged.only_adds and len(logged.rowids) == items and items:
         rowids = logged.rowids[:: max(1, len(logged.rowids) // sampling.MOST_ROWS)]
         sampled = sampling.sample(look.database, queue, rowids)
-        column = queue.columns["vector"]
-        found = look.source(
-            "chroma",
-            sampled,
-            column,
-            look.judged(sampled, column, named=True, usual="float32"),
-            name=name,
-            content=None,
-        )
+        only = (queue.columns["topic"].name, logged.topic)
+        found = look.in_rows("chroma", sampled, "vector", name=name, content=None, only=only, n_rows=items)
         return replace(
             found,
             id_columns=(queue.columns["id"].name,),
-            n_rows=items,
-            only=(queue.columns["topic"].name, logged.topic),
             remark=remarks(
                 f"all of them are still in embeddings_queue; chroma will move them to {beside}",
-                found.remark.removesuffix("; rows not counted: it would take long"),
+                found.remark,
                 "the texts are in embedding_metadata",
             ),
         )

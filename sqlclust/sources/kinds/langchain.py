@@ -12,11 +12,11 @@ COLUMNS = {"rowid", "text", "metadata", "text_embedding"}
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables(*COLUMNS):
         if {*table.columns} == COLUMNS:
             look.take(table)
             yield look.in_rows(
-                "langchain", table, "text_embedding", content="text", remark="a vector store of LangChain"
+                "langchain", look.sample(table), "text_embedding", content="text", remark="a vector store of LangChain"
             )
 
 

@@ -15,7 +15,7 @@ def _find(look: Look) -> Iterator[Source]:
         return
     look.take(table)
     yield look.in_rows(
-        "langgraph", table, "embedding", content=None,
+        "langgraph", look.sample(table), "embedding", content=None,
         remark="a long-term memory of LangGraph; its texts are in store.value, by prefix and key",
     )  # fmt: skip
 

@@ -22,13 +22,11 @@ def _find(look: Look) -> Iterator[Source]:
     sql = f"SELECT id, CAST(name AS BLOB), CAST(model AS BLOB) FROM {collections.sql} NOT INDEXED LIMIT {_MOST}"
     for number, name, model in statements.all_rows(look.database, sql):
         sampled = look.part(embeddings, "collection_id", number)
-        column = embeddings.columns["embedding"]
-        content = embeddings.columns["content"].name if "content" in sampled.mean_text else None
-        yield look.source(
+        content = "content" if "content" in sampled.mean_text else None
+        yield look.in_rows(
             "llm",
             sampled,
-            column,
-            look.judged(sampled, column, named=True, usual="float32"),
+            "embedding",
             name="llm:" + look.text(name),
             content=content,
             remark=remarks(

@@ -26,14 +26,13 @@ FROM (SELECT embedding_model FROM {{table}} NOT INDEXED LIMIT {_MOST}) ORDER BY 
 
 def _find(look: Look) -> Iterator[Source]:
     table = look.layout.named("Embedding") if look.is_ours else None
-    if table is None or not table.has("id", "embedding_model", "vector", "content"):
+    if table is None or not table.stores("id", "embedding_model", "vector", "content"):
         return
     for model in _models(look, table):
         sampled = look.part(table, "embedding_model", model)
-        verdict = look.judged(sampled, table.columns["vector"], named=True)
-        content = table.columns["content"].name if "content" in sampled.mean_text else None
-        source = look.source(
-            "sqlclust", sampled, table.columns["vector"], verdict, name=model, content=content,
+        content = "content" if "content" in sampled.mean_text else None
+        source = look.in_rows(
+            "sqlclust", sampled, "vector", name=model, content=content, usual=None,
             remark="a model of our own: it can be fitted", only=(table.columns["embedding_model"].name, model),
         )  # fmt: skip
         length = sampled.columns["vector"].lengths

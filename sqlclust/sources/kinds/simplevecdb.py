@@ -13,28 +13,22 @@ _DEFAULT, _OTHERS = "tinyvec_items", "items_"
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables("id", "text", "metadata", "embedding"):
         name = table.name.lower()
-        is_one = name == _DEFAULT or name.startswith(_OTHERS)
-        if not is_one or not table.has("id", "text", "metadata", "embedding"):
+        if name != _DEFAULT and not name.startswith(_OTHERS):
             continue
         if f"{name}_fts" not in look.layout.others and not table.has("parent_id"):
             continue
         collection = "default" if name == _DEFAULT else table.name[len(_OTHERS) :]
-        look.take(table)
         pending = look.having(f"{table.name}_pending_vectors", "doc_id", "embedding")
-        if pending is not None:
-            look.take(pending)
-        clusters = look.having(f"{table.name}_clusters", "centroids")
-        if clusters is not None:
-            look.take(clusters)
-        cells = look.sample(table).columns["embedding"]
-        there = len(cells.types) - cells.n_null
-        found = look.in_rows("simplevecdb", table, "embedding", name=f"simplevecdb:{collection}", content="text")
-        if there < len(cells.types):
+        look.take(table, pending, look.having(f"{table.name}_clusters", "centroids"))
+        sampled = look.sample(table)
+        n_null = sampled.columns["embedding"].n_null
+        found = look.in_rows("simplevecdb", sampled, "embedding", name=f"simplevecdb:{collection}", content="text")
+        if n_null:
             beside = f"{look.file or 'DATABASE'}.{collection}.usearch"
             look.files.add(beside)
-            none = "not in this file" if not there else "not all in this file"
+            none = "not in this file" if n_null == sampled.n else "not all in this file"
             waiting = f"; those written last may be in {pending.name}" if pending is not None else ""
             remark = remarks(f"{none}: the vectors are in {beside} beside it{waiting}", found.remark)
             found = replace(found, vector_column=None, format=None, dimension=None, remark=remark)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust.sources.found import Source, remarks
+from sqlclust.sources.found import Source, name_of, remarks
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
@@ -33,20 +33,17 @@ def _find(look: Look) -> Iterator[Source]:
     columns = [*dict.fromkeys((look.text(name), look.text(column)) for name, column in rows)]
     for name, column in columns:
         copy = look.having(f"vector0_{name}_{column}", "rowid1", "rowid2", "counter", "data")
-        if copy is not None:
-            look.take(copy)
-        table = look.having(name)
-        if table is None or not table.has(column.lower()) or table.columns[column.lower()].generated:
+        look.take(copy)
+        table = look.having(name, column.lower())
+        if table is None:
             continue
         dimension = _dimension(look, settings, copy, (name, column)) if copy else None
         said = f"{dimension} numbers in each by its quantized copy" if dimension else None
-        is_alone = sum(other == name for other, _ in columns) == 1
         yield look.in_rows(
             "sqlite-vector",
-            table,
+            look.sample(table),
             column,
-            name=name if is_alone else f"{name}.{column}",
-            others=[also for other, also in columns if other == name],
+            name=name_of(name, column, sum(other == name for other, _ in columns)),
             dimension=dimension,
             usual=None,
             remark=remarks("quantized by sqlite-vector", said),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigError
-from sqlclust.sources.found import Source
+from sqlclust.sources.found import Source, name_of, or_why_not
 from sqlclust.sources.judging import Verdict
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.look import Look
@@ -13,12 +12,9 @@ from sqlclust.sqlite.layout import Column, Table
 
 
 def _find(look: Look) -> Iterator[Source]:
-    for table in list(look.free_tables()):
+    for table in look.free_tables():
         look.database.check_interrupt()
-        try:
-            yield from _of_table(look, table)
-        except (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError) as error:
-            yield Source(name=table.name, kind="table", table_name=table.name, remark=f"not looked at: {error}")
+        yield from or_why_not(_of_table(look, table), kind="table", name=table.name, table_name=table.name)
     for name, why in look.layout.unreadable.items():
         yield Source(name=name, kind="table", table_name=None, remark=f"not looked at: {why}")
 
@@ -33,7 +29,7 @@ def _of_table(look: Look, table: Table) -> Iterator[Source]:
             found.append((column, verdict))
     content = look.content(sampled, [column.name for column, _ in found])
     for column, verdict in found:
-        name = table.name if len(found) == 1 else f"{table.name}.{column.name}"
+        name = name_of(table.name, column.name, len(found))
         yield look.source("table", sampled, column, verdict, name=name, content=content)
 
 

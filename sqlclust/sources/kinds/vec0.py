@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlclust.sources.columns import content_column
-from sqlclust.sources.found import Source, remarks
+from sqlclust.sources.found import Source, name_of, remarks
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.kinds import langchain
 from sqlclust.sources.look import Look
@@ -95,7 +95,7 @@ def _source(look: Look, virtual: VirtualTable, columns: Columns, vector: VectorC
     wrong = _wrong(look, virtual, rowids, chunks, vectors, FORMATS[vector.format].item_bits * vector.dimension)
     sampled = look.sample(rowids) if rowids else None
     return Source(
-        name=virtual.name if len(columns.vectors) == 1 else f"{virtual.name}.{vector.name}",
+        name=name_of(virtual.name, vector.name, len(columns.vectors)),
         kind=kind,
         table_name=virtual.name,
         id_columns=(columns.key or "rowid",),
@@ -124,7 +124,7 @@ def _wrong(
         (vectors, "vector_chunksNN", ("vectors",)),
     )
     for table, ending, names in needed:
-        if table is None or not table.has(*names):
+        if table is None or not table.stores(*names):
             return f"its vectors cannot be read: there is no table {virtual.name}_{ending} as vec0 makes it"
     assert chunks is not None
     assert vectors is not None
