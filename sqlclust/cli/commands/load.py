@@ -290,11 +290,9 @@ def _load(
         if not create_tables:
             upgrade(database)
         with opening(database) as input_file:
-            rows = RowsToLoad(named, input_file, id_prefix=id_prefix)
-            rows.types_there = lambda: id_types(database, model)
-            result = writing(
-                database, model, rows, rows.usable(progress), create_tables=create_tables, patience=PATIENCE
-            )
+            rows = RowsToLoad(named, input_file, lambda: id_types(database, model), id_prefix=id_prefix)
+            write = writing(rows)
+            result = write(database, model, rows.usable(progress), create_tables=create_tables, patience=PATIENCE)
     report_skipped(named, rows.skipped)
     input_file.narrowing.warn()
     if not quiet:
