@@ -182,6 +182,19 @@ def test_rows_without_a_key_have_their_rowid(new: Path, tmp_path: Path) -> None:
     assert ids_in(new) == [7]
 
 
+@pytest.mark.parametrize("options", [[], ["--vector-column", "odd", "--vector-format", "uint8"]])
+def test_the_key_is_the_same_whichever_column_is_said(new: Path, tmp_path: Path, options: list[str]) -> None:
+    """Also of a column that is not found as one of vectors."""
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE t (name TEXT NOT NULL UNIQUE, embedding BLOB, odd BLOB)",
+        "INSERT INTO t VALUES (?, ?, ?)",
+        rows=[("a", blob(1, 2), b"\0\1"), ("b", blob(3, 4), b"\0\2")],
+    )
+    succeed("load", new, theirs, "--from-table", "t", "-m", "m", *options)
+    assert ids_in(new) == ["a", "b"]
+
+
 def test_collections_whose_ids_repeat(new: Path, tmp_path: Path) -> None:
     theirs = made_by("llm", tmp_path / "theirs.db")
     message = fail("load", new, theirs, "--from-table", "embeddings", "-m", "m")
