@@ -16,6 +16,7 @@ from sqlclust.cli.readers.values import value_in_words
 from sqlclust.errors import DatabaseFileError, LoadError, shown
 from sqlclust.schema import object_names, version
 from sqlclust.sources import Source, find_sources, not_vectors
+from sqlclust.sources.columns import key_columns
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
@@ -159,9 +160,7 @@ def _found(sources: Sequence[Source], layout: Layout, table: TableToLoad) -> Sou
         raise LoadError(f"table {shown(table.name)} has several: --from-table takes one of {names}")
     if table.name.lower() in layout.tables or table.name.lower() in layout.others:
         host = real_table(layout, table.name)
-        rowid = (host.rowid,) if host.rowid else ()
-        keys = tuple(column.name for column in sorted(host.columns.values(), key=lambda column: column.pk) if column.pk)
-        return Source(name=table.name, kind="table", table_name=host.name, id_columns=keys or rowid)
+        return Source(name=table.name, kind="table", table_name=host.name, id_columns=key_columns(host))
     names = ", ".join(repr(source.name) for source in sources[:8]) + (", …" if len(sources) > 8 else "")
     raise LoadError(f"there is no table {shown(table.name)}" + (f"; it has {names}" if names else ""))
 

@@ -19,24 +19,30 @@ class RowsToLoad:
     """A file's rows on their way into the database.
 
     Args:
+        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
         id_prefix: comes before all ids.
 
     Attributes:
         skipped: those that cannot be used.
         has_content: whether they can have contents.
-        types_there: gives the types of the ids and of the runs in the database; asked once there are tables.
     """
 
-    def __init__(self, file: str, input_file: InputFile, *, id_prefix: str = "") -> None:
-        self._file, self._input, self._id_prefix = file, input_file, id_prefix
+    def __init__(
+        self,
+        file: str,
+        input_file: InputFile,
+        types_there: Callable[[], tuple[str | None, str | None]],
+        *,
+        id_prefix: str,
+    ) -> None:
+        self._file, self._input, self._types_there, self._id_prefix = file, input_file, types_there, id_prefix
         self.skipped: list[Skipped] = []
         self.has_content = input_file.has_content
-        self.types_there: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
 
     def usable(self, progress: ProgressLine) -> Iterator[Record]:
         """The rows that can be used; the others are remembered."""
         number, usable = 0, 0
-        as_there = self._as_there(*self.types_there())
+        as_there = self._as_there(*self._types_there())
         for number, row in enumerate(self._input.rows, start=1):
             row = as_there(row, number)
             if self._id_prefix and isinstance(row, Record):

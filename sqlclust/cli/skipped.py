@@ -12,7 +12,7 @@ _NAMED = 10
 """Rows that are named; of more only the number is said."""
 
 
-def report_skipped(file: object, skipped: Sequence[Skipped]) -> None:
+def report_skipped(file: str, skipped: Sequence[Skipped]) -> None:
     """Say on stderr which rows were left out, and why."""
     for row, reason in skipped[:_NAMED]:
         click.echo(f"{file}: skipped row {row:,}: {reason}", err=True)

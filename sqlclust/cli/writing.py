@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 import click
@@ -14,64 +15,29 @@ from sqlclust.store.embeddings.loading import Existing, Loaded, load_embeddings
 from sqlclust.store.embeddings.syncing import sync_embeddings
 
 
-class Writing(Protocol):
+class Write(Protocol):
     """Writes all rows in one transaction."""
 
     def __call__(
-        self,
-        database: Database,
-        model: str,
-        rows: RowsToLoad,
-        usable: Iterator[Record],
-        *,
-        create_tables: bool,
-        patience: float,
+        self, database: Database, model: str, rows: Iterable[Record], /, *, create_tables: bool, patience: float
     ) -> Loaded:
-        """What was done; `usable` are the rows themselves."""
+        """What was done."""
+
+
+Writing = Callable[[RowsToLoad], Write]
+"""How these rows are written; they themselves are iterated later."""
 
 
 def as_new(existing: Existing) -> Writing:
     """Each row is a new embedding, or meets one that is there."""
-
-    def write(
-        database: Database,
-        model: str,
-        rows: RowsToLoad,
-        usable: Iterator[Record],
-        *,
-        create_tables: bool,
-        patience: float,
-    ) -> Loaded:
-        return load_embeddings(
-            database, model, usable, existing=existing, create_tables=create_tables, patience=patience
-        )
-
-    return write
+    return lambda rows: partial(load_embeddings, existing=existing)
 
 
 def in_step(*, delete: bool) -> Writing:
     """The embeddings of the model become what the rows are. Of a table that could not be read whole nothing counts as gone."""
-
-    def write(
-        database: Database,
-        model: str,
-        rows: RowsToLoad,
-        usable: Iterator[Record],
-        *,
-        create_tables: bool,
-        patience: float,
-    ) -> Loaded:
-        return sync_embeddings(
-            database,
-            model,
-            usable,
-            has_content=rows.has_content,
-            delete_gone=lambda: delete and not rows.skipped,
-            create_tables=create_tables,
-            patience=patience,
-        )
-
-    return write
+    return lambda rows: partial(
+        sync_embeddings, has_content=rows.has_content, delete_gone=lambda: delete and not rows.skipped
+    )
 
 
 def say_what_stayed(named: str, told: Mapping[str, object], *, delete: bool) -> None:

@@ -38,6 +38,7 @@ from sqlclust.errors.loading import (
     ClusteredEmbeddingError,
     ExistingEmbeddingError,
     ForeignModelError,
+    HostTableError,
     InputFileError,
     LoadError,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "ForeignModelError",
     "HandleLostError",
     "HandleTypeError",
+    "HostTableError",
     "Id",
     "IncompleteStatementError",
     "InputFileError",

@@ -17,7 +17,15 @@ class InputFileError(SqlclustError):
 
 
 class LoadError(SqlclustError):
-    """A new embedding that does not fit those there are; nothing of its load was written."""
+    """New embeddings that do not fit those there are, or cannot be had; nothing of their load was written."""
+
+
+class HostTableError(LoadError):
+    """A table of another program that cannot be copied: it, or a column, is not there, or cannot be read without running it."""
+
+    def __init__(self, reason: str, *, table: str, column: str | None = None) -> None:
+        super().__init__(reason)
+        self.table, self.column = table, column
 
 
 class ExistingEmbeddingError(LoadError):

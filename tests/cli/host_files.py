@@ -10,6 +10,7 @@ import apsw
 
 from tests.cli.terminal import rows
 from tests.small import blob
+from tests.sources.looking import host
 
 
 def host_file(path: Path, *statements: str, rows: Sequence[tuple[Any, ...]] = ()) -> Path:
@@ -21,6 +22,12 @@ def host_file(path: Path, *statements: str, rows: Sequence[tuple[Any, ...]] = ()
         with connection:
             connection.executemany(statements[-1], rows)
     connection.close()
+    return path
+
+
+def made_by(program: str, path: Path) -> Path:
+    """A database as that program makes it; see tests/sources/hosts."""
+    host(program, str(path)).close()
     return path
 
 

@@ -8,23 +8,13 @@ import json
 import shlex
 from pathlib import Path
 
-import apsw
-
 import sqlclust
+from tests.cli.host_files import host_file, made_by
 from tests.cli.terminal import fail, run, succeed
-from tests.sources.looking import HOSTS
-
-
-def file_of(tmp_path: Path, name: str) -> Path:
-    path = tmp_path / f"{name}.db"
-    con = apsw.Connection(str(path))
-    con.execute((HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
-    con.close()
-    return path
 
 
 def test_the_table(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "llm")
+    path = made_by("llm", tmp_path / "llm.db")
     *lines, following = succeed("sources", path).splitlines()
     assert following == f"Next: sqlclust load NEW.db {path} --from-table llm:docs --model docs"
     assert lines[0].split() == ["name", "kind", "table", "id", "vector", "content", "format", "dimension", "rows"]
@@ -36,18 +26,18 @@ def test_the_table(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_clustered_is_named_below(tmp_path: Path) -> None:
-    out = succeed("sources", file_of(tmp_path, "simplevecdb"))
+    out = succeed("sources", made_by("simplevecdb", tmp_path / "simplevecdb.db"))
     assert out.splitlines()[2].split()[:2] == ["simplevecdb:kept", "simplevecdb"]
     assert (
         "\nsimplevecdb:default (simplevecdb): not in this file: the vectors are in simplevecdb.db.default.usearch"
         in out
     )
-    out = succeed("sources", file_of(tmp_path, "qdrant"))
+    out = succeed("sources", made_by("qdrant", tmp_path / "qdrant.db"))
     assert out.startswith("qdrant:points (qdrant): not in this file as vectors, but inside Python pickles")
 
 
 def test_formats_for_programs(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "langgraph")
+    path = made_by("langgraph", tmp_path / "langgraph.db")
     [found] = json.loads(succeed("sources", path, "--json"))
     assert list(found) == [
         "name", "kind", "table_name", "id_columns", "vector_column", "content_column", "format", "dimension", "n_rows",
@@ -89,18 +79,18 @@ def test_what_is_no_database(tmp_path: Path) -> None:
 
 
 def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:
-    path = tmp_path / "names.db"
-    con = apsw.Connection(str(path))
-    con.execute('CREATE TABLE "a\x1b[2Jb" (id INTEGER PRIMARY KEY, embedding BLOB)')
-    con.execute("INSERT INTO \"a\x1b[2Jb\" VALUES (1, x'93004e554d505901'), (2, x'0000803f00000040')")
-    con.close()
+    path = host_file(
+        tmp_path / "names.db",
+        'CREATE TABLE "a\x1b[2Jb" (id INTEGER PRIMARY KEY, embedding BLOB)',
+        "INSERT INTO \"a\x1b[2Jb\" VALUES (1, x'93004e554d505901'), (2, x'0000803f00000040')",
+    )
     out = succeed("sources", path)
     assert "\x1b" not in out
     assert "[2Jb" in out
 
 
 def test_what_to_do_next_can_be_done(tmp_path: Path) -> None:
-    path, named = file_of(tmp_path, "llm"), "--from-table llm:docs --model docs"
+    path, named = made_by("llm", tmp_path / "llm.db"), "--from-table llm:docs --model docs"
     into_another = f"sqlclust load NEW.db {path} {named}"
     assert succeed("sources", path).endswith(f"\nNext: {into_another}\n")
     assert fail("fit", path).endswith(
@@ -123,10 +113,11 @@ def test_what_to_do_next_can_be_done(tmp_path: Path) -> None:
 
 def test_what_cannot_be_pasted_is_not_advised(tmp_path: Path) -> None:
     path = tmp_path / "names.db"
-    con = apsw.Connection(str(path))
     for name in ("a\nb", "it's"):
-        con.execute(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, embedding BLOB)')
-        con.execute(f"INSERT INTO \"{name}\" VALUES (1, x'0000803f00000040'), (2, x'0000803f0000803f')")
-    con.close()
+        host_file(
+            path,
+            f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, embedding BLOB)',
+            f"INSERT INTO \"{name}\" VALUES (1, x'0000803f00000040'), (2, x'0000803f0000803f')",
+        )
     (following,) = [line for line in succeed("sources", path).splitlines() if line.startswith("Next")]
     assert shlex.split(following)[-4:] == ["--from-table", "it's", "--model", "it's"]

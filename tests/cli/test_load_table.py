@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from sqlclust.vectors.formats import FORMATS
 from tests.cli.embedding_files import EMBEDDINGS, embedding, without_seconds
-from tests.cli.host_files import host_file, ids_in, notes
+from tests.cli.host_files import host_file, ids_in, made_by, notes
 from tests.cli.terminal import fail, rows, succeed
 from tests.small import blob
-from tests.sources.looking import HOSTS
 from tests.vectors.written import WRITTEN
 
 
@@ -64,7 +63,7 @@ def test_what_programs_are_told(new: Path, theirs: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_other_programs_made(new: Path, tmp_path: Path, name: str, table: str, n: int, first: object) -> None:
-    theirs = host_file(tmp_path / "theirs.db", (HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
+    theirs = made_by(name, tmp_path / "theirs.db")
     before = hashlib.sha256(theirs.read_bytes()).digest()
     succeed("load", new, theirs, "--from-table", table, "-m", "m")
     found = ids_in(new)
@@ -73,7 +72,7 @@ def test_what_other_programs_made(new: Path, tmp_path: Path, name: str, table: s
 
 
 def test_vec0_gives_the_vectors_of_its_rows(new: Path, tmp_path: Path) -> None:
-    theirs = host_file(tmp_path / "theirs.db", (HOSTS / "vec0.sql").read_text(encoding="utf-8"))
+    theirs = made_by("vec0", tmp_path / "theirs.db")
     succeed("load", new, theirs, "--from-table", "full.embedding", "-m", "f")
     sql = """SELECT r.id, substr(v.vectors, 1 + r.chunk_offset * 16, 16)
     FROM full_rowids r JOIN full_vector_chunks00 v ON v.rowid = r.chunk_id ORDER BY 1"""  # as facts.md has it
@@ -160,7 +159,7 @@ def test_columns_that_are_said(new: Path, tmp_path: Path) -> None:
     "options", [["documents.e16"], ["documents", "--vector-column", "E16"], ["documents.e16", "--vector-column", "e16"]]
 )
 def test_several_columns_of_vectors(new: Path, tmp_path: Path, options: list[str]) -> None:
-    theirs = host_file(tmp_path / "theirs.db", (HOSTS / "sqlite_vector.sql").read_text(encoding="utf-8"))
+    theirs = made_by("sqlite_vector", tmp_path / "theirs.db")
     message = fail("load", new, theirs, "-m", "m", "--from-table", "documents")
     assert "table 'documents' has several: --from-table takes one of 'documents.e32', 'documents.e16'" in message
     out = succeed("load", new, theirs, "-m", "m", "--from-table", *options)
@@ -183,8 +182,21 @@ def test_rows_without_a_key_have_their_rowid(new: Path, tmp_path: Path) -> None:
     assert ids_in(new) == [7]
 
 
+@pytest.mark.parametrize("options", [[], ["--vector-column", "odd", "--vector-format", "uint8"]])
+def test_the_key_is_the_same_whichever_column_is_said(new: Path, tmp_path: Path, options: list[str]) -> None:
+    """Also of a column that is not found as one of vectors."""
+    theirs = host_file(
+        tmp_path / "theirs.db",
+        "CREATE TABLE t (name TEXT NOT NULL UNIQUE, embedding BLOB, odd BLOB)",
+        "INSERT INTO t VALUES (?, ?, ?)",
+        rows=[("a", blob(1, 2), b"\0\1"), ("b", blob(3, 4), b"\0\2")],
+    )
+    succeed("load", new, theirs, "--from-table", "t", "-m", "m", *options)
+    assert ids_in(new) == ["a", "b"]
+
+
 def test_collections_whose_ids_repeat(new: Path, tmp_path: Path) -> None:
-    theirs = host_file(tmp_path / "theirs.db", (HOSTS / "llm.sql").read_text(encoding="utf-8"))
+    theirs = made_by("llm", tmp_path / "theirs.db")
     message = fail("load", new, theirs, "--from-table", "embeddings", "-m", "m")
     assert "--from-table takes one of 'llm:docs', 'llm:notes', 'llm:none'" in message
     assert "has no rows" not in message
@@ -211,7 +223,7 @@ def test_types_of_ids_and_a_prefix(new: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "table"), [("llm", "llm:docs"), ("langgraph", "store_vectors")])
 def test_a_model_may_have_the_name_of_its_table(tmp_path: Path, host: str, table: str) -> None:
-    path = host_file(tmp_path / "x.db", (HOSTS / f"{host}.sql").read_text(encoding="utf-8"))
+    path = made_by(host, tmp_path / "x.db")
     succeed("init", path)
     copied = ("load", path, "--from-table", table, "-m", table)
     assert "12 embeddings" in succeed(*copied)

@@ -36,6 +36,8 @@ def pages(path: Path, *asked: str) -> list[str]:
 
 
 def test_everything_is_shown(results: Path) -> None:
+    """And nothing is written."""
+    before = results.read_bytes()
     names = [*sorted(TABLES), *views(results)]
     one = "/results/ClusterTrajectory.json?_shape=objects&clustering_result_id=2"
     asked = [*(f"/results/{name}.json?_shape=objects&_size=max" for name in names), one, "/results/Embedding/e00"]
@@ -45,6 +47,7 @@ def test_everything_is_shown(results: Path) -> None:
     assert {row["clustering_result_id"] for row in json.loads(trajectory)["rows"]} == {2}
     assert json.loads(settings)["sql_time_limit_ms"] == 1000
     assert "/results/Embedding/e00.blob?_blob_column=vector" in embedding
+    assert results.read_bytes() == before
 
 
 def labels(path: Path, *options: str) -> tuple[str, str | None]:

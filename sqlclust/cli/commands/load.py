@@ -163,13 +163,13 @@ def command(
     loaded: list[dict[str, object]] = []
     if from_table is not None:
         met: Existing | None = "ignore" if sync else existing  # what to do with those there is known
-        said = _refuse_what_is_for_files(files, sync=sync, delete=delete, existing=existing)
+        _refuse_what_is_for_files(files, sync=sync, delete=delete, existing=existing)
         table = TableToLoad(
             next(iter(files), None),
             from_table,
-            id_column if said("id_column") else None,
-            vector_column if said("vector_column") else None,
-            content_column if said("content_column") else None,
+            id_column if _said("id_column") else None,
+            vector_column if _said("vector_column") else None,
+            content_column if _said("content_column") else None,
             vector_format,
             id_type,
         )
@@ -193,7 +193,9 @@ def command(
         for file in files:
             with _told_what_was_loaded(str(file), loaded, existing), opened(file) as given:
                 opening = partial(_already_open, embeddings_in(given))
-                loaded.append(_load(db, given, opening, model, writing, id_prefix=id_prefix, quiet=output is not None))
+                loaded.append(
+                    _load(db, str(given), opening, model, writing, id_prefix=id_prefix, quiet=output is not None)
+                )
     if output:
         write_dicts(output, loaded)
     else:
@@ -203,16 +205,9 @@ def command(
 _FOR_FILES = ("ids", "texts", "vector_columns", "run_column", "run_id_type", "sequence_column", "format")
 
 
-def _refuse_what_is_for_files(
-    files: tuple[Path, ...], *, sync: bool, delete: bool, existing: Existing | None
-) -> Callable[[str], bool]:
-    """Raise UsageError for what does not go with --from-table; which options were given."""
-    context = click.get_current_context()
-
-    def said(option: str) -> bool:
-        return context.get_parameter_source(option) == ParameterSource.COMMANDLINE
-
-    for option in filter(said, _FOR_FILES):
+def _refuse_what_is_for_files(files: tuple[Path, ...], *, sync: bool, delete: bool, existing: Existing | None) -> None:
+    """Raise UsageError for what does not go with --from-table."""
+    for option in filter(_said, _FOR_FILES):
         raise click.UsageError(f"--{option.replace('_', '-')} is for files, and goes without --from-table")
     if len(files) > 1:
         raise click.UsageError("--from-table goes with one FILE, an SQLite database, or with none: DB itself")
@@ -222,7 +217,11 @@ def _refuse_what_is_for_files(
         raise click.UsageError(f"--sync goes without --{existing}")
     if delete and not sync:
         raise click.UsageError("--delete goes with --sync")
-    return said
+
+
+def _said(option: str) -> bool:
+    """Whether an option was given on the command line; its default may be the same."""
+    return click.get_current_context().get_parameter_source(option) == ParameterSource.COMMANDLINE
 
 
 def _check_files(files: tuple[Path, ...], lists: Path | None, *, sync: bool, delete: bool) -> None:
@@ -274,7 +273,7 @@ def _load_table(
 
 def _load(
     db: str,
-    file: object,
+    named: str,
     opening: Callable[[Database], AbstractContextManager[InputFile]],
     model: str,
     writing: Writing,
@@ -284,17 +283,14 @@ def _load(
 ) -> dict[str, object]:
     """Load one file and say so; what programs are told of it."""
     started = time.monotonic()
-    named = str(file)
     with no_file_for_nothing(db), create_database(db) as database, ProgressLine(Path(named).name) as progress:
         create_tables = is_empty(database)
         if not create_tables:
             upgrade(database)
         with opening(database) as input_file:
-            rows = RowsToLoad(named, input_file, id_prefix=id_prefix)
-            rows.types_there = lambda: id_types(database, model)
-            result = writing(
-                database, model, rows, rows.usable(progress), create_tables=create_tables, patience=PATIENCE
-            )
+            rows = RowsToLoad(named, input_file, lambda: id_types(database, model), id_prefix=id_prefix)
+            write = writing(rows)
+            result = write(database, model, rows.usable(progress), create_tables=create_tables, patience=PATIENCE)
     report_skipped(named, rows.skipped)
     input_file.narrowing.warn()
     if not quiet:

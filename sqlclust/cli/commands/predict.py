@@ -95,7 +95,7 @@ def command(
         vector=vector_column,
         dimensions=dimension_columns(vector_columns, id_column, vector_column, vector_format),
     )
-    named: Path | None = None
+    named: str | None = None
     with (open_database if stored else read_database)(db) as database, ProgressLine() as progress:
         recovered = store.recover(database, resolve_result(database, result), progress)
         if file:
@@ -105,7 +105,7 @@ def command(
                 )
                 members_are_text = all(isinstance(member, str) for member in recovered.points.ids)
                 as_text = members_are_text and input_file.id_types.get("id") == "integer"
-                named = Path(str(given))
+                named = str(given)
                 points = _points_of(named, input_file, as_text=as_text)
         else:
             points = store.others(database, recovered)
@@ -123,7 +123,7 @@ def command(
 
 
 @contextmanager
-def _named(file: Path | None) -> Iterator[None]:
+def _named(file: str | None) -> Iterator[None]:
     """What is wrong with points is said with the file that they are from."""
     try:
         yield
@@ -139,7 +139,7 @@ def _predicted_rows(recovered: store.Recovered, points: Points, found: Predictio
     return [rows[row] for row in points.order.tolist()]
 
 
-def _points_of(file: Path, input_file: InputFile, *, as_text: bool) -> Points:
+def _points_of(file: str, input_file: InputFile, *, as_text: bool) -> Points:
     """The points in a file; `as_text`: its ids were told to be integers, and those of the result are TEXT."""
     builder = PointsBuilder(format="float32")
     skipped: list[Skipped] = []
@@ -155,7 +155,7 @@ def _points_of(file: Path, input_file: InputFile, *, as_text: bool) -> Points:
         points = builder.finish()
     report_skipped(file, skipped)
     if not len(points):
-        raise InputFileError(str(file), reason=f"none of its {number:,} rows can be used")
+        raise InputFileError(file, reason=f"none of its {number:,} rows can be used")
     input_file.narrowing.warn()
     return points
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from sqlclust.cli.readers.input_file import Record, Skipped, Unusable
+from sqlclust.cli.readers.opening import Given
 from sqlclust.cli.readers.values import INT64, value_in_words
 from sqlclust.errors import InputFileError
 
@@ -78,7 +79,7 @@ def with_text_id(row: Record, number: int) -> Record | Skipped:
     return row._replace(id=str(row.id))
 
 
-def no_ids_error(given: object) -> InputFileError:
+def no_ids_error(given: Given) -> InputFileError:
     """What is wrong with a file without ids, all of which are to be TEXT."""
     return InputFileError(
         str(given),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def numbers_of(value: object, format: FormatName | None) -> NDArray[Any]:
                 f"the vector is an array of {value.dtype}, expected a BLOB ({format}); say no --vector-format"
             )
         return value
-    is_blob = isinstance(value, bytes) or (isinstance(value, dict) and value.get("$base64") is True)
+    is_blob = isinstance(value, bytes) or _is_marked(value)
     if FORMATS[format or "json"].is_text and not (is_blob and format is None):
         return numbers_of_json(value)
     return _numbers_of_blob(value, format or "float32")
@@ -86,23 +86,28 @@ def numbers_of(value: object, format: FormatName | None) -> NDArray[Any]:
 
 def blob_in(value: object) -> object:
     """The BLOB that an object of sqlite-utils holds, `{"$base64": true, "encoded": …}`; anything else is itself."""
-    if not isinstance(value, dict) or value.get("$base64") is not True or not isinstance(value.get("encoded"), str):
-        return value
+    decoded = _decoded(value.get("encoded")) if _is_marked(value) else None
+    return value if decoded is None else decoded
+
+
+def _is_marked(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is a BLOB as sqlite-utils marks one."""
+    return isinstance(value, dict) and value.get("$base64") is True
+
+
+def _decoded(text: object) -> bytes | None:
+    """The bytes that text in base64 stands for; None if it is no such text."""
     try:
-        return base64.b64decode(value["encoded"], validate=True)
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else None
     except ValueError:
-        return value
+        return None
 
 
 def _numbers_of_blob(value: object, format: FormatName) -> NDArray[Any]:
     """The numbers of a BLOB: bytes, base64, or an object as sqlite-utils has it."""
-    if isinstance(value, dict) and value.get("$base64") is True:
+    if _is_marked(value):
         value = value.get("encoded")
-    try:
-        blob = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
-    except ValueError:
-        blob = b""
-    blob = value if isinstance(value, bytes) else blob
+    blob = value if isinstance(value, bytes) else _decoded(value)
     unit = FORMATS[format].unit
     if not blob:
         found = "NULL" if value is None else "an empty BLOB" if value in ("", b"") else value_in_words(value)
@@ -115,14 +120,7 @@ def _numbers_of_blob(value: object, format: FormatName) -> NDArray[Any]:
 
 def _may_be_base64(value: object) -> bool:
     """Whether a vector that is no JSON may be a BLOB in base64: of more than a word, or an object as sqlite-utils has it."""
-    if isinstance(value, dict):
-        return value.get("$base64") is True
-    if not isinstance(value, str) or len(value) < 8:
-        return False
-    try:
-        return bool(base64.b64decode(value, validate=True))
-    except ValueError:
-        return False
+    return _is_marked(value) or (isinstance(value, str) and len(value) >= 8 and bool(_decoded(value)))
 
 
 def numbers_of_json(value: object) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlclust.errors import LoadError, shown
+from sqlclust.errors import HostTableError, shown
 from sqlclust.sources import Source
 from sqlclust.sources.kinds.vec0 import columns_of
 from sqlclust.sources.virtual_tables import virtual_tables
@@ -48,7 +48,7 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
         source: with a table, a key and a vector column. Its columns are looked up, so they may come from a person.
 
     Raises:
-        LoadError: no such table or column, or one that cannot be read without running what is in the file.
+        HostTableError: no such table or column, or one that cannot be read without running what is in the file.
         SqliteError: the file cannot be read; also further on.
     """
     layout = read_layout(database)
@@ -81,31 +81,34 @@ def real_table(layout: Layout, name: str) -> Table:
     """The table of a name.
 
     Raises:
-        LoadError: there is none, or it is a view or a virtual table.
+        HostTableError: there is none, or it is a view or a virtual table.
     """
     table = layout.named(name)
     if table is not None:
         return table
     other = layout.others.get(name.lower())
     if other is not None:
-        raise LoadError(f"{shown(name)} is a {other}: reading it would run what is in the file; copy a table")
-    raise LoadError(f"there is no table {shown(name)}")
+        reason = f"{shown(name)} is a {other}: reading it would run what is in the file; copy a table"
+        raise HostTableError(reason, table=name)
+    raise HostTableError(f"there is no table {shown(name)}", table=name)
 
 
 def _column(table: Table, name: str) -> str:
     """A column as SQL.
 
     Raises:
-        LoadError: there is none, or it is generated.
+        HostTableError: there is none, or it is generated.
     """
     column = table.columns.get(name.lower())
     if column is None and table.rowid is not None and name.lower() in ("rowid", "_rowid_", "oid"):
         return table.rowid
     if column is None:
         there = ", ".join(repr(other.name) for other in list(table.columns.values())[:12])
-        raise LoadError(f"table {shown(table.name)} has no column {shown(name)}; its columns: {there}")
+        reason = f"table {shown(table.name)} has no column {shown(name)}; its columns: {there}"
+        raise HostTableError(reason, table=table.name, column=name)
     if column.generated:
-        raise LoadError(f"column {shown(column.name)} is generated: reading it would run what is in the file")
+        reason = f"column {shown(column.name)} is generated: reading it would run what is in the file"
+        raise HostTableError(reason, table=table.name, column=column.name)
     return quoted(column.name)
 
 
@@ -114,10 +117,11 @@ def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[H
     name = source.table_name or ""
     virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
     if virtual is None or virtual.module != "vec0":
-        raise LoadError(f"there is no vec0 table {shown(name)}")
+        raise HostTableError(f"there is no vec0 table {shown(name)}", table=name)
     vector = next((one for one in columns_of(virtual).vectors if one.name == source.vector_column), None)
     if vector is None:
-        raise LoadError(f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}")
+        reason = f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}"
+        raise HostTableError(reason, table=name, column=source.vector_column)
     rowids = real_table(layout, f"{virtual.name}_rowids")
     chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
     places = f"SELECT coalesce(id, rowid), chunk_id, chunk_offset FROM {rowids.sql} NOT INDEXED ORDER BY chunk_id, chunk_offset"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -96,15 +97,27 @@ def load_embeddings(
 
     Cost: O(log n) per row.
     """
+    with loading(database, create_tables=create_tables, patience=patience):
+        loader = Loader(database, embedding_model, existing)
+        for row in rows:
+            loader.add(row)
+    return loader.loaded
+
+
+@contextmanager
+def loading(database: Database, *, create_tables: bool, patience: float) -> Iterator[None]:
+    """The transaction of a load, which has our tables.
+
+    Raises:
+        SchemaMissingError: they are not there, and are not to be made.
+        LockedError, DatabaseFileError: as of `write_transaction`.
+    """
     with write_transaction(database, doing="loading", patience=patience):
         if create_tables:
             schema.initialize(database)
         elif schema.version(database) is None:
             raise SchemaMissingError(database.filename)
-        loader = Loader(database, embedding_model, existing)
-        for row in rows:
-            loader.add(row)
-    return loader.loaded
+        yield
 
 
 _FIRST = "SELECT typeof(id) FROM main.Embedding WHERE embedding_model = ? ORDER BY created_at {way} LIMIT 1"
@@ -143,9 +156,7 @@ SET vector = :vector, content = coalesce(:content, content), invocation_id = coa
 WHERE id = :id
 """
 _USED_BY = "SELECT clustering_result_id FROM main.EmbeddingCluster WHERE embedding_id = ? ORDER BY 1"
-# they were made of the vector that is replaced
-FORGET_PREDICTIONS = "DELETE FROM main.EmbeddingPrediction WHERE embedding_id = ?"
-"""Of an embedding whose vector they are not of any more."""
+_FORGET_PREDICTIONS = "DELETE FROM main.EmbeddingPrediction WHERE embedding_id = ?"
 _INSERT_RUN = "INSERT INTO main.Run (id) VALUES (?) ON CONFLICT DO NOTHING"
 _FIND_STEP = "SELECT id FROM main.Invocation WHERE run_id = ? AND sequence_number = ?"
 _INSERT_STEP = "INSERT INTO main.Invocation (id, run_id, sequence_number) VALUES (?, ?, ?)"
@@ -214,8 +225,7 @@ class Loader:
             results = [int(found[0]) for found in statements.all_rows(self._database, _USED_BY, (embedding_id,))]
             if results:
                 raise ClusteredEmbeddingError(embedding_id=embedding_id, clustering_result_ids=results)
-            statements.run(self._database, FORGET_PREDICTIONS, (embedding_id,))
-            self.loaded.predictions += self._database.changes
+            self._forget_predictions(embedding_id)
         values = {"vector": row.vector, "content": row.content, "invocation_id": step, "id": embedding_id}
         statements.run(self._database, _UPDATE, values)
         if not self._database.changes:
@@ -224,6 +234,11 @@ class Loader:
                 refuse_vanished(self._database, "Embedding")
             raise ExistingEmbeddingError(embedding_id=embedding_id, taken=self._step_taken(row, taken_by[0]))
         self.loaded.replaced += 1
+
+    def _forget_predictions(self, embedding_id: Id) -> None:
+        """They were made of a vector that is replaced or goes."""
+        statements.run(self._database, _FORGET_PREDICTIONS, (embedding_id,))
+        self.loaded.predictions += self._database.changes
 
     def _step_taken(self, row: NewEmbedding, taken_by: Id) -> str:
         return (

@@ -10,12 +10,11 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlclust import schema
-from sqlclust.errors import AlteredError, ExistingEmbeddingError, ForeignModelError, Id, SchemaMissingError
+from sqlclust.errors import AlteredError, ExistingEmbeddingError, ForeignModelError, Id
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.transactions import PATIENCE, write_transaction
-from sqlclust.store.embeddings.loading import FORGET_PREDICTIONS, Loaded, Loader, NewEmbedding
+from sqlclust.sqlite.transactions import PATIENCE
+from sqlclust.store.embeddings.loading import Loaded, Loader, NewEmbedding, loading
 from sqlclust.store.read_back import foreign_triggers, refuse_vanished
 
 
@@ -66,11 +65,7 @@ def sync_embeddings(
 
     Cost: O(log n) per row; a bit of memory for each embedding there, and eight bytes for each that is gone.
     """
-    with write_transaction(database, doing="loading", patience=patience):
-        if create_tables:
-            schema.initialize(database)
-        elif schema.version(database) is None:
-            raise SchemaMissingError(database.filename)
+    with loading(database, create_tables=create_tables, patience=patience):
         syncer = _Syncer(database, embedding_model, has_content=has_content)
         for row in rows:
             syncer.add(row)
@@ -130,10 +125,6 @@ class _Syncer(Loader):
         if not self._database.changes:
             triggers = foreign_triggers(self._database, ("Embedding",))
             raise AlteredError("Embedding", found=found, expected="another", triggers=triggers)
-
-    def _forget_predictions(self, embedding_id: Id) -> None:
-        statements.run(self._database, FORGET_PREDICTIONS, (embedding_id,))
-        self.synced.predictions += self._database.changes
 
     def end(self, *, delete_gone: bool) -> None:
         """After the last row: what is gone is counted, and deleted."""

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from sqlclust.cli.readers.files import InputFile, Record, Skipped, read
 from sqlclust.errors import InputFileError
@@ -51,6 +53,12 @@ def reason_of(path: Path, **options: Any) -> str:
 
 def skipped(source: InputFile) -> dict[int, str]:
     return {row.row: row.reason for row in source.rows if isinstance(row, Skipped)}
+
+
+def parquet_bytes() -> bytes:
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({"id": ["a", "b"], "vector": [[1.0, 2.0]] * 2}), buffer)
+    return buffer.getvalue()
 
 
 def npy_bytes() -> bytes:

@@ -15,7 +15,7 @@ import pytest
 
 from sqlclust.cli.readers.files import STANDARD_INPUT, Record, opened, read
 from sqlclust.errors import InputFileError
-from tests.cli.readers.input_files import GOOD_ROW, npy_bytes, npz_bytes, reason_of, record, text_file
+from tests.cli.readers.input_files import GOOD_ROW, npy_bytes, npz_bytes, parquet_bytes, reason_of, record, text_file
 from tests.small import blob
 
 CSV = 'id,vector\na,"[1, 2]"\nb,"[1, 2]"\n'
@@ -26,6 +26,7 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "jsonl": (f"{GOOD_ROW}\n{GOOD_ROW}".encode(), "nl"),
     "csv": (CSV.encode(), "csv"),
     "tsv": (b"id\tvector\na\t[1, 2]\n", "tsv"),
+    "parquet": (parquet_bytes(), "parquet"),
 }
 
 
@@ -75,7 +76,7 @@ def test_damage_far_into_a_file(tmp_path: Path) -> None:
     assert "the gzip file is damaged: Not a gzipped file" in reason_of(
         text_file(tmp_path / "more.csv.gz", gzip.compress(CSV.encode()) + b"more")
     )
-    assert reason_of(text_file(tmp_path / "none.csv.gz", gzip.compress(b""))).startswith("not CSV: ") is False
+    assert reason_of(text_file(tmp_path / "none.csv.gz", gzip.compress(b""))) == "it has no rows"
 
 
 def test_a_compressed_array_leaves_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
