@@ -158,8 +158,9 @@ def test_simplevecdb_with_vectors_here_and_there() -> None:
     con = host("simplevecdb")
     vector = vectors(1)[0]
     con.execute("UPDATE tinyvec_items SET embedding = ? WHERE id = 1", (vector,))
-    con.execute(
-        "INSERT INTO items_kept_clusters (name, algorithm, n_clusters, centroids) VALUES ('a', 'b', 1, ?)", (vector,)
+    con.executemany(
+        "INSERT INTO items_kept_clusters (name, algorithm, n_clusters, centroids) VALUES (?, 'kmeans', 1, ?)",
+        enumerate(vectors(9, 16)),
     )
     con.execute(
         "INSERT INTO tinyvec_items_pending_vectors (doc_id, embedding, enqueued_at) VALUES (2, ?, 0)", (vector,)
