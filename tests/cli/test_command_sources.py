@@ -12,14 +12,12 @@ import apsw
 
 import sqlclust
 from tests.cli.terminal import fail, run, succeed
-from tests.sources.looking import HOSTS
+from tests.sources.looking import host
 
 
 def file_of(tmp_path: Path, name: str) -> Path:
     path = tmp_path / f"{name}.db"
-    con = apsw.Connection(str(path))
-    con.execute((HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
-    con.close()
+    host(name, path).close()
     return path
 
 

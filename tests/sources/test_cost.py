@@ -12,7 +12,7 @@ import pytest
 
 from sqlclust.sources import counting
 from sqlclust.sources.sampling import MOST_ROWS
-from tests.sources.looking import found, made, vectors
+from tests.sources.looking import found, host, made, unsynced, vectors
 
 PAGES_OF_A_SAMPLE = 3 * MOST_ROWS
 """At most three pages down the tree for each row."""
@@ -63,8 +63,8 @@ ROWS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 
 def test_a_table_of_many_rows(path: Path) -> None:
-    con = apsw.Connection(str(path))
-    con.execute("PRAGMA synchronous = OFF; CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
+    con = unsynced(path)
+    con.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
     con.execute(ROWS.format(n=12_000) + "INSERT INTO t SELECT i, ? FROM n", (vectors(1, 384)[0],))
     pages = con.pragma("page_count")
     con.close()
@@ -79,8 +79,7 @@ def test_a_table_of_many_rows(path: Path) -> None:
 
 def test_large_values_are_not_read(path: Path) -> None:
     """One of 60 MB, alone, before vectors and behind them: as long as its length, reading it would take 15,000 pages."""
-    con = apsw.Connection(str(path))
-    con.execute("PRAGMA synchronous = OFF")
+    con = unsynced(path)
     con.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, embedding BLOB); INSERT INTO a VALUES (1, zeroblob(60000000))")
     con.execute("CREATE TABLE b (id INTEGER PRIMARY KEY, big BLOB, v BLOB, t TEXT)")
     con.execute("CREATE TABLE c (id TEXT PRIMARY KEY, v BLOB, big BLOB) WITHOUT ROWID")
@@ -102,8 +101,8 @@ def test_large_values_are_not_read(path: Path) -> None:
 
 def test_of_large_vectors_a_few_are_read(path: Path) -> None:
     """Of 48 rows of 200,000 bytes about a megabyte."""
-    con = apsw.Connection(str(path))
-    con.execute("PRAGMA synchronous = OFF; CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
+    con = unsynced(path)
+    con.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB)")
     con.execute(ROWS.format(n=60) + "INSERT INTO t SELECT i, ? FROM n", (vectors(1, 50_000)[0],))
     con.close()
     with opened(path) as con:
@@ -132,8 +131,8 @@ def test_all_counts_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_hundred_tables(path: Path) -> None:
     """Together not much more than for each: and each row of `find_sources` is one."""
-    con = apsw.Connection(str(path))
-    con.execute("PRAGMA synchronous = OFF; BEGIN")
+    con = unsynced(path)
+    con.execute("BEGIN")
     for table in range(100):
         con.execute(f"CREATE TABLE t{table} (id TEXT PRIMARY KEY, body TEXT, v BLOB)")
         con.execute(
@@ -150,9 +149,8 @@ def test_a_hundred_tables(path: Path) -> None:
 
 def test_one_collection_of_many(path: Path) -> None:
     """Its rows are found by the index, not by looking for them."""
-    con = apsw.Connection(str(path))
-    con.execute((Path(__file__).parent / "hosts" / "llm.sql").read_text(encoding="utf-8"))
-    con.execute("PRAGMA synchronous = OFF; BEGIN")
+    con = host("llm", path)
+    con.execute("BEGIN")
     con.execute(
         ROWS.format(n=20_000) + "INSERT INTO embeddings (collection_id, id, embedding) SELECT 7, 'key' || i, ? FROM n",
         (vectors(1, 96)[0],),

@@ -11,7 +11,7 @@ import pytest
 
 from sqlclust.sources.kinds import chroma
 from sqlclust.sources.registry import KINDS
-from tests.sources.looking import HOSTS, brief, found, host, made, vectors
+from tests.sources.looking import HOSTS, brief, found, host, made, vectors, with_vectors
 
 ODD = pack("<4d", *(1.1 * i for i in range(1, 5)))
 """Eight float32 by its length, but it looks like four float64."""
@@ -263,7 +263,7 @@ def test_files_beside(tmp_path: Path) -> None:
 
 def test_a_file_of_simplevecdb_is_named_once(tmp_path: Path) -> None:
     (tmp_path / "s.db.default.usearch").write_bytes(b"")
-    con = host("simplevecdb", str(tmp_path / "s.db"))
+    con = host("simplevecdb", tmp_path / "s.db")
     assert [source.name for source in found(con)] == ["simplevecdb:kept", "simplevecdb:default"]
     assert "s.db.default.usearch beside it" in found(con)[1].remark
     con.close()
@@ -278,8 +278,7 @@ def test_our_own_models(demo: apsw.Connection) -> None:
         ("b", "sqlclust", "Embedding", ("id",), "vector", "content", "float32", 8, 40, 0),
         ("demo", "sqlclust", "Embedding", ("id",), "vector", None, "float32", 8, 40, 0),
     ]
-    demo.execute("CREATE TABLE demo (id INTEGER PRIMARY KEY, v BLOB)")
-    demo.executemany("INSERT INTO demo VALUES (?, ?)", enumerate(vectors(9)))
+    with_vectors(demo, "demo", vectors(9))
     assert [source.name for source in found(demo)] == ["b", "demo", "demo.v"]  # a model keeps its name
     demo.execute("UPDATE Embedding SET embedding_model = 'demo.v' WHERE embedding_model = 'b'")
     assert [source.name for source in found(demo)] == ["demo", "demo.v", "demo.v (2)"]
@@ -294,7 +293,7 @@ def test_our_own_models(demo: apsw.Connection) -> None:
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
-    con = host("llm", str(tmp_path / "gone" / "a.db"))
+    con = host("llm", tmp_path / "gone" / "a.db")
     (tmp_path / "gone" / "a.db").unlink()
     (tmp_path / "gone").rmdir()
     assert len(found(con)) == 3

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sources.looking import brief, found, host, made, vectors
+from tests.sources.looking import brief, found, host, made, vectors, with_vectors
 from tests.vectors.written import WRITTEN
 
 N = 60
@@ -162,10 +162,8 @@ def test_columns_and_their_names() -> None:
     assert found(con)[0].content_column is None
     con.execute("UPDATE notes SET code = 'not so short any more'")
     assert found(con)[0].content_column == "code"
-    con.execute('CREATE TABLE "notes.v1" (id INTEGER PRIMARY KEY, v BLOB)')
-    con.executemany('INSERT INTO "notes.v1" VALUES (?, ?)', enumerate(vectors(9)))
-    con.execute('CREATE TABLE "NOTES.V1.v" (id INTEGER PRIMARY KEY, v BLOB)')
-    con.executemany('INSERT INTO "NOTES.V1.v" VALUES (?, ?)', enumerate(vectors(9)))
+    with_vectors(con, "notes.v1", vectors(9))
+    with_vectors(con, "NOTES.V1.v", vectors(9))
     assert [source.name for source in found(con)] == ["notes.v1", "notes.v2", "notes.v1.v", "NOTES.V1.v"]
 
 
