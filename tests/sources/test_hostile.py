@@ -17,6 +17,7 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import CorruptError, SqliteError
 from sqlclust.sqlite.layout import Column, Table, quoted, read_layout
+from sqlclust.store.embeddings.host_rows import host_rows
 from tests.schemas.old import OLD
 from tests.sources.looking import HOSTS, brief, found, host, made, unsynced, vectors, with_vectors
 
@@ -133,6 +134,21 @@ def test_no_collation_of_the_file_is_called(name: str) -> None:
     sources = [(s.name, s.kind, s.table_name, s.vector_column) for s in found(con)]
     assert called == []
     assert sources == [(s.name, s.kind, s.table_name, s.vector_column) for s in found(host(name))]
+
+
+def test_no_collation_of_the_file_is_called_by_a_copy_of_vec0() -> None:
+    """Its rows are sorted by where their vectors are."""
+    con, called = with_a_collation("vec0")
+    for table, columns in (
+        ("plain_rowids", "rowid INTEGER PRIMARY KEY, id, chunk_id TEXT COLLATE trap, chunk_offset COLLATE trap"),
+        ("plain_vector_chunks00", "rowid TEXT COLLATE trap, vectors BLOB"),
+    ):
+        con.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}; DROP TABLE {table}")
+        con.execute(f"CREATE TABLE {table} ({columns}); INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept")
+    database = database_of(con)
+    [plain] = [source for source in found(con) if source.name == "plain"]
+    assert [bytes(row.vector) for row in host_rows(database, plain)] == vectors(12)  # type: ignore[call-overload]
+    assert called == []
 
 
 def test_a_collation_that_is_not_there() -> None:
