@@ -226,6 +226,8 @@ def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None
         ("e float[4], +blurb text", "blurb"),  # whatever it is called, as nothing else can be text
         ("e float[4], kind text, +blurb text, +title text", "title"),
         ("e float[4], kind text", None),
+        ("e float[4], chunk_size = 8, distance_metric=cosine, +body text", "body"),
+        ("indexid integer primary key, embedding float[4], +body text", "body"),  # txtai has no such column
         ("e float[4] /* , f float[4] */, -- , g float[4]\n x odd(1, h float[4])", None),
     ],
 )
@@ -235,7 +237,8 @@ def test_what_the_text_of_a_vec0_table_says(arguments: str, content: str | None)
     con.execute("INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, ?)", (sql,))
     con.execute("PRAGMA writable_schema = RESET")
     [source] = found(con)
-    assert (source.name, source.format, source.dimension, source.content_column) == ("v", "float32", 4, content)
+    assert (source.name, source.kind, source.format, source.dimension) == ("v", "vec0", "float32", 4)
+    assert source.content_column == content
 
 
 def test_sqlite_vss() -> None:
