@@ -214,5 +214,5 @@ class Look:
         """The column of the texts of a table."""
         table = sampled.table
         left_out = {name.lower() for name in (*not_these, *key_columns(table))}
-        columns = [column for name, column in table.columns.items() if name not in left_out and not column.generated]
+        columns = [column for name, column in table.columns.items() if name not in left_out]
         return content_column(columns, sampled.mean_text)

@@ -180,11 +180,46 @@ def test_sqlite_vector_with_a_copy_that_does_not_say_the_dimension() -> None:
         assert found(con)[0].remark.endswith("quantized by sqlite-vector"), data
 
 
+@pytest.mark.parametrize(
+    ("columns", "n_rows"),
+    [
+        ("collection_id INTEGER, id TEXT, embedding BLOB, content TEXT, PRIMARY KEY (collection_id, id)", 9),
+        (
+            "collection_id TEXT COLLATE NOCASE, id TEXT, embedding BLOB, content TEXT, PRIMARY KEY (collection_id, id)",
+            None,
+        ),
+        ("id TEXT PRIMARY KEY, collection_id INTEGER, embedding BLOB, content TEXT", None),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "WITHOUT ROWID"])
+def test_llm_with_another_index_than_it_makes(columns: str, n_rows: int | None, end: str) -> None:
+    """A part of a table is found without an index too; it is not counted then."""
+    con = host("llm")
+    con.execute(
+        f"DELETE FROM collections WHERE id > 1; DROP TABLE embeddings; CREATE TABLE embeddings ({columns}) {end}"
+    )
+    con.execute("CREATE INDEX other ON embeddings (collection_id, content)")
+    rows = [(f"i{i}", vectors(9, 4 + i % 2)[i]) for i in range(9)]
+    con.executemany("INSERT INTO embeddings (collection_id, id, embedding) VALUES (1, ?, ?)", rows)
+    if n_rows is None and "NOCASE" not in columns:
+        con.execute("DROP INDEX other")
+    [docs] = found(con)
+    assert (docs.name, docs.vector_column, docs.format, docs.dimension, docs.n_rows) == (
+        "llm:docs",
+        "embedding",
+        "float32",
+        None,
+        n_rows,
+    )
+    assert "may say which belong together" not in docs.remark  # the collection is said already
+
+
 LOOKALIKES = {
     "points of somebody else": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point TEXT)", "point", "json"),
     "points and more": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point BLOB, n)", "point", "float32"),
     "items of a shop": ("CREATE TABLE items_a (id INTEGER PRIMARY KEY, text, metadata, embedding)", "embedding", "float32"),
     "other ids": ("CREATE TABLE embeddings (id INTEGER PRIMARY KEY, embedding BLOB)", "embedding", "float32"),
+    "a column of a name": ("CREATE TABLE d (id INTEGER PRIMARY KEY, emb_a BLOB)", "emb_a", "float32"),
     "a vector store and more": ("CREATE TABLE d (rowid INTEGER PRIMARY KEY, text, metadata, text_embedding, n)", "text_embedding",
                                 "float32"),
 }  # fmt: skip
@@ -218,6 +253,7 @@ def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None
     [plain] = [source for source in found(con) if source.table_name == "plain"]
     assert plain.vector_column is None
     assert plain.remark == f"its vectors cannot be read: {reason}"
+    assert plain.n_rows is None
 
 
 @pytest.mark.parametrize(
