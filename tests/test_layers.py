@@ -40,7 +40,7 @@ ROOMS = {
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "text_encoding", "layout", "undecodable", "memory_errors", "transactions",
+        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions",
         "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [

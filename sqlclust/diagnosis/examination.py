@@ -13,7 +13,6 @@ from sqlclust.errors import CorruptError, MismatchError, StatementError, TooBigE
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table, quoted
-from sqlclust.sqlite.text_encoding import text_codec
 from sqlclust.vectors.formats import FormatName
 
 _OPCODES = 2_000
@@ -52,7 +51,6 @@ class Examination:
         format: FormatName | None = None,
     ) -> None:
         self.format = format
-        self.codec = text_codec(database)
         self.database, self.layout, self.families, self.version = database, layout, families, version
         self.findings: list[Finding] = []
         self.damaged: set[tuple[str, str]] = set()

@@ -157,7 +157,7 @@ def _check_options(exam: Examination, result: Table) -> None:
     refused: list[tuple[Any, str]] = []
     for result_id, text in statements.all_rows(exam.database, _PARAMETERS.format(result=result.sql)):
         try:
-            found = parse_object(text.decode(exam.codec))
+            found = parse_object(text.decode(exam.layout.codec))
             missing = [name for name in expected if name not in found]
             if missing:
                 incomplete.append((result_id, missing))

@@ -122,4 +122,4 @@ def _check(exam: Examination, table: Table, column: Column, model: Column | None
 
 
 def _shown(exam: Examination, text: Any) -> str:
-    return repr(text.decode(exam.codec, errors="replace") if isinstance(text, bytes) else text)
+    return repr(text.decode(exam.layout.codec, errors="replace") if isinstance(text, bytes) else text)

@@ -138,7 +138,7 @@ def check_vectors(exam: Examination, vectors: VectorTable) -> None:
     Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
     """
     with exam.guarded(vectors.table):
-        seen = _Pass(None if vectors.known else exam.format, exam.codec)
+        seen = _Pass(None if vectors.known else exam.format, exam.layout.codec)
         with closing(_batches(exam, vectors, as_text=seen.format.is_text)) as batches:
             for keys, models, blobs in batches:
                 seen.take(keys, models, blobs)
@@ -298,7 +298,7 @@ def _id(exam: Examination, vectors: VectorTable, key: Any) -> Id | None:
 def _text(exam: Examination, value: Any) -> Any:
     """Text that was read as a BLOB; still the BLOB if it is none."""
     try:
-        return value.decode(exam.codec) if isinstance(value, bytes) else value
+        return value.decode(exam.layout.codec) if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         return value
 

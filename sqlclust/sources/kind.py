@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from sqlclust.sources.found import Source
 from sqlclust.sources.look import Look
 
+MOST = 1000
+"""Collections, models, columns of one kind that are listed."""
+
 
 @dataclass(frozen=True)
 class Kind:

@@ -18,7 +18,6 @@ from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Table, read_layout
-from sqlclust.sqlite.text_encoding import text_codec
 from sqlclust.vectors.formats import FormatName
 
 
@@ -43,7 +42,6 @@ class Look:
         self.files: set[str] = set()
         self._counter = Counter(database)
         self._samples: dict[str, Sample] = {}
-        self._codec = text_codec(database)
 
     # --- tables ---
 
@@ -105,14 +103,14 @@ class Look:
         named = is_called_a_vector(column) if named is None else named
         if not named and "blob" not in cells.types:  # most texts are no JSON, and one of them says it
             first = sampling.values(self.database, sampled, column, 1)
-            if first and not first[0][1].decode(self._codec, errors="replace").lstrip().startswith("["):
+            if first and not first[0][1].decode(self.layout.codec, errors="replace").lstrip().startswith("["):
                 return None
         return judged(
             cells,
             sampling.values(self.database, sampled, column),
             named=named,
             dimension=dimension or declared_dimension(column),
-            codec=self._codec,
+            codec=self.layout.codec,
             usual=usual,
         )
 
@@ -122,7 +120,7 @@ class Look:
 
     def text(self, stored: object) -> str:
         """TEXT that was read as a BLOB, since it may be damaged; what cannot be decoded is replaced."""
-        return bytes(stored).decode(self._codec, errors="replace") if isinstance(stored, bytes) else str(stored)
+        return bytes(stored).decode(self.layout.codec, errors="replace") if isinstance(stored, bytes) else str(stored)
 
     # --- sources ---
 
@@ -216,5 +214,5 @@ class Look:
         """The column of the texts of a table."""
         table = sampled.table
         left_out = {name.lower() for name in (*not_these, *key_columns(table))}
-        columns = [column for name, column in table.columns.items() if name not in left_out and not column.generated]
+        columns = [column for name, column in table.columns.items() if name not in left_out]
         return content_column(columns, sampled.mean_text)

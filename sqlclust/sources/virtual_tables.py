@@ -30,7 +30,7 @@ def virtual_tables(layout: Layout) -> list[VirtualTable]:
     """The virtual tables whose text can be read."""
     found = []
     for name, kind in layout.others.items():
-        if kind == "virtual table" and name in layout.objects:
+        if kind == "virtual table":
             _, spelt, _, sql = layout.objects[name]
             parsed = _parsed(spelt, sql)
             if parsed is not None:

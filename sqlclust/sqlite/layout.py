@@ -14,7 +14,6 @@ from typing import Any, Literal
 from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.text_encoding import text_codec
 
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
@@ -106,12 +105,14 @@ class Layout:
         tables: real tables by name in lower case.
         others: views and virtual tables, name in lower case → 'view' or 'virtual table'.
         objects: `object_key` → (type, name, table, SQL) of every index, trigger, table and view.
+        codec: how the file stores TEXT, as Python calls it: `CAST(text AS BLOB)` gives those bytes.
         unreadable: tables whose schema SQLite does not give, name → why.
     """
 
     tables: Mapping[str, Table]
     others: Mapping[str, str]
     objects: Mapping[str, tuple[str, str, str, str]]
+    codec: str
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, name: str) -> Table | None:
@@ -153,6 +154,7 @@ def object_key(kind: str, name: str) -> str:
     return f"trigger {name.lower()}" if kind == "trigger" else name.lower()
 
 
+_CODECS = {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 _OBJECTS = """
 SELECT rootpage, CAST(type AS BLOB), CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(coalesce(sql, '') AS BLOB)
 FROM main.sqlite_schema
@@ -165,7 +167,7 @@ def read_layout(database: Database) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    codec = text_codec(database)
+    codec = _CODECS.get(str(statements.pragma(database, "encoding")), "utf-8")
     objects_found: list[tuple[Any, ...]] = statements.all_rows(database, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
@@ -185,7 +187,7 @@ def read_layout(database: Database) -> Layout:
                 tables[name.lower()] = _read_table(database, name, sql)
             except StatementError as error:
                 unreadable[name] = str(error)
-    return Layout(tables, others, objects, unreadable)
+    return Layout(tables, others, objects, codec, unreadable)
 
 
 def _read_table(database: Database, name: str, sql: str) -> Table:

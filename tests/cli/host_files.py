@@ -27,7 +27,7 @@ def host_file(path: Path, *statements: str, rows: Sequence[tuple[Any, ...]] = ()
 
 def made_by(program: str, path: Path) -> Path:
     """A database as that program makes it; see tests/sources/hosts."""
-    host(program, str(path)).close()
+    host(program, path).close()
     return path
 
 

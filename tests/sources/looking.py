@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from struct import pack
 
@@ -9,6 +10,7 @@ import apsw
 
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.sources import Source, find_sources
+from sqlclust.sqlite.layout import quoted
 
 HOSTS = Path(__file__).with_name("hosts")
 
@@ -18,9 +20,16 @@ def vectors(n: int, dimension: int = 4) -> list[bytes]:
     return [pack(f"<{dimension}f", *((i * 7 + j * 3) % 11 / 8 - 0.5 for j in range(dimension))) for i in range(n)]
 
 
-def host(name: str, path: str = ":memory:") -> apsw.Connection:
+def unsynced(path: Path | str) -> apsw.Connection:
+    """A file whose making need not survive a power cut."""
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+def host(name: str, path: Path | str = ":memory:") -> apsw.Connection:
     """A database that another program made; see hosts/make.py."""
-    connection = apsw.Connection(path)
+    connection = unsynced(path)
     connection.execute((HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
     return connection
 
@@ -32,6 +41,13 @@ def made(*statements: str, rows: tuple[str, list[tuple[object, ...]]] | None = N
         connection.execute(statement)
     if rows is not None:
         connection.executemany(*rows)
+    return connection
+
+
+def with_vectors(connection: apsw.Connection, name: str, rows: Sequence[bytes]) -> apsw.Connection:
+    """One more table, of an INTEGER key and a column `v`."""
+    connection.execute(f"CREATE TABLE {quoted(name)} (id INTEGER PRIMARY KEY, v BLOB)")
+    connection.executemany(f"INSERT INTO {quoted(name)} VALUES (?, ?)", enumerate(rows))
     return connection
 
 

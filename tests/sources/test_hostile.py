@@ -17,24 +17,12 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import CorruptError, SqliteError
 from sqlclust.sqlite.layout import Column, Table, quoted, read_layout
+from sqlclust.store.embeddings.host_rows import host_rows
 from tests.schemas.old import OLD
-from tests.sources.looking import HOSTS, brief, found, host, made, vectors
+from tests.sources.looking import HOSTS, brief, found, host, made, unsynced, vectors, with_vectors
 
 N = 9
 GOOD = ("good", "table", "v", "float32", 4, N)
-
-
-def unsynced(path: str) -> apsw.Connection:
-    """A file whose making need not survive a power cut."""
-    con = apsw.Connection(path)
-    con.execute("PRAGMA synchronous = OFF")
-    return con
-
-
-def with_a_good_table(con: apsw.Connection) -> apsw.Connection:
-    con.execute("CREATE TABLE good (id INTEGER PRIMARY KEY, v BLOB)")
-    con.executemany("INSERT INTO good VALUES (?, ?)", enumerate(vectors(N)))
-    return con
 
 
 class Module:
@@ -148,6 +136,21 @@ def test_no_collation_of_the_file_is_called(name: str) -> None:
     assert sources == [(s.name, s.kind, s.table_name, s.vector_column) for s in found(host(name))]
 
 
+def test_no_collation_of_the_file_is_called_by_a_copy_of_vec0() -> None:
+    """Its rows are sorted by where their vectors are."""
+    con, called = with_a_collation("vec0")
+    for table, columns in (
+        ("plain_rowids", "rowid INTEGER PRIMARY KEY, id, chunk_id TEXT COLLATE trap, chunk_offset COLLATE trap"),
+        ("plain_vector_chunks00", "rowid TEXT COLLATE trap, vectors BLOB"),
+    ):
+        con.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}; DROP TABLE {table}")
+        con.execute(f"CREATE TABLE {table} ({columns}); INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept")
+    database = database_of(con)
+    [plain] = [source for source in found(con) if source.name == "plain"]
+    assert [bytes(row.vector) for row in host_rows(database, plain)] == vectors(12)  # type: ignore[call-overload]
+    assert called == []
+
+
 def test_a_collation_that_is_not_there() -> None:
     con = made()
     con.create_collation("gone", lambda a, b: (a > b) - (a < b))
@@ -161,7 +164,7 @@ def test_a_collation_that_is_not_there() -> None:
 
 
 def test_names_that_want_out_of_their_quotes() -> None:
-    con = with_a_good_table(made())
+    con = with_vectors(made(), "good", vectors(N))
     names = ['x" ; DROP TABLE good; --', "a\nb", "[c]", "d'e", "`f`", "ü\u202e", "main.good", "sqlite", "good ", "%s{}"]
     for name in names:
         identifier = quoted(name)
@@ -174,9 +177,7 @@ def test_names_that_want_out_of_their_quotes() -> None:
     assert {source.n_rows for source in sources} == {N}
     assert [source.id_columns for source in sources[1:]] == [(name,) for name in names]
     for name in ("llm:docs", "docs"):  # a table with the name of a collection
-        con = host("llm")
-        con.execute(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, v BLOB)')
-        con.executemany(f'INSERT INTO "{name}" VALUES (?, ?)', enumerate(vectors(N)))
+        con = with_vectors(host("llm"), name, vectors(N))
         assert [s.name for s in found(con)][-1] == {"llm:docs": "llm:docs.v", "docs": "docs"}[name]
 
 
@@ -208,7 +209,7 @@ def test_damaged_schemas(name: str, tmp_path: Path) -> None:
         "CREATE TABLE bad (id TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID; CREATE TABLE other (id INTEGER PRIMARY KEY, w)"
     )
     con.executemany("INSERT INTO bad VALUES (?, ?)", [(f"{i}", v) for i, v in enumerate(vectors(N))])
-    with_a_good_table(con)
+    with_vectors(con, "good", vectors(N))
     con.execute(f"PRAGMA writable_schema = ON; {change}")
     con.close()
     con = apsw.Connection(path)
@@ -228,7 +229,7 @@ def test_damaged_schemas(name: str, tmp_path: Path) -> None:
 )
 def test_a_schema_that_sqlite_cannot_read(change: str, tmp_path: Path) -> None:
     path = str(tmp_path / "damaged.db")
-    con = with_a_good_table(unsynced(path))
+    con = with_vectors(unsynced(path), "good", vectors(N))
     con.execute(f"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET {change} WHERE name = 'good'")
     con.close()
     con = apsw.Connection(path)
@@ -239,9 +240,8 @@ def test_a_schema_that_sqlite_cannot_read(change: str, tmp_path: Path) -> None:
 
 def test_a_table_with_a_damaged_page(tmp_path: Path) -> None:
     path = tmp_path / "damaged.db"
-    con = with_a_good_table(unsynced(str(path)))
-    con.execute("CREATE TABLE bad (id INTEGER PRIMARY KEY, v BLOB)")
-    con.executemany("INSERT INTO bad VALUES (?, ?)", enumerate(vectors(400, 100)))
+    con = with_vectors(unsynced(path), "good", vectors(N))
+    with_vectors(con, "bad", vectors(400, 100))
     root = con.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bad'").get
     con.close()
     content = bytearray(path.read_bytes())
@@ -259,9 +259,7 @@ def test_a_table_with_a_damaged_page(tmp_path: Path) -> None:
 def test_flipped_bytes(name: str, tmp_path: Path) -> None:
     """Whatever a disk makes of a file: sources, or an error of SQLite's in our words."""
     path = tmp_path / "flipped.db"
-    con = unsynced(str(path))
-    con.execute((HOSTS / f"{name}.sql").read_text(encoding="utf-8"))
-    con.close()
+    host(name, path).close()
     good, generator, n_read = path.read_bytes(), random.Random(3), 0
     for _ in range(25):
         content = bytearray(good)
@@ -308,7 +306,7 @@ def test_files(tmp_path: Path) -> None:
     con = apsw.Connection(str(empty), flags=apsw.SQLITE_OPEN_READONLY)
     assert found(con) == []
     con.close()
-    con = host("llm", str(tmp_path / "wal.db"))
+    con = host("llm", tmp_path / "wal.db")
     con.pragma("journal_mode", "wal")
     con.close()
     shutil.copy(tmp_path / "wal.db", tmp_path / "copy.db")

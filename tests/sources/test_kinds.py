@@ -11,7 +11,7 @@ import pytest
 
 from sqlclust.sources.kinds import chroma
 from sqlclust.sources.registry import KINDS
-from tests.sources.looking import HOSTS, brief, found, host, made, vectors
+from tests.sources.looking import HOSTS, brief, found, host, made, vectors, with_vectors
 
 ODD = pack("<4d", *(1.1 * i for i in range(1, 5)))
 """Eight float32 by its length, but it looks like four float64."""
@@ -158,8 +158,9 @@ def test_simplevecdb_with_vectors_here_and_there() -> None:
     con = host("simplevecdb")
     vector = vectors(1)[0]
     con.execute("UPDATE tinyvec_items SET embedding = ? WHERE id = 1", (vector,))
-    con.execute(
-        "INSERT INTO items_kept_clusters (name, algorithm, n_clusters, centroids) VALUES ('a', 'b', 1, ?)", (vector,)
+    con.executemany(
+        "INSERT INTO items_kept_clusters (name, algorithm, n_clusters, centroids) VALUES (?, 'kmeans', 1, ?)",
+        enumerate(vectors(9, 16)),
     )
     con.execute(
         "INSERT INTO tinyvec_items_pending_vectors (doc_id, embedding, enqueued_at) VALUES (2, ?, 0)", (vector,)
@@ -179,11 +180,46 @@ def test_sqlite_vector_with_a_copy_that_does_not_say_the_dimension() -> None:
         assert found(con)[0].remark.endswith("quantized by sqlite-vector"), data
 
 
+@pytest.mark.parametrize(
+    ("columns", "n_rows"),
+    [
+        ("collection_id INTEGER, id TEXT, embedding BLOB, content TEXT, PRIMARY KEY (collection_id, id)", 9),
+        (
+            "collection_id TEXT COLLATE NOCASE, id TEXT, embedding BLOB, content TEXT, PRIMARY KEY (collection_id, id)",
+            None,
+        ),
+        ("id TEXT PRIMARY KEY, collection_id INTEGER, embedding BLOB, content TEXT", None),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "WITHOUT ROWID"])
+def test_llm_with_another_index_than_it_makes(columns: str, n_rows: int | None, end: str) -> None:
+    """A part of a table is found without an index too; it is not counted then."""
+    con = host("llm")
+    con.execute(
+        f"DELETE FROM collections WHERE id > 1; DROP TABLE embeddings; CREATE TABLE embeddings ({columns}) {end}"
+    )
+    con.execute("CREATE INDEX other ON embeddings (collection_id, content)")
+    rows = [(f"i{i}", vectors(9, 4 + i % 2)[i]) for i in range(9)]
+    con.executemany("INSERT INTO embeddings (collection_id, id, embedding) VALUES (1, ?, ?)", rows)
+    if n_rows is None and "NOCASE" not in columns:
+        con.execute("DROP INDEX other")
+    [docs] = found(con)
+    assert (docs.name, docs.vector_column, docs.format, docs.dimension, docs.n_rows) == (
+        "llm:docs",
+        "embedding",
+        "float32",
+        None,
+        n_rows,
+    )
+    assert "may say which belong together" not in docs.remark  # the collection is said already
+
+
 LOOKALIKES = {
     "points of somebody else": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point TEXT)", "point", "json"),
     "points and more": ("CREATE TABLE points (id INTEGER PRIMARY KEY, point BLOB, n)", "point", "float32"),
     "items of a shop": ("CREATE TABLE items_a (id INTEGER PRIMARY KEY, text, metadata, embedding)", "embedding", "float32"),
     "other ids": ("CREATE TABLE embeddings (id INTEGER PRIMARY KEY, embedding BLOB)", "embedding", "float32"),
+    "a column of a name": ("CREATE TABLE d (id INTEGER PRIMARY KEY, emb_a BLOB)", "emb_a", "float32"),
     "a vector store and more": ("CREATE TABLE d (rowid INTEGER PRIMARY KEY, text, metadata, text_embedding, n)", "text_embedding",
                                 "float32"),
 }  # fmt: skip
@@ -217,6 +253,7 @@ def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None
     [plain] = [source for source in found(con) if source.table_name == "plain"]
     assert plain.vector_column is None
     assert plain.remark == f"its vectors cannot be read: {reason}"
+    assert plain.n_rows is None
 
 
 @pytest.mark.parametrize(
@@ -225,6 +262,8 @@ def test_a_vec0_table_without_what_it_needs(statement: str, reason: str) -> None
         ("e float[4], +blurb text", "blurb"),  # whatever it is called, as nothing else can be text
         ("e float[4], kind text, +blurb text, +title text", "title"),
         ("e float[4], kind text", None),
+        ("e float[4], chunk_size = 8, distance_metric=cosine, +body text", "body"),
+        ("indexid integer primary key, embedding float[4], +body text", "body"),  # txtai has no such column
         ("e float[4] /* , f float[4] */, -- , g float[4]\n x odd(1, h float[4])", None),
     ],
 )
@@ -234,7 +273,8 @@ def test_what_the_text_of_a_vec0_table_says(arguments: str, content: str | None)
     con.execute("INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, ?)", (sql,))
     con.execute("PRAGMA writable_schema = RESET")
     [source] = found(con)
-    assert (source.name, source.format, source.dimension, source.content_column) == ("v", "float32", 4, content)
+    assert (source.name, source.kind, source.format, source.dimension) == ("v", "vec0", "float32", 4)
+    assert source.content_column == content
 
 
 def test_sqlite_vss() -> None:
@@ -262,7 +302,7 @@ def test_files_beside(tmp_path: Path) -> None:
 
 def test_a_file_of_simplevecdb_is_named_once(tmp_path: Path) -> None:
     (tmp_path / "s.db.default.usearch").write_bytes(b"")
-    con = host("simplevecdb", str(tmp_path / "s.db"))
+    con = host("simplevecdb", tmp_path / "s.db")
     assert [source.name for source in found(con)] == ["simplevecdb:kept", "simplevecdb:default"]
     assert "s.db.default.usearch beside it" in found(con)[1].remark
     con.close()
@@ -277,8 +317,7 @@ def test_our_own_models(demo: apsw.Connection) -> None:
         ("b", "sqlclust", "Embedding", ("id",), "vector", "content", "float32", 8, 40, 0),
         ("demo", "sqlclust", "Embedding", ("id",), "vector", None, "float32", 8, 40, 0),
     ]
-    demo.execute("CREATE TABLE demo (id INTEGER PRIMARY KEY, v BLOB)")
-    demo.executemany("INSERT INTO demo VALUES (?, ?)", enumerate(vectors(9)))
+    with_vectors(demo, "demo", vectors(9))
     assert [source.name for source in found(demo)] == ["b", "demo", "demo.v"]  # a model keeps its name
     demo.execute("UPDATE Embedding SET embedding_model = 'demo.v' WHERE embedding_model = 'b'")
     assert [source.name for source in found(demo)] == ["demo", "demo.v", "demo.v (2)"]
@@ -293,7 +332,7 @@ def test_our_own_models(demo: apsw.Connection) -> None:
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
-    con = host("llm", str(tmp_path / "gone" / "a.db"))
+    con = host("llm", tmp_path / "gone" / "a.db")
     (tmp_path / "gone" / "a.db").unlink()
     (tmp_path / "gone").rmdir()
     assert len(found(con)) == 3

@@ -13,15 +13,9 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import NotAuthorizedError, StatementInterrupted
 from sqlclust.sources.kinds.table import TABLE
 from sqlclust.sources.look import Look
-from tests.sources.looking import found, host, made, vectors
+from tests.sources.looking import found, host, made, unsynced, vectors, with_vectors
 
 N = 9
-
-
-def good() -> apsw.Connection:
-    con = made("CREATE TABLE good (id INTEGER PRIMARY KEY, v BLOB)")
-    con.executemany("INSERT INTO good VALUES (?, ?)", enumerate(vectors(N)))
-    return con
 
 
 @pytest.mark.parametrize("forbidden", [apsw.SQLITE_READ, apsw.SQLITE_PRAGMA, apsw.SQLITE_SELECT])
@@ -56,7 +50,7 @@ def test_only_real_tables_are_read() -> None:
 
 
 def test_interrupts() -> None:
-    con = good()
+    con = with_vectors(made(), "good", vectors(N))
     con.set_progress_handler(lambda: True, 20)
     with pytest.raises(StatementInterrupted):
         found(con)
@@ -81,10 +75,9 @@ def test_it_is_not_for_what_is_in_a_file() -> None:
 def test_tables_that_come_and_go(tmp_path: Path) -> None:
     """Another program drops a table between two looks: that is said of it, and the others are still found."""
     path = str(tmp_path / "changing.db")
-    con, other = apsw.Connection(path), apsw.Connection(path)
+    con, other = unsynced(path), unsynced(path)
     for name in ("a", "b", "c"):
-        con.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, v BLOB)")
-        con.executemany(f"INSERT INTO {name} VALUES (?, ?)", enumerate(vectors(N)))
+        with_vectors(con, name, vectors(N))
     look = Look(database_of(con))
     other.execute("DROP TABLE b")
     a, b, c = TABLE.find(look)

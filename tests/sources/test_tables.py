@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sources.looking import brief, found, host, made, vectors
+from tests.sources.looking import brief, found, host, made, vectors, with_vectors
 from tests.vectors.written import WRITTEN
 
 N = 60
@@ -162,10 +162,8 @@ def test_columns_and_their_names() -> None:
     assert found(con)[0].content_column is None
     con.execute("UPDATE notes SET code = 'not so short any more'")
     assert found(con)[0].content_column == "code"
-    con.execute('CREATE TABLE "notes.v1" (id INTEGER PRIMARY KEY, v BLOB)')
-    con.executemany('INSERT INTO "notes.v1" VALUES (?, ?)', enumerate(vectors(9)))
-    con.execute('CREATE TABLE "NOTES.V1.v" (id INTEGER PRIMARY KEY, v BLOB)')
-    con.executemany('INSERT INTO "NOTES.V1.v" VALUES (?, ?)', enumerate(vectors(9)))
+    with_vectors(con, "notes.v1", vectors(9))
+    with_vectors(con, "NOTES.V1.v", vectors(9))
     assert [source.name for source in found(con)] == ["notes.v1", "notes.v2", "notes.v1.v", "NOTES.V1.v"]
 
 
@@ -175,6 +173,7 @@ KEYS = {
     "a compound key, in its own order": ("CREATE TABLE t (a, n, v, PRIMARY KEY (n, a))", ("n", "a")),
     "WITHOUT ROWID": ("CREATE TABLE t (n PRIMARY KEY, v) WITHOUT ROWID", ("n",)),
     "a unique column that is never NULL": ("CREATE TABLE t (n NOT NULL UNIQUE, v)", ("n",)),
+    "a unique column that is computed": ("CREATE TABLE t (n, g NOT NULL UNIQUE AS (n), v)", ("rowid",)),
     "the shortest of several": ("CREATE TABLE t (n NOT NULL UNIQUE, a NOT NULL DEFAULT 1, v, UNIQUE (n, a))", ("n",)),
     "the shortest, written last": (
         "CREATE TABLE t (n NOT NULL, a NOT NULL DEFAULT 1, v, UNIQUE (n, a), UNIQUE (n))",
@@ -198,6 +197,17 @@ def test_keys(name: str) -> None:
     assert ("VACUUM" in source.remark) == (keys in {("rowid",), ("_rowid_",)})
 
 
+def test_a_key_is_no_vector() -> None:
+    con = made("CREATE TABLE t (v BLOB PRIMARY KEY)", rows=("INSERT INTO t VALUES (?)", [(v,) for v in normal(16)]))
+    assert found(con) == []
+
+
+def test_whole_numbers_in_json() -> None:
+    """Few of them are rather ids."""
+    assert brief(table_of("x", [json.dumps([i] * 8) for i in range(9)])) == [("t", "table", "x", "json", 8, 9)]
+    assert found(table_of("x", [json.dumps([i] * 7) for i in range(9)])) == []
+
+
 def test_several_lengths() -> None:
     values = [blob for pair in zip(vectors(20, 8), vectors(20, 16), strict=True) for blob in pair]
     con = table_of("embedding", values, key="id INTEGER PRIMARY KEY, model TEXT")
@@ -211,6 +221,8 @@ def test_several_lengths() -> None:
     [source] = found(table_of("embedding", ["[0.5]", "[0.5, 1.5]"] * 5))
     assert (source.format, source.dimension) == ("json", None)
     assert source.remark == "from 10 rows: JSON arrays of 1, 2 numbers"
+    [source] = found(table_of("embedding", [blob for n in (8, 4, 16, 12) for blob in vectors(5, n)]))
+    assert source.remark == "from 20 rows: BLOBs of 16, 32, 64 and other bytes"
     [source] = found(table_of("embedding", [*vectors(9), "text"]))
     assert (source.format, source.dimension) == ("float32", 4)
     assert source.remark == "from 10 rows, 1 of another type: BLOBs of 16 bytes"
@@ -237,6 +249,12 @@ def test_jsonb(dimension: int) -> None:
     assert source.remark.startswith("from 9 rows: not in this file as plain numbers: the BLOBs are JSONB")
     con.execute("UPDATE t SET embedding = json(embedding)")
     assert brief(con) == [("t", "table", "embedding", "json", dimension, 9)]
+
+
+def test_vectors_that_begin_as_jsonb_does() -> None:
+    """An array of no bytes, it would be; but they are longer."""
+    values = [b"\x0b" + blob[1:] for blob in vectors(9)]
+    assert brief(table_of("embedding", values)) == [("t", "table", "embedding", "float32", 4, 9)]
 
 
 def test_rows_are_counted_only_where_little_says_it() -> None:

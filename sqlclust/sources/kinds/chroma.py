@@ -12,21 +12,19 @@ from typing import Any, NamedTuple
 from sqlclust.sources import sampling
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
-from sqlclust.sources.kind import Kind
+from sqlclust.sources.kind import MOST, Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table, quoted
 
-_MOST = 1000
-"""Collections that are listed."""
 _LOOKED_AT = 10_000
 """Rows of the log that are looked at; chroma moves vectors out of it after 1,000 by default."""
 _COUNTED = 100_000
 """Items of a collection that are counted."""
 _ADDED = (0, 2)  # ADD and UPSERT; 1 is UPDATE, 3 is DELETE
 
-_COLLECTIONS = f"SELECT id, CAST(name AS BLOB) FROM {{table}} NOT INDEXED LIMIT {_MOST}"
-_SEGMENTS = f"SELECT collection, scope, id FROM {{table}} NOT INDEXED LIMIT {10 * _MOST}"
+_COLLECTIONS = f"SELECT id, CAST(name AS BLOB) FROM {{table}} NOT INDEXED LIMIT {MOST}"
+_SEGMENTS = f"SELECT collection, scope, id FROM {{table}} NOT INDEXED LIMIT {10 * MOST}"
 _LOG = f"""
 SELECT seq_id, topic, operation, CAST(id AS BLOB) FROM {{queue}} NOT INDEXED LIMIT {_LOOKED_AT + 1}
 """

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlclust.sources.found import Source, remarks
-from sqlclust.sources.kind import Kind
+from sqlclust.sources.kind import MOST, Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
-
-_MOST = 1000
-"""Collections that are listed."""
 
 
 def _find(look: Look) -> Iterator[Source]:
@@ -19,7 +16,7 @@ def _find(look: Look) -> Iterator[Source]:
     if collections is None or embeddings is None:
         return
     look.take(collections, embeddings)
-    sql = f"SELECT id, CAST(name AS BLOB), CAST(model AS BLOB) FROM {collections.sql} NOT INDEXED LIMIT {_MOST}"
+    sql = f"SELECT id, CAST(name AS BLOB), CAST(model AS BLOB) FROM {collections.sql} NOT INDEXED LIMIT {MOST}"
     for number, name, model in statements.all_rows(look.database, sql):
         sampled = look.part(embeddings, "collection_id", number)
         content = "content" if "content" in sampled.mean_text else None

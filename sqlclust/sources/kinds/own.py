@@ -7,20 +7,18 @@ from dataclasses import replace
 
 from sqlclust.sources.found import Source
 from sqlclust.sources.indexes import index_beginning_with
-from sqlclust.sources.kind import Kind
+from sqlclust.sources.kind import MOST, Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table, quoted
 
-_MOST = 1000
-"""Models that are listed."""
 _NEXT = """
 SELECT embedding_model FROM {table} INDEXED BY {index}
 WHERE embedding_model > ? COLLATE BINARY ORDER BY embedding_model COLLATE BINARY LIMIT 1
 """
 _OF_THE_FIRST = f"""
 SELECT DISTINCT embedding_model COLLATE BINARY AS model
-FROM (SELECT embedding_model FROM {{table}} NOT INDEXED LIMIT {_MOST}) ORDER BY model COLLATE BINARY
+FROM (SELECT embedding_model FROM {{table}} NOT INDEXED LIMIT {MOST}) ORDER BY model COLLATE BINARY
 """
 
 
@@ -47,7 +45,7 @@ def _models(look: Look, table: Table) -> Iterator[str]:
             yield str(model)
         return
     model, sql = "", _NEXT.format(table=table.sql, index=quoted(index.name))
-    for _ in range(_MOST):
+    for _ in range(MOST):
         model = statements.value(look.database, sql, (model,))
         if model is None:
             return

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlclust.sources.found import Source, name_of, remarks
-from sqlclust.sources.kind import Kind
+from sqlclust.sources.kind import MOST, Kind
 from sqlclust.sources.look import Look
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table
 from sqlclust.sqlite.values import octets
 
-_COLUMNS = "SELECT CAST(tblname AS BLOB), CAST(colname AS BLOB) FROM {table} NOT INDEXED LIMIT 1000"
+_COLUMNS = f"SELECT CAST(tblname AS BLOB), CAST(colname AS BLOB) FROM {{table}} NOT INDEXED LIMIT {MOST}"
 _OF_A_BYTE = """
 SELECT 1 FROM {table} NOT INDEXED
 WHERE tblname = ? COLLATE BINARY AND colname = ? COLLATE BINARY AND key = 'qtype' COLLATE BINARY AND value IN (1, 2)

@@ -29,7 +29,6 @@ _VECTOR = re.compile(r"([a-z_]\w*)\s+(float|f32|int8|i8|bit)\s*\[\s*(\d{1,9})\s*
 _KEY = re.compile(r"([a-z_]\w*)\s+(text|int|integer)\s+primary\s+key", re.IGNORECASE)
 _PARTITION = re.compile(r"([a-z_]\w*)\s+\w+\s+partition\s+key", re.IGNORECASE)
 _AUXILIARY = re.compile(r"\+\s*([a-z_]\w*)\s+(\w+)", re.IGNORECASE)
-_OPTION = re.compile(r"([a-z_]\w*)\s*=", re.IGNORECASE)
 _METADATA = re.compile(r"([a-z_]\w*)\s+(\w+)", re.IGNORECASE)
 
 
@@ -71,9 +70,7 @@ def columns_of(table: VirtualTable) -> Columns:
             found.partitions.append(match[1])
         elif match := _AUXILIARY.match(argument):
             found.auxiliary[match[1]] = match[2].upper()
-        elif _OPTION.match(argument):
-            continue
-        elif match := _METADATA.match(argument):
+        elif match := _METADATA.match(argument):  # no option, such as chunk_size = 8
             found.metadata[match[1]] = match[2].upper()
     return found
 

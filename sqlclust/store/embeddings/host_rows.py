@@ -124,9 +124,16 @@ def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[H
         raise HostTableError(reason, table=name, column=source.vector_column)
     rowids = real_table(layout, f"{virtual.name}_rowids")
     chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
-    places = f"SELECT coalesce(id, rowid), chunk_id, chunk_offset FROM {rowids.sql} NOT INDEXED ORDER BY chunk_id, chunk_offset"
-    length = octets(database, "vectors")
-    chunk = f"SELECT vectors FROM {chunks.sql} WHERE rowid = ? AND {length} <= {_MAX_CHUNK}"
+    id, rowid, chunk_id, offset = (_column(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
+    places = (
+        f"SELECT coalesce({id}, {rowid}), {chunk_id}, {offset} FROM {rowids.sql} NOT INDEXED "
+        f"ORDER BY {chunk_id} COLLATE BINARY, {offset} COLLATE BINARY"
+    )
+    vectors = _column(chunks, "vectors")
+    chunk = (
+        f"SELECT {vectors} FROM {chunks.sql} "
+        f"WHERE {_column(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {_MAX_CHUNK}"
+    )
     width = FORMATS[vector.format].item_bits * vector.dimension // 8
     return _rows_of_chunks(database, places, chunk, width)
 

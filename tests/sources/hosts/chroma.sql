@@ -1,18 +1,11 @@
-
 PRAGMA page_size=4096;
-
 PRAGMA writable_schema=ON;
-
 BEGIN TRANSACTION;
-
-DROP TABLE IF EXISTS acquire_write;
 CREATE TABLE acquire_write (
                 id INTEGER PRIMARY KEY,
                 lock_status INTEGER NOT NULL
             );
 INSERT INTO acquire_write VALUES(1,1);
-
-DROP TABLE IF EXISTS collection_metadata;
 CREATE TABLE collection_metadata (
     collection_id TEXT REFERENCES collections(id) ON DELETE CASCADE,
     key TEXT NOT NULL,
@@ -21,8 +14,6 @@ CREATE TABLE collection_metadata (
     float_value REAL, bool_value INTEGER,
     PRIMARY KEY (collection_id, key)
 );
-
-DROP TABLE IF EXISTS collections;
 CREATE TABLE "collections" (
     id TEXT PRIMARY KEY, -- unique globally
     name TEXT NOT NULL, -- unique per database
@@ -34,8 +25,6 @@ INSERT INTO collections VALUES('ea635da2-48f4-400a-a408-aebe6e5eb8c1','synced',4
 INSERT INTO collections VALUES('a5b9608a-a24c-482d-a817-19a61e8522a9','updated',4,'00000000-0000-0000-0000-000000000000','{}','{"defaults":{"string":{"fts_index":{"enabled":false,"config":{}},"string_inverted_index":{"enabled":true,"config":{}}},"float_list":{"vector_index":{"enabled":false,"config":{"space":"l2","embedding_function":{"type":"legacy"},"hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}},"sparse_vector":{"sparse_vector_index":{"enabled":false,"config":{"embedding_function":{"type":"unknown"},"bm25":false}}},"int":{"int_inverted_index":{"enabled":true,"config":{}}},"float":{"float_inverted_index":{"enabled":true,"config":{}}},"bool":{"bool_inverted_index":{"enabled":true,"config":{}}}},"keys":{"#embedding":{"float_list":{"vector_index":{"enabled":true,"config":{"space":"l2","embedding_function":{"type":"legacy"},"source_key":"#document","hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}}},"#document":{"string":{"fts_index":{"enabled":true,"config":{}},"string_inverted_index":{"enabled":false,"config":{}}}}}}');
 INSERT INTO collections VALUES('30466c1c-560e-4e37-8b22-65a043b8eb5e','fresh',4,'00000000-0000-0000-0000-000000000000','{}','{"defaults":{"string":{"fts_index":{"enabled":false,"config":{}},"string_inverted_index":{"enabled":true,"config":{}}},"float_list":{"vector_index":{"enabled":false,"config":{"space":"l2","embedding_function":{"type":"legacy"},"hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}},"sparse_vector":{"sparse_vector_index":{"enabled":false,"config":{"embedding_function":{"type":"unknown"},"bm25":false}}},"int":{"int_inverted_index":{"enabled":true,"config":{}}},"float":{"float_inverted_index":{"enabled":true,"config":{}}},"bool":{"bool_inverted_index":{"enabled":true,"config":{}}}},"keys":{"#document":{"string":{"fts_index":{"enabled":true,"config":{}},"string_inverted_index":{"enabled":false,"config":{}}}},"#embedding":{"float_list":{"vector_index":{"enabled":true,"config":{"space":"l2","embedding_function":{"type":"legacy"},"source_key":"#document","hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}}}}}');
 INSERT INTO collections VALUES('4e491428-211f-419c-8d41-9ecee01dab3a','none',NULL,'00000000-0000-0000-0000-000000000000','{}','{"defaults":{"string":{"fts_index":{"enabled":false,"config":{}},"string_inverted_index":{"enabled":true,"config":{}}},"float_list":{"vector_index":{"enabled":false,"config":{"space":"l2","embedding_function":{"type":"legacy"},"hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}},"sparse_vector":{"sparse_vector_index":{"enabled":false,"config":{"embedding_function":{"type":"unknown"},"bm25":false}}},"int":{"int_inverted_index":{"enabled":true,"config":{}}},"float":{"float_inverted_index":{"enabled":true,"config":{}}},"bool":{"bool_inverted_index":{"enabled":true,"config":{}}}},"keys":{"#embedding":{"float_list":{"vector_index":{"enabled":true,"config":{"space":"l2","embedding_function":{"type":"legacy"},"source_key":"#document","hnsw":{"ef_construction":100,"max_neighbors":16,"ef_search":100,"num_threads":2,"batch_size":5,"sync_threshold":10,"resize_factor":1.2}}}}},"#document":{"string":{"fts_index":{"enabled":true,"config":{}},"string_inverted_index":{"enabled":false,"config":{}}}}}}');
-
-DROP TABLE IF EXISTS databases;
 CREATE TABLE databases (
     id TEXT PRIMARY KEY, -- unique globally
     name TEXT NOT NULL, -- unique per tenant
@@ -43,15 +32,10 @@ CREATE TABLE databases (
     UNIQUE (tenant_id, name) -- Ensure that a tenant has only one database with a given name
 );
 INSERT INTO databases VALUES('00000000-0000-0000-0000-000000000000','default_database','default_tenant');
-
 DELETE FROM sqlite_schema WHERE name='embedding_fulltext_search' AND type='table';
 INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql) VALUES('table','embedding_fulltext_search','embedding_fulltext_search',0,'CREATE VIRTUAL TABLE embedding_fulltext_search USING fts5(string_value, tokenize=''trigram'')');
-
-DROP TABLE IF EXISTS embedding_fulltext_search_config;
 CREATE TABLE 'embedding_fulltext_search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 INSERT INTO embedding_fulltext_search_config VALUES('version',4);
-
-DROP TABLE IF EXISTS embedding_fulltext_search_content;
 CREATE TABLE 'embedding_fulltext_search_content'(id INTEGER PRIMARY KEY, c0);
 INSERT INTO embedding_fulltext_search_content VALUES(1,'text 0');
 INSERT INTO embedding_fulltext_search_content VALUES(2,'text 1');
@@ -86,16 +70,12 @@ INSERT INTO embedding_fulltext_search_content VALUES(30,'text 1');
 INSERT INTO embedding_fulltext_search_content VALUES(31,'text 2');
 INSERT INTO embedding_fulltext_search_content VALUES(32,'text 3');
 INSERT INTO embedding_fulltext_search_content VALUES(33,'text 4');
-
-DROP TABLE IF EXISTS embedding_fulltext_search_data;
 CREATE TABLE 'embedding_fulltext_search_data'(id INTEGER PRIMARY KEY, block BLOB);
 INSERT INTO embedding_fulltext_search_data VALUES(1,X'218113');
 INSERT INTO embedding_fulltext_search_data VALUES(10,X'0000000002032100031001010101010201010000');
 INSERT INTO embedding_fulltext_search_data VALUES(137438953473,X'000000230430657874200203010374203320020502026578200202010378742020020404080807');
 INSERT INTO embedding_fulltext_search_data VALUES(274877906945,X'000000230430657874210203010374203421020502026578210202010378742021020404080807');
 INSERT INTO embedding_fulltext_search_data VALUES(2199023255553,X'0000020304302031300B02060301310C02060301320D02060301330E02060301340F020603013510020603013611020603013712020603013813020603013914020602023230150206030131160206030132170206030133180206030134190206010365787401020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301020301037420300102051902050302050301310202050902050102050102050102050102050102050102050102050102050102050702050302050301320302051202050102050102050102050102050302050302050301330402050301340502050301350602050301360702050301370802050301380902050301390A020502026578010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010202010378742001020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020401020404080606060606060606060706060606620E2A1B0606060606060661');
-
-DROP TABLE IF EXISTS embedding_fulltext_search_docsize;
 CREATE TABLE 'embedding_fulltext_search_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
 INSERT INTO embedding_fulltext_search_docsize VALUES(1,X'04');
 INSERT INTO embedding_fulltext_search_docsize VALUES(2,X'04');
@@ -130,14 +110,10 @@ INSERT INTO embedding_fulltext_search_docsize VALUES(30,X'04');
 INSERT INTO embedding_fulltext_search_docsize VALUES(31,X'04');
 INSERT INTO embedding_fulltext_search_docsize VALUES(32,X'04');
 INSERT INTO embedding_fulltext_search_docsize VALUES(33,X'04');
-
-DROP TABLE IF EXISTS embedding_fulltext_search_idx;
 CREATE TABLE 'embedding_fulltext_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 INSERT INTO embedding_fulltext_search_idx VALUES(1,X'',2);
 INSERT INTO embedding_fulltext_search_idx VALUES(2,X'',2);
 INSERT INTO embedding_fulltext_search_idx VALUES(16,X'',2);
-
-DROP TABLE IF EXISTS embedding_metadata;
 CREATE TABLE embedding_metadata (
     id INTEGER REFERENCES embeddings(id),
     key TEXT NOT NULL,
@@ -182,8 +158,6 @@ INSERT INTO embedding_metadata VALUES(33,'chroma:document','text 4',NULL,NULL,NU
 CREATE INDEX embedding_metadata_float_value ON embedding_metadata (key, float_value) WHERE float_value IS NOT NULL;
 CREATE INDEX embedding_metadata_int_value ON embedding_metadata (key, int_value) WHERE int_value IS NOT NULL;
 CREATE INDEX embedding_metadata_string_value ON embedding_metadata (key, string_value) WHERE string_value IS NOT NULL;
-
-DROP TABLE IF EXISTS embedding_metadata_array;
 CREATE TABLE embedding_metadata_array (
     id INTEGER NOT NULL REFERENCES embeddings(id),
     key TEXT NOT NULL,
@@ -200,8 +174,6 @@ CREATE INDEX embedding_metadata_array_key_int
     ON embedding_metadata_array (key, int_value) WHERE int_value IS NOT NULL;
 CREATE INDEX embedding_metadata_array_key_string
     ON embedding_metadata_array (key, string_value) WHERE string_value IS NOT NULL;
-
-DROP TABLE IF EXISTS embeddings;
 CREATE TABLE embeddings (
     id INTEGER PRIMARY KEY,
     segment_id TEXT NOT NULL,
@@ -243,8 +215,6 @@ INSERT INTO embeddings VALUES(30,'c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4','i1',31,
 INSERT INTO embeddings VALUES(31,'c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4','i2',32,'2026-11-28 08:36:08');
 INSERT INTO embeddings VALUES(32,'c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4','i3',33,'2026-11-28 08:36:08');
 INSERT INTO embeddings VALUES(33,'c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4','i4',34,'2026-11-28 08:36:08');
-
-DROP TABLE IF EXISTS embeddings_queue;
 CREATE TABLE embeddings_queue (
     seq_id INTEGER PRIMARY KEY,
     created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -270,22 +240,16 @@ INSERT INTO embeddings_queue VALUES(31,'2026-11-28 08:36:08',0,'persistent://def
 INSERT INTO embeddings_queue VALUES(32,'2026-11-28 08:36:08',0,'persistent://default/default/30466c1c-560e-4e37-8b22-65a043b8eb5e','i2',X'000000BE0000803E0000203F0000C0BE','FLOAT32','{"chroma:document":"text 2"}');
 INSERT INTO embeddings_queue VALUES(33,'2026-11-28 08:36:08',0,'persistent://default/default/30466c1c-560e-4e37-8b22-65a043b8eb5e','i3',X'0000403F000080BE0000003E0000003F','FLOAT32','{"chroma:document":"text 3"}');
 INSERT INTO embeddings_queue VALUES(34,'2026-11-28 08:36:08',0,'persistent://default/default/30466c1c-560e-4e37-8b22-65a043b8eb5e','i4',X'0000803E0000203F0000C0BE00000000','FLOAT32','{"chroma:document":"text 4"}');
-
-DROP TABLE IF EXISTS embeddings_queue_config;
 CREATE TABLE embeddings_queue_config (
     id INTEGER PRIMARY KEY,
     config_json_str TEXT
 );
 INSERT INTO embeddings_queue_config VALUES(1,'{"automatically_purge":true,"_type":"EmbeddingsQueueConfigurationInternal"}');
-
-DROP TABLE IF EXISTS maintenance_log;
 CREATE TABLE maintenance_log (
   id INT PRIMARY KEY,
   timestamp INT NOT NULL,
   operation TEXT NOT NULL
 );
-
-DROP TABLE IF EXISTS max_seq_id;
 CREATE TABLE max_seq_id (
     segment_id TEXT PRIMARY KEY,
     seq_id INTEGER);
@@ -293,8 +257,6 @@ INSERT INTO max_seq_id VALUES('eb201d8c-4dee-41f3-8d9e-1ff5750ebe40',25);
 INSERT INTO max_seq_id VALUES('ad42154e-832a-4682-9d91-53703882bcec',20);
 INSERT INTO max_seq_id VALUES('c2536577-bd28-4028-8fce-713946c4a36a',29);
 INSERT INTO max_seq_id VALUES('c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4',34);
-
-DROP TABLE IF EXISTS migrations;
 CREATE TABLE migrations (
                 dir TEXT NOT NULL,
                 version INTEGER NOT NULL,
@@ -309,7 +271,6 @@ INSERT INTO migrations VALUES('sysdb',1,'00001-collections.sqlite.sql','CREATE T
     topic TEXT NOT NULL,
     UNIQUE (name)
 );
-
 CREATE TABLE collection_metadata (
     collection_id TEXT REFERENCES collections(id) ON DELETE CASCADE,
     key TEXT NOT NULL,
@@ -326,7 +287,6 @@ INSERT INTO migrations VALUES('sysdb',2,'00002-segments.sqlite.sql','CREATE TABL
     topic TEXT,
     collection TEXT REFERENCES collection(id)
 );
-
 CREATE TABLE segment_metadata (
     segment_id TEXT  REFERENCES segments(id) ON DELETE CASCADE,
     key TEXT NOT NULL,
@@ -342,14 +302,12 @@ INSERT INTO migrations VALUES('sysdb',4,'00004-tenants-databases.sqlite.sql','CR
     id TEXT PRIMARY KEY,
     UNIQUE (id)
 );
-
 CREATE TABLE IF NOT EXISTS databases (
     id TEXT PRIMARY KEY, -- unique globally
     name TEXT NOT NULL, -- unique per tenant
     tenant_id TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
     UNIQUE (tenant_id, name) -- Ensure that a tenant has only one database with a given name
 );
-
 CREATE TABLE IF NOT EXISTS collections_tmp (
     id TEXT PRIMARY KEY, -- unique globally
     name TEXT NOT NULL, -- unique per database
@@ -358,17 +316,14 @@ CREATE TABLE IF NOT EXISTS collections_tmp (
     database_id TEXT NOT NULL REFERENCES databases(id) ON DELETE CASCADE,
     UNIQUE (name, database_id)
 );
-
 INSERT OR REPLACE INTO tenants (id) VALUES (''default_tenant''); -- The default tenant id is ''default_tenant'' others are UUIDs
 INSERT OR REPLACE INTO databases (id, name, tenant_id) VALUES (''00000000-0000-0000-0000-000000000000'', ''default_database'', ''default_tenant'');
-
 INSERT OR REPLACE INTO collections_tmp (id, name, topic, dimension, database_id)
     SELECT id, name, topic, dimension, ''00000000-0000-0000-0000-000000000000'' FROM collections;
 DROP TABLE collections;
 ALTER TABLE collections_tmp RENAME TO collections;
 ','048867ce8fcdefe4023c7110e4433591');
 INSERT INTO migrations VALUES('sysdb',5,'00005-remove-topic.sqlite.sql','-- Remove the topic column from the Collections and Segments tables
-
 ALTER TABLE collections DROP COLUMN topic;
 ALTER TABLE segments DROP COLUMN topic;
 ','b1367c826b8fba5f96f27befdc1d42d2');
@@ -393,7 +348,6 @@ CREATE TABLE segments_temp (
     scope TEXT NOT NULL,
     collection TEXT REFERENCES collection(id) NOT NULL
 );
-
 INSERT INTO segments_temp SELECT * FROM segments;
 DROP TABLE segments;
 ALTER TABLE segments_temp RENAME TO segments;
@@ -409,7 +363,6 @@ INSERT INTO migrations VALUES('metadb',1,'00001-embedding-metadata.sqlite.sql','
     created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
     UNIQUE (segment_id, embedding_id)
 );
-
 CREATE TABLE embedding_metadata (
     id INTEGER REFERENCES embeddings(id),
     key TEXT NOT NULL,
@@ -418,12 +371,10 @@ CREATE TABLE embedding_metadata (
     float_value REAL,
     PRIMARY KEY (id, key)
 );
-
 CREATE TABLE max_seq_id (
     segment_id TEXT PRIMARY KEY,
     seq_id BLOB NOT NULL
 );
-
 CREATE VIRTUAL TABLE embedding_fulltext USING fts5(id, string_value);
 ','2b4cf52c4bb2676e21d6860a4409f856');
 INSERT INTO migrations VALUES('metadb',2,'00002-embedding-metadata.sqlite.sql','-- SQLite does not support adding check with alter table, as a result, adding a check
@@ -438,7 +389,6 @@ CREATE INDEX IF NOT EXISTS embedding_metadata_float_value ON embedding_metadata 
 CREATE INDEX IF NOT EXISTS embedding_metadata_string_value ON embedding_metadata (key, string_value) WHERE string_value IS NOT NULL;
 ','fb36603a45ee2cd0254cef3ef86585e8');
 INSERT INTO migrations VALUES('metadb',5,'00005-max-seq-id-int.sqlite.sql','ALTER TABLE max_seq_id ADD COLUMN int_seq_id INTEGER;
-
 UPDATE max_seq_id SET int_seq_id = (
   SELECT (
        (instr(''123456789ABCDEF'', substr(hex(seq_id), -1 , 1)) <<  0)
@@ -459,12 +409,10 @@ UPDATE max_seq_id SET int_seq_id = (
      | (instr(''123456789ABCDEF'', substr(hex(seq_id), -16, 1)) << 60)
     )
 );
-
 ALTER TABLE max_seq_id DROP COLUMN seq_id;
 ALTER TABLE max_seq_id RENAME COLUMN int_seq_id TO seq_id;
 ','0e9de46758761b373ce682925edcc326');
 INSERT INTO migrations VALUES('metadb',6,'00006-metadata-array-support.sqlite.sql','-- Separate table for exploded array metadata values.
-
 CREATE TABLE IF NOT EXISTS embedding_metadata_array (
     id INTEGER NOT NULL REFERENCES embeddings(id),
     key TEXT NOT NULL,
@@ -473,7 +421,6 @@ CREATE TABLE IF NOT EXISTS embedding_metadata_array (
     float_value REAL,
     bool_value INTEGER
 );
-
 CREATE INDEX IF NOT EXISTS embedding_metadata_array_id_key
     ON embedding_metadata_array (id, key);
 CREATE INDEX IF NOT EXISTS embedding_metadata_array_key_string
@@ -499,8 +446,6 @@ INSERT INTO migrations VALUES('embeddings_queue',2,'00002-embeddings-queue-confi
     config_json_str TEXT
 );
 ','8fbfe4ffb3e57f1d8bfdc58510a82e85');
-
-DROP TABLE IF EXISTS segment_metadata;
 CREATE TABLE segment_metadata (
     segment_id TEXT  REFERENCES segments(id) ON DELETE CASCADE,
     key TEXT NOT NULL,
@@ -509,8 +454,6 @@ CREATE TABLE segment_metadata (
     float_value REAL, bool_value INTEGER,
     PRIMARY KEY (segment_id, key)
 );
-
-DROP TABLE IF EXISTS segments;
 CREATE TABLE "segments" (
     id TEXT PRIMARY KEY,
     type TEXT NOT NULL,
@@ -525,18 +468,13 @@ INSERT INTO segments VALUES('8cf5a54b-43dc-47f3-a9a7-da87f1e0c0ee','urn:chroma:s
 INSERT INTO segments VALUES('c868f54d-4c4c-4d0a-8755-8fffdd8fc5c4','urn:chroma:segment/metadata/sqlite','METADATA','30466c1c-560e-4e37-8b22-65a043b8eb5e');
 INSERT INTO segments VALUES('c6f58c57-21e8-4b04-badb-f677c077f4ae','urn:chroma:segment/vector/hnsw-local-persisted','VECTOR','4e491428-211f-419c-8d41-9ecee01dab3a');
 INSERT INTO segments VALUES('084fb938-4d98-41cb-866a-ddd339762c06','urn:chroma:segment/metadata/sqlite','METADATA','4e491428-211f-419c-8d41-9ecee01dab3a');
-
-DROP TABLE IF EXISTS tenants;
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY,
     UNIQUE (id)
 );
 INSERT INTO tenants VALUES('default_tenant');
-
 COMMIT TRANSACTION;
-
 PRAGMA writable_schema=OFF;
-
 BEGIN;
 CREATE TABLE no_such_table(x,y,z);
 ROLLBACK;

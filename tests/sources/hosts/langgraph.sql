@@ -1,9 +1,5 @@
-
 PRAGMA page_size=4096;
-
 BEGIN TRANSACTION;
-
-DROP TABLE IF EXISTS store;
 CREATE TABLE store (
     -- 'prefix' represents the doc's 'namespace'
     prefix text NOT NULL,
@@ -28,8 +24,6 @@ INSERT INTO store VALUES('docs.user1','k11',X'7B2274657874223A2268656C6C6F206865
 CREATE INDEX idx_store_expires_at ON store (expires_at)
 WHERE expires_at IS NOT NULL;
 CREATE INDEX store_prefix_idx ON store (prefix);
-
-DROP TABLE IF EXISTS store_migrations;
 CREATE TABLE store_migrations (
                     v INTEGER PRIMARY KEY
                 );
@@ -38,8 +32,6 @@ INSERT INTO store_migrations VALUES(1);
 INSERT INTO store_migrations VALUES(2);
 INSERT INTO store_migrations VALUES(3);
 INSERT INTO store_migrations VALUES(4);
-
-DROP TABLE IF EXISTS store_vectors;
 CREATE TABLE store_vectors (
     prefix text NOT NULL,
     key text NOT NULL,
@@ -62,11 +54,8 @@ INSERT INTO store_vectors VALUES('docs.user0','k8','$',X'0000203F0000C0BE0000000
 INSERT INTO store_vectors VALUES('docs.user1','k9','$',X'0000C03E0000403F000080BE0000003E','2026-11-28 08:36:06','2026-11-28 08:36:06');
 INSERT INTO store_vectors VALUES('docs.user0','k10','$',X'0000003E0000003F000000BF000000BE','2026-11-28 08:36:06','2026-11-28 08:36:06');
 INSERT INTO store_vectors VALUES('docs.user1','k11','$',X'000000BE0000803E0000203F0000C0BE','2026-11-28 08:36:06','2026-11-28 08:36:06');
-
-DROP TABLE IF EXISTS vector_migrations;
 CREATE TABLE vector_migrations (
                         v INTEGER PRIMARY KEY
                     );
 INSERT INTO vector_migrations VALUES(0);
-
 COMMIT TRANSACTION;

@@ -1,9 +1,5 @@
-
 PRAGMA page_size=4096;
-
 BEGIN TRANSACTION;
-
-DROP TABLE IF EXISTS _sqlite_migrations;
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
    "migration_set" TEXT,
@@ -17,8 +13,6 @@ INSERT INTO _sqlite_migrations VALUES(4,'llm.embeddings','m004_store_content_has
 INSERT INTO _sqlite_migrations VALUES(5,'llm.embeddings','m005_add_content_blob','2026-11-28 08:36:05.286732+00:00');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
-
-DROP TABLE IF EXISTS collections;
 CREATE TABLE "collections" (
    "id" INTEGER PRIMARY KEY,
    "name" TEXT,
@@ -29,8 +23,6 @@ INSERT INTO collections VALUES(2,'notes','small');
 INSERT INTO collections VALUES(3,'none','small');
 CREATE UNIQUE INDEX "idx_collections_name"
     ON "collections" ("name");
-
-DROP TABLE IF EXISTS embeddings;
 CREATE TABLE "embeddings" (
    "collection_id" INTEGER REFERENCES "collections"("id"),
    "id" TEXT,
@@ -61,5 +53,4 @@ INSERT INTO embeddings VALUES(2,'id3',X'0000803E0000203F0000C0BE00000000',NULL,N
 INSERT INTO embeddings VALUES(2,'id4',X'0000003F000000BF000000BE0000803E',NULL,NULL,X'794DA1DBB1DFEB8567B469F701643CA5',NULL,1795854965);
 CREATE INDEX "idx_embeddings_content_hash"
     ON "embeddings" ("content_hash");
-
 COMMIT TRANSACTION;

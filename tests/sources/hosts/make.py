@@ -233,7 +233,9 @@ def dump(path: Path) -> None:
 
     out = io.StringIO()
     Shell(stdout=out, stderr=out, db=import_module("apsw").Connection(str(path))).process_command(".dump")
-    lines = [line for line in out.getvalue().splitlines() if not line.startswith("--")]
+    lines = [
+        line for line in out.getvalue().splitlines() if line and not line.startswith(("--", "DROP TABLE IF EXISTS "))
+    ]
     text = "\n".join(lines)
     Path(__file__).with_name(f"{path.stem}.sql").write_text(text + "\n", encoding="utf-8")
 

@@ -1,11 +1,6 @@
-
 PRAGMA page_size=4096;
-
 PRAGMA writable_schema=ON;
-
 BEGIN TRANSACTION;
-
-DROP TABLE IF EXISTS items_kept;
 CREATE TABLE items_kept (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
                 text TEXT NOT NULL,
@@ -32,8 +27,6 @@ CREATE INDEX idx_items_kept_parent
 CREATE INDEX idx_items_kept_text
             ON items_kept(text)
             ;
-
-DROP TABLE IF EXISTS items_kept_clusters;
 CREATE TABLE items_kept_clusters (
                     name TEXT PRIMARY KEY,
                     algorithm TEXT NOT NULL,
@@ -42,8 +35,6 @@ CREATE TABLE items_kept_clusters (
                     created_at TEXT DEFAULT CURRENT_TIMESTAMP,
                     metadata TEXT
                 );
-
-DROP TABLE IF EXISTS items_kept_edges;
 CREATE TABLE items_kept_edges (
                 src_id     INTEGER NOT NULL
                            REFERENCES items_kept(id) ON DELETE CASCADE,
@@ -66,8 +57,6 @@ CREATE INDEX idx_items_kept_edges_last_touch
 CREATE INDEX idx_items_kept_edges_weight
             ON items_kept_edges(kind, weight)
             ;
-
-DROP TABLE IF EXISTS items_kept_events;
 CREATE TABLE items_kept_events (
                 seq     INTEGER PRIMARY KEY AUTOINCREMENT,
                 ts      REAL NOT NULL,
@@ -78,16 +67,11 @@ CREATE TABLE items_kept_events (
 CREATE INDEX idx_items_kept_events_kind_seq
             ON items_kept_events(kind, seq)
             ;
-
 DELETE FROM sqlite_schema WHERE name='items_kept_fts' AND type='table';
 INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql) VALUES('table','items_kept_fts','items_kept_fts',0,'CREATE VIRTUAL TABLE items_kept_fts
                     USING fts5(text)');
-
-DROP TABLE IF EXISTS items_kept_fts_config;
 CREATE TABLE 'items_kept_fts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 INSERT INTO items_kept_fts_config VALUES('version',4);
-
-DROP TABLE IF EXISTS items_kept_fts_content;
 CREATE TABLE 'items_kept_fts_content'(id INTEGER PRIMARY KEY, c0);
 INSERT INTO items_kept_fts_content VALUES(1,'t0');
 INSERT INTO items_kept_fts_content VALUES(2,'t1');
@@ -101,14 +85,10 @@ INSERT INTO items_kept_fts_content VALUES(9,'t8');
 INSERT INTO items_kept_fts_content VALUES(10,'t9');
 INSERT INTO items_kept_fts_content VALUES(11,'t10');
 INSERT INTO items_kept_fts_content VALUES(12,'t11');
-
-DROP TABLE IF EXISTS items_kept_fts_data;
 CREATE TABLE 'items_kept_fts_data'(id INTEGER PRIMARY KEY, block BLOB);
 INSERT INTO items_kept_fts_data VALUES(1,X'0C0C');
 INSERT INTO items_kept_fts_data VALUES(10,X'000000000101010001010101');
 INSERT INTO items_kept_fts_data VALUES(137438953473,X'0000004D033074300102020201310202020301300B02020301310C02020201320302020201330402020201340502020201350602020201360702020201370802020201380902020201390A0202040706060606060606060606');
-
-DROP TABLE IF EXISTS items_kept_fts_docsize;
 CREATE TABLE 'items_kept_fts_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
 INSERT INTO items_kept_fts_docsize VALUES(1,X'01');
 INSERT INTO items_kept_fts_docsize VALUES(2,X'01');
@@ -122,12 +102,8 @@ INSERT INTO items_kept_fts_docsize VALUES(9,X'01');
 INSERT INTO items_kept_fts_docsize VALUES(10,X'01');
 INSERT INTO items_kept_fts_docsize VALUES(11,X'01');
 INSERT INTO items_kept_fts_docsize VALUES(12,X'01');
-
-DROP TABLE IF EXISTS items_kept_fts_idx;
 CREATE TABLE 'items_kept_fts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 INSERT INTO items_kept_fts_idx VALUES(1,X'',2);
-
-DROP TABLE IF EXISTS items_kept_pending_vectors;
 CREATE TABLE items_kept_pending_vectors (
                 doc_id      INTEGER PRIMARY KEY
                             REFERENCES items_kept(id) ON DELETE CASCADE,
@@ -135,8 +111,6 @@ CREATE TABLE items_kept_pending_vectors (
                 source      TEXT,
                 enqueued_at REAL NOT NULL
             );
-
-DROP TABLE IF EXISTS items_kept_ttl;
 CREATE TABLE items_kept_ttl (
                 doc_id     INTEGER PRIMARY KEY
                            REFERENCES items_kept(id) ON DELETE CASCADE,
@@ -146,8 +120,6 @@ CREATE TABLE items_kept_ttl (
 CREATE INDEX idx_items_kept_ttl_expires
             ON items_kept_ttl(expires_at)
             ;
-
-DROP TABLE IF EXISTS tinyvec_items;
 CREATE TABLE tinyvec_items (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
                 text TEXT NOT NULL,
@@ -164,8 +136,6 @@ CREATE INDEX idx_tinyvec_items_parent
 CREATE INDEX idx_tinyvec_items_text
             ON tinyvec_items(text)
             ;
-
-DROP TABLE IF EXISTS tinyvec_items_clusters;
 CREATE TABLE tinyvec_items_clusters (
                     name TEXT PRIMARY KEY,
                     algorithm TEXT NOT NULL,
@@ -174,8 +144,6 @@ CREATE TABLE tinyvec_items_clusters (
                     created_at TEXT DEFAULT CURRENT_TIMESTAMP,
                     metadata TEXT
                 );
-
-DROP TABLE IF EXISTS tinyvec_items_edges;
 CREATE TABLE tinyvec_items_edges (
                 src_id     INTEGER NOT NULL
                            REFERENCES tinyvec_items(id) ON DELETE CASCADE,
@@ -198,8 +166,6 @@ CREATE INDEX idx_tinyvec_items_edges_last_touch
 CREATE INDEX idx_tinyvec_items_edges_weight
             ON tinyvec_items_edges(kind, weight)
             ;
-
-DROP TABLE IF EXISTS tinyvec_items_events;
 CREATE TABLE tinyvec_items_events (
                 seq     INTEGER PRIMARY KEY AUTOINCREMENT,
                 ts      REAL NOT NULL,
@@ -210,36 +176,23 @@ CREATE TABLE tinyvec_items_events (
 CREATE INDEX idx_tinyvec_items_events_kind_seq
             ON tinyvec_items_events(kind, seq)
             ;
-
 DELETE FROM sqlite_schema WHERE name='tinyvec_items_fts' AND type='table';
 INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql) VALUES('table','tinyvec_items_fts','tinyvec_items_fts',0,'CREATE VIRTUAL TABLE tinyvec_items_fts
                     USING fts5(text)');
-
-DROP TABLE IF EXISTS tinyvec_items_fts_config;
 CREATE TABLE 'tinyvec_items_fts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 INSERT INTO tinyvec_items_fts_config VALUES('version',4);
-
-DROP TABLE IF EXISTS tinyvec_items_fts_content;
 CREATE TABLE 'tinyvec_items_fts_content'(id INTEGER PRIMARY KEY, c0);
 INSERT INTO tinyvec_items_fts_content VALUES(1,'a');
 INSERT INTO tinyvec_items_fts_content VALUES(2,'b');
-
-DROP TABLE IF EXISTS tinyvec_items_fts_data;
 CREATE TABLE 'tinyvec_items_fts_data'(id INTEGER PRIMARY KEY, block BLOB);
 INSERT INTO tinyvec_items_fts_data VALUES(1,X'0202');
 INSERT INTO tinyvec_items_fts_data VALUES(10,X'000000000101010001010101');
 INSERT INTO tinyvec_items_fts_data VALUES(137438953473,X'000000100230610102020101620202020406');
-
-DROP TABLE IF EXISTS tinyvec_items_fts_docsize;
 CREATE TABLE 'tinyvec_items_fts_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
 INSERT INTO tinyvec_items_fts_docsize VALUES(1,X'01');
 INSERT INTO tinyvec_items_fts_docsize VALUES(2,X'01');
-
-DROP TABLE IF EXISTS tinyvec_items_fts_idx;
 CREATE TABLE 'tinyvec_items_fts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 INSERT INTO tinyvec_items_fts_idx VALUES(1,X'',2);
-
-DROP TABLE IF EXISTS tinyvec_items_pending_vectors;
 CREATE TABLE tinyvec_items_pending_vectors (
                 doc_id      INTEGER PRIMARY KEY
                             REFERENCES tinyvec_items(id) ON DELETE CASCADE,
@@ -247,8 +200,6 @@ CREATE TABLE tinyvec_items_pending_vectors (
                 source      TEXT,
                 enqueued_at REAL NOT NULL
             );
-
-DROP TABLE IF EXISTS tinyvec_items_ttl;
 CREATE TABLE tinyvec_items_ttl (
                 doc_id     INTEGER PRIMARY KEY
                            REFERENCES tinyvec_items(id) ON DELETE CASCADE,
@@ -258,16 +209,12 @@ CREATE TABLE tinyvec_items_ttl (
 CREATE INDEX idx_tinyvec_items_ttl_expires
             ON tinyvec_items_ttl(expires_at)
             ;
-
 DELETE FROM main.sqlite_sequence WHERE name='items_kept';
 INSERT INTO main.sqlite_sequence VALUES ('items_kept', 12);
 DELETE FROM main.sqlite_sequence WHERE name='tinyvec_items';
 INSERT INTO main.sqlite_sequence VALUES ('tinyvec_items', 2);
-
 COMMIT TRANSACTION;
-
 PRAGMA writable_schema=OFF;
-
 BEGIN;
 CREATE TABLE no_such_table(x,y,z);
 ROLLBACK;
