@@ -194,6 +194,7 @@ CELLS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(states=st.lists(CELLS, min_size=2, max_size=4))
 def test_after_a_sync_with_delete_the_copy_is_the_table(

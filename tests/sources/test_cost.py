@@ -77,6 +77,7 @@ def test_a_table_of_many_rows(path: Path) -> None:
         assert read < pages / 3
 
 
+@pytest.mark.slow
 def test_large_values_are_not_read(path: Path) -> None:
     """One of 60 MB, alone, before vectors and behind them: as long as its length, reading it would take 15,000 pages."""
     con = unsynced(path)
@@ -129,6 +130,7 @@ def test_all_counts_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     assert [source.n_rows for source in found(con)] == [500, 500, None]
 
 
+@pytest.mark.slow
 def test_a_hundred_tables(path: Path) -> None:
     """Together not much more than for each: and each row of `find_sources` is one."""
     con = unsynced(path)

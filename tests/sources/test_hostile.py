@@ -90,6 +90,7 @@ def make_generated(con: apsw.Connection, table: Table, generated: Column) -> Non
     """)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in sorted(HOSTS.glob("*.sql"))])
 def test_no_generated_column_is_computed(name: str) -> None:
     """Whichever column of a table that a kind looks at it is."""

@@ -174,6 +174,7 @@ def test_no_memory_in_python() -> None:
     assert said.count("NoMemError") == len(CALLS)
 
 
+@pytest.mark.slow
 def test_no_memory_in_c(tmp_path: Path) -> None:
     """Each allocation of the extension's own fails once."""
     path = compiled(tmp_path, "-DSQLCLUST_FAULTS")

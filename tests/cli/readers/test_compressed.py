@@ -136,6 +136,7 @@ def test_an_sqlite_file_says_what_to_do_instead(tmp_path: Path, monkeypatch: pyt
     assert caught.value.reason == f"is an SQLite database: put it into a file; then {copied}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_a_long_compressed_stream_is_not_held_in_memory(tmp_path: Path, ending: str) -> None:
     vector = "[" + ", ".join(["0.123456789"] * 64) + "]"

@@ -114,6 +114,7 @@ def test_float64_in_blobs_that_nothing_is_said_of(tmp_path: Path) -> None:
     assert len(list(read(path, vector_format="float64").rows)) == 400
 
 
+@pytest.mark.slow
 def test_a_long_file_is_read_a_part_at_a_time(tmp_path: Path) -> None:
     vectors = pa.array(np.random.default_rng(0).random((20_000, 256), dtype="f4").tolist(), pa.list_(pa.float32()))
     path = parquet_file(tmp_path / "v.parquet", vector=vectors, row_group_size=1_000)
