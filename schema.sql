@@ -1,4 +1,4 @@
--- sqlclust schema, version 2.
+-- sqlclust schema, version 3.
 --
 -- Embeddings, where they come from, and the clusterings made of them. Needs SQLite 3.38 and uses only its built-in functions,
 -- so every such program can read and guard the file. (STRICT is of 3.37; the JSON functions of the CHECKs may be missing there,
@@ -16,7 +16,9 @@ CREATE TABLE SqlclustMigration (
     name       TEXT NOT NULL,
     applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))  -- UTC
 ) STRICT;
-INSERT INTO SqlclustMigration (version, name) VALUES (1, 'schema.sql'), (2, 'view EmbeddingModelSummary');
+INSERT INTO SqlclustMigration (version, name) VALUES
+    (1, 'schema.sql'), (2, 'view EmbeddingModelSummary'),
+    (3, 'sources');
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Where embedded things come from. Optional: an Embedding needs no Invocation.
@@ -39,21 +41,51 @@ CREATE TABLE Invocation (
     UNIQUE (run_id, sequence_number)
 ) STRICT;
 
--- A vector of one thing by one embedding model.
+-- A source: a table or view, of this file or of another one, that has vectors. They stay there, and fits read them there.
+-- Its name is used wherever an embedding model is named. Fits write no row of it but here.
+CREATE TABLE EmbeddingSource (
+    name           TEXT PRIMARY KEY NOT NULL CHECK (name <> ''),
+    kind           TEXT NOT NULL,  -- the program whose table it is, or 'table'; see sqlclust/sources/
+    database       TEXT CHECK (database <> ''),  -- the file, seen from the folder of this one; NULL: this one
+    table_name     TEXT NOT NULL,
+    storage        TEXT NOT NULL DEFAULT 'rows',  -- 'rows' of the table; 'vec0': the shadow tables of that virtual table
+    id_columns     TEXT NOT NULL
+        CHECK (json_valid(id_columns) AND json_type(id_columns) = 'array' AND json_array_length(id_columns) > 0),
+    vector_column  TEXT NOT NULL,
+    content_column TEXT,           -- what was embedded; NULL: not known
+    format         TEXT NOT NULL,  -- of the vectors: 'float32', 'json', …
+    format_is_said INTEGER NOT NULL DEFAULT 0 CHECK (format_is_said IN (0, 1)),  -- 1: by a person, whatever they look like
+    dimension      INTEGER CHECK (dimension >= 1),
+    part_column    TEXT,           -- only the rows that have part_value here: a collection among others; NULL: all
+    part_value     ANY,
+    condition      TEXT,           -- and for which this SQL condition holds; never run by a function, only by fit on request
+    parameters     TEXT CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- of its placeholders
+    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+
+-- A vector of one thing by one embedding model; or a row of a source that a result has, without its vector.
 CREATE TABLE Embedding (
     -- ANY in a STRICT table keeps every id as it came. A column declared UUID or CHAR(32) does not: it has NUMERIC (or
     -- converts to TEXT) affinity, and '0688868048517e121234567890123456' becomes the REAL inf.
     id              ANY PRIMARY KEY NOT NULL,
     invocation_id   ANY REFERENCES Invocation (id) ON DELETE CASCADE,  -- NULL: of no run
     embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),
-    vector          BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0),  -- little-endian float32
-    content         TEXT,  -- what was embedded, if it is text of its own
+    vector          BLOB CHECK (length(vector) > 0 AND length(vector) % 4 = 0),  -- little-endian float32; NULL of a source
+    content         TEXT,  -- what was embedded, if it is text of its own; of a source: that of medoids
     created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
-    UNIQUE (invocation_id, embedding_model)
+    -- Of a source the id is the JSON text ["name", key…], and item_id the key as it is there, or the JSON text [key…] of
+    -- several columns. Such rows are written with the results that have them, and go with the last of those.
+    item_id         ANY,
+    embedding_source TEXT CHECK (embedding_source = embedding_model) REFERENCES EmbeddingSource (name),
+    UNIQUE (invocation_id, embedding_model),
+    CHECK ((vector IS NULL) <> (embedding_source IS NULL)),  -- a vector or a source, never both
+    CHECK ((item_id IS NULL) = (embedding_source IS NULL))
 ) STRICT;
 -- Reading one model in the order it came, without touching the others' vectors; and counting what came after a result
 -- without touching any.
 CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);
+-- Finding a source's row by its key. A key with a declared type is compared as + key, or SQLite cannot use this.
+CREATE UNIQUE INDEX Embedding_item ON Embedding (embedding_source, item_id) WHERE embedding_source IS NOT NULL;
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Clusterings
@@ -70,7 +102,7 @@ CREATE TABLE ClusteringFit (
     normalize       INTEGER NOT NULL CHECK (normalize IN (0, 1)),
     min_samples     INTEGER NOT NULL CHECK (min_samples >= 1),
     alpha           REAL NOT NULL CHECK (alpha > 0),
-    engine          TEXT NOT NULL CHECK (engine IN ('exact', 'approximate')),  -- what ran
+    engine          TEXT NOT NULL CHECK (engine <> ''),       -- what ran: 'exact', 'approximate', …
     recall          REAL CHECK (recall BETWEEN 0 AND 1),  -- measured share of true neighbours; 1 when exact
     seed            INTEGER NOT NULL DEFAULT 0,
     n               INTEGER NOT NULL CHECK (n >= 1),          -- rows
@@ -80,11 +112,12 @@ CREATE TABLE ClusteringFit (
     versions        TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "hdbscan": …}
     timings         TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
     created_at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
-    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits.py
+    row_ids         BLOB,  -- the n ids in SQLite's order; see sqlclust/store/fits/
     row_checks      BLOB CHECK (length(row_checks) = 4 * n),      -- uint32 (n): CRC-32 of each row's vector
     core_distances  BLOB CHECK (length(core_distances) = 4 * n),  -- float32 (n), in the metric
     spanning_tree   BLOB CHECK (length(spanning_tree) = 16 * (n - 1)),
     -- int32 (n - 1) left, int32 (n - 1) right: places in row_ids; float64 (n - 1) weight, ascending
+    updated_from    INTEGER REFERENCES ClusteringFit (id) ON DELETE SET NULL,  -- the fit that was brought up to date
     CHECK ((row_ids IS NULL) = (row_checks IS NULL) AND (row_ids IS NULL) = (core_distances IS NULL)
            AND (row_ids IS NULL) = (spanning_tree IS NULL))
 ) STRICT;
@@ -166,6 +199,16 @@ BEGIN
     SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
 END;
 
+-- The rows of a source that only this result had go with it.
+CREATE TRIGGER ClusteringResult_delete AFTER DELETE ON ClusteringResult
+WHEN EXISTS (SELECT 1 FROM EmbeddingSource s WHERE s.name = OLD.embedding_model)
+BEGIN
+    DELETE FROM Embedding
+    WHERE embedding_source = OLD.embedding_model
+      AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec WHERE ec.embedding_id = Embedding.id)
+      AND NOT EXISTS (SELECT 1 FROM EmbeddingPrediction ep WHERE ep.embedding_id = Embedding.id);
+END;
+
 ------------------------------------------------------------------------------------------------------------------------
 -- Views: read results from anywhere
 ------------------------------------------------------------------------------------------------------------------------
@@ -201,13 +244,15 @@ SELECT ec.embedding_id, ec.clustering_result_id, c.medoid_embedding_id
 FROM EmbeddingCluster ec
 LEFT JOIN Cluster c ON c.clustering_result_id = ec.clustering_result_id AND c.label = ec.cluster_label;
 
--- Each embedding model that has embeddings: how many, their dimension (that of one of its vectors), its fits, its results
--- and the one made last (NULL if there is none). Counts by indexes alone, so its cost is a pass over
--- Embedding_embedding_model (of one model's part, with WHERE embedding_model = 'my-model'), and one row a model.
+-- Each embedding model that has embeddings, and each source that results have rows of: how many (of a source: in results),
+-- their dimension (that of one of its vectors), its fits, its results and the one made last (NULL if there is none). Counts
+-- by indexes alone, so its cost is a pass over Embedding_embedding_model (of one model's part, with WHERE embedding_model =
+-- 'my-model'), and one row a model.
 CREATE VIEW EmbeddingModelSummary AS
 SELECT e.embedding_model, count(*) AS n_embeddings,
-       (SELECT length(one.vector) / 4 FROM Embedding one
-        WHERE one.embedding_model = e.embedding_model ORDER BY one.created_at LIMIT 1) AS dimension,
+       coalesce((SELECT length(one.vector) / 4 FROM Embedding one
+                 WHERE one.embedding_model = e.embedding_model ORDER BY one.created_at LIMIT 1),
+                (SELECT s.dimension FROM EmbeddingSource s WHERE s.name = e.embedding_model)) AS dimension,
        (SELECT count(*) FROM ClusteringFit f WHERE f.embedding_model = e.embedding_model) AS n_fits,
        (SELECT count(*) FROM ClusteringResult r WHERE r.embedding_model = e.embedding_model) AS n_results,
        (SELECT max(r.id) FROM ClusteringResult r
@@ -228,12 +273,13 @@ FROM ClusteringResult r
 LEFT JOIN EmbeddingCluster ec ON ec.clustering_result_id = r.id
 GROUP BY r.id;
 
--- Each cluster: size (counted), share of its result's rows, its medoid and the medoid's text.
+-- Each cluster: size (counted), share of its result's rows, its medoid and the medoid's text; and the medoid's key in its
+-- source's table (NULL of no source).
 CREATE VIEW ClusterSummary AS
 SELECT clustering_result_id, label, size, size * 1.0 / max(n_rows) OVER (PARTITION BY clustering_result_id) AS share,
-       persistence, medoid_embedding_id, medoid_text
+       persistence, medoid_embedding_id, medoid_text, medoid_item_id
 FROM (SELECT c.clustering_result_id, c.label, c.persistence, c.medoid_embedding_id,
-             coalesce(e.content, i.output_text) AS medoid_text,
+             coalesce(e.content, i.output_text) AS medoid_text, e.item_id AS medoid_item_id,
              (SELECT count(*) FROM EmbeddingCluster ec
               WHERE ec.clustering_result_id = c.clustering_result_id AND ec.cluster_label = c.label) AS size,
              -- a result's rows are counted for its first cluster alone
@@ -255,19 +301,21 @@ GROUP BY a.clustering_result_id, b.clustering_result_id, a.label, b.label;
 -- Each result against its model's embeddings as they are now: how many are not assigned in it, and how many of those came
 -- since the embeddings it is made of were selected (n_new). Whatever the result's selection left out on purpose is among
 -- n_unassigned; clust_staleness(id) selects again and also sees vectors that changed. created_at is compared as text: write
--- it as its default does.
+-- it as its default does. NULL of a source: its table is not read here, but clust_staleness(id) reads it.
 CREATE VIEW ClusteringFreshness AS
 SELECT clustering_result_id, embedding_model, selected_at, n_embeddings, n_rows,
        n_embeddings - n_rows AS n_unassigned,
-       (SELECT count(*) FROM Embedding e
-        WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
-          AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
-                          WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id)) AS n_new
+       iif(n_embeddings IS NULL, NULL,
+           (SELECT count(*) FROM Embedding e
+            WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
+              AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
+                              WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id))) AS n_new
 FROM (SELECT r.id AS clustering_result_id, r.embedding_model,
              -- a cut is made of the embeddings of its fit, that is of the fit's first result
              (SELECT min(coalesce(same.started_at, same.completed_at)) FROM ClusteringResult same
               WHERE same.id = r.id OR same.clustering_fit_id = r.clustering_fit_id) AS selected_at,
-             (SELECT count(*) FROM Embedding e WHERE e.embedding_model = r.embedding_model) AS n_embeddings,
+             CASE WHEN NOT EXISTS (SELECT 1 FROM EmbeddingSource source WHERE source.name = r.embedding_model)
+                  THEN (SELECT count(*) FROM Embedding e WHERE e.embedding_model = r.embedding_model) END AS n_embeddings,
              (SELECT count(*) FROM EmbeddingCluster ec WHERE ec.clustering_result_id = r.id) AS n_rows
       FROM ClusteringResult r) s;
 

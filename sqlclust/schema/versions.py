@@ -61,7 +61,26 @@ class Migration(NamedTuple):
     steps: tuple[Step, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, "view EmbeddingModelSummary", (Create("EmbeddingModelSummary"),)),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(2, "view EmbeddingModelSummary", (Create("EmbeddingModelSummary"),)),
+    Migration(
+        3,
+        "sources",
+        (
+            Create("EmbeddingSource"),
+            ChangeTable("Embedding"),
+            AddColumn("Embedding", "item_id"),
+            AddColumn("Embedding", "embedding_source"),
+            Create("Embedding_item"),
+            ChangeTable("ClusteringFit"),
+            AddColumn("ClusteringFit", "updated_from"),
+            Create("ClusteringResult_delete"),
+            Replace("EmbeddingModelSummary"),
+            Replace("ClusterSummary", columns=("medoid_item_id",)),
+            Replace("ClusteringFreshness"),
+        ),
+    ),
+)
 """What came after version 1, in order."""
 
 VERSION = max([1, *(migration.version for migration in MIGRATIONS)])
