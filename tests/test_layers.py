@@ -64,10 +64,13 @@ ROOMS = {
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
-    "store": ["memory", "read_back", "embeddings", "fits", "results", "members", "cut", "sweep", "fit", "prediction"],
-    "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing", "host_rows",
+    "store": [
+        "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "prediction",
     ],
+    "store.embeddings": [
+        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
+    ],
+    "store.sources": ["host_rows"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [

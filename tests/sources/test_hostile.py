@@ -17,7 +17,7 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import CorruptError, SqliteError
 from sqlclust.sqlite.layout import Column, Table, quoted, read_layout
-from sqlclust.store.embeddings.host_rows import host_rows
+from sqlclust.store.sources.host_rows import host_rows
 from tests.schemas.old import OLD
 from tests.sources.looking import HOSTS, brief, found, host, made, unsynced, vectors, with_vectors
 

@@ -10,7 +10,7 @@ import pytest
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import HostTableError
 from sqlclust.sources import Source
-from sqlclust.store.embeddings.host_rows import host_rows
+from sqlclust.store.sources.host_rows import host_rows
 from tests.sources.looking import host, made
 
 PLAIN = Source(name="t", kind="table", table_name="t", id_columns=("id",), vector_column="v")
