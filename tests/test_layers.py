@@ -65,10 +65,12 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
+        "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
+        "buffer", "one_direction", "ids", "points", "collecting", "selection", "origin", "own_vectors", "snapshot",
+        "loading", "syncing",
     ],
     "store.sources": ["host_rows"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],

@@ -22,13 +22,15 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
 from sqlclust.store.cut import cutting
 from sqlclust.store.embeddings.one_direction import warn_of_one_direction
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Fingerprint, Points
-from sqlclust.store.embeddings.selection import Selection, recorded_where, select
-from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.embeddings.selection import Selection, recorded_where
+from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading
 from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
+from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
@@ -137,13 +139,28 @@ def fit(
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
-    started_at, reading = now(), Control(progress)
     with translated_errors(database, doing="reading the embeddings"):
         schema.check(database)
-        version = data_version(database)
-        selection = _selection(embedding_model, options, where, parameters)
+    selection = _selection(embedding_model, options, where, parameters)
+    with origin_of(database, embedding_model) as origin:
+        return _fit(database, origin, selection, options, store_fit=store_fit, progress=progress)
+
+
+def _fit(
+    database: Database,
+    origin: Origin,
+    selection: Selection,
+    options: HdbscanOptions,
+    *,
+    store_fit: bool,
+    progress: Progress | None,
+) -> int:
+    started_at, reading = now(), Control(progress)
+    embedding_model = selection.embedding_model
+    with translated_errors(database, doing="reading the embeddings"):
+        version = origin.data_version()
         with reading.phase("load"):
-            points = select(database, selection, reading, check=_checking(options, selection))
+            points = origin.select(selection, reading, check=_checking(options, selection))
     corpus = _Corpus(selection, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     blobs = None
@@ -163,11 +180,11 @@ def fit(
         if store_fit:
             storing = partial(to_blobs, points, fingerprint, fitted)
             blobs, _ = interrupt.run(database, storing, progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(where)}
+    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where)}
     result_id = publish(
         database,
-        NewResult(points, clustering, of_fit, result_parameters, started_at, blobs),
-        snapshot=Snapshot(database, points, embedding_model, version=version),
+        NewResult(points, clustering, of_fit, result_parameters, started_at, origin, blobs),
+        snapshot=Snapshot(database, points, origin, version=version),
         patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
     )
