@@ -48,7 +48,7 @@ ROOMS = {
         "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
-    "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
+    "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
         "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],

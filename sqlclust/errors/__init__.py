@@ -53,7 +53,13 @@ from sqlclust.errors.options import (
     UnknownOptionError,
 )
 from sqlclust.errors.points import HandleLostError, HandleTypeError, NullIdError, PointsError, RepeatedIdError
-from sqlclust.errors.publishing import AlteredError, MembersGoneError, MembersReplacedError, TopLevelOnlyError
+from sqlclust.errors.publishing import (
+    AlteredError,
+    ItemIdTakenError,
+    MembersGoneError,
+    MembersReplacedError,
+    TopLevelOnlyError,
+)
 from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
@@ -130,6 +136,7 @@ __all__ = [
     "IncompleteStatementError",
     "InputFileError",
     "Interrupted",
+    "ItemIdTakenError",
     "LoadError",
     "LockedError",
     "MatrixError",
