@@ -243,6 +243,23 @@ ASKING_MORE: dict[str, tuple[tuple[str, str], versions.Step, str, str]] = {
         "Run",
         "1 more foreign keys point at nothing",
     ),
+    "a new column with a value and a foreign key": (
+        (
+            "    initial_prompt TEXT,\n    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))\n",
+            "    initial_prompt TEXT,\n    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),\n"
+            "    parent_id INTEGER DEFAULT 5 REFERENCES Run (id)\n",
+        ),
+        versions.AddColumn("Run", "parent_id"),
+        "Run",
+        "1 more foreign keys point at nothing",
+    ),
+    "a foreign key of another column": (
+        ("embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),",
+         "embedding_model TEXT NOT NULL CHECK (embedding_model <> '') REFERENCES EmbeddingSource (name),"),
+        versions.ChangeTable("Embedding"),
+        "Embedding",
+        "100 more foreign keys point at nothing",
+    ),
     "a unique index": (
         ("CREATE INDEX ", "CREATE UNIQUE INDEX One ON Embedding (embedding_model);\nCREATE INDEX "),
         versions.Create("One"),
