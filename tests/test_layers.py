@@ -68,7 +68,7 @@ ROOMS = {
         "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
+        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "condition", "selection", "loading", "syncing",
     ],
     "store.sources": ["host_rows"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
