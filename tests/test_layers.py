@@ -69,10 +69,12 @@ ROOMS = {
         "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "selection", "origin", "own_vectors", "snapshot",
+        "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
         "loading", "syncing",
     ],
-    "store.sources": ["host_rows"],
+    "store.sources": [
+        "host_rows", "items", "registered", "table_rows", "vec0_rows", "reading", "clusters_view", "thin_rows", "source_vectors",
+    ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
