@@ -57,7 +57,7 @@ ROOMS = {
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
     ],
     "sources": [
-        "found", "columns", "virtual_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
+        "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
         "registry", "finding",
     ],
     "sources.kinds": [

@@ -17,11 +17,12 @@ from sqlclust.errors import DatabaseFileError, LoadError, shown
 from sqlclust.schema import object_names, version
 from sqlclust.sources import Source, find_sources, not_vectors
 from sqlclust.sources.columns import key_columns
+from sqlclust.sources.real_tables import real_table
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
-from sqlclust.store.sources.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
+from sqlclust.store.sources.host_rows import HostRow, TooLong, host_rows, key_as_id
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
