@@ -64,6 +64,13 @@ from sqlclust.errors.schemas import (
     SchemaVersionError,
     SQLiteVersionError,
 )
+from sqlclust.errors.sources import (
+    SourceDamagedError,
+    SourceError,
+    SourceInUseError,
+    SourceNameError,
+    UnknownSourceError,
+)
 from sqlclust.errors.sqlite import (
     BindingsError,
     BusyError,
@@ -160,6 +167,10 @@ __all__ = [
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",
+    "SourceDamagedError",
+    "SourceError",
+    "SourceInUseError",
+    "SourceNameError",
     "SqlclustError",
     "SqliteError",
     "StatementError",
@@ -174,6 +185,7 @@ __all__ = [
     "UnknownModelError",
     "UnknownOptionError",
     "UnknownResultError",
+    "UnknownSourceError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",
