@@ -15,7 +15,7 @@ LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
-        "loading", "extension", "running", "sqlite",
+        "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
@@ -57,8 +57,8 @@ ROOMS = {
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
     ],
     "sources": [
-        "found", "columns", "virtual_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
-        "registry", "finding",
+        "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "registered_rows",
+        "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",

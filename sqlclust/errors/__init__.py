@@ -70,6 +70,13 @@ from sqlclust.errors.schemas import (
     SchemaVersionError,
     SQLiteVersionError,
 )
+from sqlclust.errors.sources import (
+    SourceDamagedError,
+    SourceError,
+    SourceInUseError,
+    SourceNameError,
+    UnknownSourceError,
+)
 from sqlclust.errors.sqlite import (
     BindingsError,
     BusyError,
@@ -167,6 +174,10 @@ __all__ = [
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",
+    "SourceDamagedError",
+    "SourceError",
+    "SourceInUseError",
+    "SourceNameError",
     "SqlclustError",
     "SqliteError",
     "StatementError",
@@ -181,6 +192,7 @@ __all__ = [
     "UnknownModelError",
     "UnknownOptionError",
     "UnknownResultError",
+    "UnknownSourceError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",

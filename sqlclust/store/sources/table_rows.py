@@ -21,7 +21,8 @@ from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_view
 from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
-from sqlclust.store.sources.host_rows import MAX_BYTES, column_of, real_table
+from sqlclust.sources.real_tables import column_sql, real_table
+from sqlclust.store.sources.host_rows import MAX_BYTES
 
 BATCH = 256
 """Rows that are read at once."""
@@ -62,16 +63,16 @@ class TableRows:
         self._is_view = source.kind == "view" and layout.others.get(name.lower()) == "view"
         self._table = self._view(name) if self._is_view else real_table(layout, name)
         table = self._table
-        self._keys = [column_of(table, key) for key in source.id_columns]
+        self._keys = [column_sql(table, key) for key in source.id_columns]
         self._id = _id_of(self._keys)
         self.wrong_id = _BLOB_PART if len(self._keys) > 1 else None
-        vector = column_of(table, source.vector_column or "")
+        vector = column_sql(table, source.vector_column or "")
         self._length = octets(database, vector)
         # the length of a BLOB is known without reading it
         self._vector = f"CASE WHEN {self._length} > {MAX_BYTES} THEN NULL ELSE {vector} END"
         self._text = "NULL"
         if source.content_column is not None:
-            text = column_of(table, source.content_column)
+            text = column_sql(table, source.content_column)
             is_text = f"typeof({text}) <> 'blob' AND {octets(database, text)} <= {MAX_BYTES}"
             self._text = f"CASE WHEN {is_text} THEN {text} END"  # a BLOB is no text
         self._from = table.sql if self._is_view else f"{table.sql} NOT INDEXED"
@@ -127,7 +128,7 @@ class TableRows:
             return ""
         name, value = self._source.only
         self._bindings["sqlclust_part"] = value
-        is_of_it = f"{column_of(self._table, name)} = :sqlclust_part COLLATE BINARY"
+        is_of_it = f"{column_sql(self._table, name)} = :sqlclust_part COLLATE BINARY"
         rowid = self._table.rowid
         index = index_beginning_with(self._database, self._table, name) if rowid and not self._is_view else None
         if index is None:
@@ -215,7 +216,7 @@ class TableRows:
             return None
         column = table.columns.get(self._source.id_columns[0].lower())
         given: tuple[object, ...] = () if part is None else (part[1],)
-        of_part = "" if part is None else f"{column_of(table, part[0])} = ? COLLATE BINARY AND "
+        of_part = "" if part is None else f"{column_sql(table, part[0])} = ? COLLATE BINARY AND "
         where = f"WHERE {of_part}{key} = ? COLLATE BINARY"
         if column is None or table.is_rowid(column):
             sql = f"SELECT {key}, {self._text} FROM {table.sql} NOT INDEXED {where}"

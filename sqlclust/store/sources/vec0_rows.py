@@ -22,7 +22,8 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table
 from sqlclust.sqlite.values import octets
-from sqlclust.store.sources.host_rows import MAX_CHUNK, column_of, real_table, vec0_table
+from sqlclust.sources.real_tables import column_sql, real_table
+from sqlclust.store.sources.host_rows import MAX_CHUNK, vec0_table
 from sqlclust.store.sources.table_rows import BATCH, Batch
 from sqlclust.vectors.formats import FORMATS
 
@@ -54,17 +55,17 @@ class Vec0Rows:
         self._virtual, vector = vec0_table(layout, source)
         self._columns, self._content = columns_of(self._virtual), source.content_column
         self._rowids = self._shadow("rowids")
-        self._row = [column_of(self._rowids, name) for name in ("rowid", "id", "chunk_id", "chunk_offset")]
+        self._row = [column_sql(self._rowids, name) for name in ("rowid", "id", "chunk_id", "chunk_offset")]
         chunks, vectors = self._shadow("chunks"), self._shadow(f"vector_chunks{vector.number:02}")
-        columns = [column_of(chunks, name) for name in ("chunk_id", "size", "validity", "rowids")]
+        columns = [column_sql(chunks, name) for name in ("chunk_id", "size", "validity", "rowids")]
         lengths = [f"{octets(database, column)} <= {MAX_CHUNK}" for column in columns[2:]]
         key, size, *blobs = columns
         taken, rowids = (f"CASE WHEN {fits} THEN {blob} END" for fits, blob in zip(lengths, blobs, strict=True))
         self._chunks = f"SELECT {key}, {size}, {taken}, {rowids} FROM {chunks.sql} NOT INDEXED"
-        blob = column_of(vectors, "vectors")
+        blob = column_sql(vectors, "vectors")
         self._vectors = (
             f"SELECT {blob} FROM {vectors.sql} "
-            f"WHERE {column_of(vectors, 'rowid')} = ? COLLATE BINARY AND {octets(database, blob)} <= {MAX_CHUNK}"
+            f"WHERE {column_sql(vectors, 'rowid')} = ? COLLATE BINARY AND {octets(database, blob)} <= {MAX_CHUNK}"
         )
         self._width = FORMATS[vector.format].item_bits * vector.dimension // 8
 
@@ -163,7 +164,7 @@ class Vec0Rows:
 
     def _by_rowid(self, ending: str, column: str, ids: dict[int, Id]) -> Generator[Batch]:
         table = self._shadow(ending)
-        key, text = column_of(table, "rowid"), column_of(table, column)
+        key, text = column_sql(table, "rowid"), column_sql(table, column)
         is_text = f"typeof({text}) <> 'blob' AND {octets(self._database, text)} <= {MAX_CHUNK}"
         sql = f"SELECT {key}, CASE WHEN {is_text} THEN {text} END FROM {table.sql} WHERE {key} = ? COLLATE BINARY"
         for rows in self._looked_up(sql, ids):
@@ -182,10 +183,10 @@ class Vec0Rows:
             for row, chunk, place in rows:
                 places.setdefault(chunk, []).append((row, place))
         table = self._shadow(f"metadatachunks{number:02}")
-        data = column_of(table, "data")
+        data = column_sql(table, "data")
         sql = (
             f"SELECT {data} FROM {table.sql} "
-            f"WHERE {column_of(table, 'rowid')} = ? COLLATE BINARY AND {octets(self._database, data)} <= {MAX_CHUNK}"
+            f"WHERE {column_sql(table, 'rowid')} = ? COLLATE BINARY AND {octets(self._database, data)} <= {MAX_CHUNK}"
         )
         longer: dict[int, Id] = {}
         for chunk, rows_there in places.items():
