@@ -70,7 +70,7 @@ ROOMS = {
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
     ],
-    "store.sources": ["host_rows"],
+    "store.sources": ["host_rows", "clusters_view"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [

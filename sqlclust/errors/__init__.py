@@ -63,6 +63,7 @@ from sqlclust.errors.schemas import (
     SchemaMissingError,
     SchemaVersionError,
     SQLiteVersionError,
+    ViewNameError,
 )
 from sqlclust.errors.sqlite import (
     BindingsError,
@@ -178,6 +179,7 @@ __all__ = [
     "VectorJSONError",
     "VectorLengthError",
     "VectorTypeError",
+    "ViewNameError",
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",
