@@ -29,7 +29,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 
 COLUMNS = ("label", "probability", "outlier_score", "cluster_size", "medoid_item_id")
-"""Of ours in the view, behind the host's."""
+"""Of ours in the view."""
 
 _ROWIDS = ("rowid", "_rowid_", "oid")
 _MOST_COLUMNS = 2000
@@ -163,13 +163,12 @@ def _columns(database: Database, table: str) -> tuple[str, ...]:
 
 
 def _text_of_host(source: Source, columns: Sequence[str]) -> str:
-    spelt = {column.lower(): column for column in columns}
-    keys = [_key(source, name, spelt) for name in source.id_columns]
+    keys = [_column(source, name, columns) for name in source.id_columns]
     theirs = [*(f"h.{key} AS {key}" for key in keys if key in _ROWIDS), "h.*"]
     part = ""
     if source.only is not None:
         column, value = source.only
-        name = _key(source, column, spelt)
+        name = _column(source, column, columns)
         part = f"\nWHERE h.{name} IS NULL" if value is None else f"\nWHERE h.{name} = {_literal(value)} COLLATE BINARY"
     return _filled(
         _OF_HOST,
@@ -186,10 +185,11 @@ def _filled(form: str, source: Source, **parts: str) -> str:
     return form.format(clusters=_CLUSTERS, source=name, latest=_LATEST.format(source=name), **parts)
 
 
-def _key(source: Source, name: str, spelt: dict[str, str]) -> str:
+def _column(source: Source, name: str, columns: Sequence[str]) -> str:
     """A column as SQL; the rowid without quotes, which no column is."""
-    if name.lower() in spelt:
-        return quoted(spelt[name.lower()])
+    found = [column for column in columns if column.lower() == name.lower()]
+    if found:  # with letters beyond ASCII two columns may differ in their case alone
+        return quoted(name if name in found else found[0])
     if name.lower() in _ROWIDS:
         return name.lower()
     reason = f"table {shown(source.table_name)} has no column {shown(name)}"
