@@ -58,8 +58,8 @@ class SourceConditionError(SourceError):
 
     def __init__(self, name: str, *, condition: str) -> None:
         super().__init__(
-            f"source {shown(name)} has a condition, {shown(condition)}, which is SQL that stands in the file and is not run from SQL; "
-            f"run it from the command line (sqlclust fit DB {quote(name)}) or from Python (sqlclust.fit)"
+            f"source {shown(name)} has a condition, {shown(condition)}: it is SQL that stands in the file, and no function runs "
+            f"it. Fit from the command line (sqlclust fit DB {quote(name)}) or from Python (sqlclust.fit)"
         )
         self.name, self.condition = name, condition
 
@@ -69,7 +69,7 @@ class SourceElsewhereError(SourceError):
 
     def __init__(self, name: str, *, path: str, reason: str) -> None:
         super().__init__(
-            f"source {shown(name)} is in the file {shown(path)}, seen from the folder of this database, which cannot be read: {reason}. "
-            "Put it back there, or say where it is: sqlclust source DB NAME --database FILE"
+            f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
+            f"{reason}. Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
         )
         self.name, self.path, self.reason = name, path, reason

@@ -31,8 +31,8 @@ from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
-from sqlclust.store.sources.registered import Registered
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.sources.registered import Registered
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")

@@ -16,7 +16,7 @@ from sqlclust.sqlite.layout import read_layout
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.registered import Registered, chosen, registered
+from sqlclust.store.sources.registered import Registered, check_tables_can_be_made, chosen, registered
 from sqlclust.store.sources.source_vectors import SourceVectors
 
 _HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
@@ -64,8 +64,7 @@ def origin_to_fit(
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
         return
-    if schema.version(database) is None:
-        schema.refuse_foreign_objects(database, schema.object_names(database))
+    check_tables_can_be_made(database, embedding_model)
     with _host_of(database, source) as host:
         clusters_view.check_name_is_free(database, source.source)
         yield SourceVectors(database, host, source, runs_condition=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
@@ -180,6 +181,29 @@ def check_condition(database: Database, table: str, condition: object, parameter
 # --- writing; inside the caller's transaction ---
 
 
+def check_tables_can_be_made(database: Database, name: str) -> None:
+    """Make sure that our tables are there, or that their names are free. Nothing is written.
+
+    Raises:
+        SchemaConflictError: they are taken; it says that results can go into another file.
+    """
+    with _advising_another_file(database, name):
+        if schema.version(database) is None:
+            schema.refuse_foreign_objects(database, schema.object_names(database))
+
+
+@contextmanager
+def _advising_another_file(database: Database, name: str) -> Iterator[None]:
+    try:
+        yield
+    except SchemaConflictError as error:
+        if type(error) is not SchemaConflictError:
+            raise
+        raise SchemaConflictError(
+            error.path, names=error.names, version=error.version, advice=_into(database.filename, name)
+        ) from None
+
+
 def make_tables(database: Database, name: str) -> bool:
     """Make our tables where there are none, or bring older ones to the version that has sources; True if anything was done.
 
@@ -191,14 +215,8 @@ def make_tables(database: Database, name: str) -> bool:
         SchemaVersionError, SchemaContentError, SchemaDamagedError, SQLiteVersionError: as `schema.initialize`.
     """
     found = schema.version(database)
-    try:
+    with _advising_another_file(database, name):
         done = schema.initialize(database)
-    except SchemaConflictError as error:
-        if type(error) is not SchemaConflictError:
-            raise
-        raise SchemaConflictError(
-            error.path, names=error.names, version=error.version, advice=_into(database.filename, name)
-        ) from None
     if done:
         what = "our tables were added" if found is None else f"our tables were upgraded from version {found}"
         logger.info("%s: %s, to keep source %s", database.filename or "this database", what, shown(name))

@@ -15,13 +15,13 @@ from sqlclust.errors import FilterError, HostTableError, Id, StatementError, sho
 from sqlclust.sources import Source
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.indexes import index_beginning_with, plain_indexes
+from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.sampling import sample
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_view
 from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
-from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.store.sources.host_rows import MAX_BYTES
 
 BATCH = 256

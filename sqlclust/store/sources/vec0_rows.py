@@ -17,12 +17,12 @@ from sqlclust.errors import HostTableError, Id, shown
 from sqlclust.sources import Source
 from sqlclust.sources.counting import Counter
 from sqlclust.sources.kinds.vec0 import columns_of
+from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.sampling import sample
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table
 from sqlclust.sqlite.values import octets
-from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.store.sources.host_rows import MAX_CHUNK, vec0_table
 from sqlclust.store.sources.table_rows import BATCH, Batch
 from sqlclust.vectors.formats import FORMATS
