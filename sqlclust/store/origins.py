@@ -13,6 +13,7 @@ from sqlclust.sources.said import Said
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
@@ -20,6 +21,7 @@ from sqlclust.store.sources.registered import Registered, check_tables_can_be_ma
 from sqlclust.store.sources.source_vectors import SourceVectors
 
 _HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
+_DOING = "looking for the vectors"
 _STEPS = 2_000
 """SQLite's steps between two looks at interrupts."""
 
@@ -34,7 +36,8 @@ def origin_of(database: Database, embedding_model: str, *, runs_condition: bool 
     Raises:
         SourceElsewhereError: the source is in another file, and that cannot be opened.
     """
-    source = registered(database, embedding_model)
+    with translated_errors(database, doing=_DOING):
+        source = registered(database, embedding_model)
     if source is None:
         yield OwnVectors(database, embedding_model)
         return
@@ -56,22 +59,26 @@ def origin_to_fit(
         SchemaMissingError: the database has no tables of ours and nothing of this name.
         SchemaConflictError, ViewNameError: a name that we need is taken; nothing was written.
     """
-    kept = registered(database, embedding_model)
-    if source is None and kept is None and not _has_model(database, embedding_model):
-        source = _found(database, embedding_model)
+    with translated_errors(database, doing=_DOING):
+        if source is None and registered(database, embedding_model) is None:
+            source = _found(database, embedding_model)
+        if source is None:
+            schema.check(database)
+        else:
+            check_tables_can_be_made(database, embedding_model)
+            clusters_view.check_name_is_free(database, source.source)
     if source is None:
-        schema.check(database)
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
         return
-    check_tables_can_be_made(database, embedding_model)
     with _host_of(database, source) as host:
-        clusters_view.check_name_is_free(database, source.source)
         yield SourceVectors(database, host, source, runs_condition=True)
 
 
 def _found(database: Database, name: str) -> Registered | None:
-    """What has a name of what is found; None if nothing has."""
+    """What has a name of what is found; None if nothing has, or if it is a model of our own."""
+    if _has_model(database, name):
+        return None
     try:
         return chosen(database, name, Said())
     except HostTableError:
