@@ -21,7 +21,7 @@ from sqlclust.store.sources.registered import Registered, check_tables_can_be_ma
 from sqlclust.store.sources.source_vectors import SourceVectors
 
 _HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
-_DOING = "looking for the vectors"
+_DOING = "reading the embeddings"
 _STEPS = 2_000
 """SQLite's steps between two looks at interrupts."""
 
