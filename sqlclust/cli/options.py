@@ -97,6 +97,10 @@ def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
         if field.default:
             flags = [f"{flag}/--no-{flag[2:]}" for flag in flags]
         return click.option(*flags, field.name, is_flag=True, **settings)
+    if record["kind"] is tuple:
+        return click.option(*flags, field.name, metavar="COL[,COL]", **settings)
+    if record["kind"] is str and not record["choices"]:
+        return click.option(*flags, field.name, metavar="NAME", **settings)
     if record["kind"] is str:
         return click.option(*flags, field.name, type=click.Choice(record["choices"]), **settings)
     numbers = click.IntRange if record["kind"] is int else click.FloatRange

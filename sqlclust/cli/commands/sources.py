@@ -30,7 +30,7 @@ def command(db: str, output: str | None) -> None:
     In any SQLite file: collections of llm, tables of sqlite-vec, LangChain, LangGraph, Datasette and others, and any table with
     a column of vectors; models of our own too. Looks at some fifty rows of each table and runs nothing of the file. Where the
     vectors are not in the file, or not as such, it says where they are. --json has a remark for each: what it was concluded
-    from. Only models of our own can be fitted so far; "sqlclust load" copies others with --from-table.
+    from. "sqlclust source" keeps one under a name, and "sqlclust load" copies one with --from-table.
     """
     with read_database(db, tables=False) as database:
         sources = find_sources(database)
@@ -52,8 +52,9 @@ def command(db: str, output: str | None) -> None:
 
 
 def _next_step(db: str, found: Sequence[Source], *, ours: bool) -> str | None:
-    """What to do with what can be clustered: models of ours are fitted, others are copied before."""
-    model = next((source.name for source in found if source.kind == "sqlclust" and source.name.isprintable()), None)
+    """What to do with what can be clustered: models of ours and registered sources are fitted, others are copied before."""
+    ready = (source.name for source in found if source.kind == "sqlclust" or source.registered)
+    model = next((name for name in ready if name.isprintable()), None)
     if model is not None:
         return f"sqlclust fit {quote(db)} {quote(model)}"
     other = first_to_bring_in(found)
