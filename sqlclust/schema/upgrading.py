@@ -120,7 +120,9 @@ def _check_columns(database: Database, made: Made, found: int) -> None:
         raise SchemaDamagedError(database.filename, reason=reason)
 
 
-_KEYS = "SELECT id, lower(\"table\"), lower(\"from\"), lower(\"to\") FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq"
+_KEYS = (
+    'SELECT id, lower("table"), lower("from"), lower("to") FROM pragma_foreign_key_list(?, \'main\') ORDER BY id, seq'
+)
 _DECLARED = "SELECT lower(name), upper(type) FROM pragma_table_xinfo(?, 'main')"
 _DEFAULTS = "SELECT lower(name) FROM pragma_table_xinfo(?, 'main') WHERE dflt_value IS NOT NULL"
 _Key = tuple[tuple[str, ...], ...]
@@ -130,7 +132,9 @@ def _has_new_keys(database: Database, made: Made) -> bool:
     """Whether rows that are there may have values in all columns of a foreign key that the table does not have yet."""
     ours = _foreign_keys_of_ours(database)[made.name.lower()]
     has_value = {*_columns(database, made.name), *ours.defaults}
-    return any(all(child in has_value for _, child, *_ in key) for key in ours.keys - _foreign_keys(database, made.name))
+    return any(
+        all(child in has_value for _, child, *_ in key) for key in ours.keys - _foreign_keys(database, made.name)
+    )
 
 
 class _KeysOfOurs(NamedTuple):

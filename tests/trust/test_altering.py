@@ -254,8 +254,10 @@ ASKING_MORE: dict[str, tuple[tuple[str, str], versions.Step, str, str]] = {
         "1 more foreign keys point at nothing",
     ),
     "a foreign key of another column": (
-        ("embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),",
-         "embedding_model TEXT NOT NULL CHECK (embedding_model <> '') REFERENCES EmbeddingSource (name),"),
+        (
+            "embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),",
+            "embedding_model TEXT NOT NULL CHECK (embedding_model <> '') REFERENCES EmbeddingSource (name),",
+        ),
         versions.ChangeTable("Embedding"),
         "Embedding",
         "100 more foreign keys point at nothing",
