@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.diagnosis.examination import Examination
-from sqlclust.sqlite.database import Database
 from sqlclust.schema import versions
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Layout, Table, read_layout
 
 LEDGER = "sqlclustmigration"
