@@ -10,7 +10,7 @@ upgrades, and a file that cannot be written can still be read.
 
 from sqlclust.schema.checking import check, makes_trigger
 from sqlclust.schema.initializing import initialize
-from sqlclust.schema.ledger import version
+from sqlclust.schema.ledger import refuse_foreign_objects, version
 from sqlclust.schema.new_file import object_names, of_a_new_file
 from sqlclust.schema.versions import MIGRATIONS, VERSION, schema_sql
 
@@ -22,6 +22,7 @@ __all__ = [
     "makes_trigger",
     "object_names",
     "of_a_new_file",
+    "refuse_foreign_objects",
     "schema_sql",
     "version",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlclust.errors import counted_rows
@@ -14,6 +15,8 @@ from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.judging import Verdict, judged
+from sqlclust.sources.real_tables import key_remark
+from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
@@ -42,6 +45,13 @@ class Look:
         self.files: set[str] = set()
         self._counter = Counter(database)
         self._samples: dict[str, Sample] = {}
+
+    # --- what is kept ---
+
+    @cached_property
+    def registered(self) -> list[Registered | Damaged]:
+        """The sources that are registered, by name; of a row that cannot be read back, why."""
+        return registered_or_damaged(self.database)
 
     # --- tables ---
 
@@ -171,17 +181,19 @@ class Look:
         remark: str = "",
         only: tuple[str, Any] | None = None,
         n_rows: int | None = None,
+        keys: tuple[str, ...] = (),
     ) -> Source:
         """A source of what a column was found to hold.
 
         Args:
+            keys: what names a row; () as it is found.
             verdict: None: no vectors are in the sample.
             only: the part of the table that it is, (column, value): the key is then what is left of the table's.
             n_rows: None: they are counted, if that takes little.
         """
         table = sampled.table
-        keys = key_columns(table)
-        if only is not None and len(keys) > 1:
+        said, keys = keys, keys or key_columns(table)
+        if not said and only is not None and len(keys) > 1:
             keys = tuple(key for key in keys if key.lower() != only[0].lower())
         n_rows = self.count(sampled, only) if n_rows is None else n_rows
         readable = verdict is None or verdict.readable
@@ -205,7 +217,7 @@ class Look:
                 remark,
                 f"{model.name} may say which belong together" if model and verdict and not verdict.dimension else None,
                 "nothing names its rows: no key, and no rowid that can be read" if not keys else None,
-                "it has no key but the rowid, which VACUUM may change" if keys == (table.rowid,) else None,
+                key_remark(table, keys, only) if said or keys == (table.rowid,) else None,
                 "rows not counted: it would take long" if n_rows is None else None,
             ),
         )
