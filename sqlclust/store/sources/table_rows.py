@@ -23,7 +23,7 @@ from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
 from sqlclust.store.sources.host_rows import MAX_BYTES, column_of, real_table
 
-BATCH = 256
+BATCH = 128
 """Rows that are read at once."""
 
 Batch = tuple[list[Any], list[Any]]
