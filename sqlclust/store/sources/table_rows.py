@@ -7,7 +7,7 @@ order of SQLite's own. A view that a person named is run, without what may do ha
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -169,15 +169,13 @@ class TableRows:
     def _read(self, columns: str) -> Generator[list[Row]]:
         """The rows, some at a time, by one statement."""
         sql = f"SELECT {columns} FROM {self._from} WHERE {self._where}"
-        with self._errors(self._condition):
-            with self._compiling():
-                reading = statements.each_row(self._database, sql, self._bindings or None)
-                rows = reading.__enter__()
-            try:
-                while batch := list(islice(rows, BATCH)):
-                    yield batch
-            finally:
-                reading.__exit__(None, None, None)
+        with self._errors(self._condition), ExitStack() as running:
+            with self._compiling():  # with the first step: before it, a change of settings would have it compiled again
+                rows = running.enter_context(statements.each_row(self._database, sql, self._bindings or None))
+                batch = list(islice(rows, BATCH))
+            while batch:
+                yield batch
+                batch = list(islice(rows, BATCH))
 
     def _scanned(self, value: str, only: Collection[Id] | None) -> Generator[Batch]:
         with closing(self._read(f"{self._id}, {value}")) as batches:
@@ -190,9 +188,9 @@ class TableRows:
                 yield [*ids], [*values]
 
     def _chosen(self, value: str, only: Collection[Id]) -> Generator[Batch]:
-        """In one pass over the ids, whose statement keeps the file as it is; values are read of the rows that are wanted."""
+        """In one pass over the ids; values are read of the rows that are wanted."""
         waiting: list[object] = []
-        with closing(self._read(f"{self._id}, {self._table.rowid}")) as batches:
+        with statements.one_moment(self._database), closing(self._read(f"{self._id}, {self._table.rowid}")) as batches:
             for batch in batches:
                 waiting += [rowid for id, rowid in batch if id in only]
                 while len(waiting) >= BATCH:
