@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def test_any_table(data: st.DataObject) -> None:
     single = st.one_of(*PARTS, st.binary(max_size=3)) if len(keys) == 1 else st.one_of(*PARTS)
     row = st.tuples(*[single] * len(keys), VECTORS, VECTORS, st.sampled_from(["a", "A", b"a", 1]), st.integers(0, 3))
     rows = data.draw(st.lists(row, max_size=12))
-    con.executemany(f"INSERT OR IGNORE INTO t VALUES ({', '.join('?' * (len(keys) + 4))})", rows)
+    for values in rows:
+        with suppress(apsw.MismatchError):  # a rowid is a number
+            con.execute(f"INSERT OR IGNORE INTO t VALUES ({', '.join('?' * (len(keys) + 4))})", values)
     only = ("part", data.draw(st.sampled_from(["a", b"a", 1]))) if shape["has_part"] else None
     source = table(*keys, content_column="body", only=only)
     where = "n % 2 = :odd" if shape["filtered"] else None
