@@ -103,10 +103,7 @@ class TableRows:
         """How many rows there are, with a vector or not; None if nothing says it without reading much."""
         if self._is_view or self._condition is not None:
             return None
-        part = self._source.only
-        if part is not None and index_beginning_with(self._database, self._table, part[0]) is None:
-            return None
-        return Counter(self._database).count(sample(self._database, self._table), part)
+        return Counter(self._database).count(sample(self._database, self._table), self._source.only)
 
     def texts(self, ids: Collection[Id]) -> Generator[Batch]:
         """Ids and texts, of some ids; by a key or an index that fits, else in one pass."""
@@ -134,7 +131,7 @@ class TableRows:
             return f" AND {is_of_it}"
         # by the index, and yet in the order of the table
         rows = f"SELECT {rowid} FROM {self._table.sql} INDEXED BY {quoted(index.name)} WHERE {is_of_it}"
-        return f" AND {is_of_it} AND {rowid} IN ({rows})"
+        return f" AND {rowid} IN ({rows})"
 
     def _add(self, condition: str, parameters: Mapping[str, object] | None) -> None:
         check_text(condition, table=self._table.name)
@@ -209,8 +206,6 @@ class TableRows:
     def _looked_up(self, ids: Iterable[Id]) -> Generator[Batch] | None:
         """By the rowid, or by an index that begins with the key, beside the column of the part; None if there is none."""
         [key], table, part = self._keys, self._table, self._source.only
-        if self._is_view:
-            return None
         column = table.columns.get(self._source.id_columns[0].lower())
         given: tuple[object, ...] = () if part is None else (part[1],)
         of_part = "" if part is None else f"{column_of(table, part[0])} = ? COLLATE BINARY AND "
@@ -222,7 +217,7 @@ class TableRows:
             fitting = (
                 index
                 for index in plain_indexes(self._database, table)
-                if index.is_searchable and set(index.columns[: len(leading)]) == leading
+                if index.n_searchable >= len(leading) and {*index.columns[: len(leading)]} == leading
             )
             index = next(fitting, None)
             if index is None:
