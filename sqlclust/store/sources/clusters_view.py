@@ -11,10 +11,10 @@ Other programs change their tables, and SQLite reads every view of a file when i
   cannot be dropped. `h.*` leaves no place for other names: where a column of the host's is called as one of ours, ours come
   first, and SQLite calls the host's "label:1". (A column `label` that is added later takes the name until the next fit.)
 - DROP TABLE leaves a view without its table, and then every ALTER TABLE … RENAME and DROP COLUMN of the file is refused with
-  "error in view …: no such table". So is making a table again (CREATE new, DROP old, ALTER TABLE new RENAME TO old), as Alembic
-  and Django do. No text of a view avoids it: it has to name its table. The program's transaction is rolled back, nothing is lost.
-  The cure is DROP VIEW before; the next fit makes it again. `PRAGMA legacy_alter_table = ON` avoids it too, and
-  `sqlite-utils transform` sets it.
+  "error in view …: no such table". So is making a table again (CREATE new, DROP old, ALTER TABLE new RENAME TO old), which
+  Alembic's batches do, Django where it alters a field or adds one with a default, and sqlite-utils before 4.2. It is so with every
+  view, since a view has to name its table. The transaction can be rolled back, and nothing is lost. The cure is DROP VIEW
+  before; the next fit makes it again. `PRAGMA legacy_alter_table = ON` avoids it too: sqlite-utils sets it since 4.2.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEFT JOIN Embedding AS m ON m.id = c.medoid_embedding_id
 _OF_HOST = """
 SELECT {columns}
 FROM {table} AS h
-LEFT JOIN Embedding AS e ON e.embedding_source = {source} AND e.item_id = {key} COLLATE BINARY
+LEFT JOIN Embedding AS e ON e.embedding_source = {source} AND e.item_id = {key}
 LEFT JOIN EmbeddingCluster AS ec ON ec.embedding_id = e.id AND ec.clustering_result_id = {latest}
 {clusters}{part}
 """.strip()

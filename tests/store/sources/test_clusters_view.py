@@ -175,6 +175,14 @@ def test_a_part_of_a_table(tmp_path: Path, value: object) -> None:
             assert steps[0].startswith("SEARCH h USING INDEX sqlite_autoindex_docs_1 (part=?")
 
 
+def test_parts_whose_names_differ_in_case() -> None:
+    con = initialized("CREATE TABLE docs (part TEXT COLLATE NOCASE, id, v)")
+    con.execute("INSERT INTO docs VALUES ('Five', 1, 0), ('five', 2, 0)")
+    for part, id in (("Five", 1), ("five", 2)):
+        create(con, source(f"of {id}", only=("part", part)))
+        assert con.execute(f'SELECT id FROM "of {id}_clusters"').fetchall() == [(id,)]
+
+
 VEC0 = source("vectors", "vectors", ["id"], stored="vec0")
 
 
@@ -201,6 +209,12 @@ def test_ids_alone_where_the_table_cannot_be_read(tmp_path: Path, of: Source, el
                 assert [step for step in plan(query, sql) if "SCAN" in step] == []
 
 
+def test_hidden_columns_are_left_out() -> None:
+    con = initialized("CREATE VIRTUAL TABLE docs USING fts5 (v, label)", "INSERT INTO docs VALUES ('a', 'theirs')")
+    assert create(con, source(keys=["rowid"])) == {"label": "label:1"}
+    assert columns(con, "docs_clusters") == [*OURS, "rowid", "v", "label:1"]
+
+
 def test_of_a_view() -> None:
     con = initialized(
         "CREATE TABLE kept (id INTEGER PRIMARY KEY, body, v)",
@@ -225,7 +239,7 @@ def test_generated_columns_are_columns() -> None:
 
 def test_one_that_calls_a_function_is_not_computed_for_the_view() -> None:
     con = initialized()
-    con.create_scalar_function("of_the_host", abs, 1, deterministic=True)
+    con.create_scalar_function("of_the_host", lambda *values: values[0], 1, deterministic=True)
     con.execute("CREATE TABLE docs (id INTEGER PRIMARY KEY, v, label AS (of_the_host(id)))")
     con.execute("INSERT INTO docs VALUES (4, NULL)")
     con.create_scalar_function("of_the_host", None, 1)
@@ -309,14 +323,14 @@ NAMES = st.one_of(
         ["select", "e", "ec", "h", "{0}", "a'b", 'a"b', "[x]", "`", "--", "/*", "*/", "\n", "🦆", "llm:docs", ";"]
     ),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8),
-).filter(lambda name: not name.lower().startswith("sqlite_"))
+).filter(lambda name: not f"{name}_".lower().startswith("sqlite_"))
 
 
 @settings(max_examples=60)
 @given(name=NAMES, table=NAMES, column=NAMES, value=NAMES)
 def test_any_names(name: str, table: str, column: str, value: str) -> None:
     con = initialized()
-    if table.lower() == column.lower() == "sqlclustmigration" or column.lower() in ("part", "v", *OURS):
+    if column.lower() in ("part", "v", *OURS):
         return
     con.execute(f"CREATE TABLE {quoted(table)} ({quoted(column)} TEXT PRIMARY KEY, part, v)")
     con.execute(f"INSERT INTO {quoted(table)} VALUES ('a', ?, 0), ('b', ?, 0)", (value, value + "x"))
