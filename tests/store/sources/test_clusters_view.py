@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import HostTableError, ViewNameError
 from sqlclust.sources import Source
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.sources import clusters_view
+from tests.sources.looking import HOSTS, found, host
 from tests.store.sources.clustered_host import (
     Member,
     both,
@@ -437,6 +439,29 @@ def test_a_very_wide_table() -> None:
     publish(con, "docs", [Member(1, 0)])
     create(con, source())
     assert con.execute("SELECT id, label FROM docs_clusters").fetchall() == [(1, 0)]
+
+
+@pytest.mark.parametrize("program", sorted(path.stem for path in HOSTS.glob("*.sql")))
+def test_over_what_programs_have(program: str) -> None:
+    """Each row of a real table, or of its part, once."""
+    con = host(program)
+    sources = [one for one in found(con) if one.vector_column is not None and one.kind != "sqlclust"]
+    sqlclust.initialize(con)
+    for one in sources:
+        register(con, one)
+        create(con, one)
+        view = quoted(clusters_view.view_name(one.name))
+        rows = con.execute(f"SELECT * FROM {view}").fetchall()
+        assert len(rows) == (one.n_rows if one.stored == "rows" else 0)
+        if not rows:  # an empty collection
+            continue
+        keys = ", ".join(map(quoted, one.id_columns))
+        key = con.execute(
+            f"SELECT {keys if len(one.id_columns) == 1 else f'json_array({keys})'} FROM {view} LIMIT 1"
+        ).get
+        publish(con, one.name, [Member(key, 0)])
+        labels = con.execute(f"SELECT count(*), count(label), max(medoid_item_id) FROM {view}").get
+        assert labels == (one.n_rows, 1, key)
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no stock sqlite3 shell here")
