@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from sqlclust.store.sources import clusters_view
 from tests.store.sources.clustered_host import (
     BY_INDEX,
     OURS,
@@ -137,3 +139,78 @@ def test_keys_of_several_columns(tmp_path: Path) -> None:
             assert [step for step in steps if "SCAN" in step] == []
             assert [step for step in plan(query, "SELECT * FROM docs_clusters") if "SCAN" in step] == ["SCAN h"]
             assert set(BY_INDEX) <= set(steps)
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["", "analyzed"])
+@pytest.mark.parametrize("declared", ["INTEGER PRIMARY KEY", "TEXT PRIMARY KEY"])
+def test_conditions_on_our_columns_do_not_change_the_order(tmp_path: Path, declared: str, analyzed: bool) -> None:
+    """SQLite makes a LEFT JOIN a JOIN where a condition holds for no NULL, and may then begin elsewhere."""
+    con = initialized(f"CREATE TABLE docs (id {declared}, body TEXT, v)", "CREATE INDEX body ON docs (body)")
+    con.executemany("INSERT INTO docs (id, body) VALUES (?, ?)", [(id, f"text {id % 9}") for id in range(300)])
+    keys = [key for (key,) in con.execute("SELECT id FROM docs")]
+    register(con, source())
+    for _ in range(3):
+        publish(con, "docs", [Member(key, i % 20 - 1) for i, key in enumerate(keys)])
+    create(con, source())
+    if analyzed:
+        con.execute("ANALYZE")
+    conditions = [
+        "label = 3", "label >= 0", "label IS NULL", "label = 3 AND body = 'text 1'", "cluster_size > 3 AND label >= 0",
+        "medoid_item_id = 5", "medoid_item_id = 5 AND label = 1 AND probability > 0", "id = 17 AND label = 3",
+        "id IN (SELECT medoid_item_id FROM docs_clusters)", "label = (SELECT label FROM docs_clusters WHERE id = 17)",
+        "outlier_score > 0 ORDER BY label", "label IN (1, 2) OR id = 3",
+    ]  # fmt: skip
+    with both(con, tmp_path) as queries:
+        for query in queries:
+            for condition in conditions:
+                steps = plan(query, f"SELECT * FROM docs_clusters WHERE {condition}")
+                assert {step[:7] for step in steps if "SCAN" in step} <= {"SCAN h", "SCAN h "}, condition
+                assert steps.count(BY_INDEX[0]) == condition.count("SELECT") + 1
+                if "SELECT" not in condition:
+                    order = [step.split()[1] for step in steps if step.split()[1] in ("h", "e", "ec", "c", "m")]
+                    assert order == sorted(order, key=["h", "e", "ec", "c", "m"].index), condition
+
+
+def shown_joins() -> list[str]:
+    """The statements of the README, after the one that makes the table."""
+    text = (Path(clusters_view.__file__).parent / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sql\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("declared", ["INTEGER PRIMARY KEY", "INT UNIQUE", "TEXT PRIMARY KEY", "UNIQUE"])
+def test_joins_by_hand_go_by_index(tmp_path: Path, declared: str) -> None:
+    con = initialized(f"CREATE TABLE docs (id {declared}, body TEXT, v)")
+    con.executemany("INSERT INTO docs (id, body) VALUES (?, 'text')", [(id,) for id in range(1, 7)])
+    keys = [key for (key,) in con.execute("SELECT id FROM docs")]
+    con.execute("INSERT INTO docs (id, body) VALUES (7, 'text')")
+    register(con, source())
+    publish(con, "docs", [Member(key, 3 * (i % 2)) for i, key in enumerate(keys)])
+    to_host, from_host = shown_joins()
+    from_host = from_host.replace("(17, 18)", "(2, 3, 7)")
+    labels = [(key, "text", 3 * (i % 2)) for i, key in enumerate(keys)]
+    with both(con, tmp_path) as queries:
+        for query in queries:
+            assert sorted(query(to_host)) == labels
+            steps = plan(query, to_host)
+            assert [step for step in steps if "SCAN" in step] == []
+            assert steps[-1].startswith("SEARCH h USING")
+            assert query(from_host) == [*labels[1:3], (7 if isinstance(keys[0], int) else "7", "text", None)]
+            for sql in (from_host, from_host.partition("WHERE h.id")[0]):
+                assert plan(query, sql)[-2:] == BY_INDEX[:2]
+            trap = plan(query, from_host.replace("+h.id", "h.id"))
+            assert (BY_INDEX[0] in trap) is ("INT" not in declared)
+
+
+def test_a_view_of_ids_is_joined_by_index(tmp_path: Path) -> None:
+    con = initialized("CREATE TABLE docs (body, v)", "INSERT INTO docs VALUES ('a', 0), ('b', 0)")
+    of_ids = source("of ids", keys=["rowid"])
+    register(con, of_ids)
+    publish(con, "of ids", [Member(2, 0)])
+    create(con, of_ids, elsewhere=True)
+    sql = (
+        'SELECT docs.body, c.label FROM docs JOIN "of ids_clusters" c ON c.id = +docs.rowid WHERE docs.rowid IN (1, 2)'
+    )
+    with both(con, tmp_path) as queries:
+        for query in queries:
+            assert query(sql) == [("b", 0)]
+            assert [step for step in plan(query, sql) if "SCAN" in step] == []
