@@ -27,9 +27,12 @@ class SQLiteVersionError(DatabaseError):
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 
-    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None) -> None:
-        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade."""
-        advice = (
+    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None, advice: str = "") -> None:
+        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade.
+
+        Advice: what to do instead, where something else than a new file does.
+        """
+        advice = advice or (
             "Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
             if version is None
             else f"The file goes on working as schema version {version}. To upgrade it, give what has the name another one "
