@@ -59,7 +59,8 @@ CREATE TABLE EmbeddingSource (
     part_column    TEXT,           -- only the rows that have part_value here: a collection among others; NULL: all
     part_value     ANY,
     condition      TEXT,           -- and for which this SQL condition holds; never run by a function, only by fit on request
-    parameters     TEXT CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- of its placeholders
+    -- of its placeholders; json_valid(NULL) is NULL in newer SQLite, and 0 in older
+    parameters     TEXT CHECK (parameters IS NULL OR (json_valid(parameters) AND json_type(parameters) = 'object')),
     created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
 ) STRICT;
 
