@@ -217,6 +217,18 @@ def test_over_what_programs_have(program: str) -> None:
         assert labels == (one.n_rows, 1, key)
 
 
+def test_both_find_the_file_whole(tmp_path: Path) -> None:
+    """Also the older one, by whose json_valid NULL is not valid."""
+    con = initialized("CREATE TABLE docs (id INTEGER PRIMARY KEY, v)", "INSERT INTO docs VALUES (1, 'a')")
+    register(con, source())
+    publish(con, "docs", [Member(1, 0)])
+    create(con, source())
+    with both(con, tmp_path) as queries:
+        for query in queries:
+            assert query("PRAGMA integrity_check") == [("ok",)]
+            assert query("PRAGMA foreign_key_check") == []
+
+
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no stock sqlite3 shell here")
 def test_in_the_stock_shell(tmp_path: Path) -> None:
     con = initialized(DOCS, "INSERT INTO docs VALUES (1, 'a'), (2, 'b'), (3, 'c')")
