@@ -61,14 +61,16 @@ def origin_to_fit(
         SchemaConflictError, ViewNameError: a name that we need is taken; nothing was written.
     """
     with translated_errors(database, doing=_DOING):
-        if source is None and registered(database, embedding_model) is None:
+        kept = registered(database, embedding_model)
+        if source is None and kept is None:
             source = _found(database, embedding_model)
         if source is None:
             schema.check(database)
         else:
             check_tables_can_be_made(database, embedding_model)
             check_change(database, source)
-            clusters_view.check_name_is_free(database, source.source)
+        if of := source or kept:
+            clusters_view.check_name_is_free(database, of.source)
     if source is None:
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin

@@ -12,6 +12,7 @@ from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, write_transaction
 from sqlclust.store.results.listing import delete_rows
+from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.registered import Registered, chosen, make_tables, register, remove, results_of
 
 logger = logging.getLogger("sqlclust")
@@ -69,4 +70,5 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
         for result_id in deleted:
             delete_rows(database, result_id)
         remove(database, name)
+        clusters_view.drop(database, name)
     return len(deleted)

@@ -79,7 +79,7 @@ def contents(con: apsw.Connection) -> dict[str, Any]:
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
     ).fetchall()
     return {
-        name: (sql, hashlib.sha256(repr(con.execute(f'SELECT * FROM "{name}"').fetchall()).encode()).hexdigest())
+        str(name): (sql, hashlib.sha256(repr(con.execute(f'SELECT * FROM "{name}"').fetchall()).encode()).hexdigest())
         for name, sql in found
         if name not in names
     }
@@ -87,7 +87,7 @@ def contents(con: apsw.Connection) -> dict[str, Any]:
 
 # --- the same as a copy ---
 
-KEYS = {
+KEYS: dict[str, tuple[str, Callable[[int], list[Any]]]] = {
     "INTEGER": ("id INTEGER PRIMARY KEY", lambda n: [3 * i - 20 for i in range(n)]),
     "TEXT": ("id TEXT PRIMARY KEY", lambda n: [f'é "{i}"' for i in range(n)]),
     "BLOB": ("id BLOB PRIMARY KEY", lambda n: [bytes([i, 255 - i]) for i in range(n)]),
@@ -310,7 +310,41 @@ def test_a_condition_of_a_source_is_run_by_people_only(con: apsw.Connection) -> 
     assert sqlclust.staleness(con, 1, run_where=True).n_new == 0
 
 
+# --- the view ---
+
+
+def test_a_column_of_a_name_of_ours_is_kept_under_another_and_that_is_said(
+    con: apsw.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    con.execute("ALTER TABLE docs ADD COLUMN label TEXT DEFAULT 'theirs'")
+    sqlclust.fit(con, "docs", **OPTIONS)
+    assert "label is label:1 there" in caplog.text
+    assert con.execute('SELECT DISTINCT typeof(label), "label:1" FROM docs_clusters').get == ("integer", "theirs")
+    caplog.clear()
+    sqlclust.fit(con, "docs", **OPTIONS)
+    assert caplog.text == ""
+
+
+def test_a_view_whose_name_somebody_took_meanwhile(con: apsw.Connection) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    sqlclust.source(con, "docs")
+    con.execute("CREATE TABLE docs_clusters (x)")
+    with pytest.raises(ViewNameError, match="docs_clusters"):
+        sqlclust.fit(con, "docs", **OPTIONS)
+
+
 # --- deleting ---
+
+
+def test_the_view_goes_with_the_source(con: apsw.Connection) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    sqlclust.fit(con, "docs", **OPTIONS)
+    before = contents(con)
+    assert sqlclust.delete_source(con, "docs", results=True) == 1
+    assert con.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'docs_clusters'").get == 0
+    assert con.execute("SELECT count(*) FROM Embedding").get == 0
+    assert contents(con) == before
 
 
 def test_rows_of_a_source_go_with_the_last_result(con: apsw.Connection) -> None:
