@@ -173,7 +173,8 @@ def test_interrupts_leave_the_connections_trust_as_it_was() -> None:
     con = seen("CREATE VIEW seen AS SELECT id, v, body FROM t")
     interrupted: list[int] = []
 
-    def read(steps: Any) -> int:
+    def read(*given: Any) -> int:
+        [steps] = given
         con.set_progress_handler(lambda: con.interrupt() or False, steps)  # type: ignore[func-returns-value]
         try:
             return len(reader_of(con, VIEW).ids())
