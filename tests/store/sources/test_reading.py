@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -315,3 +316,14 @@ def test_what_cannot_be_read_is_named(changed: dict[str, Any], table_name: str, 
     with pytest.raises(HostTableError) as caught:
         reader_of(con, replace(table(), **changed))
     assert (caught.value.table, caught.value.column) == (table_name, column)
+
+
+@pytest.mark.parametrize("name", ["qdrant", "chroma", "txtai"])
+def test_what_cannot_be_clustered_says_why(name: str) -> None:
+    con = host(name)
+    for source in found(con):
+        if source.vector_column is None:
+            with pytest.raises(HostTableError, match=re.escape(source.remark)):
+                reader_of(con, source)
+    with pytest.raises(HostTableError, match="'s': nothing names its rows"):
+        reader_of(con, replace(table(), id_columns=()))
