@@ -21,6 +21,7 @@ from sqlclust.errors import (
     UnknownSourceError,
     shown,
 )
+from sqlclust.sources import Source
 from sqlclust.sources.choosing import chosen as chosen_source
 from sqlclust.sources.registered_rows import (
     MAX_BYTES,
@@ -31,6 +32,7 @@ from sqlclust.sources.registered_rows import (
     registered,
 )
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
+from sqlclust.sources.views import untrusted_schema
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
@@ -96,7 +98,7 @@ def chosen(
         parameters = before.parameters if parameters is None else parameters
     kept = checked_parameters(parameters, condition or None)
     if condition:
-        check_condition(host, source.table_name or "", condition, kept or {})
+        check_condition(host, source, condition, kept or {})
     return Registered(
         source=replace(source, registered=True),
         database=None if before is None else before.database,
@@ -153,8 +155,8 @@ def checked_parameters(
     return kept or None  # type: ignore[return-value]
 
 
-def check_condition(database: Database, table: str, condition: object, parameters: Mapping[str, object]) -> None:
-    """Refuse what is not one condition on the columns of a table, or would write, or has placeholders without values.
+def check_condition(database: Database, source: Source, condition: object, parameters: Mapping[str, object]) -> None:
+    """Refuse what is not one condition on the columns of a source's table, or would write, or has placeholders without values.
 
     Raises:
         FilterError
@@ -164,9 +166,12 @@ def check_condition(database: Database, table: str, condition: object, parameter
     if "\0" in condition or not is_unicode(condition) or len(condition.encode()) > MAX_BYTES:
         reason = f"it has a NUL character, is not valid Unicode or has more than {MAX_BYTES:,} bytes"
         raise FilterError(condition, reason=reason)
+    if source.stored == "vec0":
+        raise FilterError(condition, reason="a vec0 table cannot be filtered: it is read without the extension")
     for sentence in (f"({condition}\n)", f"CASE WHEN {condition}\nTHEN 1 END"):
         try:
-            found = database.described(f"SELECT 1 FROM main.{quoted(table)} WHERE {sentence}")
+            with untrusted_schema(database):
+                found = database.described(f"SELECT 1 FROM main.{quoted(source.table_name or '')} WHERE {sentence}")
         except (StatementError, IncompleteStatementError) as error:
             raise FilterError(condition, reason=str(error)) from None
         if found.rest or not found.is_readonly:
@@ -313,7 +318,7 @@ def _row(of: Registered) -> dict[str, object]:
         "database": of.database,
         "table_name": source.table_name,
         "storage": source.stored,
-        "id_columns": json.dumps(source.id_columns, ensure_ascii=False),
+        "id_columns": json.dumps(source.id_columns, ensure_ascii=False, separators=(",", ":")),
         "vector_column": source.vector_column,
         "content_column": source.content_column,
         "format": source.format,
