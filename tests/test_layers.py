@@ -65,7 +65,7 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "fits", "results", "registering", "members", "cut", "sweep", "fit",
+        "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "registering",
         "prediction",
     ],
     "store.embeddings": [
