@@ -69,7 +69,7 @@ ROOMS = {
         "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
+        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "condition", "selection", "loading", "syncing",
     ],
     "store.sources": ["host_rows", "registered"],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
