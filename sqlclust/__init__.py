@@ -129,7 +129,8 @@ def fit(
 
     Args:
         connection: in no transaction.
-        where: an SQL condition on columns of Embedding, with `parameters` for its named placeholders.
+        embedding_model: or a source, one that is registered or found; its vectors are read where they are.
+        where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
@@ -148,6 +149,7 @@ def fit(
         parse(FitOptions, options),
         where=where,
         parameters=parameters,
+        runs_condition=True,
         progress=progress,
     )
 

@@ -48,7 +48,7 @@ ROOMS = {
         "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
-    "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
+    "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
         "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],
@@ -65,13 +65,17 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "registering",
-        "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
+        "registering", "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "condition", "selection", "loading", "syncing",
+        "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
+        "loading", "syncing",
     ],
-    "store.sources": ["host_rows", "registered"],
+    "store.sources": [
+        "host_rows", "items", "keepable", "registered", "table_rows", "vec0_rows", "reading", "clusters_view",
+        "thin_rows", "source_vectors",
+    ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
@@ -81,7 +85,7 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "progress", "options", "database", "results", "corpus", "readers",
-        "dimensions", "skipped", "rows_to_load", "from_table", "writing", "bringing_in", "commands",
+        "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "announcing", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -53,7 +53,13 @@ from sqlclust.errors.options import (
     UnknownOptionError,
 )
 from sqlclust.errors.points import HandleLostError, HandleTypeError, NullIdError, PointsError, RepeatedIdError
-from sqlclust.errors.publishing import AlteredError, MembersGoneError, MembersReplacedError, TopLevelOnlyError
+from sqlclust.errors.publishing import (
+    AlteredError,
+    ItemIdTakenError,
+    MembersGoneError,
+    MembersReplacedError,
+    TopLevelOnlyError,
+)
 from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
@@ -63,9 +69,13 @@ from sqlclust.errors.schemas import (
     SchemaMissingError,
     SchemaVersionError,
     SQLiteVersionError,
+    ViewNameError,
 )
 from sqlclust.errors.sources import (
+    SourceChangedError,
+    SourceConditionError,
     SourceDamagedError,
+    SourceElsewhereError,
     SourceError,
     SourceInUseError,
     SourceNameError,
@@ -137,6 +147,7 @@ __all__ = [
     "IncompleteStatementError",
     "InputFileError",
     "Interrupted",
+    "ItemIdTakenError",
     "LoadError",
     "LockedError",
     "MatrixError",
@@ -167,7 +178,10 @@ __all__ = [
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",
+    "SourceChangedError",
+    "SourceConditionError",
     "SourceDamagedError",
+    "SourceElsewhereError",
     "SourceError",
     "SourceInUseError",
     "SourceNameError",
@@ -190,6 +204,7 @@ __all__ = [
     "VectorJSONError",
     "VectorLengthError",
     "VectorTypeError",
+    "ViewNameError",
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",

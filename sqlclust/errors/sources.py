@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from sqlclust.errors.base import SqlclustError
 from sqlclust.errors.wording import shown
@@ -50,3 +51,33 @@ class SourceInUseError(SourceError):
         made = f"clustering result {several} is" if n == 1 else f"{n:,} clustering results ({several}) are"
         super().__init__(f"source {shown(name)} cannot be {doing}, {made} made of it; {advice}")
         self.name, self.clustering_result_ids, self.advice = name, tuple(clustering_result_ids), advice
+
+
+class SourceConditionError(SourceError):
+    """A source with a condition was to be fitted by a function in SQL, which runs no SQL that stands in the file."""
+
+    def __init__(self, name: str, *, condition: str) -> None:
+        super().__init__(
+            f"source {shown(name)} has a condition, {shown(condition)}: it is SQL that stands in the file, and no function runs "
+            f"it. Fit from the command line (sqlclust fit DB {quote(name)}) or from Python (sqlclust.fit)"
+        )
+        self.name, self.condition = name, condition
+
+
+class SourceElsewhereError(SourceError):
+    """A source whose table is in another file, and that file cannot be read."""
+
+    def __init__(self, name: str, *, path: str, reason: str) -> None:
+        super().__init__(
+            f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
+            f"{reason}. Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
+        )
+        self.name, self.path, self.reason = name, path, reason
+
+
+class SourceChangedError(SourceError):
+    """A source that was changed or deleted while a result was made of it."""
+
+    def __init__(self, name: str, *, change: str) -> None:
+        super().__init__(f"source {shown(name)} {change} while it was clustered; nothing was written. Fit again")
+        self.name, self.change = name, change

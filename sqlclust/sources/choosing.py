@@ -12,7 +12,7 @@ from sqlclust.sources.finding import find_sources, not_vectors
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.kinds.vec0 import columns_of
 from sqlclust.sources.look import Look
-from sqlclust.sources.real_tables import column_of, key_remark, real_table
+from sqlclust.sources.real_tables import column_sql, key_remark, real_table
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words, column_names, refuse_repeated
 from sqlclust.sources.said_format import format_of
 from sqlclust.sources.views import view_columns, view_sample
@@ -189,8 +189,8 @@ def _of_table(database: Database, look: Look, source: Source, said: Said, words:
 
 
 def _spelt(table: Table, name: str) -> str:
-    """A column as the table spells it. Raises HostTableError as `column_of`."""
-    sql = column_of(table, name)
+    """A column as the table spells it. Raises HostTableError as `column_sql`."""
+    sql = column_sql(table, name)
     column = table.columns.get(name.lower())
     return sql if column is None else column.name
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sources.found import UNREADABLE, Source, or_why_not, remarks
 from sqlclust.sources.look import Look
-from sqlclust.sources.real_tables import column_of, real_table
+from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.registered_rows import Damaged, Registered
 
 
@@ -79,7 +79,7 @@ def _wrong(look: Look, source: Source) -> str | None:
         part = () if source.only is None else (source.only[0],)
         content = () if source.content_column is None else (source.content_column,)
         for column in (*source.id_columns, source.vector_column or "", *content, *part):
-            column_of(table, column)
+            column_sql(table, column)
     except HostTableError as error:
         return (
             f"its table is {'gone' if other is None and name.lower() not in look.layout.tables else 'altered'}: {error}"

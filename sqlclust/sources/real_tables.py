@@ -24,7 +24,7 @@ def real_table(layout: Layout, name: str) -> Table:
     raise HostTableError(f"there is no table {shown(name)}", table=name)
 
 
-def column_of(table: Table, name: str) -> str:
+def column_sql(table: Table, name: str) -> str:
     """A column as SQL.
 
     Raises:

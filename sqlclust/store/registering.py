@@ -13,6 +13,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, write_transaction
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
+from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.registered import Registered, chosen, make_tables, register, remove, results_of
 
 logger = logging.getLogger("sqlclust")
@@ -53,7 +54,7 @@ def keep(
 
 
 def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
-    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+    """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
         database: in no transaction.
@@ -74,4 +75,5 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
         for result_id in deleted:
             delete_rows(database, result_id)
         remove(database, name)
+        clusters_view.drop(database, name)
     return len(deleted)

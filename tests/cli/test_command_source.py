@@ -56,7 +56,7 @@ def test_keeping_and_showing(path: Path) -> None:
         "vector": "embedding: float32, dimension 4",
         "content": "body",
         "rows": "12 rows",
-        "where": "lang = :l AND length(body) > :n",
+        "where": where,
         "parameters": ":l = 'en', :n = 3",
         "remark": "from 12 rows: BLOBs of 16 bytes; only rows where lang = :l AND length(body) > :n",
     }
@@ -114,7 +114,9 @@ def test_wrong_usage(path: Path) -> None:
         ran = run("source", path, "docs", *args)
         assert (ran.code, message in ran.err) == (2, True), args
     assert fail("source", path, "", "--table", "note") == "no source can be called '': it is empty"
-    assert fail("source", path, "docs", "--table", "note", "--where", "1; DROP TABLE note").endswith("syntax error")
+    assert fail("source", path, "docs", "--table", "note", "--where", "1; DROP TABLE note").endswith(
+        'near ";": syntax error; expected one SQL condition on columns of note'
+    )
     assert run("source", path.with_name("none.db"), "docs", "--table", "note").code == 1
     assert not path.with_name("none.db").exists()
     assert fail("source", path, "docs", "--delete").startswith(f"{path} has no sqlclust tables")
@@ -148,11 +150,12 @@ def test_deleting(path: Path) -> None:
     before = with_results(path, 2)
     assert shown(succeed("source", path, "docs"))["results"] == "1, 2"
     assert fail("source", path, "docs", "--delete", "--yes") == (
-        "source 'docs' cannot be deleted, 2 clustering results (1, 2) are made of it; --results deletes those too, and without it "
-        "they and the source stay"
+        "source 'docs' cannot be deleted, 2 clustering results (1, 2) are made of it; --results deletes those too, and "
+        "without it they and the source stay"
     )
     assert fail("source", path, "docs", "--table", "note", "--id", "lang").endswith(
-        "2 clustering results (1, 2) are made of it; register that under another name, or delete the results first (sqlclust delete)"
+        "2 clustering results (1, 2) are made of it; register that under another name, or delete the results first "
+        "(sqlclust delete)"
     )
     ran = run("source", path, "docs", "--delete", "--results", stdin="y\n")
     assert ran.code == 0

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sources import Source
-from sqlclust.sources.kinds.vec0 import columns_of
-from sqlclust.sources.real_tables import column_of, real_table
-from sqlclust.sources.virtual_tables import virtual_tables
+from sqlclust.sources.kinds.vec0 import VectorColumn, columns_of
+from sqlclust.sources.real_tables import column_sql, real_table
+from sqlclust.sources.virtual_tables import VirtualTable, virtual_tables
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, read_layout
@@ -24,7 +24,7 @@ from sqlclust.vectors.formats import FORMATS
 MAX_BYTES = 1 << 24
 """Of a vector: four million float32. A longer value is not read."""
 
-_MAX_CHUNK = 1 << 28
+MAX_CHUNK = 1 << 28
 """Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
 
 
@@ -56,18 +56,18 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
     if source.stored == "vec0":
         return _vec0_rows(database, layout, source)
     table = real_table(layout, source.table_name or "")
-    keys = [column_of(table, name) for name in source.id_columns]
-    vector = column_of(table, source.vector_column or "")
+    keys = [column_sql(table, name) for name in source.id_columns]
+    vector = column_sql(table, source.vector_column or "")
     content = "NULL"
     if source.content_column is not None:
-        text = column_of(table, source.content_column)
+        text = column_sql(table, source.content_column)
         content = f"CASE typeof({text}) WHEN 'blob' THEN NULL ELSE {text} END"  # a BLOB is no text, and may be large
     # the length of a BLOB is known without reading it
     length = octets(database, vector)
     vectors = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END, {length}"
     sql, bindings = f"SELECT {content}, {vectors}, {', '.join(keys)} FROM {table.sql} NOT INDEXED", None
     if source.only is not None:
-        sql, bindings = f"{sql} WHERE {column_of(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
+        sql, bindings = f"{sql} WHERE {column_sql(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
     return _rows(database, sql, bindings)
 
 
@@ -78,8 +78,12 @@ def _rows(database: Database, sql: str, bindings: tuple[object, ...] | None) -> 
             yield HostRow(tuple(key), TooLong(length) if too_long else vector, content)
 
 
-def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
-    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
+def vec0_table(layout: Layout, source: Source) -> tuple[VirtualTable, VectorColumn]:
+    """The vec0 table of a source, and its column of vectors.
+
+    Raises:
+        HostTableError: there is no such table, or it has no such column.
+    """
     name = source.table_name or ""
     virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
     if virtual is None or virtual.module != "vec0":
@@ -88,17 +92,23 @@ def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[H
     if vector is None:
         reason = f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}"
         raise HostTableError(reason, table=name, column=source.vector_column)
+    return virtual, vector
+
+
+def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
+    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
+    virtual, vector = vec0_table(layout, source)
     rowids = real_table(layout, f"{virtual.name}_rowids")
     chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
-    id, rowid, chunk_id, offset = (column_of(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
+    id, rowid, chunk_id, offset = (column_sql(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
     places = (
         f"SELECT coalesce({id}, {rowid}), {chunk_id}, {offset} FROM {rowids.sql} NOT INDEXED "
         f"ORDER BY {chunk_id} COLLATE BINARY, {offset} COLLATE BINARY"
     )
-    vectors = column_of(chunks, "vectors")
+    vectors = column_sql(chunks, "vectors")
     chunk = (
         f"SELECT {vectors} FROM {chunks.sql} "
-        f"WHERE {column_of(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {_MAX_CHUNK}"
+        f"WHERE {column_sql(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {MAX_CHUNK}"
     )
     width = FORMATS[vector.format].item_bits * vector.dimension // 8
     return _rows_of_chunks(database, places, chunk, width)
