@@ -32,21 +32,8 @@ def shown(out: str) -> dict[str, str]:
 
 def test_keeping_and_showing(path: Path) -> None:
     assert fail("source", path, "docs") == "no source 'docs'; none is registered"
-    ran = run(
-        "source",
-        path,
-        "docs",
-        "--table",
-        "note",
-        "--where",
-        "lang = :l AND length(body) > :n",
-        "-p",
-        "l",
-        "en",
-        "-p",
-        "n",
-        3,
-    )
+    where = "lang = :l AND length(body) > :n"
+    ran = run("source", path, "docs", "--table", "note", "--where", where, "-p", "l", "en", "-p", "n", 3)
     assert (ran.code, ran.err) == (0, f"{path}: our tables were added\n")
     assert ran.out.splitlines()[0] == "docs: registered"
     assert ran.out.splitlines()[-1] == f"Next: sqlclust fit {path} docs"
