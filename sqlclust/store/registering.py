@@ -11,6 +11,7 @@ from sqlclust.sources.registered_rows import SINCE
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, write_transaction
+from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.registered import Registered, chosen, make_tables, register, remove, results_of
@@ -37,11 +38,13 @@ def keep(
         database: in no transaction.
 
     Raises:
+        TopLevelOnlyError: it is in a transaction or a statement.
         SourceNameError, HostTableError, FilterError, ArgumentError, SourceError, SourceDamagedError: as `chosen`.
         SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
         SchemaConflictError: names of our tables are taken.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
+    check_top_level(database, "clust_source")
     with write_transaction(database, doing="registering the source", patience=patience):
         kept = chosen(database, name, said, condition=condition, parameters=parameters, words=words)
         make_tables(database, name)
@@ -51,18 +54,20 @@ def keep(
 
 
 def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
-    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+    """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
         database: in no transaction.
         results: delete the results that are made of it, too.
 
     Raises:
+        TopLevelOnlyError: it is in a transaction or a statement.
         UnknownSourceError: it is not registered.
         SourceInUseError: results are made of it, and they are not to be deleted.
         AlteredError: a trigger of the file kept something of a result.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
+    check_top_level(database, "delete_source")
     with write_transaction(database, doing="deleting the source", patience=patience):
         if (schema.version(database) or 0) < SINCE:
             raise UnknownSourceError(name, known=())
