@@ -79,7 +79,7 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
+        "docstrings", "output", "logs", "ending", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
         "skipped", "rows_to_load", "from_table", "writing", "bringing_in", "commands",
     ],
     "cli.readers": [
