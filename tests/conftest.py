@@ -18,7 +18,7 @@ pytest.register_assert_rewrite(
     *(f"tests.{path.stem}" for path in Path(__file__).parent.iterdir() if path.stem[0] != "_")
 )
 
-from sqlclust.bindings.apsw.connection import make_safe  # noqa: E402
+from sqlclust.sqlite.opening import make_safe  # noqa: E402
 from tests.extension import everything_loaded, why_not  # noqa: E402
 from tests.hosts import HOSTS, HostConnection, host_connection  # noqa: E402
 from tests.small import add_embeddings, clustered  # noqa: E402

@@ -14,8 +14,8 @@ import apsw
 import apsw.ext
 
 import sqlclust
-from sqlclust.bindings.apsw.connection import make_safe
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.sqlite.opening import make_safe
 
 PACKAGE = str(Path(sqlclust.__file__).parent)
 HOSTS = ("plain", "dict rows", "converting cursors")

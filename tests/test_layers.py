@@ -15,7 +15,7 @@ LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
-        "loading", "extension", "running", "sqlite",
+        "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
@@ -48,7 +48,7 @@ ROOMS = {
         "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
-    "bindings.apsw": ["errors", "authorizer", "database", "registration", "connection", "shell"],
+    "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
         "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],
@@ -57,20 +57,24 @@ ROOMS = {
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
     ],
     "sources": [
-        "found", "columns", "virtual_tables", "indexes", "sampling", "counting", "judging", "look", "kind", "kinds",
-        "registry", "finding",
+        "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "registered_rows",
+        "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "fits", "results", "members", "cut", "sweep", "fit", "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
+        "prediction",
     ],
     "store.embeddings": [
-        "buffer", "one_direction", "ids", "points", "collecting", "snapshot", "selection", "loading", "syncing",
+        "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
+        "loading", "syncing",
     ],
-    "store.sources": ["host_rows"],
+    "store.sources": [
+        "host_rows", "items", "registered", "table_rows", "vec0_rows", "reading", "clusters_view", "thin_rows", "source_vectors",
+    ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [

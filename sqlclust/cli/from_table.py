@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlclust.cli.database import read_database
@@ -15,13 +15,14 @@ from sqlclust.cli.readers.records import RecordReader, embeddings_in
 from sqlclust.cli.readers.values import value_in_words
 from sqlclust.errors import DatabaseFileError, LoadError, shown
 from sqlclust.schema import object_names, version
-from sqlclust.sources import Source, find_sources, not_vectors
-from sqlclust.sources.columns import key_columns
+from sqlclust.sources import Source, find_sources
+from sqlclust.sources.choosing import named_source, with_columns
+from sqlclust.sources.said import OF_COPIES, Said
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import Layout, read_layout
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
-from sqlclust.store.sources.host_rows import HostRow, TooLong, host_rows, key_as_id, real_table
+from sqlclust.store.sources.host_rows import HostRow, TooLong, host_rows, key_as_id
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName
 from sqlclust.vectors.narrowing import Narrowing
 
@@ -101,7 +102,10 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
         sources = find_sources(database, models=not here)
         if here:
             _refuse_ours(database, table.name, {source.name for source in sources} | {*layout.tables, *layout.others})
-    source = _found(sources, layout, table)
+    said = Said(
+        id=table.id_column, vector=table.vector_column, content=table.content_column, format=table.vector_format
+    )
+    source = named_source(sources, layout, table.name, said, OF_COPIES)
     if source.stored == "vec0":
         if source.vector_column is None:
             raise LoadError(f"{table.name}: {source.remark}")
@@ -110,23 +114,8 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
                 "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
             )
         return source
-    host = real_table(layout, source.table_name or "")
-    ids = source.id_columns if table.id_column is None else _names(table.id_column, {*host.columns})
-    vector, content = table.vector_column or source.vector_column, table.content_column or source.content_column
-    if not ids:
-        found = source.remark or "nothing names its rows"
-        raise LoadError(f"{table.name}: {found}; --id-column and --vector-column say which columns to take")
-    if vector is None:
-        raise LoadError(
-            f"{table.name}: {source.remark or 'no column of vectors was found'}; --vector-column says which it is"
-        )
-    if table.vector_column is not None and table.vector_format is None:
-        with translated_errors(database, doing="looking at the column"):
-            others = not_vectors(database, host, vector)
-        if others is not None:
-            raise LoadError(f"{table.name}: {others}; if they are numbers all the same, --vector-format says which")
-    format = source.format if vector.lower() == (source.vector_column or "").lower() else None
-    return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+    with translated_errors(database, doing="looking at the column"):
+        return with_columns(database, layout, source, said, OF_COPIES)
 
 
 def _refuse_ours(database: Database, name: str, others: Collection[str]) -> None:
@@ -137,32 +126,6 @@ def _refuse_ours(database: Database, name: str, others: Collection[str]) -> None
         raise LoadError(f"{shown(name)} is a table of sqlclust in this very file; an id is used once over all models")
     if name not in others and name.lower() not in others and name in (model for model, _ in models(database)):
         raise LoadError(f"{shown(name)} is a model in this very file; an id is used once over all models")
-
-
-def _names(said: str, columns: set[str]) -> tuple[str, ...]:
-    return (said,) if said.lower() in columns else tuple(name.strip() for name in said.split(","))
-
-
-def _found(sources: Sequence[Source], layout: Layout, table: TableToLoad) -> Source:
-    named = [source for source in sources if source.name == table.name and source.table_name is not None]
-    of_table = [source for source in sources if (source.table_name or "").lower() == table.name.lower()]
-    if table.vector_column is not None:
-        wanted = table.vector_column.lower()
-        has_it = [source for source in sources if (source.vector_column or "").lower() == wanted]
-        of_table = [source for source in of_table if source in has_it]
-        named = [source for source in named if source in has_it or source.only is not None]
-    for found in (named, of_table):
-        if len(found) == 1:
-            return found[0]
-    said_all = table.id_column is not None and table.vector_column is not None
-    if len(of_table) > 1 and not said_all:
-        names = ", ".join(repr(source.name) for source in of_table[:8]) + (", …" if len(of_table) > 8 else "")
-        raise LoadError(f"table {shown(table.name)} has several: --from-table takes one of {names}")
-    if table.name.lower() in layout.tables or table.name.lower() in layout.others:
-        host = real_table(layout, table.name)
-        return Source(name=table.name, kind="table", table_name=host.name, id_columns=key_columns(host))
-    names = ", ".join(repr(source.name) for source in sources[:8]) + (", …" if len(sources) > 8 else "")
-    raise LoadError(f"there is no table {shown(table.name)}" + (f"; it has {names}" if names else ""))
 
 
 # --- its rows ---

@@ -53,7 +53,13 @@ from sqlclust.errors.options import (
     UnknownOptionError,
 )
 from sqlclust.errors.points import HandleLostError, HandleTypeError, NullIdError, PointsError, RepeatedIdError
-from sqlclust.errors.publishing import AlteredError, MembersGoneError, MembersReplacedError, TopLevelOnlyError
+from sqlclust.errors.publishing import (
+    AlteredError,
+    ItemIdTakenError,
+    MembersGoneError,
+    MembersReplacedError,
+    TopLevelOnlyError,
+)
 from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
@@ -63,6 +69,16 @@ from sqlclust.errors.schemas import (
     SchemaMissingError,
     SchemaVersionError,
     SQLiteVersionError,
+    ViewNameError,
+)
+from sqlclust.errors.sources import (
+    SourceConditionError,
+    SourceDamagedError,
+    SourceElsewhereError,
+    SourceError,
+    SourceInUseError,
+    SourceNameError,
+    UnknownSourceError,
 )
 from sqlclust.errors.sqlite import (
     BindingsError,
@@ -130,6 +146,7 @@ __all__ = [
     "IncompleteStatementError",
     "InputFileError",
     "Interrupted",
+    "ItemIdTakenError",
     "LoadError",
     "LockedError",
     "MatrixError",
@@ -160,6 +177,12 @@ __all__ = [
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",
+    "SourceConditionError",
+    "SourceDamagedError",
+    "SourceElsewhereError",
+    "SourceError",
+    "SourceInUseError",
+    "SourceNameError",
     "SqlclustError",
     "SqliteError",
     "StatementError",
@@ -174,10 +197,12 @@ __all__ = [
     "UnknownModelError",
     "UnknownOptionError",
     "UnknownResultError",
+    "UnknownSourceError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",
     "VectorTypeError",
+    "ViewNameError",
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",

@@ -61,6 +61,6 @@ class ArgumentError(SqlclustError):
 class FilterError(SqlclustError):
     """A `where` filter that SQLite does not accept."""
 
-    def __init__(self, where: object, *, reason: str) -> None:
-        super().__init__(f"where {shown(where)}: {reason}; expected one SQL condition on columns of Embedding")
-        self.where, self.reason = where, reason
+    def __init__(self, where: object, *, reason: str, table: str = "Embedding") -> None:
+        super().__init__(f"where {shown(where)}: {reason}; expected one SQL condition on columns of {table}")
+        self.where, self.reason, self.table = where, reason, table

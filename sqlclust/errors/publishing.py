@@ -42,6 +42,17 @@ class MembersReplacedError(SqlclustError):
         self.embedding_id, self.change, self.changed = embedding_id, change, changed
 
 
+class ItemIdTakenError(SqlclustError):
+    """A row of a source would get an id that an embedding of something else has."""
+
+    def __init__(self, source: str, *, embedding_id: Id, embedding_model: str) -> None:
+        super().__init__(
+            f"a row of source {shown(source)} would be embedding {shown(embedding_id)}, which is one of {shown(embedding_model)} "
+            "already; nothing was written. Give the source another name"
+        )
+        self.source, self.embedding_id, self.embedding_model = source, embedding_id, embedding_model
+
+
 class AlteredError(SqlclustError):
     """What was just written is not there as it was written: a trigger or a constraint of the file changed it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlclust.errors.files import DatabaseError
+from sqlclust.errors.wording import shown
 
 
 class SchemaMissingError(DatabaseError):
@@ -26,9 +27,12 @@ class SQLiteVersionError(DatabaseError):
 class SchemaConflictError(DatabaseError):
     """Tables or views of our names that are not ours."""
 
-    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None) -> None:
-        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade."""
-        advice = (
+    def __init__(self, path: str, *, names: Sequence[str], version: int | None = None, advice: str = "") -> None:
+        """Names with their kinds; version is that of our own tables beside them, if they are there and need an upgrade.
+
+        Advice: what to do instead, where something else than a new file does.
+        """
+        advice = advice or (
             "Make a new file with sqlclust init, ATTACH this one to it and copy the rows"
             if version is None
             else f"The file goes on working as schema version {version}. To upgrade it, give what has the name another one "
@@ -39,6 +43,19 @@ class SchemaConflictError(DatabaseError):
             f"names; nothing was changed. {advice}"
         )
         self.path, self.names, self.version = path, tuple(names), version
+
+
+class ViewNameError(DatabaseError):
+    """The view of a source cannot have its name."""
+
+    def __init__(self, path: str, *, source: str, name: str, reason: str) -> None:
+        """Reason: what has the name, with its kind, or what is wrong with it."""
+        super().__init__(
+            f"source {shown(source)} shows its clusters in a view {shown(name)} of {path or 'this database'}, and {reason}; "
+            "nothing was changed. Fit it as a source of another name (sqlclust fit DB NAME --table …), rename what has this one, "
+            "or keep the results in a file of their own (--into RESULTS.db)"
+        )
+        self.path, self.source, self.name, self.reason = path, source, name, reason
 
 
 class SchemaContentError(SchemaConflictError):

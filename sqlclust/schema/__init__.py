@@ -8,9 +8,9 @@ Every version so far is read and written by this program as it is, and nobody ha
 upgrades, and a file that cannot be written can still be read.
 """
 
-from sqlclust.schema.checking import check
+from sqlclust.schema.checking import check, makes_trigger
 from sqlclust.schema.initializing import initialize
-from sqlclust.schema.ledger import version
+from sqlclust.schema.ledger import refuse_foreign_objects, version
 from sqlclust.schema.new_file import object_names, of_a_new_file
 from sqlclust.schema.versions import MIGRATIONS, VERSION, schema_sql
 
@@ -19,8 +19,10 @@ __all__ = [
     "VERSION",
     "check",
     "initialize",
+    "makes_trigger",
     "object_names",
     "of_a_new_file",
+    "refuse_foreign_objects",
     "schema_sql",
     "version",
 ]

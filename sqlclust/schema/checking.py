@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlclust.errors import SchemaDamagedError, SchemaMissingError, SchemaVersionError, StatementError
 from sqlclust.schema import versions
 from sqlclust.schema.ledger import refuse_foreign_objects, version
-from sqlclust.schema.new_file import OBJECTS, object_names, of_a_new_file
+from sqlclust.schema.new_file import OBJECTS, object_names, objects, of_a_new_file
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 
@@ -30,6 +30,17 @@ def check(database: Database) -> None:
         raise SchemaDamagedError(database.filename, reason=f"the version in it is {found}")
     for name, expected in expected_shapes(database, found).items():
         _check_shape(database, name, expected)
+
+
+def makes_trigger(database: Database, name: str, sql: str) -> bool:
+    """Whether a trigger of the database, of this name and text, is what schema.sql or a version before it makes.
+
+    Of a version before, the name alone tells where the text is another since.
+    """
+    made = objects(database).get(name.lower())
+    if made is None or made.kind != "trigger":
+        return False
+    return made.sql == sql or versions.history().is_changed_after(version(database) or versions.VERSION, name)
 
 
 _KIND = """

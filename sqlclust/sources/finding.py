@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sqlclust.sources.found import Source, or_why_not
+from sqlclust.sources.kept import with_registered
 from sqlclust.sources.kind import Kind
 from sqlclust.sources.kinds.own import SQLCLUST
 from sqlclust.sources.look import Look
@@ -20,8 +21,8 @@ def find_sources(database: Database, *, models: bool = True) -> list[Source]:
     Only looks: no view, no trigger, no generated column, no virtual table and no function of the file is run.
 
     Args:
-        models: whether those in our own table are among them. They are named first: without them each source has the name that
-            it has in a file without our tables.
+        models: whether models in our own table, and the names of registered sources, are among them. They are named first:
+            without them each source has the name that it has in a file without our tables.
 
     Cost: some fifty rows of each table, of which large values are not read; and counting rows where at most some megabytes
     say it. Well under a second for a hundred tables, however large.
@@ -32,7 +33,8 @@ def find_sources(database: Database, *, models: bool = True) -> list[Source]:
         StatementInterrupted
     """
     look = Look(database)
-    return list(_with_names(_all(look, [kind for kind in KINDS if models or kind is not SQLCLUST])))
+    found = _all(look, [kind for kind in KINDS if models or kind is not SQLCLUST])
+    return list(_with_names(with_registered(look, list(found)) if models else found))
 
 
 def not_vectors(database: Database, table: Table, column: str) -> str | None:

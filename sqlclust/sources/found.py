@@ -24,7 +24,7 @@ class Source:
         format: of the vectors; None if it cannot be told.
         dimension: numbers in each vector; None if it cannot be told or if they differ.
         n_rows: rows of the table, or of its part `only`, with a vector or not; None where counting them would cost too much.
-        registered: whether it is kept as a source. Nothing can be registered yet.
+        registered: whether it is kept in our table `EmbeddingSource`, under this name.
         remark: what this was concluded from, and what to know.
         stored: in rows of `table_name`; or as vec0 keeps them, in chunks of shadow tables.
         only: (column, value), the part of the table that it is: a collection among others. None: all of it.
@@ -61,11 +61,15 @@ def name_of(table: str, column: str, n_columns: int) -> str:
     return table if n_columns == 1 else f"{table}.{column}"
 
 
+UNREADABLE = (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError)
+"""What a damaged or hostile file is met by."""
+
+
 def or_why_not(sources: Iterable[Source], *, kind: str, name: str, table_name: str | None = None) -> Iterator[Source]:
     """Sources that are being looked for; where a damaged or hostile file cannot be read, one that says so, and no more."""
     try:
         yield from sources
-    except (CorruptError, StatementError, TooBigError, MismatchError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         yield Source(name=name, kind=kind, table_name=table_name, remark=f"not looked at: {error}")
 
 

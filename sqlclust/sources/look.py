@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlclust.errors import counted_rows
@@ -14,6 +15,7 @@ from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.judging import Verdict, judged
+from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
 from sqlclust.sqlite.database import Database
@@ -42,6 +44,13 @@ class Look:
         self.files: set[str] = set()
         self._counter = Counter(database)
         self._samples: dict[str, Sample] = {}
+
+    # --- what is kept ---
+
+    @cached_property
+    def registered(self) -> list[Registered | Damaged]:
+        """The sources that are registered, by name; of a row that cannot be read back, why."""
+        return registered_or_damaged(self.database)
 
     # --- tables ---
 

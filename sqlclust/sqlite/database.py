@@ -164,6 +164,13 @@ class Database(Protocol):
     def opened(self, path: str) -> Database:
         """Another database, for reading and writing: a file that is there, ':memory:', or '' for a temporary one."""
 
+    def opened_to_read(self, path: str) -> Database:
+        """A file, for reading only, with safe settings (`opening.make_safe`). It is found where it is, whatever its journal.
+
+        Raises:
+            DatabaseFileError: no such file, a directory, no permission, …
+        """
+
     def opened_again(self) -> Database:
         """A second connection to the file of this one, for reading and writing, in the same way (SQLite's VFS)."""
 

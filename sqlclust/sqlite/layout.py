@@ -190,6 +190,18 @@ def read_layout(database: Database) -> Layout:
     return Layout(tables, others, objects, codec, unreadable)
 
 
+def read_view(database: Database, name: str) -> Table:
+    """A view of the main database, as a table without a rowid. Its text is compiled, and not run.
+
+    Raises:
+        StatementError: it cannot be compiled, or has something that `statements.distrusting_schema` refuses.
+    """
+    columns = {}
+    for _, column, declared, *_ in _pragma(database, "table_xinfo", name):
+        columns[column.lower()] = Column(column, str(declared or ""), affinity_of(str(declared or "")), False, 0, False)
+    return Table(name, columns, strict=False, without_rowid=True)
+
+
 def _read_table(database: Database, name: str, sql: str) -> Table:
     options = re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql[sql.rfind(")") + 1 :], flags=re.DOTALL).upper()
     strict, without_rowid = "STRICT" in options.replace(",", " ").split(), "ROWID" in options

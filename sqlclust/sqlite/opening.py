@@ -9,6 +9,8 @@ import os
 import stat
 
 from sqlclust.errors import DatabaseFileError, ReadOnlyError, SqliteError, WriteProtectedError, shown
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
 
 _WAL = 2
 """What the file says of its journal at bytes 18 and 19: https://sqlite.org/fileformat.html#file_format_version_numbers"""
@@ -112,3 +114,16 @@ def _bytes_in(name: str, ending: str) -> int | None:
         return os.stat(os.path.realpath(name) + ending).st_size
     except OSError:
         return None
+
+
+def make_safe(database: Database) -> None:
+    """Settings for a file that somebody else may have made, of this connection alone.
+
+    foreign_keys ON: the schema's guard. trusted_schema OFF: views, triggers, defaults, CHECKs and indexes of the file can call
+    nothing but innocuous functions. cell_size_check ON and mmap_size 0: a damaged page is an error. Defensive: no statement
+    can write what SQLite keeps for itself (PRAGMA writable_schema, journal_mode = OFF). Loading extensions stays off, as
+    it is.
+    """
+    for name, value in (("foreign_keys", True), ("trusted_schema", False), ("cell_size_check", True), ("mmap_size", 0)):
+        statements.pragma(database, name, value)
+    database.set_defensive(True)

@@ -75,6 +75,22 @@ def pragma(database: Database, name: str, setting: bool | int | str | None = Non
 
 
 @contextmanager
+def distrusting_schema(database: Database) -> Iterator[None]:
+    """Views and generated columns of the file call only what SQLite knows to be harmless, in what is compiled meanwhile.
+
+    A statement is compiled again if it has not made its first step when this ends: read its first row inside.
+    """
+    before = pragma(database, "trusted_schema")
+    if before:
+        pragma(database, "trusted_schema", False)
+    try:
+        yield
+    finally:
+        if before:
+            pragma(database, "trusted_schema", True)
+
+
+@contextmanager
 def savepoint(database: Database) -> Iterator[None]:
     """All of what is inside or nothing, inside the transaction that there is; where there is none, it is one."""
     try:

@@ -16,12 +16,14 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import recorded_where
-from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.members import member_points
+from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
 
 
@@ -96,7 +98,14 @@ def labels(
     """
     stored = fits.load(database, clustering_fit_id)
     options = check_options(values, stored)
-    points = member_points(database, stored, Control(progress))
+    with origin_of(database, stored.record.embedding_model) as origin:
+        return _labels(database, stored, options, origin, progress)
+
+
+def _labels(
+    database: Database, stored: StoredFit, options: CutOptions, origin: Origin, progress: Progress | None
+) -> Cut:
+    points = member_points(database, stored, origin, Control(progress))
     clustering, _ = interrupt.run(database, cutting(points, stored, options), progress)
     return Cut(stored, options, points, clustering)
 
@@ -113,19 +122,22 @@ def cut(
         as `labels`, and as `publish`. Nothing was written.
     """
     started_at = now()
-    with translated_errors(database, doing="reading a fit"):
-        version = data_version(database)
-    stored, options, points, clustering = labels(database, clustering_fit_id, values, progress)
+    stored = fits.load(database, clustering_fit_id)
+    options = check_options(values, stored)
     record = stored.record
-    parameters = {
-        **options.selecting(len(points)),
-        **stored.record.settled,
-        **recorded_where(record.selection["where"]),
-    }
-    return publish(
-        database,
-        NewResult(points, clustering, stored.id, parameters, started_at),
-        snapshot=Snapshot(database, points, record.embedding_model, version=version),
-        patience=PATIENCE,
-        control=Control(progress),
-    )
+    with origin_of(database, record.embedding_model) as origin:
+        with translated_errors(database, doing="reading the embeddings"):
+            version = origin.data_version()
+        _, _, points, clustering = _labels(database, stored, options, origin, progress)
+        parameters = {
+            **options.selecting(len(points)),
+            **record.settled,
+            **recorded_where(record.selection["where"]),
+        }
+        return publish(
+            database,
+            NewResult(points, clustering, stored.id, parameters, started_at, origin),
+            snapshot=Snapshot(database, points, origin, version=version),
+            patience=PATIENCE,
+            control=Control(progress),
+        )

@@ -22,14 +22,17 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
 from sqlclust.store.cut import cutting
 from sqlclust.store.embeddings.one_direction import warn_of_one_direction
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Fingerprint, Points
-from sqlclust.store.embeddings.selection import Selection, recorded_where, select
-from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.embeddings.selection import Selection, recorded_where
+from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading
 from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
+from sqlclust.store.origins import origin_to_fit
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.sources.registered import Registered
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
@@ -114,10 +117,15 @@ def fit(
     *,
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    source: Registered | None = None,
+    runs_condition: bool = False,
     store_fit: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
+
+    The model may be a source: its vectors are read where they are. One that is found by its name is registered with its first
+    result, in the same transaction, which makes our tables too if they are not there.
 
     No lock is held while it computes. Publishing waits for other writers: at least ten seconds, and after a long fit as long
     as the fit took. Embeddings that were changed or deleted meanwhile are an error. Whatever happens, the result is there
@@ -125,29 +133,46 @@ def fit(
 
     Args:
         database: in no transaction.
-        where: an SQL condition on columns of Embedding, `parameters` its named placeholders.
+        where: an SQL condition on columns of Embedding, or of a source's table; `parameters` its named placeholders.
+        source: to be registered under this name; None: it is one already, or found, or a model of our own.
+        runs_condition: whether a condition that the file keeps with the source may be run.
         store_fit: keep the spanning tree too, so that the fit can be cut again; some 30 bytes a row. A stored fit of the
             same embeddings and settings is reused.
         progress: called with (phase, fraction) from this thread.
 
     Raises:
-        TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError,
+        TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError, SourceError,
+        SourceConditionError, HostTableError, SchemaConflictError, ViewNameError,
         MembersGoneError, MembersReplacedError, LockedError, OutOfMemoryError, DatabaseFileError, CommitUnknownError;
         StatementInterrupted; KeyboardInterrupt.
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
+    selection = _selection(embedding_model, options, where, parameters)
+    with origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
+        return _fit(database, origin, selection, options, store_fit=store_fit, progress=progress)
+
+
+def _fit(
+    database: Database,
+    origin: Origin,
+    selection: Selection,
+    options: HdbscanOptions,
+    *,
+    store_fit: bool,
+    progress: Progress | None,
+) -> int:
     started_at, reading = now(), Control(progress)
+    embedding_model = selection.embedding_model
     with translated_errors(database, doing="reading the embeddings"):
-        schema.check(database)
-        version = data_version(database)
-        selection = _selection(embedding_model, options, where, parameters)
+        version = origin.data_version()
         with reading.phase("load"):
-            points = select(database, selection, reading, check=_checking(options, selection))
+            points = origin.select(selection, reading, check=_checking(options, selection))
     corpus = _Corpus(selection, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     blobs = None
-    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
+    has_tables = schema.version(database) is not None
+    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint)) if has_tables else None
     if of_fit is not None:
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, of_fit)
         again = cutting(points, loading.load(database, of_fit), corpus.options)
@@ -163,11 +188,11 @@ def fit(
         if store_fit:
             storing = partial(to_blobs, points, fingerprint, fitted)
             blobs, _ = interrupt.run(database, storing, progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(where)}
+    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where)}
     result_id = publish(
         database,
-        NewResult(points, clustering, of_fit, result_parameters, started_at, blobs),
-        snapshot=Snapshot(database, points, embedding_model, version=version),
+        NewResult(points, clustering, of_fit, result_parameters, started_at, origin, blobs),
+        snapshot=Snapshot(database, points, origin, version=version),
         patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
     )

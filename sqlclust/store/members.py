@@ -15,8 +15,8 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points, points_of
-from sqlclust.store.embeddings.snapshot import member_rows
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
 from sqlclust.vectors.blobs import ITEM_BYTES, STORED
@@ -46,7 +46,7 @@ class _Found:
                 self.changed.append(embedding_id)
 
 
-def member_points(database: Database, stored: StoredFit, control: Control) -> Points:
+def member_points(database: Database, stored: StoredFit, origin: Origin, control: Control) -> Points:
     """The embeddings a fit is of, as they are now, if they still are as they were.
 
     Raises:
@@ -61,7 +61,7 @@ def member_points(database: Database, stored: StoredFit, control: Control) -> Po
     with (
         translated_errors(database, doing="reading the embeddings"),
         control.phase("load"),
-        member_rows(database, stored.ids, stored.record.embedding_model) as rows,
+        origin.member_rows(stored.ids) as rows,
     ):
         while batch := list(islice(rows, _REPORT)):
             found.take(batch)

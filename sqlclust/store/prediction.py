@@ -5,7 +5,7 @@ For both, the result's clusters are made again from its stored fit, its members'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +23,20 @@ from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from sqlclust.errors import ResultChangedError, ResultWithoutFitError, shown
+from sqlclust.errors import Id, ResultChangedError, ResultWithoutFitError, shown
 from sqlclust.options import CutOptions, names, parse
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_predicting
+from sqlclust.store.origins import origin_of
 from sqlclust.store.read_back import check_predictions
 from sqlclust.store.results.listing import resolve_result
 from sqlclust.vectors.blobs import check_dimension, subject_of
@@ -91,11 +93,12 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
         raise ResultWithoutFitError(result_id)
     stored = fits.load(database, fit_id)
     options = _options(result_id, parameters)
-    points = member_points(database, stored, Control(progress))
-    found, _ = interrupt.run(
-        database, lambda control: _made_again(result_id, stored, points, options, control), progress
-    )
-    _check_rows(database, found)
+    with origin_of(database, stored.record.embedding_model) as origin:
+        points = member_points(database, stored, origin, Control(progress))
+        found, _ = interrupt.run(
+            database, lambda control: _made_again(result_id, stored, points, options, control), progress
+        )
+        _check_rows(database, found, origin)
     return found
 
 
@@ -130,15 +133,16 @@ def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, contr
     return flat_clusters(condensed, parameters, control)
 
 
-def _check_rows(database: Database, found: Recovered) -> None:
+def _check_rows(database: Database, found: Recovered, origin: Origin) -> None:
     """Make sure that the labels are the stored ones."""
     with (
         translated_errors(database, doing="reading a result"),
         statements.each_row(database, _LABELS, (found.id,)) as stored,
     ):
         rows: dict[Any, Any] = dict(stored)
-    pairs = zip(found.points.ids, found.labels.tolist(), strict=True)
-    differing = [embedding_id for embedding_id, label in pairs if rows.pop(embedding_id, None) != label]
+    ids = found.points.ids
+    of_rows = zip(ids, origin.embedding_ids(ids), found.labels.tolist(), strict=True)
+    differing = [id for id, embedding_id, label in of_rows if rows.pop(embedding_id, None) != label]
     if differing or rows:
         example = differing[0] if differing else next(iter(rows))
         count = len(differing) + len(rows)
@@ -193,13 +197,6 @@ def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple
     return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record.metric, control)
 
 
-_OTHERS = """
-SELECT {} FROM main.Embedding e
-WHERE e.embedding_model = ?1
-  AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = e.id AND ec.clustering_result_id = ?2)
-"""
-
-
 def others(database: Database, recovered: Recovered) -> Points:
     """The embeddings of a result's model that are not in it.
 
@@ -208,12 +205,11 @@ def others(database: Database, recovered: Recovered) -> Points:
         OutOfMemoryError: there is no room for them; none was read.
     """
     model = recovered.stored.record.embedding_model
-    builder = PointsBuilder(format=_format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
-    with translated_errors(database, doing="reading the embeddings"):
-        count = statements.value(database, _OTHERS.format("count(*)"), (model, recovered.id))
+    with translated_errors(database, doing="reading the embeddings"), origin_of(database, model) as origin:
+        builder = PointsBuilder(format=origin.format or _format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
+        count = origin.n_others(recovered.id)
         check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)
-        sql = _OTHERS.format("e.id, e.vector")
-        with statements.each_row(database, sql, (model, recovered.id)) as rows:
+        with origin.other_rows(recovered.id) as rows:
             while builder.extend(rows):
                 database.check_interrupt()
     return builder.finish()
@@ -247,14 +243,21 @@ def store(database: Database, recovered: Recovered, points: Points, prediction: 
         LockedError, DatabaseFileError; ConstraintError: the result or an embedding is gone since.
         AlteredError: a trigger or a constraint of the file changed what was written; nothing was.
     """
-    with write_transaction(database, doing="storing predictions", patience=PATIENCE):
+    with (
+        origin_of(database, recovered.stored.record.embedding_model) as origin,
+        write_transaction(database, doing="storing predictions", patience=PATIENCE),
+    ):
         moment = now()
-        statements.run_many(database, _STORE, _prediction_rows(recovered.id, points, prediction, moment))
+        origin.prepare([])(points.ids)
+        ids = origin.embedding_ids(points.ids)
+        statements.run_many(database, _STORE, _prediction_rows(recovered.id, points, ids, prediction, moment))
         check_predictions(database, recovered.id, moment=moment, n=len(points))
 
 
-def _prediction_rows(result_id: int, points: Points, prediction: core.Prediction, moment: str) -> Iterator[Row]:
+def _prediction_rows(
+    result_id: int, points: Points, embedding_ids: Sequence[Id], prediction: core.Prediction, moment: str
+) -> Iterator[Row]:
     order = points.order
     labels, probabilities = prediction.labels[order].tolist(), prediction.probabilities[order].tolist()
     for row, label, probability in zip(order.tolist(), labels, probabilities, strict=True):
-        yield result_id, points.ids[row], label, probability, moment
+        yield result_id, embedding_ids[row], label, probability, moment

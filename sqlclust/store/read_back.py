@@ -6,17 +6,18 @@ that success. So before COMMIT the rows are counted. Where there are triggers th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import zip_longest
 from typing import NamedTuple, NoReturn
 
+from sqlclust import schema
 from sqlclust.errors import AlteredError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database, Row
 
 _TRIGGERS = """
-SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'
-UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type = 'trigger'
+SELECT 'main', name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger'
+UNION ALL SELECT 'temp', name, tbl_name, sql FROM temp.sqlite_schema WHERE type = 'trigger'
 """
 _COUNT = "SELECT count(*) FROM main.{table} WHERE clustering_result_id = ?"
 _RESULT = "SELECT embedding_model, parameters, clustering_fit_id, started_at FROM main.ClusteringResult WHERE id = ?"
@@ -30,14 +31,13 @@ FROM main.EmbeddingCluster WHERE clustering_result_id = ? ORDER BY embedding_id
 """
 
 
-_TRIGGERS_OF_PREDICTIONS = ("EmbeddingPrediction_insert", "EmbeddingPrediction_update")
-
-
-def foreign_triggers(database: Database, tables: Iterable[str], *, ours: Sequence[str] = ()) -> list[str]:
-    """Names of the triggers on tables, but for ours; those of the connection (TEMP) included."""
+def foreign_triggers(database: Database, tables: Iterable[str]) -> list[str]:
+    """Names of the triggers on tables, but for those of schema.sql; those of the connection (TEMP) included."""
     watched = {table.lower() for table in tables}
-    found = statements.all_rows(database, _TRIGGERS)
-    return sorted(str(name) for name, table in found if str(table).lower() in watched and name not in ours)
+    found = [row for row in statements.all_rows(database, _TRIGGERS) if str(row[2]).lower() in watched]
+    return sorted(
+        str(name) for where, name, _, sql in found if where == "temp" or not schema.makes_trigger(database, name, sql)
+    )
 
 
 class ExpectedResult(NamedTuple):
@@ -90,7 +90,7 @@ def check_predictions(database: Database, result_id: int, *, moment: str, n: int
     """Make sure that n predictions of this moment are there; inside their transaction. Raises AlteredError."""
     found: int = statements.value(database, _NEW, (result_id, moment))
     if found < n:
-        triggers = foreign_triggers(database, ("EmbeddingPrediction",), ours=_TRIGGERS_OF_PREDICTIONS)
+        triggers = foreign_triggers(database, ("EmbeddingPrediction",))
         raise AlteredError("EmbeddingPrediction", found=f"{found:,} new rows", expected=f"{n:,}", triggers=triggers)
 
 
@@ -108,7 +108,7 @@ def check_deleted(database: Database, result_id: int, tables: Iterable[str] = tu
         column = _LEFT[table]
         left = statements.value(database, f"SELECT count(*) FROM main.{table} WHERE {column} = ?", (result_id,))
         if left:
-            triggers = foreign_triggers(database, (table,), ours=_TRIGGERS_OF_PREDICTIONS)
+            triggers = foreign_triggers(database, (table,))
             raise AlteredError(table, found=_in_words(left, "deleted"), expected="0", triggers=triggers)
 
 

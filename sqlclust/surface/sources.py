@@ -38,7 +38,7 @@ SOURCES = (
         summary="What the database has vectors in, whichever program wrote them: the table, what names its rows (a JSON array), "
         "format, dimension, and what that was concluded from. vector_column is NULL where they cannot be clustered, and remark "
         "says where they are. Looks at some fifty rows of each table and writes nothing; n_rows is NULL where counting would "
-        "take long. registered is 0: nothing can be registered yet.",
+        "take long. registered is 1 for those that clust_source keeps.",
         example="SELECT name, kind, format, dimension, n_rows FROM clust_sources() -- demo|sqlclust|float32|8|40",
     ),
 )

@@ -15,7 +15,7 @@ from tests.schemas.old_project import Old
 
 OURS = {
     *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("EmbeddingPrediction", "Invocation", "Run", "SqlclustMigration"),
+    *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 }
 
 

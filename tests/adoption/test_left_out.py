@@ -195,7 +195,7 @@ def test_a_result_that_is_not_so_is_listed_and_not_bent(tmp_path: Path, name: st
 WRONG_ROWS = {
     "vector NULL": (
         "UPDATE embedding SET vector = NULL WHERE id = '{id}'",
-        ("embedding", 1, "our schema refuses it: NOT NULL constraint failed: Embedding.vector"),
+        ("embedding", 1, "our schema refuses it: CHECK constraint failed: (vector IS NULL) <> (embedding_source IS NULL)"),
     ),
     "vector TEXT": (
         "UPDATE embedding SET vector = 'abcd' WHERE id = '{id}'",

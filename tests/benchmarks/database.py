@@ -80,8 +80,9 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     """Publishing made-up clusters, the first result and others beside it."""
     from sqlclust.core.pipeline import Clustering
     from sqlclust.core.runtime.control import Control
+    from sqlclust.store.embeddings.own_vectors import OwnVectors
     from sqlclust.store.embeddings.selection import Selection, select
-    from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+    from sqlclust.store.embeddings.snapshot import Snapshot
     from sqlclust.store.fits.record import FitRecord
     from sqlclust.store.results.publishing import NewResult, publish
 
@@ -100,12 +101,13 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     dimension = points.vectors.shape[1]
     fit = FitRecord("generated", {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {})
     for number in range(3):
-        snapshot = Snapshot(database_of(connection), points, "generated", version=data_version(database_of(connection)))
+        origin = OwnVectors(database_of(connection), "generated")
+        snapshot = Snapshot(database_of(connection), points, origin, version=origin.data_version())
 
-        def run(snapshot: Snapshot = snapshot) -> int:
+        def run(origin: OwnVectors = origin, snapshot: Snapshot = snapshot) -> int:
             return publish(
                 database_of(connection),
-                NewResult(points, clusters, fit, {}, "2026-01-01T00:00:00.000Z"),
+                NewResult(points, clusters, fit, {}, "2026-01-01T00:00:00.000Z", origin),
                 snapshot=snapshot,
                 patience=10.0,
                 control=Control(),

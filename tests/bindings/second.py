@@ -169,6 +169,9 @@ class SecondDatabase:
     def opened(self, path: str) -> Database:
         return SecondDatabase(path)
 
+    def opened_to_read(self, path: str) -> Database:
+        raise SqliteError("not reachable from SQL")
+
     def opened_again(self) -> Database:
         return SecondDatabase(self.filename)
 

@@ -155,18 +155,24 @@ SCHEMA_CASES: dict[str, Case] = {
         [
             ("error", "missing-unique", "Embedding", "embedding_model, invocation_id", None, 1,
              "the table is not as schema.sql makes it: nothing keeps these unique"),
+            ("error", "missing-index", "Embedding", None, "Embedding_item", 1, "the index Embedding_item is not there"),
             ("note", "missing-index", "Embedding", None, "Embedding_embedding_model", 1,
              "the index Embedding_embedding_model is not there"),
         ],
-        [("missing-index", "Embedding", None, 1, "made the index Embedding_embedding_model")],
+        [
+            ("missing-index", "Embedding", None, 1, "made the index Embedding_embedding_model"),
+            ("missing-index", "Embedding", None, 1, "made the index Embedding_item"),
+        ],
         ["missing-unique"],
     ),
     "a table that is not STRICT": Case(
         without("UPDATE Embedding SET vector = '[1, 2]' WHERE id = 8;"
-                "CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at)",
+                "CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);"
+                "CREATE UNIQUE INDEX Embedding_item ON Embedding (embedding_source, item_id) "
+                "WHERE embedding_source IS NOT NULL",
                 " STRICT", table="Embedding"),
         [
-            ("error", "other-table", "Embedding", "id, invocation_id", None, 1,
+            ("error", "other-table", "Embedding", "id, invocation_id, item_id", None, 1,
              "the table is not as schema.sql makes it: other columns or foreign keys, or not STRICT"),
             ("error", "numeric-id-column", "Embedding", "id", "a", 2,
              "declared ANY, which has NUMERIC affinity: text that looks like a number, such as "
@@ -175,6 +181,9 @@ SCHEMA_CASES: dict[str, Case] = {
              "41 ids are numbers among 2 texts: they were text that looks like a number, and different ones may have become "
              "the same"),
             ("error", "numeric-id-column", "Embedding", "invocation_id", "i0", 2,
+             "declared ANY, which has NUMERIC affinity: text that looks like a number, such as "
+             "0688868048517e121234567890123456, is stored as one"),
+            ("error", "numeric-id-column", "Embedding", "item_id", None, 0,
              "declared ANY, which has NUMERIC affinity: text that looks like a number, such as "
              "0688868048517e121234567890123456, is stored as one"),
             ("error", "vector-type", "Embedding", "vector", 8, 1, "1 vector is no BLOB of float32; the example is TEXT"),

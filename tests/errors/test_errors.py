@@ -93,5 +93,5 @@ def test_everything_is_lent_and_nothing_else() -> None:
 
 
 def test_a_file_is_a_subject() -> None:
-    for path in ROOM.glob("*.py"):
+    for path in ROOM.glob("[!_]*.py"):  # __init__.py lists all of them
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 200, path

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHELL = shutil.which("sqlite3")
 TABLES = [
     *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("EmbeddingPrediction", "Invocation", "Run", "SqlclustMigration"),
+    *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 ]
 VIEWS = [
     *("ClusterAssignment", "ClusterDwell", "ClusterMilestone", "ClusterMilestoneDwell"),

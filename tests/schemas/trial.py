@@ -16,18 +16,18 @@ _LEDGER = f"({schema.VERSION}, '{schema.MIGRATIONS[-1].name}')"
 _CHANGES = (
     (_LEDGER, f"{_LEDGER}, ({VERSION}, '{NAME}')"),
     # a CHECK and a comment, and a column with CHECK and REFERENCES before the constraints
-    ("(engine IN ('exact', 'approximate'))", "(engine IN ('exact', 'approximate', 'sharded'))"),
-    ("see sqlclust/store/fits.py", "see sqlclust/store/fits/"),
+    ("CHECK (min_samples >= 1)", "CHECK (min_samples >= 0)"),
+    ("-- the fit that was brought up to date", "-- the fit before it"),
     (
-        "    -- int32 (n - 1) left",
-        "    updated_from    INTEGER CHECK (updated_from <> id) REFERENCES ClusteringFit (id) ON DELETE SET NULL,\n"
-        "    -- int32 (n - 1) left",
+        "-- the fit before it\n",
+        "-- the fit before it\n"
+        "    repeats         INTEGER CHECK (repeats <> id) REFERENCES ClusteringFit (id) ON DELETE SET NULL,\n",
     ),
-    # NOT NULL no more, and a column at the very end
-    ("vector          BLOB NOT NULL CHECK", "vector          BLOB CHECK"),
+    # NOT NULL no more, and a column behind all others
+    ("run_id          ANY NOT NULL REFERENCES", "run_id          ANY REFERENCES"),
     (
-        "UNIQUE (invocation_id, embedding_model)",
-        "item_id         ANY,  -- the host's key\n    UNIQUE (invocation_id, embedding_model)",
+        "REFERENCES EmbeddingSource (name),\n",
+        "REFERENCES EmbeddingSource (name),\n    tag             ANY,  -- a word of the host's\n",
     ),
     # a value for rows that are there, behind a generated column of a table WITHOUT ROWID
     (
@@ -37,19 +37,19 @@ _CHANGES = (
     # a CHECK more
     ("    initial_prompt TEXT,", "    initial_prompt TEXT CHECK (initial_prompt <> 'forbidden'),"),
     ("ClusteringFit (embedding_model, corpus_hash)", "ClusteringFit (embedding_model, corpus_hash, n)"),
-    ("persistence, medoid_embedding_id, medoid_text\n", "persistence, medoid_embedding_id, medoid_text, 1 AS more\n"),
+    ("medoid_text, medoid_item_id\n", "medoid_text, medoid_item_id, 1 AS more\n"),
     ("'this embedding is a member of the result: its label is not predicted'", "'a member is not predicted'"),
 )
 _NEW = """
-CREATE TABLE EmbeddingSource (
+CREATE TABLE EmbeddingTag (
     name TEXT PRIMARY KEY NOT NULL,
     kind TEXT NOT NULL CHECK (kind <> '')
 ) STRICT;
-CREATE INDEX Embedding_item_id ON Embedding (item_id);
-CREATE VIEW SourceSummary AS SELECT name, (SELECT count(item_id) FROM Embedding) AS n FROM EmbeddingSource;
-CREATE TRIGGER EmbeddingSource_delete BEFORE DELETE ON EmbeddingSource
+CREATE INDEX Embedding_tag ON Embedding (tag);
+CREATE VIEW TagSummary AS SELECT name, (SELECT count(tag) FROM Embedding) AS n FROM EmbeddingTag;
+CREATE TRIGGER EmbeddingTag_delete BEFORE DELETE ON EmbeddingTag
 BEGIN
-    SELECT raise(ABORT, 'a source stays');
+    SELECT raise(ABORT, 'a tag stays');
 END;
 """
 
@@ -67,11 +67,11 @@ MIGRATION = Migration(
     VERSION,
     NAME,
     (
-        ChangeTable("ClusteringFit"), AddColumn("ClusteringFit", "updated_from"), ChangeTable("Embedding"),
-        AddColumn("Embedding", "item_id"), AddColumn("EmbeddingCluster", "rank"), ChangeTable("Run"),
+        ChangeTable("ClusteringFit"), AddColumn("ClusteringFit", "repeats"), ChangeTable("Invocation"),
+        AddColumn("Embedding", "tag"), AddColumn("EmbeddingCluster", "rank"), ChangeTable("Run"),
         Replace("ClusteringFit_corpus"), Replace("ClusterSummary", columns=("more",)), Replace("EmbeddingPrediction_insert"),
-        Replace("EmbeddingPrediction_update"), Create("EmbeddingSource"), Create("Embedding_item_id"), Create("SourceSummary"),
-        Create("EmbeddingSource_delete"),
+        Replace("EmbeddingPrediction_update"), Create("EmbeddingTag"), Create("Embedding_tag"), Create("TagSummary"),
+        Create("EmbeddingTag_delete"),
     ),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.schemas import trial, version_1
-from tests.schemas.old import OLD
+from tests.schemas.old import KNOWN, OLD
 from tests.trust.good_file import make
 
 
@@ -33,21 +33,27 @@ def path(shared: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def old_files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     folder = tmp_path_factory.mktemp("old")
-    for number, fixture in OLD.items():
+    for number, fixture in KNOWN.items():
         fixture.make(folder / f"{number}.db")
-    return {number: folder / f"{number}.db" for number in OLD}
+    return {number: folder / f"{number}.db" for number in KNOWN}
 
 
-@pytest.fixture(params=OLD)
+@pytest.fixture(params=KNOWN)
 def older(old_files: dict[int, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A file of each older version."""
+    """A file of each version that is older than the trial version."""
     return Path(shutil.copy(old_files[request.param], tmp_path / "old.db"))
 
 
 @pytest.fixture
 def last(old_files: dict[int, Path], tmp_path: Path) -> Path:
-    """A file of the last version."""
-    return Path(shutil.copy(old_files[max(OLD)], tmp_path / "one.db"))
+    """A file of the newest version that there is."""
+    return Path(shutil.copy(old_files[max(KNOWN)], tmp_path / "one.db"))
+
+
+@pytest.fixture(params=OLD)
+def released(old_files: dict[int, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file of each version that is older than the newest."""
+    return Path(shutil.copy(old_files[request.param], tmp_path / "released.db"))
 
 
 @pytest.fixture

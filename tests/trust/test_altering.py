@@ -20,8 +20,10 @@ from sqlclust.errors import (
 from sqlclust.schema import versions
 from sqlclust.schema.checking import _shapes, expected_shapes
 from tests.schemas import trial
-from tests.schemas.old import OLD
+from tests.schemas.old import KNOWN
 from tests.trust.altered import FIT, OBJECTS, is_new, settings, state
+
+VERSION = schema.VERSION  # tests make another one the newest
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +51,7 @@ def test_an_altered_file_is_what_a_new_file_is(
     assert settings(con) == were
     assert con.in_transaction == inside
     con.execute(FIT)  # the connection has the new CHECK already
-    con.execute("DELETE FROM ClusteringFit WHERE engine = 'sharded'; DELETE FROM Run WHERE id = 'mine'")
+    con.execute("DELETE FROM ClusteringFit WHERE min_samples = 0; DELETE FROM Run WHERE id = 'mine'")
     con.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'ClusteringFit'")
     if inside:
         con.execute("COMMIT")
@@ -67,20 +69,21 @@ def test_what_the_new_texts_ask_for_holds(last: Path) -> None:
     con = sqlclust.connect(str(last))
     sqlclust.initialize(con)
     for statement, reason in {
-        "UPDATE ClusteringFit SET engine = 'none'": "CHECK",
-        "UPDATE ClusteringFit SET updated_from = id": "CHECK",
-        "UPDATE ClusteringFit SET updated_from = 99": "FOREIGN KEY",
+        "UPDATE ClusteringFit SET min_samples = -1": "CHECK",
+        "UPDATE ClusteringFit SET repeats = id": "CHECK",
+        "UPDATE ClusteringFit SET repeats = 99": "FOREIGN KEY",
         "UPDATE Run SET initial_prompt = 'forbidden'": "CHECK",
         "UPDATE EmbeddingCluster SET rank = NULL": "NOT NULL",
         "INSERT INTO EmbeddingPrediction SELECT clustering_result_id, embedding_id, 0, 1, 'now' FROM EmbeddingCluster":
             "a member is not predicted",
-        "INSERT INTO EmbeddingSource VALUES ('s', 'x'); DELETE FROM EmbeddingSource": "a source stays",
+        "INSERT INTO EmbeddingTag VALUES ('t', 'x'); DELETE FROM EmbeddingTag": "a tag stays",
     }.items():  # fmt: skip
         with pytest.raises(apsw.ConstraintError, match=reason):
             con.execute(statement)
-    con.execute("INSERT INTO Embedding (id, embedding_model, item_id) VALUES ('thin', 'demo', 5)")
+    con.execute("INSERT INTO Invocation (id, sequence_number) VALUES ('of no run', 0)")
+    con.execute("UPDATE Embedding SET tag = x'00' WHERE id = 1001")
     assert con.execute("SELECT DISTINCT more FROM ClusterSummary").get == 1
-    assert con.execute("SELECT n FROM SourceSummary").get == 1
+    assert con.execute("SELECT n FROM TagSummary").get == 1
     con.close()
 
 
@@ -105,7 +108,7 @@ def test_columns_of_the_hosts_own_stay(last: Path) -> None:
     assert sqlclust.initialize(con)
     assert con.execute("SELECT DISTINCT note = label, rank FROM EmbeddingCluster").fetchall() == [(1, 7)]
     assert con.execute("SELECT [x y] FROM Embedding").fetchall() == lengths
-    assert con.execute("""SELECT DISTINCT "a ""note"", (b)", updated_from FROM ClusteringFit""").fetchall() == [
+    assert con.execute("""SELECT DISTINCT "a ""note"", (b)", repeats FROM ClusteringFit""").fetchall() == [
         ("x,)", None)
     ]  # fmt: skip
     con.execute(FIT)
@@ -118,11 +121,11 @@ def test_columns_of_the_hosts_own_stay(last: Path) -> None:
 # --- older and newer programs ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", OLD)
+@pytest.mark.parametrize("number", KNOWN)
 def test_what_an_older_file_must_have_is_what_its_schema_made(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Derived from the migrations; compared with the text that the version had."""
     con = apsw.Connection(":memory:")
-    con.execute(OLD[number].SQL)
+    con.execute(KNOWN[number].SQL)
     for newer in (False, True):
         if newer:
             trial.register(monkeypatch.setattr)
@@ -130,7 +133,7 @@ def test_what_an_older_file_must_have_is_what_its_schema_made(number: int, monke
         schema.check(database)
         expected = expected_shapes(database, number)
         with monkeypatch.context() as then:
-            then.setattr("sqlclust.schema.versions.schema_sql", lambda: OLD[number].SQL)
+            then.setattr("sqlclust.schema.versions.schema_sql", lambda: KNOWN[number].SQL)
             made = _shapes(database)
         assert {name: (s.kind, s.strict, {*s.columns}) for name, s in expected.items()} == {
             name: (s.kind, s.strict, {*s.columns}) for name, s in made.items()
@@ -220,10 +223,10 @@ def test_rows_that_the_new_text_refuses(last: Path, spoil: str, table: str, reas
         con.execute("BEGIN")
     with pytest.raises(SchemaContentError) as caught:
         sqlclust.initialize(con)
-    assert (caught.value.table, caught.value.reason, caught.value.version) == (table, reason, 2)
+    assert (caught.value.table, caught.value.reason, caught.value.version) == (table, reason, VERSION)
     assert str(caught.value) == (
         f"{last} has rows in {table} that schema version {trial.VERSION} does not allow ({reason}); nothing was changed. The "
-        f"file goes on working as schema version 2. To upgrade it, mend the rows and run: sqlclust init {last}"
+        f"file goes on working as schema version {VERSION}. To upgrade it, mend the rows and run: sqlclust init {last}"
     )
     assert isinstance(caught.value, SchemaConflictError)  # commands that write warn and go on
     assert con.in_transaction == inside
@@ -239,6 +242,25 @@ ASKING_MORE: dict[str, tuple[tuple[str, str], versions.Step, str, str]] = {
         versions.ChangeTable("Run"),
         "Run",
         "1 more foreign keys point at nothing",
+    ),
+    "a new column with a value and a foreign key": (
+        (
+            "    initial_prompt TEXT,\n    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))\n",
+            "    initial_prompt TEXT,\n    created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),\n"
+            "    parent_id INTEGER DEFAULT 5 REFERENCES Run (id)\n",
+        ),
+        versions.AddColumn("Run", "parent_id"),
+        "Run",
+        "1 more foreign keys point at nothing",
+    ),
+    "a foreign key of another column": (
+        (
+            "embedding_model TEXT NOT NULL CHECK (embedding_model <> ''),",
+            "embedding_model TEXT NOT NULL CHECK (embedding_model <> '') REFERENCES EmbeddingSource (name),",
+        ),
+        versions.ChangeTable("Embedding"),
+        "Embedding",
+        "100 more foreign keys point at nothing",
     ),
     "a unique index": (
         ("CREATE INDEX ", "CREATE UNIQUE INDEX One ON Embedding (embedding_model);\nCREATE INDEX "),
@@ -290,7 +312,8 @@ def test_a_name_that_somebody_gave_to_another_thing(last: Path, name: str) -> No
 def test_a_table_that_has_lost_a_column(last: Path) -> None:
     con = sqlclust.connect(str(last))
     con.execute("ALTER TABLE Run DROP COLUMN created_at")
-    with pytest.raises(SchemaDamagedError, match="table Run does not have the columns of version 2 in their order"):
+    reason = f"table Run does not have the columns of version {VERSION} in their order"
+    with pytest.raises(SchemaDamagedError, match=reason):
         sqlclust.initialize(con)
     con.close()
 
@@ -306,11 +329,11 @@ def test_orphans_that_were_there_do_not_hold_it_up(last: Path) -> None:
 @pytest.mark.usefixtures("newest")
 def test_a_new_column_that_the_host_has_already(last: Path) -> None:
     con = sqlclust.connect(str(last))
-    con.execute("ALTER TABLE Embedding ADD COLUMN item_id TEXT")
+    con.execute("ALTER TABLE Embedding ADD COLUMN tag TEXT")
     con.close()
     before = state(last)
     con = sqlclust.connect(str(last))
-    with pytest.raises(SchemaConflictError, match=r"already has column Embedding\.item_id of another program"):
+    with pytest.raises(SchemaConflictError, match=r"already has column Embedding\.tag of another program"):
         sqlclust.initialize(con)
     con.close()
     assert state(last) == before

@@ -20,6 +20,7 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.errors import DatabaseFileError, SqliteError
 from sqlclust.schema import versions
 from tests.schemas import trial
+from tests.schemas.old import KNOWN
 from tests.trust.altered import FIT, OBJECTS, is_new, read, settings, state
 from tests.trust.version_1_files import ROOT
 
@@ -95,7 +96,7 @@ def test_a_failure_at_every_statement(
         with pytest.raises(apsw.ConstraintError, match="CHECK"):  # by the connection itself
             con.execute(FIT)
         with pytest.raises(apsw.SQLError, match="no such column"):
-            con.execute("SELECT item_id FROM Embedding")
+            con.execute("SELECT tag FROM Embedding")
         assert state(last) == before, failing.done[number]
         failed += struck
         if not struck:
@@ -111,6 +112,7 @@ KILLED = """
 import os, signal, sys
 import apsw, sqlclust
 from tests.schemas import trial
+from tests.schemas.old import KNOWN
 trial.register()
 con = sqlclust.connect(sys.argv[1])
 con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
@@ -127,12 +129,14 @@ print(steps[0])
 """
 
 
-@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_killed_alteration_is_whole_or_absent(old_files: dict[int, Path], tmp_path: Path, journal: str) -> None:
-    before = state(old_files[2])
+@pytest.mark.parametrize(("number", "journal"), [(2, "DELETE"), (max(KNOWN), "WAL")])
+def test_a_killed_alteration_is_whole_or_absent(
+    old_files: dict[int, Path], tmp_path: Path, number: int, journal: str
+) -> None:
+    before = state(old_files[number])
 
     def run(at: int) -> tuple[Path, str]:
-        path = Path(shutil.copy(old_files[2], tmp_path / f"{at}.db"))
+        path = Path(shutil.copy(old_files[number], tmp_path / f"{at}.db"))
         ran = subprocess.run(
             [sys.executable, "-c", KILLED, str(path), journal, str(at)],
             capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -165,23 +169,23 @@ def test_others_see_all_or_nothing(last: Path, others: tuple[apsw.Connection, ap
     con = sqlclust.connect(str(last))
     con.pragma("journal_mode", "wal")
     reader, writer = others
-    engine = "UPDATE ClusteringFit SET engine = 'sharded'"
+    update = "UPDATE ClusteringFit SET min_samples = 0"
     reader.execute("BEGIN; SELECT count(*) FROM ClusterSummary").fetchall()
     with pytest.raises(apsw.ConstraintError, match="CHECK"):
-        writer.execute(engine)
+        writer.execute(update)
     con.execute("BEGIN")
     assert sqlclust.initialize(con)
     with pytest.raises(apsw.SQLError, match="no such column"):
-        reader.execute("SELECT item_id FROM Embedding")
+        reader.execute("SELECT tag FROM Embedding")
     with pytest.raises(apsw.BusyError):
         writer.execute("INSERT INTO Run (id) VALUES ('busy')")
     con.execute("COMMIT")
     with pytest.raises(apsw.SQLError, match="no such column"):  # its transaction goes on
-        reader.execute("SELECT item_id FROM Embedding")
+        reader.execute("SELECT tag FROM Embedding")
     reader.execute("COMMIT")
     for each in others:
-        assert each.execute("SELECT DISTINCT item_id FROM Embedding").fetchall() == [(None,)]
-        each.execute(f"SAVEPOINT a; {engine}; ROLLBACK TO a; RELEASE a")  # a statement prepared before
+        assert each.execute("SELECT DISTINCT tag FROM Embedding").fetchall() == [(None,)]
+        each.execute(f"SAVEPOINT a; {update}; ROLLBACK TO a; RELEASE a")  # a statement prepared before
     con.close()
     for each in others:
         each.close()
@@ -215,7 +219,7 @@ def test_statements_of_the_connection_go_on(last: Path, monkeypatch: pytest.Monk
 
 def test_others_hear_of_a_change_that_is_a_text_alone(last: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is created, which would make others read the schema again anyhow."""
-    text = versions.schema_sql().replace("'approximate'))", "'approximate', 'sharded'))")
+    text = versions.schema_sql().replace("(min_samples >= 1)", "(min_samples >= 0)")
     trial.register(monkeypatch.setattr, text, (versions.ChangeTable("ClusteringFit"),))
     con, other = sqlclust.connect(str(last)), apsw.Connection(str(last))
     with pytest.raises(apsw.ConstraintError, match="CHECK"):

@@ -316,7 +316,7 @@ def test_out_of_memory_while_comparing_and_cutting(demo_file: Path, monkeypatch:
         return fingerprint(points, control)
 
     monkeypatch.setattr(Points, "fingerprint", meanwhile)
-    monkeypatch.setattr("sqlclust.store.embeddings.snapshot.member_rows", exhausted)
+    monkeypatch.setattr("sqlclust.store.embeddings.own_vectors.OwnVectors.member_rows", exhausted)
     with pytest.raises(OutOfMemoryError):
         sqlclust.fit(con, "demo", min_cluster_size=5)
     monkeypatch.undo()

@@ -10,9 +10,13 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import AlteredError, SqlclustError
+from sqlclust.store import read_back
 from tests.cli.terminal import run
 from tests.diagnosis.sick import broken
+from tests.schemas import trial
+from tests.schemas.old import OLD
 from tests.small import add_embeddings, clustered
 from tests.trust.good_file import hashes
 from tests.trust.hostile import Open, opened, trigger
@@ -197,7 +201,8 @@ def test_views_that_read_themselves(path: Path, open_database: Open) -> None:
 @pytest.mark.parametrize("table", ["EmbeddingCluster", "ClusteringResult", "EmbeddingPrediction"])
 def test_a_trigger_that_keeps_what_is_deleted(path: Path, table: str) -> None:
     condition = "OLD.embedding_id = 5" if table == "EmbeddingCluster" else ""
-    add = "INSERT INTO Embedding SELECT 41, NULL, embedding_model, vector, NULL, created_at FROM Embedding WHERE id = 1"
+    columns = "id, embedding_model, vector"
+    add = f"INSERT INTO Embedding ({columns}) SELECT 41, embedding_model, vector FROM Embedding WHERE id = 1"
     predict = (
         "INSERT INTO EmbeddingPrediction (clustering_result_id, embedding_id, label, probability) VALUES (1, 41, 0, 1)"
     )
@@ -230,3 +235,40 @@ def test_triggers_on_what_is_loaded_and_predicted(path: Path, tmp_path: Path) ->
     assert "EmbeddingPrediction has 2 new rows, expected 3: " in ran.err
     assert "'trap'" in ran.err
     assert hashes(path.parent) == before
+
+
+OURS = "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = 'ClusteringResult'"
+IMPOSTORS = {
+    "in place of ours": f"DROP TRIGGER ClusteringResult_delete; {trigger('BEFORE INSERT', 'Cluster', IGNORE)}".replace(
+        "TRIGGER trap", "TRIGGER ClusteringResult_delete"
+    ),
+    "TEMP": trigger("BEFORE INSERT", "main.Cluster", IGNORE).replace(
+        "CREATE TRIGGER trap", "CREATE TEMP TRIGGER ClusteringResult_delete"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSTORS)
+def test_a_trigger_with_a_name_of_ours_is_not_ours(path: Path, case: str) -> None:
+    con = sqlclust.connect(path)
+    assert con.execute(OURS).get == "ClusteringResult_delete"
+    assert read_back.foreign_triggers(database_of(con), ("Cluster", "ClusteringResult")) == []
+    con.execute(IMPOSTORS[case])
+    with pytest.raises(AlteredError, match="by its trigger 'ClusteringResult_delete'; nothing was written"):
+        con.execute("SELECT clust_cut(1)").fetchall()
+    con.close()
+
+
+@pytest.mark.parametrize("number", OLD)
+def test_a_trigger_of_an_older_version_is_ours(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the newest has another text for it; in a file of the newest version only that text is ours."""
+    trial.register(monkeypatch.setattr)
+    con = apsw.Connection(":memory:")
+    con.execute(OLD[number].SQL)
+    assert read_back.foreign_triggers(database_of(con), ("EmbeddingPrediction",)) == []
+    con.execute("INSERT INTO SqlclustMigration (version, name) VALUES (?, 'trial')", (trial.VERSION,))
+    assert read_back.foreign_triggers(database_of(con), ("EmbeddingPrediction",)) == [
+        "EmbeddingPrediction_insert",
+        "EmbeddingPrediction_update",
+    ]
+    con.close()

@@ -16,8 +16,10 @@ import apsw
 
 from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusal_of
 from sqlclust.bindings.apsw.errors import interruption, translated, translating
+from sqlclust.bindings.apsw.files import open_file, opened
 from sqlclust.errors import ArgumentError, SqliteError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
+from sqlclust.sqlite.opening import make_safe
 
 
 def _as_it_is(cursor: apsw.Cursor, row: Row) -> Row:
@@ -241,11 +243,21 @@ class ApswDatabase:
 
     def opened(self, path: str) -> Database:
         """See `Database`."""
-        return opened(path, apsw.SQLITE_OPEN_READWRITE)
+        return ApswDatabase(opened(path, apsw.SQLITE_OPEN_READWRITE))
+
+    def opened_to_read(self, path: str) -> Database:
+        """See `Database`."""
+        database = ApswDatabase(open_file(path, readonly=True, create=False))
+        try:
+            make_safe(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def opened_again(self) -> Database:
         """See `Database`."""
-        return opened(self.filename, apsw.SQLITE_OPEN_READWRITE, vfs=self.connection.open_vfs)
+        return ApswDatabase(opened(self.filename, apsw.SQLITE_OPEN_READWRITE, vfs=self.connection.open_vfs))
 
     def copy_to(self, target: Database, at: Callable[[float], object], *, pages: int) -> None:
         """See `Database`."""
@@ -268,17 +280,6 @@ class CallersDatabase(ApswDatabase):
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = weakref.ref(connection)
-
-
-def opened(path: str, flags: int, *, vfs: str | None = None) -> ApswDatabase:
-    """A connection of our own.
-
-    Args:
-        flags: SQLITE_OPEN_…
-        vfs: SQLite's name of a file system; None for its default.
-    """
-    with translating():
-        return ApswDatabase(apsw.Connection(path, flags=flags, vfs=vfs))
 
 
 def database_of(connection: object) -> ApswDatabase:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import apsw
 import apsw.shell
 
-from sqlclust.bindings.apsw.connection import make_safe
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.registration import register
+from sqlclust.sqlite.opening import make_safe
 
 ApswShell = apsw.shell.Shell
 

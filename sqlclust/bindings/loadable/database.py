@@ -240,6 +240,10 @@ class HostDatabase:
             raise SqliteError("inside another program no files are opened; use sqlclust's own command or Python API")
         return HostDatabase(self.host.open(path, _READWRITE | _IN_MEMORY if path else _READWRITE))
 
+    def opened_to_read(self, path: str) -> Database:
+        """See `Database`; as `opened`."""
+        raise SqliteError("inside another program no files are opened; use sqlclust's own command or Python API")
+
     def opened_again(self) -> Database:
         """See `Database`; as `opened`."""
         return self.opened(self.filename)

@@ -26,7 +26,10 @@ def _find(look: Look) -> Iterator[Source]:
     table = look.layout.named("Embedding") if look.is_ours else None
     if table is None or not table.stores("id", "embedding_model", "vector", "content"):
         return
+    sources = {source.name for source in look.registered}  # results give them rows there, without vectors
     for model in _models(look, table):
+        if model in sources:
+            continue
         sampled = look.part(table, "embedding_model", model)
         content = "content" if "content" in sampled.mean_text else None
         source = look.in_rows(

@@ -48,11 +48,13 @@ class Columns:
     Attributes:
         vectors: in their order.
         key: None: the rowid.
+        key_is_text: whether it is TEXT; an INTEGER key is the rowid.
         partitions, metadata, auxiliary: the others; a type in upper case for each.
     """
 
     vectors: list[VectorColumn] = field(default_factory=list)
     key: str | None = None
+    key_is_text: bool = False
     partitions: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     auxiliary: dict[str, str] = field(default_factory=dict)
@@ -65,7 +67,7 @@ def columns_of(table: VirtualTable) -> Columns:
         if match := _VECTOR.match(argument):
             found.vectors.append(VectorColumn(len(found.vectors), match[1], _FORMATS[match[2].lower()], int(match[3])))
         elif match := _KEY.match(argument):
-            found.key = match[1]
+            found.key, found.key_is_text = match[1], match[2].lower() == "text"
         elif match := _PARTITION.match(argument):
             found.partitions.append(match[1])
         elif match := _AUXILIARY.match(argument):

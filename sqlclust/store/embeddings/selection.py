@@ -9,21 +9,13 @@ from functools import partial
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import (
-    ArgumentError,
-    BindingsError,
-    FilterError,
-    IncompleteStatementError,
-    StatementError,
-    TooBigError,
-    UnknownModelError,
-    shown,
-)
+from sqlclust.errors import ArgumentError, UnknownModelError, shown
 from sqlclust.options import FitOptions, of_part
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
+from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.memory import check_room_for_more
 from sqlclust.vectors.blobs import ITEM_BYTES
@@ -62,7 +54,7 @@ class Selection:
             found = f"a {type(self.parameters).__name__}"
             raise ArgumentError("fit", "parameters", found=found, expected="a mapping of names to values")
         if self.where is not None:
-            _check_text(self.where)
+            check_text(self.where)
 
     def recorded(self) -> dict[str, Any]:
         """As it is stored with a fit."""
@@ -83,17 +75,6 @@ class Selection:
 def recorded_where(where: str | None) -> dict[str, str]:
     """The condition as it stands in the parameters of a result: only where there is one."""
     return {} if where is None else {"where": where}
-
-
-def _check_text(where: object) -> None:
-    if not isinstance(where, str):
-        raise FilterError(where, reason=f"it is a {type(where).__name__}")
-    if "\0" in where:  # where SQLite would stop reading
-        raise FilterError(where, reason="it has a NUL character")
-    try:
-        where.encode()
-    except UnicodeEncodeError as error:
-        raise FilterError(where, reason=f"it is not valid Unicode ({error.reason} at position {error.start})") from None
 
 
 def models(database: Database) -> list[tuple[str, int]]:
@@ -221,7 +202,7 @@ def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     condition = "1"
     if selection.where is not None:
-        _check_condition(database, selection.where)
+        check_condition(database, selection.where)
         # a subquery of its own: the condition sees the columns of Embedding and no others
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
@@ -229,30 +210,9 @@ def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[
         sql = _RANKED.format(condition=condition, by_id=_by_id(database))
     else:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
-    try:
-        with (
-            translated_errors(database, doing="reading the embeddings"),
-            statements.each_row(database, sql, bindings) as rows,
-        ):
-            yield from rows  # a condition may fail at any row
-    except KeyError as error:
-        raise FilterError(selection.where, reason=f"no value for :{error.args[0]}") from None
-    except (StatementError, BindingsError, TooBigError) as error:
-        raise FilterError(selection.where, reason=str(error)) from None
-    except (TypeError, OverflowError, UnicodeEncodeError) as error:  # a value that SQLite cannot hold
-        raise FilterError(selection.where, reason=f"{type(error).__name__}: {error}") from None
-
-
-def _check_condition(database: Database, where: str) -> None:
-    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
-
-    It is tried in two sentences, between parentheses and between words. Text that closes the parentheses and opens new ones
-    fits into the first and not into the second.
-    """
-    for sentence in (f"({where}\n)", f"CASE WHEN {where}\nTHEN 1 END"):
-        try:
-            found = database.described(f"SELECT 1 FROM main.Embedding WHERE {sentence}")
-        except (StatementError, IncompleteStatementError) as error:
-            raise FilterError(where, reason=str(error)) from None
-        if found.rest or not found.is_readonly:
-            raise FilterError(where, reason="more than a condition")
+    with (
+        filter_errors(selection.where),
+        translated_errors(database, doing="reading the embeddings"),
+        statements.each_row(database, sql, bindings) as rows,
+    ):
+        yield from rows  # a condition may fail at any row

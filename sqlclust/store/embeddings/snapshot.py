@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id, MembersGoneError, MembersReplacedError
-from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.vectors.blobs import STORED
 
@@ -25,16 +22,6 @@ _BRIEF = 0.25
 
 _TRIES = 3
 """A longer one is made so often without the lock, in the hope that nobody commits meanwhile."""
-
-
-def data_version(database: Database) -> int:
-    """A number that changes with every commit to the main database, by anyone, this connection included.
-
-    It means something in this process only.
-    """
-    # the statement looks at the file; the number alone would be that of the last look
-    statements.run(database, "PRAGMA main.data_version")
-    return database.data_version
 
 
 class Snapshot:
@@ -48,17 +35,17 @@ class Snapshot:
     waits; after three comparisons without a quiet moment the next one is made with the lock held all the same.
 
     Args:
-        database: where they were read.
+        database: where their result is published.
         points: as they were read.
-        embedding_model: the model they are of.
+        origin: where they were read.
         version: `data_version` before they were read.
 
     Cost: nothing if nobody commits. Comparing 1.4 million vectors of 768 dimensions takes five to ten seconds, if the system
     has them in memory.
     """
 
-    def __init__(self, database: Database, points: Points, embedding_model: str, *, version: int) -> None:
-        self._database, self._points, self._model = database, points, embedding_model
+    def __init__(self, database: Database, points: Points, origin: Origin, *, version: int) -> None:
+        self._database, self._points, self._origin = database, points, origin
         self._version = version
         self._tries = 0
         self._seconds = 0.0
@@ -72,7 +59,7 @@ class Snapshot:
             StatementInterrupted
         """
         with translated_errors(self._database, doing="reading the embeddings again"):
-            version = data_version(self._database)
+            version = self._origin.data_version()
             if version == self._version:
                 return
             with control.phase("check"):
@@ -88,7 +75,7 @@ class Snapshot:
         Raises:
             as `check`.
         """
-        if data_version(self._database) == self._version:
+        if self._origin.data_version() == self._version:
             return True
         if self._tries == 0 or (self._tries < _TRIES and self._seconds > _BRIEF):
             return False
@@ -102,7 +89,7 @@ class Snapshot:
         seen = np.zeros(len(points), dtype=np.bool_)
         replaced: list[Id] = []
         done = 0
-        with member_rows(database, points.ids, self._model) as rows:
+        with self._origin.member_rows(points.ids) as rows:
             while batch := list(islice(rows, _BATCH)):
                 for embedding_id, vector in batch:
                     row = row_of.get(embedding_id)
@@ -121,27 +108,9 @@ class Snapshot:
         self._seconds = time.perf_counter() - started
 
     def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
-        exists = "SELECT 1 FROM main.Embedding WHERE id = ?"
-        gone = [i for i in missing if statements.first_row(self._database, exists, (i,)) is None]
+        gone = [id for id in missing if not self._origin.is_there(id)]
         if gone:
             raise MembersGoneError(embedding_id=min(gone, key=sort_key), missing=len(gone))
         example = min([*missing, *replaced], key=sort_key)
         change = "was given another vector" if example in replaced else "was given to another model"
         raise MembersReplacedError(embedding_id=example, change=change, changed=len(missing) + len(replaced))
-
-
-_VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
-_VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
-_COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
-_SCAN_BELOW = 3
-"""If more than one in so many of a model's vectors is wanted, reading all of them is quicker than looking those up."""
-
-
-def member_rows(
-    database: Database, ids: Sequence[Id], embedding_model: str
-) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
-    """Id and vector of those ids that are embeddings of the model. There may be others among the rows."""
-    if statements.value(database, _COUNT, (embedding_model,)) > _SCAN_BELOW * len(ids):
-        each = ((embedding_id, embedding_model) for embedding_id in ids)
-        return statements.each_row_of_many(database, _VECTOR, each)
-    return statements.each_row(database, _VECTORS, (embedding_model,))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
+from sqlclust.core.geometry.metrics import IndexArray
 from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import ConstraintError, LockedError, MembersGoneError, UnknownFitError
+from sqlclust.errors import ConstraintError, Id, LockedError, MembersGoneError, UnknownFitError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.transactions import write_transaction
 from sqlclust.sqlite.values import now
+from sqlclust.store.embeddings.ids import sorted_order
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import storing as fits
@@ -71,6 +75,7 @@ class NewResult:
         fit: what to store of a new fit; or the id of a stored one.
         parameters: the options as they ran.
         started_at: when the work began.
+        origin: where the embeddings are.
         blobs: a new fit's arrays, if it is to be cut again.
     """
 
@@ -79,11 +84,28 @@ class NewResult:
     fit: FitRecord | int
     parameters: dict[str, Any]
     started_at: str
+    origin: Origin
     blobs: FitBlobs | None = None
+
+    @cached_property
+    def embedding_ids(self) -> Sequence[Id]:
+        """Of the points."""
+        return self.origin.embedding_ids(self.points.ids)
+
+    @cached_property
+    def _order(self) -> IndexArray:
+        """Their order."""
+        ids = self.embedding_ids
+        return self.points.order if ids is self.points.ids else sorted_order(ids)
+
+    @property
+    def medoids(self) -> list[Id]:
+        """Ids of the points that are medoids, by label."""
+        return [self.points.ids[row] for row in self.clustering.medoids.tolist()]
 
     def cluster_rows(self, result_id: int) -> Iterator[Row]:
         """Rows of Cluster, by label."""
-        ids, clustering = self.points.ids, self.clustering
+        ids, clustering = self.embedding_ids, self.clustering
         medoid_ids = [ids[row] for row in clustering.medoids.tolist()]
         columns = zip(medoid_ids, clustering.sizes.tolist(), clustering.persistence.tolist(), strict=True)
         for label, (medoid_id, size, persistence) in enumerate(columns):
@@ -94,9 +116,9 @@ class NewResult:
 
         Inserting in the order of the primary key is more than twice as fast.
         """
-        order, clustering = self.points.order, self.clustering
+        order, clustering = self._order, self.clustering
         return (
-            [self.points.ids[row] for row in order.tolist()],
+            [self.embedding_ids[row] for row in order.tolist()],
             clustering.labels[order].tolist(),
             clustering.probabilities[order].tolist(),
             clustering.outlier_scores[order].tolist(),
@@ -179,18 +201,20 @@ class _Writer:
     def __init__(self, database: Database, result: NewResult) -> None:
         self.database, self.result_id = database, 0
         self._result, self._parameters = result, json.dumps(result.parameters)
+        self._write_rows = result.origin.prepare(result.medoids)
         self._row_as_written: Row | None = None
 
     def write(self, control: Control) -> None:
         """Write everything, and look whether it is there as it was written."""
         database, result, fit = self.database, self._result, self._result.fit
+        self._write_rows(result.points.ids)
         fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs)
         row = (self._model_of(fit_id), self._parameters, fit_id, result.started_at)
         result_id = statements.value(database, _INSERT_RESULT, row)
         if result_id is None:
             refuse_vanished(database, "ClusteringResult")
         self.result_id = result_id
-        with _explaining_missing_members(database, result.points):
+        with _explaining_missing_members(result):
             statements.run_many(database, _INSERT_CLUSTER, result.cluster_rows(result_id))
             _insert_assignments(database, result_id, result.assignment_columns(), control)
         self._check_members()
@@ -238,16 +262,13 @@ def _insert_assignments(database: Database, result_id: int, columns: tuple[list[
         database.check_interrupt()
 
 
-_EXISTS = "SELECT 1 FROM main.Embedding WHERE id = ?"
-
-
 @contextmanager
-def _explaining_missing_members(database: Database, points: Points) -> Iterator[None]:
+def _explaining_missing_members(result: NewResult) -> Iterator[None]:
     """Turn a failed foreign key into MembersGoneError, if that is what it is."""
     try:
         yield
     except ConstraintError:
-        missing = [i for i in points.ids if statements.first_row(database, _EXISTS, (i,)) is None]
+        missing = [id for id in result.points.ids if not result.origin.is_there(id)]
         if missing:
             raise MembersGoneError(embedding_id=missing[0], missing=len(missing)) from None
         raise

@@ -15,9 +15,10 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.ids import sort_key
-from sqlclust.store.embeddings.selection import Selection, selected_rows
+from sqlclust.store.embeddings.selection import Selection
 from sqlclust.store.fits.record import SELECTION_OPTIONS
 from sqlclust.store.fits.row_ids import decode_ids
+from sqlclust.store.origins import origin_of
 from sqlclust.store.results.listing import parameters_of, resolve_result
 
 _REPORT = 1024
@@ -62,13 +63,6 @@ FROM main.ClusteringResult r
 LEFT JOIN main.ClusteringFit f ON f.id = r.clustering_fit_id
 WHERE r.id = ?
 """
-_MEMBERS = "SELECT embedding_id FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
-_MEMBER_VECTORS = """
-SELECT e.id, e.vector
-FROM main.EmbeddingCluster ec
-JOIN main.Embedding e ON e.id = ec.embedding_id AND e.embedding_model = ?2
-WHERE ec.clustering_result_id = ?1
-"""
 
 _NO_FIT = "the result has no fit, so nobody knows what it was selected by, or its vectors as they were"
 _NO_CHECKS = "the fit was not stored (--no-store-fit), so its vectors as they were are not known"
@@ -109,20 +103,20 @@ def staleness(
         schema.check(database)
         result_id = resolve_result(database, clustering_result_id)
         [result] = statements.dict_rows(database, _RESULT, (result_id,))
-        with statements.each_row(database, _MEMBERS, (result_id,)) as rows:
-            members: set[Id] = {row[0] for row in rows}
         checksums = _checksums(result)
         stored = _selection(result, parameters)
-        selection = stored if stored is not None and (run_where or stored.where is None) else None
-        if selection is not None:
-            reading = selected_rows(database, selection)
-        else:
-            reading = statements.each_row(database, _MEMBER_VECTORS, (result_id, result["embedding_model"]))
-        try:
-            with reading as vectors:
-                found = _differences(database, vectors, members, checksums)
-        except FilterError as error:
-            raise _explained(error, parameters) from None
+        with origin_of(database, result["embedding_model"]) as origin:
+            with origin.members(result_id) as ids:
+                members = set(ids)
+            has_where = origin.has_condition or (stored is not None and stored.where is not None)
+            selection = stored if stored is not None and (run_where or not has_where) else None
+            reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
+            try:
+                with reading as rows:
+                    of_interest = rows if selection is not None else (row for row in rows if row[0] in members)
+                    found = _differences(database, of_interest, members, checksums)
+            except FilterError as error:
+                raise _explained(error, parameters) from None
     any_difference = any(found)
     all_known = selection is not None and checksums is not None
     return Staleness(

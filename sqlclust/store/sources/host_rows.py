@@ -12,18 +12,19 @@ from typing import NamedTuple
 
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sources import Source
-from sqlclust.sources.kinds.vec0 import columns_of
-from sqlclust.sources.virtual_tables import virtual_tables
+from sqlclust.sources.kinds.vec0 import VectorColumn, columns_of
+from sqlclust.sources.real_tables import column_sql, real_table
+from sqlclust.sources.virtual_tables import VirtualTable, virtual_tables
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import Layout, Table, quoted, read_layout
+from sqlclust.sqlite.layout import Layout, read_layout
 from sqlclust.sqlite.values import octets
 from sqlclust.vectors.formats import FORMATS
 
 MAX_BYTES = 1 << 24
 """Of a vector: four million float32. A longer value is not read."""
 
-_MAX_CHUNK = 1 << 28
+MAX_CHUNK = 1 << 28
 """Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
 
 
@@ -55,18 +56,18 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
     if source.stored == "vec0":
         return _vec0_rows(database, layout, source)
     table = real_table(layout, source.table_name or "")
-    keys = [_column(table, name) for name in source.id_columns]
-    vector = _column(table, source.vector_column or "")
+    keys = [column_sql(table, name) for name in source.id_columns]
+    vector = column_sql(table, source.vector_column or "")
     content = "NULL"
     if source.content_column is not None:
-        text = _column(table, source.content_column)
+        text = column_sql(table, source.content_column)
         content = f"CASE typeof({text}) WHEN 'blob' THEN NULL ELSE {text} END"  # a BLOB is no text, and may be large
     # the length of a BLOB is known without reading it
     length = octets(database, vector)
     vectors = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END, {length}"
     sql, bindings = f"SELECT {content}, {vectors}, {', '.join(keys)} FROM {table.sql} NOT INDEXED", None
     if source.only is not None:
-        sql, bindings = f"{sql} WHERE {_column(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
+        sql, bindings = f"{sql} WHERE {column_sql(table, source.only[0])} = ? COLLATE BINARY", (source.only[1],)
     return _rows(database, sql, bindings)
 
 
@@ -77,43 +78,12 @@ def _rows(database: Database, sql: str, bindings: tuple[object, ...] | None) -> 
             yield HostRow(tuple(key), TooLong(length) if too_long else vector, content)
 
 
-def real_table(layout: Layout, name: str) -> Table:
-    """The table of a name.
+def vec0_table(layout: Layout, source: Source) -> tuple[VirtualTable, VectorColumn]:
+    """The vec0 table of a source, and its column of vectors.
 
     Raises:
-        HostTableError: there is none, or it is a view or a virtual table.
+        HostTableError: there is no such table, or it has no such column.
     """
-    table = layout.named(name)
-    if table is not None:
-        return table
-    other = layout.others.get(name.lower())
-    if other is not None:
-        reason = f"{shown(name)} is a {other}: reading it would run what is in the file; copy a table"
-        raise HostTableError(reason, table=name)
-    raise HostTableError(f"there is no table {shown(name)}", table=name)
-
-
-def _column(table: Table, name: str) -> str:
-    """A column as SQL.
-
-    Raises:
-        HostTableError: there is none, or it is generated.
-    """
-    column = table.columns.get(name.lower())
-    if column is None and table.rowid is not None and name.lower() in ("rowid", "_rowid_", "oid"):
-        return table.rowid
-    if column is None:
-        there = ", ".join(repr(other.name) for other in list(table.columns.values())[:12])
-        reason = f"table {shown(table.name)} has no column {shown(name)}; its columns: {there}"
-        raise HostTableError(reason, table=table.name, column=name)
-    if column.generated:
-        reason = f"column {shown(column.name)} is generated: reading it would run what is in the file"
-        raise HostTableError(reason, table=table.name, column=column.name)
-    return quoted(column.name)
-
-
-def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
-    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
     name = source.table_name or ""
     virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
     if virtual is None or virtual.module != "vec0":
@@ -122,17 +92,23 @@ def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[H
     if vector is None:
         reason = f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}"
         raise HostTableError(reason, table=name, column=source.vector_column)
+    return virtual, vector
+
+
+def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
+    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
+    virtual, vector = vec0_table(layout, source)
     rowids = real_table(layout, f"{virtual.name}_rowids")
     chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
-    id, rowid, chunk_id, offset = (_column(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
+    id, rowid, chunk_id, offset = (column_sql(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
     places = (
         f"SELECT coalesce({id}, {rowid}), {chunk_id}, {offset} FROM {rowids.sql} NOT INDEXED "
         f"ORDER BY {chunk_id} COLLATE BINARY, {offset} COLLATE BINARY"
     )
-    vectors = _column(chunks, "vectors")
+    vectors = column_sql(chunks, "vectors")
     chunk = (
         f"SELECT {vectors} FROM {chunks.sql} "
-        f"WHERE {_column(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {_MAX_CHUNK}"
+        f"WHERE {column_sql(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {MAX_CHUNK}"
     )
     width = FORMATS[vector.format].item_bits * vector.dimension // 8
     return _rows_of_chunks(database, places, chunk, width)

@@ -15,8 +15,9 @@ from sqlclust.core.pipeline import Clustering
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import DatabaseFileError, LockedError, MembersGoneError, UnknownResultError
 from sqlclust.sqlite.values import now
+from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.points import points_of
-from sqlclust.store.embeddings.snapshot import Snapshot, data_version
+from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
 from sqlclust.store.results.publishing import NewResult, publish
@@ -69,10 +70,11 @@ def four(con: apsw.Connection) -> apsw.Connection:
 
 def published(con: apsw.Connection, clustering: Clustering | None = None, **more: Any) -> int:
     points = points_of(more.pop("ids", IDS), np.ones((4, 2), dtype=np.float32))
+    origin = OwnVectors(database_of(con), "demo")
     return publish(
         database_of(con),
-        NewResult(points, clustering or by_hand(), RECORD, {"min_cluster_size": 2}, "2026-01-01T00:00:00.000Z"),
-        snapshot=Snapshot(database_of(con), points, "demo", version=data_version(database_of(con))),
+        NewResult(points, clustering or by_hand(), RECORD, {"min_cluster_size": 2}, "2026-01-01T00:00:00.000Z", origin),
+        snapshot=Snapshot(database_of(con), points, origin, version=origin.data_version()),
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
     )

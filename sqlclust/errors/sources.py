@@ -1,0 +1,75 @@
+"""Sources that are kept: tables of other programs whose vectors stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+
+from sqlclust.errors.base import SqlclustError
+from sqlclust.errors.wording import shown
+
+
+class SourceError(SqlclustError):
+    """A source that cannot be registered, changed, read or deleted; nothing was written."""
+
+
+class SourceNameError(SourceError):
+    """A name that no source can have."""
+
+    def __init__(self, name: object, *, reason: str) -> None:
+        super().__init__(f"no source can be called {shown(name)}: {reason}")
+        self.name, self.reason = name, reason
+
+
+class UnknownSourceError(SourceError):
+    """A source that is not registered."""
+
+    def __init__(self, name: object, *, known: Sequence[str]) -> None:
+        names = ", ".join(shown(other) for other in known[:8]) + (", …" if len(known) > 8 else "")
+        super().__init__(f"no source {shown(name)}; {f'registered: {names}' if known else 'none is registered'}")
+        self.name, self.known = name, tuple(known)
+
+
+class SourceDamagedError(SourceError):
+    """A row of EmbeddingSource that cannot be what sqlclust wrote there."""
+
+    def __init__(self, name: str, *, column: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"source {shown(name)} is damaged: EmbeddingSource.{column} is {found}, expected {expected}; mend the row, or delete "
+            "the source and register it again"
+        )
+        self.name, self.column, self.found, self.expected = name, column, found, expected
+
+
+class SourceInUseError(SourceError):
+    """A source that results are made of, and that would be another one, or gone."""
+
+    def __init__(self, name: str, *, clustering_result_ids: Sequence[int], doing: str, advice: str) -> None:
+        """Doing: what was to be done, 'deleted'; advice: how to go on."""
+        several = ", ".join(map(str, clustering_result_ids[:8])) + (", …" if len(clustering_result_ids) > 8 else "")
+        n = len(clustering_result_ids)
+        made = f"clustering result {several} is" if n == 1 else f"{n:,} clustering results ({several}) are"
+        super().__init__(f"source {shown(name)} cannot be {doing}, {made} made of it; {advice}")
+        self.name, self.clustering_result_ids, self.advice = name, tuple(clustering_result_ids), advice
+
+
+class SourceConditionError(SourceError):
+    """A source with a condition was to be fitted by a function in SQL, which runs no SQL that stands in the file."""
+
+    def __init__(self, name: str, *, condition: str) -> None:
+        super().__init__(
+            f"source {shown(name)} has a condition, {shown(condition)}: it is SQL that stands in the file, and no function runs "
+            f"it. Fit from the command line (sqlclust fit DB {quote(name)}) or from Python (sqlclust.fit)"
+        )
+        self.name, self.condition = name, condition
+
+
+class SourceElsewhereError(SourceError):
+    """A source whose table is in another file, and that file cannot be read."""
+
+    def __init__(self, name: str, *, path: str, reason: str) -> None:
+        super().__init__(
+            f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
+            f"{reason}. Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
+        )
+        self.name, self.path, self.reason = name, path, reason

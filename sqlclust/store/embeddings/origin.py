@@ -1,0 +1,69 @@
+"""Where the vectors of a name are: what a fit, a cut, a prediction need to know of it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlclust.core.runtime.control import Control
+from sqlclust.errors import Id
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.embeddings.selection import CheckRows, Selection
+from sqlclust.vectors.formats import FormatName
+
+Rows = AbstractContextManager[Iterator[tuple[Any, Any]]]
+"""Ids, each with its vector as little-endian float32; None for what is no such vector any more."""
+
+
+class Origin(Protocol):
+    """The vectors of an embedding model, wherever they are.
+
+    An id is what users see: that of an Embedding, or the key of a row of a source's table.
+    """
+
+    @property
+    def embedding_model(self) -> str:
+        """The name."""
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether a condition that is kept in the file, and that is run only on request, decides which vectors belong to it."""
+
+    @property
+    def format(self) -> FormatName | None:
+        """Of the rows' vectors, if that is known; None: float32, unless they look like another."""
+
+    def data_version(self) -> int:
+        """A number that changes with every commit to the file of the vectors. It means something in this process only."""
+
+    def select(self, selection: Selection, control: Control, *, check: CheckRows | None = None) -> Points:
+        """Read the selected rows; see `selection.select`."""
+
+    def selected_rows(self, selection: Selection) -> Rows:
+        """The selected rows as they are; none if there are none."""
+
+    def member_rows(self, ids: Sequence[Id]) -> Rows:
+        """Those of some ids that are there. There may be others among the rows."""
+
+    def is_there(self, id: Id) -> bool:
+        """Whether there is a row of this id at all, be it of another model."""
+
+    def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
+        """The ids of their rows of Embedding."""
+
+    def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
+        """The ids of a result's rows."""
+
+    def other_rows(self, clustering_result_id: int) -> Rows:
+        """The rows that a result does not have."""
+
+    def n_others(self, clustering_result_id: int) -> int:
+        """How many those are at the most."""
+
+    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+        """Get ready to publish a result with these medoids; no lock is held yet.
+
+        Returns:
+            What writes the rows of Embedding that a result of some ids needs, inside the transaction that publishes it.
+        """

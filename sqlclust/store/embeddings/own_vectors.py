@@ -1,0 +1,106 @@
+"""Vectors in our own table `Embedding`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from typing import Any
+
+from sqlclust.core.runtime.control import Control
+from sqlclust.errors import Id
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.embeddings.selection import CheckRows, Selection, select, selected_rows
+
+_VECTOR = "SELECT id, vector FROM main.Embedding WHERE id = ? AND embedding_model = ?"
+_VECTORS = "SELECT id, vector FROM main.Embedding WHERE embedding_model = ?"
+_COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_model = ?"
+_SCAN_BELOW = 3
+"""If more than one in so many of a model's vectors is wanted, reading all of them is quicker than looking those up."""
+_EXISTS = "SELECT 1 FROM main.Embedding WHERE id = ?"
+_MEMBERS = "SELECT embedding_id FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
+
+_OTHERS = """
+SELECT {} FROM main.Embedding e
+WHERE e.embedding_model = ?1
+  AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = e.id AND ec.clustering_result_id = ?2)
+"""
+
+
+def data_version(database: Database) -> int:
+    """A number that changes with every commit to the main database, by anyone, this connection included.
+
+    It means something in this process only.
+    """
+    # the statement looks at the file; the number alone would be that of the last look
+    statements.run(database, "PRAGMA main.data_version")
+    return database.data_version
+
+
+class OwnVectors:
+    """The embeddings of a model in `Embedding`; an `Origin`."""
+
+    has_condition = False
+    format = None
+
+    def __init__(self, database: Database, embedding_model: str) -> None:
+        self._database, self._model = database, embedding_model
+
+    @property
+    def embedding_model(self) -> str:
+        """The name."""
+        return self._model
+
+    def data_version(self) -> int:
+        """That of the database."""
+        return data_version(self._database)
+
+    def select(self, selection: Selection, control: Control, *, check: CheckRows | None = None) -> Points:
+        """See `selection.select`."""
+        return select(self._database, selection, control, check=check)
+
+    def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """See `selection.selected_rows`."""
+        return selected_rows(self._database, selection)
+
+    def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """Id and vector of those ids that are embeddings of the model."""
+        if statements.value(self._database, _COUNT, (self._model,)) > _SCAN_BELOW * len(ids):
+            return statements.each_row_of_many(self._database, _VECTOR, ((id, self._model) for id in ids))
+        return statements.each_row(self._database, _VECTORS, (self._model,))
+
+    def is_there(self, id: Id) -> bool:
+        """Whether there is an embedding of this id."""
+        return statements.first_row(self._database, _EXISTS, (id,)) is not None
+
+    def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
+        """They are that themselves."""
+        return ids
+
+    def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
+        """The ids of a result's rows."""
+        return closing(first_values(self._database, _MEMBERS, (clustering_result_id,)))
+
+    def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """The embeddings of the model that a result does not have."""
+        return statements.each_row(
+            self._database, _OTHERS.format("e.id, e.vector"), (self._model, clustering_result_id)
+        )
+
+    def n_others(self, clustering_result_id: int) -> int:
+        """How many those are."""
+        sql = _OTHERS.format("count(*)")
+        count: int = statements.value(self._database, sql, (self._model, clustering_result_id))
+        return count
+
+    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+        """Nothing is to be written: the embeddings are there."""
+        return lambda ids: None
+
+
+def first_values(database: Database, sql: str, bindings: tuple[object, ...]) -> Generator[Any, None, None]:
+    """The first value of each row."""
+    with statements.each_row(database, sql, bindings) as rows:
+        for row in rows:
+            yield row[0]

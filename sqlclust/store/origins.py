@@ -1,0 +1,111 @@
+"""Which origin a name has: vectors of our own, or a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlclust import schema
+from sqlclust.errors import DatabaseFileError, HostTableError, SourceElsewhereError
+from sqlclust.sources import find_sources
+from sqlclust.sources.said import Said
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
+from sqlclust.store.embeddings.origin import Origin
+from sqlclust.store.embeddings.own_vectors import OwnVectors
+from sqlclust.store.sources import clusters_view
+from sqlclust.store.sources.registered import Registered, check_tables_can_be_made, chosen, registered
+from sqlclust.store.sources.source_vectors import SourceVectors
+
+_HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
+_STEPS = 2_000
+"""SQLite's steps between two looks at interrupts."""
+
+
+@contextmanager
+def origin_of(database: Database, embedding_model: str, *, runs_condition: bool = False) -> Iterator[Origin]:
+    """Where the vectors of a name are: a source that is registered, or else our own table.
+
+    Args:
+        runs_condition: whether a condition that is kept with a source may be run. It is SQL text in the file.
+
+    Raises:
+        SourceElsewhereError: the source is in another file, and that cannot be opened.
+    """
+    source = registered(database, embedding_model)
+    if source is None:
+        yield OwnVectors(database, embedding_model)
+        return
+    with _host_of(database, source) as host:
+        yield SourceVectors(database, host, source, runs_condition=runs_condition)
+
+
+@contextmanager
+def origin_to_fit(
+    database: Database, embedding_model: str, source: Registered | None, *, runs_condition: bool
+) -> Iterator[Origin]:
+    """As `origin_of`; a name that is no model and no source yet may be that of one which is found.
+
+    Args:
+        source: what is to be registered with the result; None: what is found by the name.
+
+    Raises:
+        as `origin_of`; and
+        SchemaMissingError: the database has no tables of ours and nothing of this name.
+        SchemaConflictError, ViewNameError: a name that we need is taken; nothing was written.
+    """
+    kept = registered(database, embedding_model)
+    if source is None and kept is None and not _has_model(database, embedding_model):
+        source = _found(database, embedding_model)
+    if source is None:
+        schema.check(database)
+        with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
+            yield origin
+        return
+    check_tables_can_be_made(database, embedding_model)
+    with _host_of(database, source) as host:
+        clusters_view.check_name_is_free(database, source.source)
+        yield SourceVectors(database, host, source, runs_condition=True)
+
+
+def _found(database: Database, name: str) -> Registered | None:
+    """What has a name of what is found; None if nothing has."""
+    try:
+        return chosen(database, name, Said())
+    except HostTableError:
+        if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:
+            raise
+        if any(source.name == name for source in find_sources(database)):
+            raise
+    return None
+
+
+def _has_model(database: Database, embedding_model: str) -> bool:
+    there = schema.version(database) is not None
+    return there and statements.first_row(database, _HAS_MODEL, (embedding_model,)) is not None
+
+
+@contextmanager
+def _host_of(database: Database, source: Registered) -> Iterator[Database]:
+    """The database that a source is in: the same one, or another file, opened for reading only."""
+    if source.database is None:
+        yield database
+        return
+    path = host_path(database, source.database)
+    try:
+        host = database.opened_to_read(path)
+    except DatabaseFileError as error:
+        raise SourceElsewhereError(source.source.name, path=source.database, reason=str(error)) from None
+    try:
+        # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
+        with host.watched(lambda: database.is_interrupted, every=_STEPS):
+            yield host
+    finally:
+        host.close()
+
+
+def host_path(database: Database, path: str) -> str:
+    """A path as EmbeddingSource has it, seen from the folder of the database's file."""
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(database.filename)), path))

@@ -1,0 +1,344 @@
+"""Registering, changing and deleting sources. What only reads them is in `sources.registered_rows`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlclust import schema
+from sqlclust.errors import (
+    ArgumentError,
+    FilterError,
+    IncompleteStatementError,
+    SchemaConflictError,
+    SourceError,
+    SourceInUseError,
+    SourceNameError,
+    StatementError,
+    UnknownSourceError,
+    shown,
+)
+from sqlclust.sources.choosing import chosen as chosen_source
+from sqlclust.sources.registered_rows import (
+    MAX_BYTES,
+    Registered,
+    all_registered,
+    is_parameter,
+    is_unicode,
+    registered,
+)
+from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted
+
+__all__ = [
+    "Registered", "all_registered", "change", "check_name", "chosen", "insert", "make_tables", "register", "registered", "remove",
+    "results_of",
+]  # fmt: skip
+
+logger = logging.getLogger("sqlclust")
+
+
+# --- what is meant ---
+
+
+def chosen(
+    database: Database,
+    name: str,
+    said: Said,
+    *,
+    condition: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    host: Database | None = None,
+    words: Words = OF_FUNCTIONS,
+) -> Registered:
+    """What would be registered under a name: as it is registered, and as a person says it, and else as it is found.
+
+    Nothing is written. Views that are named are run for some rows; see `sources.choosing.chosen`.
+
+    Args:
+        database: keeps the source, or will.
+        condition: an SQL condition on the host's columns; '': none. None: as it is registered, or none.
+        parameters: of its named placeholders; None: as they are registered with the condition that stays.
+        host: has the table; None: `database` has it.
+
+    Returns:
+        With the `database` that is registered; None if the source is new.
+
+    Raises:
+        SourceNameError: no source can have the name.
+        HostTableError: no such table or column, …; see `sources.choosing.chosen`.
+        FilterError: SQLite does not accept the condition, or a placeholder has no value.
+        ArgumentError: a parameter that cannot be kept.
+        SourceError: it is registered with a table in another file, and that is not `host`.
+        SourceDamagedError: the row that is there.
+        SqliteError: a file cannot be read.
+    """
+    check_name(database, name)
+    before = registered(database, name)
+    if before is not None and said == Said() and condition is None and parameters is None:
+        return before
+    if before is not None and before.database is not None and host is None:
+        raise SourceError(
+            f"the table of source {shown(name)} is in another file, {before.database}; change it from there"
+        )
+    host = database if host is None else host
+    source = chosen_source(host, name, said, before=None if before is None else before.source, words=words)
+    format_is_said = said.format is not None
+    if before is not None and said.format is None:
+        format_is_said = before.format_is_said and source.format == before.source.format
+    if condition is None and before is not None:
+        condition = before.condition
+        parameters = before.parameters if parameters is None else parameters
+    kept = checked_parameters(parameters, condition or None)
+    if condition:
+        check_condition(host, source.table_name or "", condition, kept or {})
+    return Registered(
+        source=replace(source, registered=True),
+        database=None if before is None else before.database,
+        format_is_said=format_is_said,
+        condition=condition or None,
+        parameters=kept,
+    )
+
+
+def check_name(database: Database, name: object) -> None:
+    """Refuse a name that cannot be kept, or that our own vectors have.
+
+    Raises:
+        SourceNameError
+    """
+    if not isinstance(name, str):
+        raise SourceNameError(name, reason=f"it is a {type(name).__name__}, expected text")
+    if not name:
+        raise SourceNameError(name, reason="it is empty")
+    if "\0" in name or not is_unicode(name):
+        raise SourceNameError(name, reason="it has a NUL character or is not valid Unicode")
+    if len(name.encode()) > MAX_BYTES:
+        raise SourceNameError(name, reason=f"it has more than {MAX_BYTES:,} bytes")
+    if schema.version(database) is not None and statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
+        reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
+        raise SourceNameError(name, reason=reason)
+
+
+_OWN_VECTORS = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? AND vector IS NOT NULL LIMIT 1"
+
+
+def checked_parameters(
+    parameters: Mapping[str, object] | None, condition: str | None
+) -> dict[str, str | int | float | None] | None:
+    """Values of placeholders as they are kept; True and False are 1 and 0, as in SQLite.
+
+    Raises:
+        ArgumentError: no mapping of names to values that JSON has, or there is no condition for them.
+    """
+    if parameters is None:
+        return None
+    if not isinstance(parameters, Mapping):
+        found = f"a {type(parameters).__name__}"
+        raise ArgumentError("source", "parameters", found=found, expected="a mapping of names to values")
+    if condition is None and parameters:
+        raise ArgumentError("source", "parameters", found="without a condition", expected="to be given with where")
+    kept = {}
+    for name, value in parameters.items():
+        plain = int(value) if isinstance(value, bool) else value
+        if not isinstance(name, str) or not is_unicode(name) or not is_parameter(plain):
+            found = f"{shown(value)} for {shown(name)}"
+            raise ArgumentError("source", "parameters", found=found, expected="text, a number or None for each name")
+        kept[name] = plain
+    return kept or None  # type: ignore[return-value]
+
+
+def check_condition(database: Database, table: str, condition: object, parameters: Mapping[str, object]) -> None:
+    """Refuse what is not one condition on the columns of a table, or would write, or has placeholders without values.
+
+    Raises:
+        FilterError
+    """
+    if not isinstance(condition, str):
+        raise FilterError(condition, reason=f"it is a {type(condition).__name__}")
+    if "\0" in condition or not is_unicode(condition) or len(condition.encode()) > MAX_BYTES:
+        reason = f"it has a NUL character, is not valid Unicode or has more than {MAX_BYTES:,} bytes"
+        raise FilterError(condition, reason=reason)
+    for sentence in (f"({condition}\n)", f"CASE WHEN {condition}\nTHEN 1 END"):
+        try:
+            found = database.described(f"SELECT 1 FROM main.{quoted(table)} WHERE {sentence}")
+        except (StatementError, IncompleteStatementError) as error:
+            raise FilterError(condition, reason=str(error)) from None
+        if found.rest or not found.is_readonly:
+            raise FilterError(condition, reason="more than a condition")
+        for name in found.parameters:
+            if name is None or name not in parameters:
+                reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
+                raise FilterError(condition, reason=reason)
+
+
+# --- writing; inside the caller's transaction ---
+
+
+def check_tables_can_be_made(database: Database, name: str) -> None:
+    """Make sure that our tables are there, or that their names are free. Nothing is written.
+
+    Raises:
+        SchemaConflictError: they are taken; it says that results can go into another file.
+    """
+    with _advising_another_file(database, name):
+        if schema.version(database) is None:
+            schema.refuse_foreign_objects(database, schema.object_names(database))
+
+
+@contextmanager
+def _advising_another_file(database: Database, name: str) -> Iterator[None]:
+    try:
+        yield
+    except SchemaConflictError as error:
+        if type(error) is not SchemaConflictError:
+            raise
+        raise SchemaConflictError(
+            error.path, names=error.names, version=error.version, advice=_into(database.filename, name)
+        ) from None
+
+
+def make_tables(database: Database, name: str) -> bool:
+    """Make our tables where there are none, or bring older ones to the version that has sources; True if anything was done.
+
+    Args:
+        name: of the source that they are for, for messages.
+
+    Raises:
+        SchemaConflictError: their names are taken; it says that results can go into another file.
+        SchemaVersionError, SchemaContentError, SchemaDamagedError, SQLiteVersionError: as `schema.initialize`.
+    """
+    found = schema.version(database)
+    with _advising_another_file(database, name):
+        done = schema.initialize(database)
+    if done:
+        what = "our tables were added" if found is None else f"our tables were upgraded from version {found}"
+        logger.info("%s: %s, to keep source %s", database.filename or "this database", what, shown(name))
+    return done
+
+
+def _into(path: str, name: str) -> str:
+    return f"To leave it as it is: sqlclust fit {shlex.quote(path or 'FILE.db')} {shlex.quote(name)} --into RESULTS.db"
+
+
+def register(database: Database, said: Registered) -> None:
+    """Keep a source: as a new one, or in place of the one that has its name."""
+    if registered(database, said.name) is None:
+        insert(database, said)
+    else:
+        change(database, said)
+
+
+_COLUMNS = (
+    "kind", "database", "table_name", "storage", "id_columns", "vector_column", "content_column", "format", "format_is_said",
+    "dimension", "part_column", "part_value", "condition", "parameters",
+)  # fmt: skip
+_INSERT = f"""
+INSERT INTO main.EmbeddingSource (name, {", ".join(_COLUMNS)}) VALUES (:name, {", ".join(f":{name}" for name in _COLUMNS)})
+"""
+_CHANGE = f"""
+UPDATE main.EmbeddingSource SET {", ".join(f"{name} = :{name}" for name in _COLUMNS)} WHERE name = :name
+"""
+
+
+def insert(database: Database, new: Registered) -> None:
+    """Write the row of a source. Our tables are there, of version 3.
+
+    Raises:
+        SourceNameError: an embedding model has its name.
+        ConstraintError: another source has.
+    """
+    check_name(database, new.name)
+    statements.run(database, _INSERT, _row(new))
+
+
+def change(database: Database, changed: Registered) -> None:
+    """Write the row of a source again. What results are made of stays: the table, the key, the vectors.
+
+    Raises:
+        UnknownSourceError: it is not registered.
+        SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
+        SourceDamagedError
+    """
+    before = registered(database, changed.name)
+    if before is None:
+        raise UnknownSourceError(changed.name, known=_known(database))
+    if _origin(before) != _origin(changed):
+        results = results_of(database, changed.name)
+        if results:
+            raise SourceInUseError(
+                changed.name,
+                clustering_result_ids=results,
+                doing="changed to another table, key or column of vectors",
+                advice="register that under another name, or delete the results first (sqlclust delete)",
+            )
+    statements.run(database, _CHANGE, _row(changed))
+
+
+def remove(database: Database, name: str) -> None:
+    """Delete the row of a source that no result is made of.
+
+    Raises:
+        UnknownSourceError: it is not registered.
+        SourceInUseError: results are made of it.
+    """
+    if statements.first_row(database, "SELECT 1 FROM main.EmbeddingSource WHERE name = ?", (name,)) is None:
+        raise UnknownSourceError(name, known=_known(database))
+    results = results_of(database, name)
+    if results:
+        raise SourceInUseError(
+            name,
+            clustering_result_ids=results,
+            doing="deleted",
+            advice="to delete those too: results=True, or sqlclust source … --delete --results",
+        )
+    # rows of it that no result has: there are none, unless triggers were off when the last one went
+    statements.run(database, "DELETE FROM main.Embedding WHERE embedding_source = ?", (name,))
+    statements.run(database, "DELETE FROM main.EmbeddingSource WHERE name = ?", (name,))
+
+
+def results_of(database: Database, name: str) -> list[int]:
+    """The ids of the results that are made of a source, or of a model, the oldest first."""
+    sql = "SELECT id FROM main.ClusteringResult WHERE embedding_model = ? ORDER BY id"
+    return [int(found) for (found,) in statements.all_rows(database, sql, (name,))]
+
+
+def _known(database: Database) -> list[str]:
+    sql = "SELECT name FROM main.EmbeddingSource ORDER BY name LIMIT 9"
+    return [str(name) for (name,) in statements.all_rows(database, sql)]
+
+
+def _origin(of: Registered) -> tuple[object, ...]:
+    """Where the vectors and keys of its results come from."""
+    source = of.source
+    lower = (source.table_name or "").lower(), tuple(name.lower() for name in source.id_columns)
+    part = None if source.only is None else (source.only[0].lower(), source.only[1])
+    return of.database, *lower, (source.vector_column or "").lower(), source.stored, part
+
+
+def _row(of: Registered) -> dict[str, object]:
+    source = of.source
+    part_column, part_value = source.only or (None, None)
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "database": of.database,
+        "table_name": source.table_name,
+        "storage": source.stored,
+        "id_columns": json.dumps(source.id_columns, ensure_ascii=False),
+        "vector_column": source.vector_column,
+        "content_column": source.content_column,
+        "format": source.format,
+        "format_is_said": int(of.format_is_said),
+        "dimension": source.dimension,
+        "part_column": part_column,
+        "part_value": part_value,
+        "condition": of.condition,
+        "parameters": None if of.parameters is None else json.dumps(dict(of.parameters), ensure_ascii=False),
+    }

@@ -1,0 +1,234 @@
+"""Vectors of a source, read where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sqlclust.core.runtime.control import Control
+from sqlclust.errors import FilterError, Id, SourceConditionError, SqlclustError
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.store.embeddings.collecting import PointsBuilder
+from sqlclust.store.embeddings.ids import sorted_order
+from sqlclust.store.embeddings.own_vectors import data_version, first_values
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.embeddings.selection import CheckRows, Selection
+from sqlclust.store.memory import check_room_for_more
+from sqlclust.store.sources import clusters_view
+from sqlclust.store.sources.items import embedding_ids
+from sqlclust.store.sources.reading import HostReader
+from sqlclust.store.sources.registered import Registered, insert, make_tables, registered
+from sqlclust.store.sources.thin_rows import write_rows
+from sqlclust.vectors.blobs import STORED
+from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName, narrowed, to_stored
+
+_REPORT = 4
+"""Batches of rows between two looks at progress and interrupts."""
+_MEMBERS = """
+SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
+WHERE ec.clustering_result_id = ?
+"""
+_SAID = (
+    "The source {source} can say that its vectors are of another format: sqlclust source DB {source} --format {{}}; "
+    "--format float32 if they are that all the same"
+)
+
+
+class SourceVectors:
+    """The rows of a source; an `Origin`. Their ids are the keys that they have in their table.
+
+    Args:
+        database: where results are published.
+        host: where the table is: the same, or another file that is only read.
+        source: what is read; need not be registered yet.
+        runs_condition: whether the condition that is kept with the source may be run. It is SQL in the file.
+    """
+
+    def __init__(self, database: Database, host: Database, source: Registered, *, runs_condition: bool) -> None:
+        self._database, self._host, self._registered = database, host, source
+        self._runs_condition = runs_condition
+
+    @property
+    def embedding_model(self) -> str:
+        """The source's name."""
+        return self._registered.source.name
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether the source has a condition of its own."""
+        return self._registered.condition is not None
+
+    @property
+    def format(self) -> FormatName | None:
+        """Of the rows: they were made to be that."""
+        return STORED_FORMAT.name
+
+    def data_version(self) -> int:
+        """That of the host's file."""
+        return data_version(self._host)
+
+    # --- reading ---
+
+    def select(self, selection: Selection, control: Control, *, check: CheckRows | None = None) -> Points:
+        """Read the selected rows that have a vector; with `downsample` every n-th by rank of the key.
+
+        Args, Raises:
+            as `selection.select`; and
+            HostTableError: the table is not there any more, or not as it was.
+            SourceConditionError: the source has a condition, and nobody allowed to run it.
+
+        Cost: O(rows of the table), one read of their vectors; with downsampling one of the keys besides.
+        """
+        reader = self._reader(selection)
+        with statements.savepoint(self._host):  # both reads are of one moment
+            kept = self._every(reader, selection.downsample)
+            total = len(kept) if kept is not None else reader.count()
+            expected = 0 if selection.where is not None or self.has_condition else total or 0
+            dimension = self._registered.source.dimension
+            if check is not None and expected and dimension:
+                check(expected, 0, dimension)
+            builder = PointsBuilder(
+                expected=expected,
+                check_room=check_room_for_more if check is None else partial(_check_read, check),
+                format=selection.format or self._format_said,
+                advice=_SAID.format(source=self.embedding_model),
+            )
+            for number, (ids, vectors) in enumerate(reader.batches(only=kept), start=1):
+                builder.add_many(ids, vectors)
+                if number % _REPORT == 0:
+                    control.at(min(1.0, len(builder) / total) if total else 0.0)
+                    self._database.check_interrupt()
+        return builder.finish()
+
+    def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """The selected rows that have a vector; see `Origin`."""
+        reader = self._reader(selection)
+        return closing(self._rows(reader, self._every(reader, selection.downsample)))
+
+    def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
+        return closing(self._rows(HostReader(self._host, self._registered.source), {*ids}))
+
+    def is_there(self, id: Id) -> bool:
+        """Whether there is a row of this key that has a vector."""
+        with self.member_rows([id]) as rows:
+            return any(True for _ in rows)
+
+    def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
+        """The keys of a result's rows."""
+        return closing(first_values(self._database, _MEMBERS, (clustering_result_id,)))
+
+    def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
+        """The source's rows that a result does not have. Its own condition holds for them, if it has one."""
+        with self.members(clustering_result_id) as ids:
+            members = {*ids}
+        rows = self._rows(self._reader(Selection(self.embedding_model)), None)
+        return closing(row for row in rows if row[0] not in members)
+
+    def n_others(self, clustering_result_id: int) -> int:
+        """At the most all of its rows."""
+        return HostReader(self._host, self._registered.source).count() or 0
+
+    def _reader(self, selection: Selection) -> HostReader:
+        """What reads the rows for which the source's own condition and the selection's hold."""
+        own, source = self._registered.condition, self._registered.source
+        if own is None:
+            return HostReader(
+                self._host,
+                source,
+                condition=selection.where,
+                parameters=_of_condition(selection.where, selection.parameters),
+            )
+        if not self._runs_condition:
+            raise SourceConditionError(self.embedding_model, condition=own)
+        own_parameters = self._registered.parameters or {}
+        if selection.where is None:
+            return HostReader(self._host, source, condition=own, parameters=own_parameters)
+        for condition in (own, selection.where):  # each is one of its own: `1) OR (1` is not
+            HostReader(self._host, source, condition=condition)
+        both = own_parameters.keys() & (selection.parameters or {}).keys()
+        if both:
+            reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
+            raise FilterError(selection.where, reason=reason)
+        return HostReader(
+            self._host, source,
+            condition=f"({own}\n) AND ({selection.where}\n)",
+            parameters={**own_parameters, **(selection.parameters or {})},
+        )  # fmt: skip
+
+    @staticmethod
+    def _every(reader: HostReader, step: int) -> set[Id] | None:
+        """Every n-th of the keys, by rank; None: all."""
+        if step == 1:
+            return None
+        ids = reader.ids()
+        return {ids[row] for row in sorted_order(ids)[::step].tolist()}
+
+    @property
+    def _format_said(self) -> FormatName | None:
+        """What the vectors are read as; None: float32, unless they look like another."""
+        format = self._registered.source.format
+        is_taken_as_it_is = format == STORED_FORMAT.name and not self._registered.format_is_said
+        return None if is_taken_as_it_is else format
+
+    def _rows(self, reader: HostReader, only: set[Id] | None) -> Generator[tuple[Any, Any], None, None]:
+        format = self._format_said or STORED_FORMAT.name
+        for ids, vectors in reader.batches(only=only):
+            yield from zip(ids, _as_stored(vectors, format), strict=True)
+            self._database.check_interrupt()
+
+    # --- publishing ---
+
+    def embedding_ids(self, ids: Sequence[Id]) -> Sequence[str]:
+        """The ids of rows of Embedding that stand for these keys."""
+        return embedding_ids(self.embedding_model, ids, n_columns=len(self._registered.source.id_columns))
+
+    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+        """Read the medoids' texts. What is returned makes our tables, if they are not there, and writes the source, the rows of
+        Embedding, and the view.
+        """
+        texts = HostReader(self._host, self._registered.source).texts(medoids)
+
+        def write(ids: Sequence[Id]) -> None:
+            database, source = self._database, self._registered
+            make_tables(database, self.embedding_model)
+            if registered(database, self.embedding_model) is None:
+                insert(database, source)
+            write_rows(database, self.embedding_model, ids, self.embedding_ids(ids), texts)
+            clusters_view.create(database, source.source, elsewhere=source.database is not None)
+
+        return write
+
+
+def _of_condition(where: str | None, parameters: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    return None if where is None else parameters
+
+
+def _check_read(check: CheckRows, rows: int, dimension: int) -> None:
+    """Ask whether there is memory for rows, all of which are read."""
+    check(rows, rows, dimension)
+
+
+def _as_stored(vectors: Sequence[Any], format: FormatName) -> list[bytes | None]:
+    """Vectors as Embedding would have them; None for what is none of this format."""
+    if format == STORED_FORMAT.name:
+        return [vector if isinstance(vector, bytes) else None for vector in vectors]
+    record = FORMATS[format]
+    if not record.is_text and {*map(type, vectors)} == {bytes} and len({*map(len, vectors)}) == 1:
+        raw = np.frombuffer(b"".join(vectors), dtype=np.uint8).reshape(len(vectors), -1)
+        if raw.shape[1] and raw.shape[1] % record.unit == 0:
+            numbers = narrowed(record.numbers(raw)).astype(STORED, copy=False)
+            return [row.tobytes() for row in numbers]
+    return [_one_as_stored(vector, format) for vector in vectors]
+
+
+def _one_as_stored(vector: Any, format: FormatName) -> bytes | None:
+    try:
+        return to_stored(vector, format, "the vector")
+    except SqlclustError:
+        return None

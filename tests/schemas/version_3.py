@@ -1,0 +1,40 @@
+"""A database as version 3 of the schema makes it, with the content of `version_1`, and a source with a result.
+
+It is not released, and may still change: its text is schema.sql's. On release that is copied to version_3.sql.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from sqlclust.schema import schema_sql
+from tests.schemas import version_1
+
+SQL = schema_sql()
+SOURCE = """
+CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, vector BLOB);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6)
+INSERT INTO notes SELECT i, 'note ' || i, x'0000803f' FROM n;
+INSERT INTO EmbeddingSource (name, kind, table_name, id_columns, vector_column, content_column, format, dimension)
+VALUES ('notes', 'table', 'notes', '["id"]', 'vector', 'body', 'float32', 1);
+BEGIN;
+INSERT INTO ClusteringResult (id, embedding_model, algorithm, parameters) VALUES (9, 'notes', 'by hand', '{}');
+INSERT INTO Embedding (id, embedding_model, content, item_id, embedding_source)
+SELECT json_array('notes', id), 'notes', iif(id = 1, body, NULL), id, 'notes' FROM notes;
+INSERT INTO Cluster (clustering_result_id, label, medoid_embedding_id, size) VALUES (9, 0, '["notes",1]', 4);
+INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probability)
+SELECT 9, json_array('notes', id), iif(id < 5, 0, -1), iif(id < 5, 1.0, 0.0) FROM notes;
+COMMIT;
+"""
+"""A table of a host's and a source of it, named notes: result 9 has items 1 to 4 in cluster 0 and 5 and 6 as noise."""
+
+
+def make(path: Path | str) -> None:
+    """Write one; see `version_1.make`."""
+    version_1.make(path, SQL)
+    con = apsw.Connection(str(path))
+    con.execute("PRAGMA foreign_keys = ON")
+    con.execute(SOURCE)
+    con.close()
