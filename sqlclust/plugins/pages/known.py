@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from sqlclust.plugins.pages.descriptions import Description, descriptions, of_source_view
+from sqlclust.plugins.pages.descriptions import CLUSTER_COLUMNS, Description, descriptions, of_source_view
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +25,7 @@ class SourceTable:
         table: None: it is in another file.
         part: (column, value) of its rows; None: it is the whole table.
         view: the rows with their clusters.
-        view_key: the key's columns there. A view over rows of another file has `id` only.
+        view_key: the key's columns there. A view over rows of another file has `id`; none: their names are others there.
     """
 
     name: str
@@ -117,8 +117,14 @@ def _sources(connection: sqlite3.Connection) -> Iterable[SourceTable]:
     for name, table, id_columns, part_column, part_value, view in connection.execute(_SOURCES):
         key = tuple(json.loads(id_columns))
         part = None if part_column is None else (part_column, part_value)
-        view_key = key if _columns(connection, view) >= {*key} else ("id",)
-        yield SourceTable(name, table, key, part, view, view_key)
+        yield SourceTable(name, table, key, part, view, _view_key(key, _columns(connection, view)))
+
+
+def _view_key(key: tuple[str, ...], columns: set[str]) -> tuple[str, ...]:
+    """The columns of a source's view that have the key; none where a column of it has another name there."""
+    if columns == {"id", *CLUSTER_COLUMNS}:
+        return ("id",)
+    return key if columns - {*CLUSTER_COLUMNS} >= {*key} else ()
 
 
 def _of_columns(description: Description, there: set[str]) -> Description:

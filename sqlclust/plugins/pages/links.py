@@ -97,8 +97,10 @@ def _of_view(pages: _Pages, source: SourceTable, column: str, value: Any) -> Any
         if value == -1:
             return pages.beside(value, "noise", None)
         return pages.link(value, pages.rows(source.view, [("label", value)], _sort_desc="probability"))
-    if column == "medoid_item_id":
+    if column == "medoid_item_id" and source.view_key:
         return pages.link(value, pages.rows(source.view, _key(source.view_key, value)))
+    if isinstance(value, bytes):  # Datasette would link to it by a primary key, which a view has none of, and fail
+        return f"<{len(value):,} bytes>"
     return None
 
 
@@ -133,8 +135,8 @@ def _source_of(embedding_id: Any) -> object:
 
 
 def _is_in(source: SourceTable, row: dict[str, Any]) -> bool:
-    """Whether a row of the table is of the source, and shows its key."""
-    if not row.keys() >= {*source.id_columns}:
+    """Whether a row of the table is of the source, and has its key, which the view has, too."""
+    if not source.view_key or not row.keys() >= {*source.id_columns}:
         return False
     return source.part is None or row.get(source.part[0]) == source.part[1]
 
