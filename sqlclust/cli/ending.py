@@ -41,7 +41,7 @@ class GuestCommand(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.context_settings |= {"max_content_width": 100, "show_default": True}
+        self.context_settings.update({"max_content_width": 100, "show_default": True})
         if self.help is None and self.callback is not None:
             self.help = docstring(self.callback)  # of `python -OO`
 
