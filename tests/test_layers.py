@@ -90,7 +90,10 @@ ROOMS = {
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",
         "files",
     ],
-    "plugins": ["harmless", "connections", "pages", "sqlite_utils", "datasette"],
+    "plugins": [
+        "harmless", "connections", "commands", "lazy_commands", "pages", "sqlite_utils", "llm", "datasette",
+    ],
+    "plugins.commands": ["llm", "sqlite_utils"],
     "plugins.pages": ["descriptions", "known", "saying", "links"],
 }  # fmt: skip
 """The order inside a folder: a room, or a file, imports none that comes later in its line."""
