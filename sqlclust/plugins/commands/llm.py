@@ -88,7 +88,7 @@ def command(collection: str | None, db: str, as_json: bool, noise: bool, limit: 
             return
     _show(db, found, limit, view=fits.last_view)
     if fits.added:
-        click.echo(printable(f"\n{fits.added}"))
+        click.echo("\n" + printable(fits.added))
 
 
 def _list(db: str, *, as_json: bool) -> None:

@@ -43,7 +43,7 @@ def _clust(db: str, model: str, limit: int | None, into: str | None, output: str
     assert show.command.callback is not None
     show.command.callback(db=into or db, result=str(fits.results[-1]["id"]), limit=limit, output=output)
     if fits.added and not output:
-        click.echo(printable(f"\n{fits.added}"))
+        click.echo("\n" + printable(fits.added))
 
 
 command = GuestCommand("clust", params=_parameters(), callback=_clust, epilog=_EPILOG)
