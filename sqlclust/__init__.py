@@ -18,7 +18,7 @@ from sqlclust.errors import SqlclustError
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import apsw
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlclust.core.pipeline import Clustering
     from sqlclust.core.runtime.control import Progress
     from sqlclust.diagnosis import Diagnosis
+    from sqlclust.sources.registered_rows import Registered
     from sqlclust.store.results.staleness import Staleness
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "adopt",
     "connect",
+    "delete_source",
     "doctor",
     "fit",
     "hdbscan",
@@ -42,6 +44,7 @@ __all__ = [
     "load",
     "loadable_path",
     "register",
+    "source",
     "staleness",
 ]
 
@@ -126,7 +129,8 @@ def fit(
 
     Args:
         connection: in no transaction.
-        where: an SQL condition on columns of Embedding, with `parameters` for its named placeholders.
+        embedding_model: or a source, one that is registered or found; its vectors are read where they are.
+        where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
@@ -145,8 +149,69 @@ def fit(
         parse(FitOptions, options),
         where=where,
         parameters=parameters,
+        runs_condition=True,
         progress=progress,
     )
+
+
+def source(
+    connection: apsw.Connection,
+    name: str,
+    *,
+    table: str | None = None,
+    id: str | Sequence[str] | None = None,
+    vector: str | None = None,
+    content: str | None = None,
+    format: str | None = None,
+    where: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+) -> Registered:
+    """Keep a table of another program as a source, or change a registered one; returns what is kept.
+
+    The vectors stay where they are. What is not said stays, or is as `clust_sources()` finds it. Our tables are made if there
+    are none; nothing else of the file is written.
+
+    Args:
+        connection: in no transaction.
+        name: of the source; fits and results have it as their embedding model.
+        table: the table, or a view, or a source as it is listed. None: the one of that name.
+        id: the column that names a row, or several.
+        vector, content: the columns of the vectors and of the texts that were embedded.
+        format: of the vectors, whatever they look like: 'float32', 'float64', 'json', …
+        where: an SQL condition on the host's columns: only rows for which it holds; '': all again. It is stored, and no SQL
+            function runs it.
+        parameters: of its named placeholders, stored with it: text, numbers or None.
+
+    Raises:
+        SqlclustError: no such table or column, no format that can be told, a condition that SQLite does not accept, a name that
+            an embedding model has, results are made of it and it would be another table, a locked or read-only file, …;
+            nothing was written.
+        apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
+    """
+    from sqlclust.bindings.apsw.database import database_of
+    from sqlclust.options import SourceOptions, parse
+    from sqlclust.sources.said import Said
+    from sqlclust.store.registering import keep
+
+    said = parse(SourceOptions, {"table": table, "id": id, "vector": vector, "content": content, "format": format})
+    return keep(database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters)
+
+
+def delete_source(connection: apsw.Connection, name: str, *, results: bool = False) -> int:
+    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+
+    Args:
+        connection: in no transaction.
+        name: of the source.
+        results: delete the results that are made of it, too. Without it a source with results is not deleted.
+
+    Raises:
+        SqlclustError: no such source, results are made of it, a locked or read-only file, …; nothing was written.
+    """
+    from sqlclust.bindings.apsw.database import database_of
+    from sqlclust.store.registering import delete_source
+
+    return delete_source(database_of(connection), name, results=results)
 
 
 def staleness(

@@ -65,8 +65,8 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
-        "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "registering", "members", "cut", "sweep",
+        "fit", "prediction",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
@@ -83,8 +83,8 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "logs", "progress", "options", "database", "results", "corpus", "readers", "dimensions",
-        "skipped", "rows_to_load", "from_table", "writing", "bringing_in", "commands",
+        "docstrings", "output", "parameters", "logs", "progress", "options", "database", "results", "corpus", "readers",
+        "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "announcing", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

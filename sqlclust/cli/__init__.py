@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "Make a database, or add the tables to one.",
     "adopt": "Move in from the project panic-tda.",
     "sources": "Find the vectors that a database has.",
+    "source": "Keep a table of another program as a source, show, change or delete one.",
     "load": "Load embeddings from files, or copy them from a table.",
     "fit": "Cluster the embeddings of a model.",
     "list": "List the results.",

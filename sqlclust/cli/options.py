@@ -20,12 +20,16 @@ def short_name(option: str) -> str:
     return option.removeprefix(_LONG_PREFIX)
 
 
-def options_of(dataclass: type) -> Callable[[Command], Command]:
-    """An option for each field."""
+def options_of(dataclass: type, *, prefix: str = "") -> Callable[[Command], Command]:
+    """An option for each field.
+
+    Args:
+        prefix: before the names of the command's parameters, where it has others of these names.
+    """
 
     def decorate(command: Command) -> Command:
         for field in reversed(dataclasses.fields(dataclass)):
-            command = _option_of(field)(command)
+            command = _option_of(field, prefix + field.name)(command)
         return command
 
     return decorate
@@ -86,7 +90,7 @@ def _flags(field: dataclasses.Field[Any]) -> list[str]:
     return [f"--{each.replace('_', '-')}" for each in dict.fromkeys((short_name(name), name))]
 
 
-def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
+def _option_of(field: dataclasses.Field[Any], name: str) -> Callable[[Command], Command]:
     record, flags = field.metadata, _flags(field)
     settings: dict[str, Any] = {
         "default": field.default,
@@ -96,13 +100,17 @@ def _option_of(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
     if record["kind"] is bool:
         if field.default:
             flags = [f"{flag}/--no-{flag[2:]}" for flag in flags]
-        return click.option(*flags, field.name, is_flag=True, **settings)
+        return click.option(*flags, name, is_flag=True, **settings)
+    if record["kind"] is tuple:
+        return click.option(*flags, name, metavar="COL[,COL]", **settings)
+    if record["kind"] is str and not record["choices"]:
+        return click.option(*flags, name, metavar="NAME", **settings)
     if record["kind"] is str:
-        return click.option(*flags, field.name, type=click.Choice(record["choices"]), **settings)
+        return click.option(*flags, name, type=click.Choice(record["choices"]), **settings)
     numbers = click.IntRange if record["kind"] is int else click.FloatRange
     least, above = record["at_least"], record["above"]
     allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`
-    return click.option(*flags, field.name, type=allowed, **settings)
+    return click.option(*flags, name, type=allowed, **settings)
 
 
 def _sentence(field: dataclasses.Field[Any]) -> str:

@@ -11,6 +11,7 @@ from sqlclust.cli.options import short_name
 from sqlclust.cli.output import one_line, printable, table
 from sqlclust.core.engines import engine_of
 from sqlclust.options import HdbscanOptions
+from sqlclust.sqlite.layout import quoted
 from sqlclust.store.results.listing import parameters_of
 
 RESULT_COLUMNS = (
@@ -126,12 +127,19 @@ def seconds(duration: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def next_steps(db: str, result_id: int) -> str:
-    """How to look further at a result."""
+def in_quotes(sql: str) -> str:
+    """SQL as a shell takes it: between double quotes, which read best, if it has nothing that they change."""
+    return quote(sql) if any(character in sql for character in '"$`\\!') else f'"{sql}"'
+
+
+def next_steps(db: str, result_id: int, *, view: str | None = None) -> str:
+    """How to look further at a result; `view`: that of its source."""
     sql = f"SELECT * FROM ClusterAssignment WHERE clustering_result_id = {result_id}"
+    if view is not None and view.isprintable():
+        sql = f"SELECT * FROM {quoted(view)} WHERE label >= 0"
     lines: Sequence[str] = (
         "Look further:",
         f"  sqlclust show {quote(db)} {result_id}",
-        f'  sqlclust query {quote(db)} "{sql}"',
+        f"  sqlclust query {quote(db)} {in_quotes(sql)}",
     )
     return "\n".join(lines)

@@ -72,6 +72,7 @@ from sqlclust.errors.schemas import (
     ViewNameError,
 )
 from sqlclust.errors.sources import (
+    SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
     SourceElsewhereError,
@@ -177,6 +178,7 @@ __all__ = [
     "SchemaDamagedError",
     "SchemaMissingError",
     "SchemaVersionError",
+    "SourceChangedError",
     "SourceConditionError",
     "SourceDamagedError",
     "SourceElsewhereError",

@@ -23,12 +23,17 @@ class TooFewRowsError(SqlclustError):
 class UnknownModelError(SqlclustError):
     """An embedding model of which there are no embeddings."""
 
-    def __init__(self, embedding_model: str, *, known: Sequence[str]) -> None:
-        there = ", ".join(map(shown, known[:MOST_LISTED])) if known else "none: the Embedding table is empty"
-        if len(known) > MOST_LISTED:
-            there += f" and {len(known) - MOST_LISTED:,} others"
-        super().__init__(f"no embeddings of model {shown(embedding_model)}; models in this database: {there}")
-        self.embedding_model, self.known = embedding_model, tuple(known)
+    def __init__(self, embedding_model: str, *, known: Sequence[str], sources: Sequence[str] = ()) -> None:
+        """Known: the models that are there; sources: what other programs keep vectors in."""
+        there = _listed(known) if known else "none" if sources else "none: the Embedding table is empty"
+        others = f"; sources in it: {_listed(sources)}" if sources else ""
+        super().__init__(f"no embeddings of model {shown(embedding_model)}; models in this database: {there}{others}")
+        self.embedding_model, self.known, self.sources = embedding_model, tuple(known), tuple(sources)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_LISTED:,} others" if len(names) > MOST_LISTED else ""
+    return ", ".join(map(shown, names[:MOST_LISTED])) + more
 
 
 class UnknownFitError(SqlclustError):

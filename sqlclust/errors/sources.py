@@ -73,3 +73,11 @@ class SourceElsewhereError(SourceError):
             f"{reason}. Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
         )
         self.name, self.path, self.reason = name, path, reason
+
+
+class SourceChangedError(SourceError):
+    """A source that was changed or deleted while a result was made of it."""
+
+    def __init__(self, name: str, *, change: str) -> None:
+        super().__init__(f"source {shown(name)} {change} while it was clustered; nothing was written. Fit again")
+        self.name, self.change = name, change

@@ -14,6 +14,7 @@ from sqlclust.options.functions import (
     NearestOptions,
     NeighborsOptions,
     PointsOptions,
+    SourceOptions,
 )
 from sqlclust.options.parsing import parse, parse_json, parse_object
 from sqlclust.options.record import MAX_INTEGER, Options, default_text, names, of_part, option
@@ -31,6 +32,7 @@ __all__ = [
     "NeighborsOptions",
     "Options",
     "PointsOptions",
+    "SourceOptions",
     "default_text",
     "names",
     "of_part",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from sqlclust.core.geometry.metrics import METRICS, Metric
 from sqlclust.options.record import Options, option
@@ -79,4 +79,27 @@ class DoctorOptions(Options):
         kind=str,
         choices=FORMAT_NAMES,
         auto="float32, and a finding if they look like another",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(Options):
+    """Options of clust_source, `sqlclust.source` and `sqlclust source`. What is not said stays, or is as it is found."""
+
+    ELSEWHERE: ClassVar = dict.fromkeys(
+        ("where", "parameters"),
+        "SQL text is taken from Python and the command line only: sqlclust.source(con, name, where=…), "
+        "sqlclust source DB NAME --where …",
+    )
+
+    table: str | None = option(
+        None, "the table, or a view, or a source as clust_sources() lists it", kind=str, auto="the one of that name"
+    )
+    id: tuple[str, ...] | None = option(
+        None, "the column that names a row, or a list of several", kind=tuple, auto="the key of the table"
+    )
+    vector: str | None = option(None, "the column of the vectors", kind=str, auto="as found")
+    content: str | None = option(None, "the column of the texts that were embedded", kind=str, auto="as found")
+    format: FormatName | None = option(
+        None, "of the vectors, whatever they look like", kind=str, choices=FORMAT_NAMES, auto="as found"
     )

@@ -93,6 +93,12 @@ def _checked_value(option: dataclasses.Field[Any], value: Any) -> Any:
     if limits["kind"] is bool:
         found, expected = _plain(value), "true or false"
         allowed = found is True or found is False
+    elif limits["kind"] is tuple:
+        found, expected = _names(value), "a name or a list of names"
+        allowed = bool(found)
+    elif limits["kind"] is str and not limits["choices"]:
+        found, expected = value, "a name"
+        allowed = isinstance(value, str) and value != ""
     elif limits["kind"] is str:
         found, expected = value, " or ".join(repr(choice) for choice in limits["choices"])
         allowed = isinstance(value, str) and value in limits["choices"]
@@ -102,6 +108,12 @@ def _checked_value(option: dataclasses.Field[Any], value: Any) -> Any:
     if not allowed:
         raise OptionError(option.name, found=value, expected=expected)
     return found
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """One name, or several in a list; () if it is none."""
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()
+    return names if all(isinstance(name, str) and name for name in names) else ()
 
 
 def _numbers_allowed(limits: Mapping[str, Any]) -> str:

@@ -49,9 +49,9 @@ def option(
     Args:
         default: None where it depends on the data; `auto` says how.
         help: what it means, for people.
-        kind: int, float, bool or str.
+        kind: int, float, bool or str; tuple: a name or several.
         at_least, above, at_most: limits of a number; of an int `at_most` is `MAX_INTEGER` where nothing is said.
-        choices: of a str, all that it may be.
+        choices: of a str, all that it may be; none: any name.
         auto: what None, the default, becomes.
         part: of an option of clustering, what it decides; see `Part`.
         flag: its name on the command line, where that is another.

@@ -12,7 +12,7 @@ from sqlclust.sources.finding import find_sources, not_vectors
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.kinds.vec0 import columns_of
 from sqlclust.sources.look import Look
-from sqlclust.sources.real_tables import column_sql, real_table
+from sqlclust.sources.real_tables import column_sql, key_remark, real_table
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words, column_names, refuse_repeated
 from sqlclust.sources.said_format import format_of
 from sqlclust.sources.views import view_columns, view_sample
@@ -162,12 +162,13 @@ def _of_table(database: Database, look: Look, source: Source, said: Said, words:
         raise HostTableError(f"{shown(vector)} is the rowid, and no vectors", table=table.name, column=vector)
     part = None if source.only is None else (_spelt(table, source.only[0]), source.only[1])
     is_same = vector == source.vector_column
-    format, dimension, remark = said.format or taken.format, source.dimension if is_same else None, source.remark
+    format, dimension = said.format or taken.format, source.dimension if is_same else None
+    remark = source.remark if is_same and ids == source.id_columns else key_remark(table, ids, part)
     if said.format is not None or format is None or not is_same:
         sampled = look.sample(table) if part is None else look.part(table, *part)
         verdict = look.judged(sampled, table.columns[vector.lower()], named=True)
         format, dimension = format_of(sampled.columns[vector.lower()], verdict, said, words, table.name, vector)
-        remark = "" if is_same and verdict is None else verdict.remark if verdict else ""
+        remark = remarks(verdict.remark if verdict else None, key_remark(table, ids, part))
     return replace(
         source,
         id_columns=ids,
@@ -176,7 +177,7 @@ def _of_table(database: Database, look: Look, source: Source, said: Said, words:
         format=format,
         dimension=dimension,
         only=part,
-        remark=remarks(remark, None if said.id is None else _of_the_key(table, ids, part)),
+        remark=remark,
     )
 
 
@@ -185,16 +186,6 @@ def _spelt(table: Table, name: str) -> str:
     sql = column_sql(table, name)
     column = table.columns.get(name.lower())
     return sql if column is None else column.name
-
-
-def _of_the_key(table: Table, ids: Sequence[str], part: tuple[str, object] | None) -> str | None:
-    """What to know of a key that was said."""
-    names = [name.lower() for name in ids]
-    if names == [table.rowid] and not any(table.is_rowid(column) for column in table.columns.values()):
-        return "it has no key but the rowid, which VACUUM may change"
-    if table.rowid in names or table.is_unique(*names, *([] if part is None else [part[0].lower()])):
-        return None
-    return f"nothing keeps {', '.join(ids)} unique: a repeated id is an error of the fit"
 
 
 # --- views ---

@@ -52,7 +52,9 @@ def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
     wrong = _wrong(look, source)
     if wrong is not None:
         return replace(source, vector_column=None, remark=remarks(wrong, condition))
-    same = next((each for each in found if _is_the_same(source, each)), None) or _of_table(look, source)
+    same = next((each for each in found if _is_the_same(source, each)), None)
+    if same is None or same.id_columns != source.id_columns:
+        same = _of_table(look, source) or same
     if same is None:
         return replace(source, remark=remarks("a view: not looked at, since that runs it", condition))
     other = None
@@ -86,7 +88,7 @@ def _wrong(look: Look, source: Source) -> str | None:
 
 
 def _of_table(look: Look, source: Source) -> Source | None:
-    """What a look says of a column that no kind has found; None for a view."""
+    """What a look says of a column that no kind has found, or with another key; None of what is no real table."""
     table = look.layout.named(source.table_name or "")
     if table is None or source.vector_column is None:
         return None
@@ -94,5 +96,12 @@ def _of_table(look: Look, source: Source) -> Source | None:
     vector = table.columns[source.vector_column.lower()]
     verdict = look.judged(sampled, vector, named=True)
     return look.source(
-        source.kind, sampled, vector, verdict, name=source.name, content=source.content_column, only=source.only
+        source.kind,
+        sampled,
+        vector,
+        verdict,
+        name=source.name,
+        content=source.content_column,
+        only=source.only,
+        keys=source.id_columns,
     )

@@ -15,6 +15,7 @@ from sqlclust.sources.counting import Counter
 from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.indexes import index_beginning_with
 from sqlclust.sources.judging import Verdict, judged
+from sqlclust.sources.real_tables import key_remark
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Sample
 from sqlclust.sources.virtual_tables import shadow_tables, virtual_tables
@@ -180,17 +181,19 @@ class Look:
         remark: str = "",
         only: tuple[str, Any] | None = None,
         n_rows: int | None = None,
+        keys: tuple[str, ...] = (),
     ) -> Source:
         """A source of what a column was found to hold.
 
         Args:
+            keys: what names a row; () as it is found.
             verdict: None: no vectors are in the sample.
             only: the part of the table that it is, (column, value): the key is then what is left of the table's.
             n_rows: None: they are counted, if that takes little.
         """
         table = sampled.table
-        keys = key_columns(table)
-        if only is not None and len(keys) > 1:
+        said, keys = keys, keys or key_columns(table)
+        if not said and only is not None and len(keys) > 1:
             keys = tuple(key for key in keys if key.lower() != only[0].lower())
         n_rows = self.count(sampled, only) if n_rows is None else n_rows
         readable = verdict is None or verdict.readable
@@ -214,7 +217,7 @@ class Look:
                 remark,
                 f"{model.name} may say which belong together" if model and verdict and not verdict.dimension else None,
                 "nothing names its rows: no key, and no rowid that can be read" if not keys else None,
-                "it has no key but the rowid, which VACUUM may change" if keys == (table.rowid,) else None,
+                key_remark(table, keys, only) if said or keys == (table.rowid,) else None,
                 "rows not counted: it would take long" if n_rows is None else None,
             ),
         )

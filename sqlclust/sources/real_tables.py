@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sqlite.layout import Layout, Table, quoted
 
@@ -39,3 +41,13 @@ def column_sql(table: Table, name: str) -> str:
         reason = f"column {shown(column.name)} is generated: reading it would run what is in the file"
         raise HostTableError(reason, table=table.name, column=column.name)
     return quoted(column.name)
+
+
+def key_remark(table: Table, ids: Sequence[str], part: tuple[str, object] | None) -> str:
+    """What to know of columns that name rows, of the part of a table where a column has a value; '' if they are a key."""
+    names = [name.lower() for name in ids]
+    if names == [table.rowid] and not any(table.is_rowid(column) for column in table.columns.values()):
+        return "it has no key but the rowid, which VACUUM may change"
+    if table.rowid in names or table.is_unique(*names, *([] if part is None else [part[0].lower()])):
+        return ""
+    return f"nothing keeps {', '.join(ids)} unique: a repeated id is an error of the fit"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import DatabaseFileError, HostTableError, SourceElsewhereError
 from sqlclust.sources import find_sources
-from sqlclust.sources.said import Said
+from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
@@ -17,11 +18,11 @@ from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.registered import Registered, check_tables_can_be_made, chosen, registered
+from sqlclust.store.sources.registered import Registered, check_change, check_tables_can_be_made, chosen, registered
 from sqlclust.store.sources.source_vectors import SourceVectors
 
 _HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
-_DOING = "looking for the vectors"
+_DOING = "reading the embeddings"
 _STEPS = 2_000
 """SQLite's steps between two looks at interrupts."""
 
@@ -66,13 +67,40 @@ def origin_to_fit(
             schema.check(database)
         else:
             check_tables_can_be_made(database, embedding_model)
+            check_change(database, source)
             clusters_view.check_name_is_free(database, source.source)
     if source is None:
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
         return
     with _host_of(database, source) as host:
-        yield SourceVectors(database, host, source, runs_condition=True)
+        yield SourceVectors(database, host, source, runs_condition=True, is_new=True)
+
+
+def source_to_fit(
+    database: Database,
+    name: str,
+    said: Said,
+    *,
+    host: str | None = None,
+    condition: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    words: Words = OF_FUNCTIONS,
+) -> Registered:
+    """A source as a person says it, to be registered with the result that is made of it.
+
+    Args:
+        host: the file that it is in, which is only read; None: the database itself. Others: see `registered.chosen`.
+
+    Raises:
+        as `registered.chosen`; DatabaseFileError: the host cannot be read.
+    """
+    with translated_errors(database, doing=_DOING):
+        if host is None:
+            return chosen(database, name, said, condition=condition, parameters=parameters, words=words)
+        with _opened(database, host) as other:
+            source = chosen(other, name, said, condition=condition, parameters=parameters, words=words)
+        return replace(source, database=_path_seen_from(database, host))
 
 
 def _found(database: Database, name: str) -> Registered | None:
@@ -100,11 +128,18 @@ def _host_of(database: Database, source: Registered) -> Iterator[Database]:
     if source.database is None:
         yield database
         return
-    path = host_path(database, source.database)
-    try:
-        host = database.opened_to_read(path)
-    except DatabaseFileError as error:
-        raise SourceElsewhereError(source.source.name, path=source.database, reason=str(error)) from None
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(_opened(database, host_path(database, source.database)))
+        except DatabaseFileError as error:
+            raise SourceElsewhereError(source.source.name, path=source.database, reason=str(error)) from None
+        yield host
+
+
+@contextmanager
+def _opened(database: Database, path: str) -> Iterator[Database]:
+    """Another file, for reading only; it stops where the database is interrupted."""
+    host = database.opened_to_read(path)
     try:
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):
@@ -115,4 +150,12 @@ def _host_of(database: Database, source: Registered) -> Iterator[Database]:
 
 def host_path(database: Database, path: str) -> str:
     """A path as EmbeddingSource has it, seen from the folder of the database's file."""
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(database.filename)), path))
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(database.filename)), path))
+
+
+def _path_seen_from(database: Database, path: str) -> str:
+    """As EmbeddingSource has it; absolute where the two are on different drives."""
+    try:
+        return os.path.relpath(os.path.realpath(path), os.path.dirname(os.path.realpath(database.filename)))
+    except ValueError:
+        return os.path.realpath(path)

@@ -14,6 +14,7 @@ from sqlclust.options import (
     NearestOptions,
     NeighborsOptions,
     PointsOptions,
+    SourceOptions,
 )
 from sqlclust.surface.clustering import CLUSTERING
 from sqlclust.surface.diagnosis import DIAGNOSIS
@@ -50,6 +51,7 @@ OPTIONS: dict[str, Any] = {
     "clust_duplicates": DuplicatesOptions,
     "clust_layers": LayersOptions,
     "clust_nearest": NearestOptions,
+    "clust_source": SourceOptions,
     "clust_doctor": DoctorOptions,
 }
 """The options dataclass of each function that has an options argument."""

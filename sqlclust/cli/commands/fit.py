@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from sqlclust.cli.bringing_in import bringing_in, first_to_bring_in
-from sqlclust.cli.database import database_argument, open_database, read_database
+from sqlclust import schema
+from sqlclust.cli.announcing import announce, size_of_model, size_of_source
+from sqlclust.cli.beginning import first_command, first_source
+from sqlclust.cli.database import create_database, database_argument, no_file_for_nothing, open_database, upgrade
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
+from sqlclust.cli.parameters import parameter_values, parameters_option
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
-from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.errors import (
     FilterError,
     Interrupted,
     OptionError,
-    SchemaMissingError,
     SqlclustError,
     TooFewRowsError,
     UnknownModelError,
 )
-from sqlclust.options import FitOptions, parse
-from sqlclust.sources import find_sources
-from sqlclust.sqlite import statements
+from sqlclust.options import FitOptions, SourceOptions, parse
+from sqlclust.options import names as option_names
+from sqlclust.sources import Source, find_sources
+from sqlclust.sources.registered_rows import Registered, all_registered, registered
+from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
+from sqlclust.store.origins import source_to_fit
 from sqlclust.store.results.listing import reused_fit, summarize_result
-from sqlclust.vectors.blobs import ITEM_BYTES
+from sqlclust.store.sources.clusters_view import view_name
 
 _EPILOG = """\b
 Examples:
@@ -40,14 +47,31 @@ Examples:
   sqlclust fit notes.db my-model --min-cluster-size 14 --epsilon 0.4
   sqlclust fit notes.db all --downsample 100 --log-file fit.log
   sqlclust fit notes.db my-model --where "content LIKE '%error%'"
+  sqlclust fit llm.db llm:docs
+  sqlclust fit notes.db notes --table note --id slug --vector embedding --content body
+  sqlclust fit /mnt/readonly/notes.db note --into clusters.db
 """
+
+
+_OF_SOURCE = "source_"
+"""Before the names of the options that say what a source is; `format` is one of a fit, too."""
 
 
 @click.command("fit", epilog=_EPILOG)
 @database_argument
-@click.argument("model", metavar="[MODEL|all]", required=False)
+@click.argument("model", metavar="[MODEL|SOURCE|all]", required=False)
 @options_of(FitOptions)
-@click.option("--where", metavar="SQL", help="Only embeddings for which this condition on columns of Embedding holds.")
+@click.option(
+    "--where",
+    metavar="SQL",
+    help="Only rows for which this condition holds, on columns of Embedding or of the source's table; with --table and the like "
+    "it is kept with the source.",
+)
+@parameters_option("the condition")
+@options_of(SourceOptions, prefix=_OF_SOURCE)
+@click.option(
+    "--into", metavar="FILE", help="Write everything to another database, which is made if need be; DB is only read."
+)
 @click.option(
     "--store-fit/--no-store-fit",
     default=True,
@@ -59,34 +83,59 @@ def command(
     db: str,
     model: str | None,
     where: str | None,
+    parameters: tuple[tuple[str, str], ...],
+    into: str | None,
     store_fit: bool,
     log_file: str | None,
     output: str | None,
     **options: Any,
 ) -> None:
-    """Cluster the embeddings of a model.
+    """Cluster the embeddings of a model, or of a table of another program where it is.
 
-    All models, one after the other, if MODEL is "all" or not given; one with fewer than two rows is skipped, and if one
-    fails the others' results stay. Nothing is locked while it computes, and each result is written in one short
+    All models and registered sources, one after the other, if none is named or "all"; one with fewer than two rows is skipped,
+    and if one fails the others' results stay. Nothing is locked while it computes, and each result is written in one short
     transaction: whole or not at all. Results that are there stay.
+
+    A SOURCE is a name that "sqlclust sources" lists, or a new one with --table and the like. Its vectors are read where they
+    are, and its table is never written. Its name is kept with the first result; sqlclust's tables are added to the file if it
+    has none, and a view "SOURCE_clusters" of the table's rows with their clusters.
     """
+    said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}") for name in option_names(SourceOptions)})
     try:
         parsed = parse(FitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    with logging_to(log_file), _database_to_fit(db, model) as database:
-        there = [name for name, _ in models(database)]
-        if not there:
-            command = bringing_in(db, first_to_bring_in(find_sources(database), model), ours=True)
-            raise SqlclustError(f"no embeddings in {db} yet; load some: {command}")
+    names_source = said != Said() or into is not None
+    if names_source and model in (None, "all"):
+        raise click.UsageError(
+            "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
+        )
+    selecting = _Selecting(where, parameter_values(parameters))
+    with logging_to(log_file), _opened(db, into) as database:
+        before = schema.version(database)
+        source = None
+        if model is not None and names_source:
+            source = source_to_fit(
+                database,
+                model,
+                said,
+                host=None if into is None else db,
+                condition=where if said != Said() else None,
+                parameters=selecting.parameters if said != Said() else None,
+                words=OF_COMMANDS,
+            )
+            if said != Said():
+                selecting = _Selecting(None, {})  # the source's own
+        wanted = [model] if model is not None and source is not None else _wanted(database, db, model)
         logger.info("fit %s: %s", db, parsed)
-        wanted = _wanted(database, db, model, there)
         fits = _Fits(
-            database, parsed, where=where, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
+            database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
         )
         for name in wanted:
             fits.add(name)
-    _report(db, fits, output)
+        if not output and fits.results:
+            _say_what_was_added(db, into, before, schema.version(database))
+    _report(into or db, fits, output)
     if fits.failed or not fits.results:
         raise SqlclustError(
             f"{fits.failed:,} of {len(wanted):,} models failed" if fits.failed else "no model has two rows to cluster"
@@ -94,38 +143,59 @@ def command(
 
 
 @contextmanager
-def _database_to_fit(db: str, model: str | None) -> Iterator[Database]:
-    """As `open_database`. Of a database without our tables that has vectors it is said how they are brought in."""
-    try:
-        with open_database(db) as database:
+def _opened(db: str, into: str | None) -> Iterator[Database]:
+    """The database that results are written to; our tables in it, if there are any, are brought up to date."""
+    if into is None:
+        with open_database(db, tables=False) as database:
+            if schema.version(database) is not None:
+                upgrade(database)
             yield database
-    except SchemaMissingError:
-        with read_database(db, tables=False) as theirs:
-            source = first_to_bring_in(find_sources(theirs), model)
-        if source is None:
-            raise
-        command = bringing_in(db, source, ours=False)
-        raise SqlclustError(
-            f"{db} has no sqlclust tables; to copy its vectors into another database: {command}"
-        ) from None
+        return
+    if Path(into).exists() and Path(db).exists() and Path(into).samefile(db):
+        raise click.UsageError("--into is DB itself; without --into everything is written there")
+    with no_file_for_nothing(into), create_database(into) as database:
+        if schema.version(database) is not None:
+            upgrade(database)
+        yield database
 
 
-def _wanted(database: Database, db: str, model: str | None, there: list[str]) -> list[str]:
-    """The models to fit.
+def _wanted(database: Database, db: str, model: str | None) -> list[str]:
+    """The models and sources to fit.
 
     Raises:
         UnknownModelError: the one that was named is not there.
-        SqlclustError: it is a source that has not been copied.
+        SqlclustError: there is nothing to fit.
     """
-    if model in (None, "all"):
-        return there
-    if model not in there:
-        source = first_to_bring_in(find_sources(database), model)
-        if source is not None and source.name == model:
-            command = bringing_in(db, source, ours=True)
-            raise SqlclustError(f"{model!r} is not a model yet, but vectors of another program; copy them: {command}")
-        raise UnknownModelError(model, known=there)
+    with translated_errors(database, doing="looking for embeddings"):
+        has_tables = schema.version(database) is not None
+        ready = [name for name, _ in models(database)] if has_tables else []
+        ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
+        if model in (None, "all"):
+            if not ready:
+                command = first_command(db, first_source(find_sources(database)))
+                raise SqlclustError(f"no embeddings of sqlclust's own in {db} yet: {command}")
+            return ready
+        if model not in ready:
+            sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
+            if not _is_of(database, model, sources):
+                raise UnknownModelError(model, known=ready, sources=[source.name for source in sources])
     return [model]
+
+
+def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
+    """Whether a source has the name, or a table or view: what is wrong with that is said when it is fitted."""
+    layout = read_layout(database)
+    return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
+
+
+def _say_what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> None:
+    """Of a file that had no tables of ours, or older ones."""
+    if into is not None:
+        click.echo(printable(f"  everything is in {into}; {db} was only read"))
+    elif before is None and after is not None:
+        click.echo(printable(f"  sqlclust's tables were added to {db}; its other tables were only read"))
+    elif before != after:
+        click.echo(printable(f"  sqlclust's tables in {db} were upgraded from version {before} to {after}"))
 
 
 def _report(db: str, fits: _Fits, output: str | None) -> None:
@@ -134,7 +204,14 @@ def _report(db: str, fits: _Fits, output: str | None) -> None:
         write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
     elif fits.results:
         click.echo()
-        click.echo(next_steps(db, fits.results[-1]["id"]))
+        click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))
+
+
+class _Selecting(NamedTuple):
+    """A condition of this fit alone, and the values of its placeholders."""
+
+    where: str | None
+    parameters: dict[str, Any]
 
 
 class _Fits:
@@ -143,15 +220,25 @@ class _Fits:
     Attributes:
         results: of those that are done.
         failed: how many failed; those with too few rows do not count.
+        last_view: the view of the last one; None if that is a model of our own.
     """
 
     def __init__(
-        self, database: Database, options: FitOptions, *, where: str | None, store_fit: bool, alone: bool, quiet: bool
+        self,
+        database: Database,
+        options: FitOptions,
+        selecting: _Selecting,
+        source: Registered | None,
+        *,
+        store_fit: bool,
+        alone: bool,
+        quiet: bool,
     ) -> None:
-        self._database, self._options, self._where, self._store_fit = database, options, where, store_fit
-        self._alone, self._quiet = alone, quiet
+        self._database, self._options, self._selecting, self._source = database, options, selecting, source
+        self._store_fit, self._alone, self._quiet = store_fit, alone, quiet
         self.results: list[dict[str, Any]] = []
         self.failed = 0
+        self.last_view: str | None = None
 
     def add(self, model: str) -> None:
         """Fit one more model and say what came of it.
@@ -176,7 +263,9 @@ class _Fits:
     def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
         """The result, and the stored fit that was used again for it."""
         logger.info("%s: started", model)
-        _announce(self._database, model, self._options, where=self._where)
+        size = size_of_model(self._database, model) if self._source is None else size_of_source(self._source.source)
+        if size is not None:
+            announce(model, size, self._options, where=self._selecting.where)
         log = PhaseLog()
         with ProgressLine("" if self._alone else model) as progress:
 
@@ -185,9 +274,19 @@ class _Fits:
                 progress(phase, fraction)
 
             result_id = fit(
-                self._database, model, self._options, where=self._where, progress=report, store_fit=self._store_fit
+                self._database,
+                model,
+                self._options,
+                where=self._selecting.where,
+                parameters=self._selecting.parameters,
+                source=self._source,
+                runs_condition=True,
+                progress=report,
+                store_fit=self._store_fit,
             )
         log.finish()
+        kept = registered(self._database, model)
+        self.last_view = None if kept is None else view_name(model)
         return summarize_result(self._database, result_id), reused_fit(self._database, result_id)
 
     def _go_on_after(self, error: SqlclustError, model: str) -> None:
@@ -205,41 +304,6 @@ class _Fits:
             click.echo(summary(result))
             if fit_id is not None:
                 click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
-
-
-_LONG = 60.0
-"""Seconds beyond which a fit is announced with how long it may take."""
-
-
-def _announce(database: Database, model: str, options: FitOptions, *, where: str | None) -> None:
-    """Say how long a long fit may take and how to get the other engine. A filter may make it shorter."""
-    from sqlclust.core.cost import fit_seconds, multiplications_per_second
-
-    n = dict(models(database))[model] // options.downsample
-    length = statements.value(
-        database, "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1", (model,)
-    )
-    dimension = length // ITEM_BYTES
-    engine = options.resolved(n, dimension).engine
-    speed = multiplications_per_second()
-    seconds = fit_seconds(n, dimension, engine, multiplications_per_second=speed)
-    if seconds < _LONG:
-        return
-    other = next(name for name in ENGINES if engine_of(name).exact != engine_of(engine).exact)
-    otherwise = fit_seconds(n, dimension, other, multiplications_per_second=speed)
-    most = "at most " if where is not None else ""
-    click.echo(
-        f"{printable(model)}: {most}{n:,} rows of {dimension} dimensions, about {duration(seconds)} with the {engine} engine"
-        f" (--engine {other}: about {duration(otherwise)})",
-        err=True,
-    )
-
-
-def duration(seconds: float) -> str:
-    """A rough duration for people: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

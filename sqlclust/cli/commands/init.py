@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sqlclust import schema
-from sqlclust.cli.bringing_in import bringing_in, first_to_bring_in
+from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.database import create_database, database_argument
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.sources import find_sources
@@ -34,7 +34,7 @@ def command(db: str, output: str | None) -> None:
     with create_database(db) as database, translated_errors(database, doing="making the tables"):
         found = schema.version(database)
         changed = schema.initialize(database)
-        other = first_to_bring_in(find_sources(database)) if there and changed and not output else None
+        other = first_source(find_sources(database)) if there and changed and not output else None
     if output:
         write_dicts(output, [{"database": db, "created": not there, "changed": changed, "version": schema.VERSION}])
     elif not changed:
@@ -43,4 +43,4 @@ def command(db: str, output: str | None) -> None:
         click.echo(f"{db} upgraded from schema version {found} to {schema.VERSION}")
     else:
         done = "has the sqlclust tables now" if there else "created"
-        click.echo(f"{db} {done}. Next: {bringing_in(db, other, ours=True)}")
+        click.echo(f"{db} {done}. Next: {first_command(db, other)}")

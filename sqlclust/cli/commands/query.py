@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -10,12 +9,11 @@ import click
 
 from sqlclust.cli.database import database_argument, database_for_statements
 from sqlclust.cli.output import output_options, table, write_rows
+from sqlclust.cli.parameters import parameter_values, parameters_option
 from sqlclust.errors import SqlclustError, StatementError
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.undecodable import not_unicode
 
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
-_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 _EPILOG = """\b
 Examples:
   sqlclust query notes.db "SELECT clust_fit('my-model', '{\\"min_cluster_size\\": 10}')"
@@ -27,10 +25,7 @@ Examples:
 @click.command("query", epilog=_EPILOG)
 @database_argument
 @click.argument("sql")
-@click.option(
-    "--param", "-p", "parameters", type=(str, str), multiple=True, metavar="NAME VALUE",
-    help="A value for :NAME in the statement: 12 is an INTEGER, 0.5 a REAL, anything else TEXT.",
-)  # fmt: skip
+@parameters_option("the statement")
 @click.option("--readonly", is_flag=True, help="Open the file for reading only.")
 @output_options
 def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly: bool, output: str | None) -> None:
@@ -47,7 +42,7 @@ def command(db: str, sql: str, parameters: tuple[tuple[str, str], ...], readonly
     if sql == "-":
         sql = sys.stdin.read()
     with database_for_statements(db, readonly=readonly) as database:
-        values = {name.lstrip(":@$"): _value(text) for name, text in parameters}
+        values = parameter_values(parameters)
         try:
             columns = _check(database, sql, values, readonly=readonly)
             _run(database, sql, values, columns, output)
@@ -106,9 +101,3 @@ def _is_statement(database: Database, sql: str) -> bool:
         return not database.described(sql).is_empty
     except StatementError:  # it may need what the first statement makes
         return True
-
-
-def _value(text: str) -> int | float | str:
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else text

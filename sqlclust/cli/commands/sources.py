@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from shlex import quote
 
 import click
 
 from sqlclust import schema
-from sqlclust.cli.bringing_in import bringing_in, first_to_bring_in
+from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, table, write_dicts
 from sqlclust.sources import COLUMNS, Source, find_sources
@@ -30,7 +29,7 @@ def command(db: str, output: str | None) -> None:
     In any SQLite file: collections of llm, tables of sqlite-vec, LangChain, LangGraph, Datasette and others, and any table with
     a column of vectors; models of our own too. Looks at some fifty rows of each table and runs nothing of the file. Where the
     vectors are not in the file, or not as such, it says where they are. --json has a remark for each: what it was concluded
-    from. Only models of our own can be fitted so far; "sqlclust load" copies others with --from-table.
+    from. "sqlclust fit" clusters one where it is, and "sqlclust load" copies one with --from-table.
     """
     with read_database(db, tables=False) as database:
         sources = find_sources(database)
@@ -45,19 +44,14 @@ def command(db: str, output: str | None) -> None:
         if source.vector_column is None:
             click.echo(printable(f"{source.name} ({source.kind}): {source.remark}"))
     if not sources:
-        click.echo(f"no vectors found; {bringing_in(db, None, ours=ours)} brings some in")
-    next_step = _next_step(db, found, ours=ours)
-    if next_step:
-        click.echo(f"Next: {next_step}")
-
-
-def _next_step(db: str, found: Sequence[Source], *, ours: bool) -> str | None:
-    """What to do with what can be clustered: models of ours are fitted, others are copied before."""
-    model = next((source.name for source in found if source.kind == "sqlclust" and source.name.isprintable()), None)
-    if model is not None:
-        return f"sqlclust fit {quote(db)} {quote(model)}"
-    other = first_to_bring_in(found)
-    return None if other is None else bringing_in(db, other, ours=ours)
+        new = quote(db) if ours else "NEW.db"
+        click.echo(f"no vectors found; sqlclust load {new} FILE --model NAME brings some in")
+    ready = [
+        source for source in found if (source.kind == "sqlclust" or source.registered) and source.name.isprintable()
+    ]
+    first = next(iter(ready), first_source(found))
+    if first is not None:
+        click.echo(f"Next: {first_command(db, first)}")
 
 
 def _cells(source: Source) -> tuple[object, ...]:

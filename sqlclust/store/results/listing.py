@@ -150,15 +150,19 @@ def delete_result(database: Database, result_id: int, *, patience: float = PATIE
         AlteredError: a trigger of the file kept something of it; nothing was deleted.
     """
     with write_transaction(database, doing="deleting", patience=patience):
-        result_id = resolve_result(database, result_id)
-        rows: int = statements.value(
-            database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
-        )
-        for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
-            try:
-                statements.run(database, statement, (result_id,))
-            except ConstraintError:
-                check_deleted(database, result_id, _DELETED_BEFORE)  # is it because something was kept before?
-                raise
-        check_deleted(database, result_id)
+        return delete_rows(database, resolve_result(database, result_id))
+
+
+def delete_rows(database: Database, result_id: int) -> int:
+    """As `delete_result`, inside the caller's transaction."""
+    rows: int = statements.value(
+        database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
+    )
+    for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
+        try:
+            statements.run(database, statement, (result_id,))
+        except ConstraintError:
+            check_deleted(database, result_id, _DELETED_BEFORE)  # is it because something was kept before?
+            raise
+    check_deleted(database, result_id)
     return rows

@@ -15,6 +15,7 @@ from sqlclust.errors import (
     FilterError,
     IncompleteStatementError,
     SchemaConflictError,
+    SourceChangedError,
     SourceError,
     SourceInUseError,
     SourceNameError,
@@ -266,10 +267,20 @@ def change(database: Database, changed: Registered) -> None:
         SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
         SourceDamagedError
     """
-    before = registered(database, changed.name)
-    if before is None:
+    if registered(database, changed.name) is None:
         raise UnknownSourceError(changed.name, known=_known(database))
-    if _origin(before) != _origin(changed):
+    check_change(database, changed)
+    statements.run(database, _CHANGE, _row(changed))
+
+
+def check_change(database: Database, changed: Registered) -> None:
+    """Refuse another table, key or column of vectors for a source that results are made of. One that is new has none.
+
+    Raises:
+        SourceInUseError, SourceDamagedError
+    """
+    before = registered(database, changed.name)
+    if before is not None and _origin(before) != _origin(changed):
         results = results_of(database, changed.name)
         if results:
             raise SourceInUseError(
@@ -278,7 +289,17 @@ def change(database: Database, changed: Registered) -> None:
                 doing="changed to another table, key or column of vectors",
                 advice="register that under another name, or delete the results first (sqlclust delete)",
             )
-    statements.run(database, _CHANGE, _row(changed))
+
+
+def check_same(database: Database, source: Registered) -> None:
+    """Make sure that a source is still registered, and that its vectors are where they were when it was read.
+
+    Raises:
+        SourceChangedError, SourceDamagedError
+    """
+    now = registered(database, source.name)
+    if now is None or _origin(now) != _origin(source):
+        raise SourceChangedError(source.name, change="was deleted" if now is None else "became another table or column")
 
 
 def remove(database: Database, name: str) -> None:

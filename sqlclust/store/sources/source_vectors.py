@@ -22,7 +22,7 @@ from sqlclust.store.memory import check_room_for_more
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.items import embedding_ids
 from sqlclust.store.sources.reading import HostReader
-from sqlclust.store.sources.registered import Registered, insert, make_tables, registered
+from sqlclust.store.sources.registered import Registered, check_same, make_tables, register
 from sqlclust.store.sources.thin_rows import write_rows
 from sqlclust.vectors.blobs import STORED
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName, narrowed, to_stored
@@ -47,11 +47,14 @@ class SourceVectors:
         host: where the table is: the same, or another file that is only read.
         source: what is read; need not be registered yet.
         runs_condition: whether the condition that is kept with the source may be run. It is SQL in the file.
+        is_new: whether it is to be registered with what is published; else it has to be as it is then.
     """
 
-    def __init__(self, database: Database, host: Database, source: Registered, *, runs_condition: bool) -> None:
+    def __init__(
+        self, database: Database, host: Database, source: Registered, *, runs_condition: bool, is_new: bool = False
+    ) -> None:
         self._database, self._host, self._registered = database, host, source
-        self._runs_condition = runs_condition
+        self._runs_condition, self._is_new = runs_condition, is_new
 
     @property
     def embedding_model(self) -> str:
@@ -197,8 +200,10 @@ class SourceVectors:
         def write(ids: Sequence[Id]) -> None:
             database, source = self._database, self._registered
             make_tables(database, self.embedding_model)
-            if registered(database, self.embedding_model) is None:
-                insert(database, source)
+            if self._is_new:
+                register(database, source)
+            else:
+                check_same(database, source)
             write_rows(database, self.embedding_model, ids, self.embedding_ids(ids), texts)
             clusters_view.create(database, source.source, elsewhere=source.database is not None)
 

@@ -1,0 +1,72 @@
+"""Keeping a source and deleting one: each in one transaction, our tables made where there are none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from sqlclust import schema
+from sqlclust.errors import UnknownSourceError, shown
+from sqlclust.sources.registered_rows import SINCE
+from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import PATIENCE, write_transaction
+from sqlclust.store.results.listing import delete_rows
+from sqlclust.store.sources.registered import Registered, chosen, make_tables, register, remove, results_of
+
+logger = logging.getLogger("sqlclust")
+
+
+def keep(
+    database: Database,
+    name: str,
+    said: Said,
+    *,
+    condition: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    words: Words = OF_FUNCTIONS,
+    patience: float = PATIENCE,
+) -> Registered:
+    """Register a source, or change a registered one: what is not said stays, or is as it is found.
+
+    Our tables are made where there are none, and older ones are upgraded; nothing else of the file is written. Arguments are
+    those of `store.sources.registered.chosen`.
+
+    Args:
+        database: in no transaction.
+
+    Raises:
+        SourceNameError, HostTableError, FilterError, ArgumentError, SourceError, SourceDamagedError: as `chosen`.
+        SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
+        SchemaConflictError: names of our tables are taken.
+        LockedError; DatabaseFileError: read-only, …. Nothing was written.
+    """
+    with write_transaction(database, doing="registering the source", patience=patience):
+        kept = chosen(database, name, said, condition=condition, parameters=parameters, words=words)
+        make_tables(database, name)
+        register(database, kept)
+    logger.info("source %s registered: %s", shown(name), kept.source.remark or "as it was")
+    return kept
+
+
+def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
+    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+
+    Args:
+        database: in no transaction.
+        results: delete the results that are made of it, too.
+
+    Raises:
+        UnknownSourceError: it is not registered.
+        SourceInUseError: results are made of it, and they are not to be deleted.
+        AlteredError: a trigger of the file kept something of a result.
+        LockedError; DatabaseFileError: read-only, …. Nothing was written.
+    """
+    with write_transaction(database, doing="deleting the source", patience=patience):
+        if (schema.version(database) or 0) < SINCE:
+            raise UnknownSourceError(name, known=())
+        deleted = results_of(database, name) if results else []
+        for result_id in deleted:
+            delete_rows(database, result_id)
+        remove(database, name)
+    return len(deleted)
