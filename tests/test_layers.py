@@ -79,7 +79,7 @@ ROOMS = {
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "checks", "repair_plan", "certain_repairs", "repair",
+        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
