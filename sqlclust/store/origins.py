@@ -42,7 +42,7 @@ def origin_of(database: Database, embedding_model: str, *, runs_condition: bool 
     if source is None:
         yield OwnVectors(database, embedding_model)
         return
-    with _host_of(database, source) as host:
+    with host_of(database, source) as host:
         yield SourceVectors(database, host, source, runs_condition=runs_condition)
 
 
@@ -75,7 +75,7 @@ def origin_to_fit(
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
         return
-    with _host_of(database, source) as host:
+    with host_of(database, source) as host:
         yield SourceVectors(database, host, source, runs_condition=True, is_new=True)
 
 
@@ -125,8 +125,12 @@ def _has_model(database: Database, embedding_model: str) -> bool:
 
 
 @contextmanager
-def _host_of(database: Database, source: Registered) -> Iterator[Database]:
-    """The database that a source is in: the same one, or another file, opened for reading only."""
+def host_of(database: Database, source: Registered) -> Iterator[Database]:
+    """The database that a source is in: the same one, or another file, opened for reading only.
+
+    Raises:
+        SourceElsewhereError: the other file cannot be opened.
+    """
     if source.database is None:
         yield database
         return
