@@ -73,7 +73,8 @@ ROOMS = {
         "loading", "syncing",
     ],
     "store.sources": [
-        "host_rows", "items", "registered", "table_rows", "vec0_rows", "reading", "clusters_view", "thin_rows", "source_vectors",
+        "host_rows", "items", "registered", "elsewhere", "table_rows", "vec0_rows", "reading", "clusters_view", "thin_rows",
+        "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],

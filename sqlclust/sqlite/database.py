@@ -169,6 +169,7 @@ class Database(Protocol):
 
         Raises:
             DatabaseFileError: no such file, a directory, no permission, …
+            NoFilesHereError: the connection is in another program.
         """
 
     def opened_again(self) -> Database:
