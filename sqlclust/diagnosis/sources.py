@@ -17,7 +17,7 @@ from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Cells
 from sqlclust.sqlite.database import Database
-from sqlclust.store.origins import host_of
+from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
 from sqlclust.vectors.formats import FORMATS

@@ -176,6 +176,7 @@ class Database(Protocol):
 
         Raises:
             DatabaseFileError: no such file, a directory, no permission, …
+            NoFilesHereError: the connection is in another program.
         """
 
     def opened_again(self) -> Database:

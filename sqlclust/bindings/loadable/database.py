@@ -12,7 +12,7 @@ from sqlclust.bindings.loadable.errors import interruption, refusal_of
 from sqlclust.bindings.loadable.routines import Routines
 from sqlclust.bindings.loadable.routines import Statement as Prepared
 from sqlclust.bindings.loadable.rows import AHEAD, HostRows, prepared, values_by_name, values_by_place
-from sqlclust.errors import SqliteError, StatementInterrupted
+from sqlclust.errors import NoFilesHereError, SqliteError, StatementInterrupted
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 
 _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT max(i) FROM n"
@@ -250,8 +250,8 @@ class HostDatabase:
         return HostDatabase(self.host.open(path, _READWRITE | _IN_MEMORY if path else _READWRITE))
 
     def opened_to_read(self, path: str) -> Database:
-        """See `Database`; as `opened`."""
-        raise SqliteError("inside another program no files are opened; use sqlclust's own command or Python API")
+        """See `Database`; not from inside another program."""
+        raise NoFilesHereError
 
     def opened_again(self) -> Database:
         """See `Database`; as `opened`."""

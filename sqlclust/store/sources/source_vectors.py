@@ -92,7 +92,7 @@ class SourceVectors:
         Cost: O(rows of the table), one read of their vectors; with downsampling one of the keys besides.
         """
         reader = self._reader(selection)
-        with statements.savepoint(self._host):  # both reads are of one moment
+        with statements.one_moment(self._host):  # both reads are of one moment
             kept = self._every(reader, selection.downsample)
             total = len(kept) if kept is not None else reader.count()
             expected = 0 if selection.where is not None or self.has_condition else total or 0
