@@ -13,7 +13,6 @@ from sqlclust import schema
 from sqlclust.errors import (
     SchemaConflictError,
     SourceChangedError,
-    SourceError,
     SourceInUseError,
     UnknownSourceError,
     shown,
@@ -58,7 +57,7 @@ def chosen(
         database: keeps the source, or will.
         condition: an SQL condition on the host's columns; '': none. None: as it is registered, or none.
         parameters: of its named placeholders; None: as they are registered with the condition that stays.
-        host: has the table; None: `database` has it.
+        host: has the table; None: `database` has it. With one, the table and its columns are looked up in any case.
 
     Returns:
         With the `database` that is registered; None if the source is new.
@@ -68,18 +67,13 @@ def chosen(
         HostTableError: no such table or column, …; see `sources.choosing.chosen`.
         FilterError: SQLite does not accept the condition, or a placeholder has no value.
         ArgumentError: a parameter that cannot be kept.
-        SourceError: it is registered with a table in another file, and that is not `host`.
         SourceDamagedError: the row that is there.
         SqliteError: a file cannot be read.
     """
     check_name(database, name)
     before = registered(database, name)
-    if before is not None and said == Said() and condition is None and parameters is None:
+    if before is not None and said == Said() and condition is None and parameters is None and host is None:
         return before
-    if before is not None and before.database is not None and host is None:
-        raise SourceError(
-            f"the table of source {shown(name)} is in another file, {before.database}; change it from there"
-        )
     host = database if host is None else host
     source = chosen_source(host, name, said, before=None if before is None else before.source, words=words)
     format_is_said = said.format is not None
@@ -149,12 +143,12 @@ def _into(path: str, name: str) -> str:
     return f"To leave it as it is: sqlclust fit {shlex.quote(path or 'FILE.db')} {shlex.quote(name)} --into RESULTS.db"
 
 
-def register(database: Database, said: Registered) -> None:
-    """Keep a source: as a new one, or in place of the one that has its name."""
+def register(database: Database, said: Registered, *, may_move: bool = False) -> None:
+    """Keep a source: as a new one, or in place of the one that has its name; see `change`."""
     if registered(database, said.name) is None:
         insert(database, said)
     else:
-        change(database, said)
+        change(database, said, may_move=may_move)
 
 
 _COLUMNS = (
@@ -180,8 +174,11 @@ def insert(database: Database, new: Registered) -> None:
     statements.run(database, _INSERT, _row(new))
 
 
-def change(database: Database, changed: Registered) -> None:
+def change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
     """Write the row of a source again. What results are made of stays: the table, the key, the vectors.
+
+    Args:
+        may_move: whether the same table may be in another file now.
 
     Raises:
         UnknownSourceError: it is not registered.
@@ -190,26 +187,35 @@ def change(database: Database, changed: Registered) -> None:
     """
     if registered(database, changed.name) is None:
         raise UnknownSourceError(changed.name, known=_known(database))
-    check_change(database, changed)
+    check_change(database, changed, may_move=may_move)
     statements.run(database, _CHANGE, _row(changed))
 
 
-def check_change(database: Database, changed: Registered) -> None:
+def check_change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
     """Refuse another table, key or column of vectors for a source that results are made of. One that is new has none.
+
+    Args:
+        may_move: whether the same table may be in another file now.
 
     Raises:
         SourceInUseError, SourceDamagedError
     """
     before = registered(database, changed.name)
-    if before is not None and _origin(before) != _origin(changed):
-        results = results_of(database, changed.name)
-        if results:
-            raise SourceInUseError(
-                changed.name,
-                clustering_result_ids=results,
-                doing="changed to another table, key or column of vectors",
-                advice="register that under another name, or delete the results first (sqlclust delete)",
-            )
+    if before is None or _origin(before) == _origin(changed):
+        return
+    has_moved = _origin(before)[1:] == _origin(changed)[1:]
+    results = [] if has_moved and may_move else results_of(database, changed.name)
+    if results:
+        where = before.database or "this file"
+        moved = f"sqlclust source DB {shlex.quote(changed.name)} --database FILE says that its table has moved from {where}, or "
+        raise SourceInUseError(
+            changed.name,
+            clustering_result_ids=results,
+            doing="changed to "
+            + ("a table of another file" if has_moved else "another table, key or column of vectors"),
+            advice=(moved if has_moved else "")
+            + "register that under another name, or delete the results first (sqlclust delete)",
+        )
 
 
 def check_same(database: Database, source: Registered) -> None:
