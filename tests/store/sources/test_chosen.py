@@ -11,7 +11,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import FilterError, HostTableError, SchemaConflictError, SourceError
+from sqlclust.errors import FilterError, HostTableError, SchemaConflictError, SourceElsewhereError
 from sqlclust.schema import VERSION, version
 from sqlclust.sources.registered_rows import registered
 from sqlclust.sources.said import OF_COMMANDS, Said
@@ -131,7 +131,7 @@ def test_a_table_of_another_file(tmp_path: Path) -> None:
     assert (listed.vector_column, listed.remark) == ("embedding", "its table is in another file, theirs.db")
     assert [source.name for source in found(ours)] == ["note", "v"]
     assert of(ours, "note") == chosen(database, "note", Said())
-    with pytest.raises(SourceError, match=r"the table of source 'note' is in another file, theirs\.db"):
+    with pytest.raises(SourceElsewhereError, match=r"source 'note' is in another file, 'theirs\.db'"):
         sqlclust.source(ours, "note", content="body")
     changed = chosen(database, "note", Said(content="body"), host=other)
     assert (changed.database, changed.source.content_column, changed.source.id_columns) == (
