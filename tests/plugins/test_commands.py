@@ -103,7 +103,7 @@ def test_help_imports_nothing_heavy(request: pytest.FixtureRequest, python: str,
         assert not any(module.startswith(("sqlclust.cli", "sqlclust.plugins.commands")) for module in imported)
         assert "sqlclust.plugins.lazy_commands" in imported
         text = new.succeed("clust", "--help")
-        for words in ("--min-cluster-size, ", "--epsilon", "--json", "Examples:", "[default:"):
+        for words in ("--min-cluster-size INTEGER", "--epsilon", "--json", "Examples:", "[default:"):
             assert words in text
 
 
