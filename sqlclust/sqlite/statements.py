@@ -5,8 +5,9 @@ When a function here returns, or a `with` ends, its statement is at its end or c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import chain
 from typing import Any
 
 from sqlclust.errors import StatementError
@@ -23,6 +24,28 @@ def run_many(database: Database, sql: str, many: Iterable[Bindings]) -> None:
     with database.rows_of_many(sql, many) as rows:
         for _ in rows:
             pass
+
+
+_MOST_VALUES = 900
+"""Of one statement: SQLite may have been built for 999."""
+
+
+def insert_rows(database: Database, into: str, values: str, rows: Sequence[Row]) -> None:
+    """Insert many rows, some hundred in one statement: of small rows that takes two thirds of the time of one by one.
+
+    Args:
+        into: the statement up to VALUES.
+        values: of one row, as `(1, ?, ?)`: a placeholder for each value.
+        rows: all of the same width.
+    """
+    if not rows:
+        return
+    n = max(1, _MOST_VALUES // max(1, len(rows[0])))
+    full = len(rows) - len(rows) % n
+    if full:
+        sets = (tuple(chain.from_iterable(rows[start : start + n])) for start in range(0, full, n))
+        run_many(database, f"{into} VALUES {', '.join([values] * n)}", sets)
+    run_many(database, f"{into} VALUES {values}", rows[full:])
 
 
 def all_rows(database: Database, sql: str, bindings: Bindings = None) -> list[Row]:
@@ -72,6 +95,13 @@ def pragma(database: Database, name: str, setting: bool | int | str | None = Non
     """The value of a PRAGMA, after it was set to `setting` if there is one."""
     given = "" if setting is None else f" = {int(setting) if isinstance(setting, bool) else setting}"
     return value(database, f"PRAGMA {name}{given}")
+
+
+@contextmanager
+def one_moment(database: Database) -> Iterator[None]:
+    """What several statements read inside is of one moment: one more stays at work, and keeps the read transaction open."""
+    with database.rows("SELECT 1 FROM main.sqlite_schema UNION ALL SELECT 2"):
+        yield
 
 
 @contextmanager

@@ -248,8 +248,8 @@ def store(database: Database, recovered: Recovered, points: Points, prediction: 
         write_transaction(database, doing="storing predictions", patience=PATIENCE),
     ):
         moment = now()
-        origin.prepare([])(points.ids)
         ids = origin.embedding_ids(points.ids)
+        origin.prepare([])(points.ids, ids)
         statements.run_many(database, _STORE, _prediction_rows(recovered.id, points, ids, prediction, moment))
         check_predictions(database, recovered.id, moment=moment, n=len(points))
 

@@ -16,6 +16,10 @@ Rows = AbstractContextManager[Iterator[tuple[Any, Any]]]
 """Ids, each with its vector as little-endian float32; None for what is no such vector any more."""
 
 
+WriteRows = Callable[[Sequence[Id], Sequence[Id]], None]
+"""Called with ids and their `embedding_ids`."""
+
+
 class Origin(Protocol):
     """The vectors of an embedding model, wherever they are.
 
@@ -61,9 +65,9 @@ class Origin(Protocol):
     def n_others(self, clustering_result_id: int) -> int:
         """How many those are at the most."""
 
-    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+    def prepare(self, medoids: Sequence[Id]) -> WriteRows:
         """Get ready to publish a result with these medoids; no lock is held yet.
 
         Returns:
-            What writes the rows of Embedding that a result of some ids needs, inside the transaction that publishes it.
+            What writes the rows of Embedding that a result needs, inside the transaction that publishes it.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.store.embeddings.origin import WriteRows
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection, select, selected_rows
 
@@ -94,9 +95,9 @@ class OwnVectors:
         count: int = statements.value(self._database, sql, (self._model, clustering_result_id))
         return count
 
-    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+    def prepare(self, medoids: Sequence[Id]) -> WriteRows:
         """Nothing is to be written: the embeddings are there."""
-        return lambda ids: None
+        return lambda ids, embedding_ids: None
 
 
 def first_values(database: Database, sql: str, bindings: tuple[object, ...]) -> Generator[Any, None, None]:

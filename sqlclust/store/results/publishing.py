@@ -46,7 +46,6 @@ INSERT INTO main.Cluster (clustering_result_id, label, medoid_embedding_id, size
 """
 _INSERT_ASSIGNMENT = """
 INSERT INTO main.EmbeddingCluster (clustering_result_id, embedding_id, label, probability, outlier_score)
-VALUES ({:d}, ?, ?, ?, ?)
 """
 _FINISH = """
 UPDATE main.ClusteringResult SET completed_at = ? WHERE id = ?
@@ -207,7 +206,7 @@ class _Writer:
     def write(self, control: Control) -> None:
         """Write everything, and look whether it is there as it was written."""
         database, result, fit = self.database, self._result, self._result.fit
-        self._write_rows(result.points.ids)
+        self._write_rows(result.points.ids, result.embedding_ids)
         fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs)
         row = (self._model_of(fit_id), self._parameters, fit_id, result.started_at)
         result_id = statements.value(database, _INSERT_RESULT, row)
@@ -256,8 +255,8 @@ class _Writer:
 def _insert_assignments(database: Database, result_id: int, columns: tuple[list[Any], ...], control: Control) -> None:
     total = len(columns[0])
     for start in range(0, total, _BATCH):
-        rows = zip(*(column[start : start + _BATCH] for column in columns), strict=True)
-        statements.run_many(database, _INSERT_ASSIGNMENT.format(result_id), rows)
+        rows = list(zip(*(column[start : start + _BATCH] for column in columns), strict=True))
+        statements.insert_rows(database, _INSERT_ASSIGNMENT, f"({result_id:d}, ?, ?, ?, ?)", rows)
         control.at(min(start + _BATCH, total) / total)
         database.check_interrupt()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 
 from sqlclust.errors import Id
 
@@ -22,7 +23,11 @@ def embedding_ids(source: str, items: Sequence[Id], *, n_columns: int = 1) -> li
     start = json.dumps([source], ensure_ascii=False)[:-1] + ","
     if n_columns > 1:
         return [start + str(item)[1:] for item in items]
-    return [f"{start}{item}]" if type(item) is int else f"{start}{_as_json(item)}]" for item in items]
+    return [
+        f"{start}{item}]" if type(item) is int else
+        f"{start}{encode_basestring(item)}]" if type(item) is str else f"{start}{_as_json(item)}]"
+        for item in items
+    ]  # fmt: skip
 
 
 def _as_json(item: Id) -> str:

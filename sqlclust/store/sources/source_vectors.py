@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.ids import sorted_order
+from sqlclust.store.embeddings.origin import WriteRows
 from sqlclust.store.embeddings.own_vectors import data_version, first_values
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
@@ -187,24 +188,24 @@ class SourceVectors:
 
     # --- publishing ---
 
-    def embedding_ids(self, ids: Sequence[Id]) -> Sequence[str]:
+    def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
         """The ids of rows of Embedding that stand for these keys."""
         return embedding_ids(self.embedding_model, ids, n_columns=len(self._registered.source.id_columns))
 
-    def prepare(self, medoids: Sequence[Id]) -> Callable[[Sequence[Id]], None]:
+    def prepare(self, medoids: Sequence[Id]) -> WriteRows:
         """Read the medoids' texts. What is returned makes our tables, if they are not there, and writes the source, the rows of
         Embedding, and the view.
         """
         texts = HostReader(self._host, self._registered.source).texts(medoids)
 
-        def write(ids: Sequence[Id]) -> None:
+        def write(ids: Sequence[Id], embedding_ids: Sequence[Id]) -> None:
             database, source = self._database, self._registered
             make_tables(database, self.embedding_model)
             if self._is_new:
                 register(database, source)
             else:
                 check_same(database, source)
-            write_rows(database, self.embedding_model, ids, self.embedding_ids(ids), texts)
+            write_rows(database, self.embedding_model, ids, embedding_ids, texts)
             clusters_view.create(database, source.source, elsewhere=source.database is not None)
 
         return write

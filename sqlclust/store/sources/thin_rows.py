@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+import json
+from collections.abc import Mapping, Sequence
 
-from sqlclust.errors import AlteredError, ConstraintError, Id, ItemIdTakenError
+from sqlclust.errors import AlteredError, ConstraintError, Id, ItemIdTakenError, shown
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.database import Database, Row
+from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.values import now
 from sqlclust.store.read_back import foreign_triggers
 
 _THERE = "SELECT item_id FROM main.Embedding INDEXED BY Embedding_item WHERE embedding_source = ?"
-_INSERT = """
-INSERT INTO main.Embedding (id, embedding_model, embedding_source, item_id, created_at) VALUES (?1, ?2, ?2, ?3, ?4)
-"""
+_INSERT = "INSERT INTO main.Embedding (id, embedding_model, embedding_source, item_id, created_at)"
+_OF_ROWS = f"{_INSERT} VALUES (?1, ?2, ?2, ?3, ?4)"
+_OF_JSON = f"{_INSERT} SELECT key, ?2, ?2, value, ?3 FROM json_each(?1)"
+"""Of an object of items by id: twice as fast as row by row."""
 _TEXT = "UPDATE main.Embedding SET content = ? WHERE id = ? AND embedding_source = ? AND content IS NOT ?1"
 _COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_source = ?"
 _WRITTEN = "SELECT 1 FROM main.Embedding WHERE id = ? AND embedding_source = ? AND item_id = ? AND vector IS NULL"
 _TAKEN = "SELECT embedding_model FROM main.Embedding WHERE id = ? AND embedding_source IS NOT ?"
-_REPORT = 5_000
+_REPORT = 10_000
 """Rows between two looks at interrupts."""
 
 
 def write_rows(
-    database: Database, source: str, items: Sequence[Id], ids: Sequence[str], texts: Mapping[Id, str | None]
+    database: Database, source: str, items: Sequence[Id], ids: Sequence[Id], texts: Mapping[Id, str | None]
 ) -> None:
     """Make sure that items of a source have their rows; inside the caller's transaction.
 
@@ -48,25 +49,36 @@ def write_rows(
     )
     moment = now()
     try:
-        _run_in_parts(database, _INSERT, ((id, source, item, moment) for id, item in new))
+        for start in range(0, len(new), _REPORT):
+            _insert(database, source, new[start : start + _REPORT], moment)
+            database.check_interrupt()
     except ConstraintError:
         for id, _ in new:
             taken = statements.first_row(database, _TAKEN, (id, source))
             if taken is not None:
                 raise ItemIdTakenError(source, embedding_id=id, embedding_model=str(taken[0])) from None
         raise
-    _run_in_parts(database, _TEXT, ((text, id_of[item], source) for item, text in texts.items()))
+    statements.run_many(database, _TEXT, ((text, id_of[item], source) for item, text in texts.items()))
     _check(database, source, new, expected=len(there) + len(new))
 
 
-def _run_in_parts(database: Database, sql: str, rows: Iterable[Row]) -> None:
-    each = iter(rows)
-    while part := list(islice(each, _REPORT)):
-        statements.run_many(database, sql, part)
-        database.check_interrupt()
+def _insert(database: Database, source: str, rows: Sequence[tuple[Id, Id]], moment: str) -> None:
+    as_json = _json_of(rows)
+    if as_json is None:
+        statements.run_many(database, _OF_ROWS, ((id, source, item, moment) for id, item in rows))
+    else:
+        statements.run(database, _OF_JSON, (as_json, source, moment))
 
 
-def _check(database: Database, source: str, new: Sequence[tuple[str, Id]], *, expected: int) -> None:
+def _json_of(rows: Sequence[tuple[Id, Id]]) -> str | None:
+    """Items by id as a JSON object; None where SQLite may not read them as they are: BLOBs, REAL, NUL characters."""
+    if not {*map(type, (item for _, item in rows))} <= {int, str}:
+        return None
+    text = json.dumps(dict(rows), ensure_ascii=False)
+    return None if "\\u0000" in text else text
+
+
+def _check(database: Database, source: str, new: Sequence[tuple[Id, Id]], *, expected: int) -> None:
     """Make sure that they are there as they were written."""
     triggers = foreign_triggers(database, ("Embedding",))
     found = statements.value(database, _COUNT, (source,))
@@ -77,4 +89,4 @@ def _check(database: Database, source: str, new: Sequence[tuple[str, Id]], *, ex
     if triggers:
         for id, item in new:
             if statements.first_row(database, _WRITTEN, (id, source, item)) is None:
-                raise AlteredError("Embedding", found=f"not the row {id}", expected="it", triggers=triggers)
+                raise AlteredError("Embedding", found=f"not the row {shown(id)}", expected="it", triggers=triggers)
