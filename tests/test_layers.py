@@ -65,21 +65,22 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "registering", "members", "cut", "sweep",
-        "fit", "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
+        "registering", "prediction",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
         "loading", "syncing",
     ],
     "store.sources": [
-        "host_rows", "items", "registered", "table_rows", "vec0_rows", "reading", "clusters_view", "thin_rows", "source_vectors",
+        "host_rows", "items", "elsewhere", "keepable", "registered", "table_rows", "vec0_rows", "reading", "clusters_view",
+        "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "checks", "repair_plan", "certain_repairs", "repair",
+        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.diagnosis.examination import Examination, counted
+from sqlclust.diagnosis.families import has_items
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.vector_tables import VectorTable
 from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
@@ -161,9 +162,11 @@ def _batches(
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
     if as_text:
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
+    # a row of a source has none
+    those = " WHERE vector IS NOT NULL OR embedding_source IS NULL" if vectors.ours and has_items(table) else ""
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
+    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}{those}") as found:
         for one_key, one_model, blob in found:
             keys.append(one_key)
             models.append(one_model)

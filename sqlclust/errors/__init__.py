@@ -72,6 +72,7 @@ from sqlclust.errors.schemas import (
     ViewNameError,
 )
 from sqlclust.errors.sources import (
+    NoFilesHereError,
     SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
@@ -155,6 +156,7 @@ __all__ = [
     "MembersGoneError",
     "MembersReplacedError",
     "MismatchError",
+    "NoFilesHereError",
     "NoMemoryError",
     "NotADatabaseError",
     "NotAuthorizedError",
