@@ -132,9 +132,12 @@ def host_of(database: Database, source: Registered) -> Iterator[Database]:
     if source.database is None:
         yield database
         return
+    path = host_path(database, source.database)
+    if not os.path.exists(path):
+        raise SourceElsewhereError(source.source.name, path=source.database, reason="there is no such file")
     with ExitStack() as stack:
         try:
-            host = stack.enter_context(_opened(database, host_path(database, source.database)))
+            host = stack.enter_context(_opened(database, path))
         except DatabaseFileError as error:
             raise SourceElsewhereError(source.source.name, path=source.database, reason=str(error)) from None
         yield host
@@ -145,6 +148,8 @@ def _opened(database: Database, path: str) -> Iterator[Database]:
     """Another file, for reading only; it stops where the database is interrupted."""
     host = database.opened_to_read(path)
     try:
+        with translated_errors(host, doing=_DOING):
+            statements.pragma(host, "schema_version")  # SQLite has not looked at the file before
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):
             yield host
