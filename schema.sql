@@ -41,8 +41,8 @@ CREATE TABLE Invocation (
     UNIQUE (run_id, sequence_number)
 ) STRICT;
 
--- A source: a table or view, of this file or of another one, that has vectors. They stay there, and fits read them there.
--- Its name is used wherever an embedding model is named. Fits write no row of it but here.
+-- A source: a table or view, of this file or of another one, that has vectors. They stay there, fits read them there, and
+-- nothing is written to it. Its name is used wherever an embedding model is named.
 CREATE TABLE EmbeddingSource (
     name           TEXT PRIMARY KEY NOT NULL CHECK (name <> ''),
     kind           TEXT NOT NULL,  -- the program whose table it is, or 'table'; see sqlclust/sources/
@@ -59,7 +59,8 @@ CREATE TABLE EmbeddingSource (
     part_column    TEXT,           -- only the rows that have part_value here: a collection among others; NULL: all
     part_value     ANY,
     condition      TEXT,           -- and for which this SQL condition holds; never run by a function, only by fit on request
-    parameters     TEXT CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),  -- of its placeholders
+    parameters     TEXT            -- of its placeholders, a JSON object; json_valid(NULL) is 0 in an older SQLite
+        CHECK (parameters IS NULL OR (json_valid(parameters) AND json_type(parameters) = 'object')),
     created_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
 ) STRICT;
 
@@ -92,8 +93,8 @@ CREATE UNIQUE INDEX Embedding_item ON Embedding (embedding_source, item_id) WHER
 ------------------------------------------------------------------------------------------------------------------------
 
 -- The expensive half of a clustering, reusable: which rows, how dense it is around them, their spanning tree. The BLOBs
--- are little-endian and there together or not at all (sqlclust fit --no-store-fit). They come last, so that reading the
--- other columns does not touch them.
+-- are little-endian and there together or not at all (sqlclust fit --no-store-fit). They come behind the columns of version
+-- 1, so that reading those does not touch them.
 CREATE TABLE ClusteringFit (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id is not used again for another fit
     embedding_model TEXT NOT NULL,
@@ -122,6 +123,8 @@ CREATE TABLE ClusteringFit (
            AND (row_ids IS NULL) = (spanning_tree IS NULL))
 ) STRICT;
 CREATE INDEX ClusteringFit_corpus ON ClusteringFit (embedding_model, corpus_hash);
+-- Deleting a fit looks here for those made from it: in the table that column is behind the BLOBs.
+CREATE INDEX ClusteringFit_updated_from ON ClusteringFit (updated_from) WHERE updated_from IS NOT NULL;
 
 -- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
 -- Many results per model, with other parameters or the same, are normal.
@@ -199,7 +202,7 @@ BEGIN
     SELECT raise(ABORT, 'this embedding is a member of the result: its label is not predicted');
 END;
 
--- The rows of a source that only this result had go with it.
+-- The rows of a source that only this result had go with it: SQLite runs the trigger after ON DELETE CASCADE.
 CREATE TRIGGER ClusteringResult_delete AFTER DELETE ON ClusteringResult
 WHEN EXISTS (SELECT 1 FROM EmbeddingSource s WHERE s.name = OLD.embedding_model)
 BEGIN

@@ -132,6 +132,7 @@ RESULTS: dict[str, list[tuple[Any, ...]]] = {
     "sqlclust/surface/README.md": [(1, 1, 200, 4), (7, None, 400, 4), (8, None, 400, 4)],
     "sqlclust/store/fits/README.md": [(1, 1, 400, 4), (2, 1, 400, 4)],
     "sqlclust/store/results/README.md": [(1, 1, 400, 4)],
+    "sqlclust/store/sources/README.md": [(1, 1, 400, 4)],
 }
 """Of each file with SQL: the results that are there when all of it has run, with the fit they are cut from, rows and clusters."""
 

@@ -18,7 +18,7 @@ from sqlclust.diagnosis.findings import Finding
 from sqlclust.diagnosis.ids import check_foreign_keys, check_ids, check_keys, check_relations
 from sqlclust.diagnosis.items import check_items, check_items_there
 from sqlclust.diagnosis.mixed_ids import check_mixed_ids
-from sqlclust.diagnosis.schema_state import check_schema, expected_layout, is_as_expected
+from sqlclust.diagnosis.schema_state import check_schema, is_as_its_version_made_it
 from sqlclust.diagnosis.sources import check_sources, registered_formats
 from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
 from sqlclust.diagnosis.vectors import check_models, check_vectors
@@ -117,8 +117,7 @@ def check_contents(exam: Examination) -> None:
                 check_models(exam, *found)
     with exam.phase("fits"):
         for family in exam.families:
-            expected = expected_layout(exam.database).tables["clusteringfit"]
-            if family.ours and "fit" in family.tables and is_as_expected(family["fit"], expected):
+            if family.ours and "fit" in family.tables and is_as_its_version_made_it(exam, family["fit"]):
                 check_fits(exam, family["fit"])
     with exam.phase("integrity"):
         check_integrity(exam)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.diagnosis.examination import Examination
+from sqlclust.schema import versions
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import Layout, Table, read_layout
+from sqlclust.sqlite.layout import Column, Layout, Table, read_layout
 
 LEDGER = "sqlclustmigration"
 
@@ -16,6 +18,28 @@ LEDGER = "sqlclustmigration"
 def expected_layout(new: Database) -> Layout:
     """The layout of a new database of ours."""
     return read_layout(new)
+
+
+def is_as_its_version_made_it(exam: Examination, found: Table) -> bool:
+    """`is_as_expected` of a table of ours in a file of this version or of one before, whose tables have less.
+
+    What is declared of a column is not compared where a later version declares it otherwise.
+    """
+    history, version = versions.history(), exam.version or schema.VERSION
+    expected = expected_layout(exam.database).tables[found.name.lower()]
+    if not history.has(version, found.name):
+        return False
+    if not history.is_changed_after(version, found.name):
+        return is_as_expected(found, expected)
+    columns = {name: column for name, column in expected.columns.items() if history.has(version, found.name, name)}
+    keys = tuple(key for key in expected.foreign_keys if {*key.columns} <= {*columns})
+    there = {name: _undeclared(column) for name, column in found.columns.items()}
+    had = {name: _undeclared(column) for name, column in columns.items()}
+    return is_as_expected(replace(found, columns=there), replace(expected, columns=had, foreign_keys=keys))
+
+
+def _undeclared(column: Column) -> Column:
+    return replace(column, declared="", affinity="BLOB", not_null=False)
 
 
 def is_as_expected(found: Table, expected: Table) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.families import has_items
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.vector_tables import VectorTable
 from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
@@ -167,11 +166,9 @@ def _batches(
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
     if as_text:
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
-    # a row of a source has none
-    those = " WHERE vector IS NOT NULL OR embedding_source IS NULL" if vectors.ours and has_items(table) else ""
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}{those}") as found:
+    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
         for one_key, one_model, blob in found:
             keys.append(one_key)
             models.append(one_model)
@@ -198,8 +195,9 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
     wrong: Severity = "error" if vectors.known else "note"
     expected = "JSON array" if seen.format.is_text else f"BLOB of {seen.format.name}"
     _report_formats(exam, vectors, seen, wrong)
-    if seen.missing.n and vectors.ours:  # NOT NULL there
-        seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)
+    if seen.missing.n and vectors.ours:
+        if not vectors.table.has("embedding_source"):  # rows of a source have none; of others a CHECK is violated
+            seen.other_type.add(seen.missing.first, sqlite_type(None), seen.missing.n)
     elif seen.missing.n:
         _add(_Place(exam, vectors), "missing-vector", "note", seen.missing,
              f"{counted(seen.missing.n, 'row has', 'rows have')} no vector",

@@ -74,6 +74,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             Create("Embedding_item"),
             ChangeTable("ClusteringFit"),
             AddColumn("ClusteringFit", "updated_from"),
+            Create("ClusteringFit_updated_from"),
             Create("ClusteringResult_delete"),
             Replace("EmbeddingModelSummary"),
             Replace("ClusterSummary", columns=("medoid_item_id",)),

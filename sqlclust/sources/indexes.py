@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from sqlclust.sqlite import statements
@@ -13,11 +14,16 @@ _BUILT_IN_COLLATIONS = {"BINARY", "NOCASE", "RTRIM"}
 
 
 class Index(NamedTuple):
-    """An index: its name, its columns in lower case, and whether it can be searched for a value of the first as it is."""
+    """An index: its name, its columns in lower case, and how many of the first can be searched for values as they are."""
 
     name: str
     columns: tuple[str, ...]
-    is_searchable: bool
+    n_searchable: int
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether it can be searched for a value of the first column as it is."""
+        return self.n_searchable > 0
 
 
 def plain_indexes(database: Database, table: Table) -> list[Index]:
@@ -33,7 +39,8 @@ def plain_indexes(database: Database, table: Table) -> list[Index]:
             continue
         keys = [(str(column).lower(), str(collation).upper()) for _, _, column, _, collation, _ in rows if column]
         if keys and {collation for _, collation in keys} <= _BUILT_IN_COLLATIONS:
-            found.append(Index(str(name), tuple(column for column, _ in keys), keys[0][1] == "BINARY"))
+            n_searchable = len([*takewhile(lambda key: key[1] == "BINARY", keys)])
+            found.append(Index(str(name), tuple(column for column, _ in keys), n_searchable))
     return found
 
 

@@ -98,6 +98,13 @@ def pragma(database: Database, name: str, setting: bool | int | str | None = Non
 
 
 @contextmanager
+def one_moment(database: Database) -> Iterator[None]:
+    """What several statements read inside is of one moment: one more stays at work, and keeps the read transaction open."""
+    with database.rows("SELECT 1 FROM main.sqlite_schema UNION ALL SELECT 2"):
+        yield
+
+
+@contextmanager
 def distrusting_schema(database: Database) -> Iterator[None]:
     """Views and generated columns of the file call only what SQLite knows to be harmless, in what is compiled meanwhile.
 

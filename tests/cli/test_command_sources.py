@@ -16,7 +16,7 @@ from tests.cli.terminal import fail, run, succeed
 def test_the_table(tmp_path: Path) -> None:
     path = made_by("llm", tmp_path / "llm.db")
     *lines, following = succeed("sources", path).splitlines()
-    assert following == f"Next: sqlclust load NEW.db {path} --from-table llm:docs --model docs"
+    assert following == f"Next: sqlclust fit {path} llm:docs"
     assert lines[0].split() == ["name", "kind", "table", "id", "vector", "content", "format", "dimension", "rows"]
     assert [line.split() for line in lines[2:]] == [
         ["llm:docs", "llm", "embeddings", "id", "embedding", "content", "float32", "4", "12"],
@@ -90,25 +90,20 @@ def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:
 
 
 def test_what_to_do_next_can_be_done(tmp_path: Path) -> None:
-    path, named = made_by("llm", tmp_path / "llm.db"), "--from-table llm:docs --model docs"
-    into_another = f"sqlclust load NEW.db {path} {named}"
-    assert succeed("sources", path).endswith(f"\nNext: {into_another}\n")
-    assert fail("fit", path).endswith(
-        f"{path} has no sqlclust tables; to copy its vectors into another database: {into_another}"
-    )
-    assert fail("fit", path, "llm:notes").endswith("--from-table llm:notes --model notes")
-    assert not (tmp_path / "NEW.db").exists()
-    here = f"sqlclust load {path} {named}"
-    assert succeed("init", path) == f"{path} has the sqlclust tables now. Next: {here}\n"
-    assert succeed("sources", path).endswith(f"\nNext: {here}\n")
-    assert fail("fit", path) == f"no embeddings in {path} yet; load some: {here}"
-    succeed(*here.split()[1:])
-    assert succeed("sources", path).endswith(f"\nNext: sqlclust fit {path} docs\n")
-    assert fail("fit", path, "llm:notes") == (
-        "'llm:notes' is not a model yet, but vectors of another program; copy them: "
-        f"sqlclust load {path} --from-table llm:notes --model notes"
-    )
-    assert fail("fit", path, "nope") == "no embeddings of model 'nope'; models in this database: 'docs'"
+    path = made_by("llm", tmp_path / "llm.db")
+    fit = f"sqlclust fit {path} llm:docs"
+    assert succeed("sources", path).endswith(f"\nNext: {fit}\n")
+    advice = f"no embeddings in {path} yet; cluster those of another program where they are: {fit}"
+    assert fail("fit", path) == advice
+    assert succeed("init", path) == f"{path} has the sqlclust tables now. Next: {fit}\n"
+    assert fail("fit", path) == advice
+    there = "models in this database: none; sources in it: 'llm:docs', 'llm:notes', 'llm:none'"
+    assert fail("fit", path, "nope") == f"no embeddings of model 'nope'; {there}"
+    succeed(*fit.split()[1:], "--min-samples", "2")
+    assert succeed("sources", path).endswith(f"\nNext: {fit}\n")
+    assert succeed("fit", path, "--min-samples", "2").startswith("llm:docs: result 2, 12 rows in ")
+    there = "models in this database: 'llm:docs'; sources in it: 'llm:notes', 'llm:none'"
+    assert fail("fit", path, "nope") == f"no embeddings of model 'nope'; {there}"
 
 
 def test_what_cannot_be_pasted_is_not_advised(tmp_path: Path) -> None:
@@ -120,4 +115,4 @@ def test_what_cannot_be_pasted_is_not_advised(tmp_path: Path) -> None:
             f"INSERT INTO \"{name}\" VALUES (1, x'0000803f00000040'), (2, x'0000803f0000803f')",
         )
     (following,) = [line for line in succeed("sources", path).splitlines() if line.startswith("Next")]
-    assert shlex.split(following)[-4:] == ["--from-table", "it's", "--model", "it's"]
+    assert shlex.split(following)[-3:] == ["fit", str(path), "it's"]

@@ -410,15 +410,6 @@ SOURCE_CASES: dict[str, Case] = {
                 1,
                 "1 row has what the table refuses: not ((item_id IS NULL) = (embedding_source IS NULL))",
             ),
-            (
-                "error",
-                "vector-type",
-                "Embedding",
-                "vector",
-                '["docs","t3"]',
-                1,
-                "1 vector is no BLOB of float32; the example is NULL",
-            ),
         ],
     ),
 }

@@ -13,17 +13,30 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import DatabaseFileError, SchemaVersionError
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
+from tests.schemas.old import OLD
 from tests.trust.unwritable import commands
-from tests.trust.version_1_files import hashed, read, upgrade, whole_version_1
+from tests.trust.version_1_files import hashed, read, upgrade, whole_version
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=OLD)
+def number(request: pytest.FixtureRequest) -> int:
+    """Of each version before the newest."""
+    version: int = request.param
+    return version
+
+
+@pytest.fixture
+def old(number: int, old_files: dict[int, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copy(old_files[number], tmp_path / "old.db"))
 
 
 # --- when --------------------------------------------------------------------------------------------------------
 
 
-def test_init_says_what_it_did(old: Path) -> None:
-    assert succeed("init", old) == f"{old} upgraded from schema version 1 to {VERSION}\n"
+def test_init_says_what_it_did(old: Path, number: int) -> None:
+    assert succeed("init", old) == f"{old} upgraded from schema version {number} to {VERSION}\n"
     assert succeed("init", old) == f"{old} has the tables already; nothing was changed\n"
 
 
@@ -75,13 +88,16 @@ def test_load_upgrades_first(old: Path, tmp_path: Path) -> None:
     assert read(old, "SELECT max(version) FROM SqlclustMigration") == [[(VERSION,)]]
 
 
-def test_python_and_sql_work_on_version_1_as_it_is(old: Path) -> None:
+def test_python_and_sql_work_on_it_as_it_is(old: Path, number: int) -> None:
     con = sqlclust.connect(str(old))
     result = sqlclust.fit(con, "other", min_cluster_size=5)
     assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
-    assert version(database_of(con)) == 1
+    fit = con.execute("SELECT max(id) FROM ClusteringFit").get
+    assert con.execute("SELECT clust_cut(?)", (fit,)).get == result + 2
+    con.execute("DELETE FROM ClusteringResult WHERE id = ?", (result,))
+    assert version(database_of(con)) == number
     con.close()
-    whole_version_1(old)
+    whole_version(old, number)
 
 
 # --- files that cannot be written --------------------------------------------------------------------------------
@@ -91,6 +107,9 @@ def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
     before = hashed(old)
     con = sqlclust.connect(str(old), readonly=True)
     assert con.execute("SELECT count(*) FROM ClusterSummary").get > 0
+    assert con.execute("SELECT count(*) FROM clust_labels(1)").get == 40
+    assert sqlclust.staleness(con, 1).n_new == 20
+    assert con.execute("SELECT count(*) FROM clust_doctor() WHERE severity = 'error'").get == 0
     with pytest.raises(DatabaseFileError) as caught:
         sqlclust.initialize(con)
     assert str(caught.value) == (
@@ -100,7 +119,7 @@ def test_a_file_that_cannot_be_written_is_read(old: Path) -> None:
     assert hashed(old) == before
 
 
-def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, tmp_path: Path) -> None:
+def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, number: int, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     path = Path(shutil.copy(old, kept))
@@ -109,7 +128,7 @@ def test_an_old_file_in_a_folder_that_cannot_be_written(old: Path, tmp_path: Pat
     assert made == Ran(
         1, "", f"Error: {path}: cannot write to it: making the tables needs a writable file and folder\n"
     )
-    whole_version_1(path)
+    whole_version(path, number)
 
 
 # --- newer files -------------------------------------------------------------------------------------------------

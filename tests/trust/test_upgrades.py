@@ -5,8 +5,6 @@ what a new file is; and files of a later version are refused everywhere.
 from __future__ import annotations
 
 import hashlib
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,10 +17,11 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import LockedError, SchemaConflictError
+from sqlclust.errors import LockedError, SchemaConflictError, SchemaContentError
 from sqlclust.schema import VERSION, schema_sql, upgrading, version, versions
 from sqlclust.schema.new_file import Made, objects
 from tests.cli.terminal import Ran, run, succeed
+from tests.schemas import version_3
 from tests.schemas.old import OLD
 from tests.trust.version_1_files import (
     OBJECTS,
@@ -83,13 +82,26 @@ def test_an_upgraded_file_is_what_a_new_file_is(old: Path, tmp_path: Path) -> No
     assert upgrade(old) is False
 
 
-def test_no_table_is_touched(old: Path) -> None:
-    tables = "SELECT name, rootpage, sql FROM sqlite_schema WHERE rootpage > 0 ORDER BY 1"
-    before = read(old, tables)
-    [[(pages,)]] = read(old, "PRAGMA page_count")
-    upgrade(old)
-    assert read(old, tables) == before
-    assert read(old, "PRAGMA page_count")[0][0][0] <= pages + 1  # the view's text
+PAGES = "SELECT name, pageno FROM dbstat WHERE name NOT IN ('sqlite_schema', 'SqlclustMigration') ORDER BY 2"
+
+
+def test_no_page_of_a_table_is_written(released: Path) -> None:
+    """Vectors stay where they are, byte for byte; the ledger gets its rows, and new tables and indexes a page each."""
+    tables = "SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0"
+    before, content_before, [roots, pages, [(size,)]] = (
+        released.read_bytes(), content(released), read(released, tables, PAGES, "PRAGMA page_size"),
+    )  # fmt: skip
+    assert {"Embedding", "ClusteringFit", "EmbeddingCluster"} < {name for name, _ in pages}
+    upgrade(released)
+    after, [new_roots, new_pages] = released.read_bytes(), read(released, tables, PAGES)
+    assert set(roots) < set(new_roots)
+    assert set(pages) < set(new_pages)
+    for name, page in pages:
+        place = slice((page - 1) * size, page * size)
+        assert after[place] == before[place], name
+    texts = read(released, "SELECT count(*) FROM dbstat WHERE name = 'sqlite_schema'")[0][0][0]
+    assert (len(after) - len(before)) // size <= len(new_roots) - len(roots) + texts
+    assert content(released) == content_before
 
 
 def test_noise_that_another_program_gave_a_strength_stays(old: Path) -> None:
@@ -110,6 +122,74 @@ def test_what_version_2_adds(old: Path) -> None:
     assert upgrade(old)
     assert other.execute(view).fetchall() == [("demo", 60, 8, 1, 2, 2), ("other", 40, 8, 0, 1, 7)]
     other.close()
+
+
+def test_what_version_3_adds(released: Path) -> None:
+    """A table of the host's as a source, with a result; in the connection that upgraded, and in one that was there."""
+    con, other = sqlclust.connect(str(released)), apsw.Connection(str(released))
+    medoids = "SELECT medoid_item_id FROM ClusterSummary WHERE clustering_result_id = 9"
+    with pytest.raises(apsw.SQLError, match="no such column"):
+        other.execute(medoids)
+    with pytest.raises(apsw.ConstraintError, match="NOT NULL"):
+        con.execute("INSERT INTO Embedding (id, embedding_model) VALUES ('thin', 'demo')")
+    assert sqlclust.initialize(con)
+    con.execute(version_3.SOURCE)
+    assert other.execute(medoids).fetchall() == [(1,)]
+    for each in (con, other):
+        with pytest.raises(apsw.ConstraintError, match=r"CHECK constraint failed: \(vector IS NULL\) <> "):
+            each.execute("INSERT INTO Embedding (id, embedding_model) VALUES ('thin', 'demo')")
+    con.execute("DELETE FROM ClusteringResult WHERE id = 9; DELETE FROM EmbeddingSource")
+    assert con.execute("SELECT count(*) FROM Embedding WHERE vector IS NULL").get == 0
+    con.close()
+    other.close()
+
+
+SPOILED = {
+    "a vector of odd length": (
+        "UPDATE Embedding SET vector = x'00' WHERE id = 1001",
+        "CHECK constraint failed in Embedding",
+    ),
+    "a fit of no rows": ("UPDATE ClusteringFit SET n = 0", "CHECK constraint failed in ClusteringFit"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_rows_that_version_3_refuses(released: Path, what: str) -> None:
+    """They came in past the CHECKs; all rows of a table that gets another text are read again before COMMIT."""
+    sql, reason = SPOILED[what]
+    con = apsw.Connection(str(released))
+    con.pragma("ignore_check_constraints", True)
+    con.execute(sql)
+    con.close()
+    before = hashed(released)
+    with pytest.raises(SchemaContentError) as caught:
+        upgrade(released)
+    assert caught.value.reason == reason
+    assert hashed(released) == before
+
+
+TAKEN_OF_3 = {
+    "a table": ("CREATE TABLE embeddingsource (mine)", "table embeddingsource"),
+    "a column": ("ALTER TABLE Embedding ADD COLUMN ITEM_ID TEXT", "column Embedding.item_id"),
+    "a trigger": (
+        "CREATE TRIGGER clusteringresult_delete AFTER DELETE ON Run BEGIN SELECT 1; END", "trigger clusteringresult_delete",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TAKEN_OF_3)
+def test_a_name_of_version_3_that_the_host_has_taken(released: Path, what: str) -> None:
+    ddl, name = TAKEN_OF_3[what]
+    con = apsw.Connection(str(released))
+    con.execute(ddl)
+    con.close()
+    before = hashed(released)
+    with pytest.raises(SchemaConflictError) as caught:
+        upgrade(released)
+    assert caught.value.names == (name,)
+    assert hashed(released) == before
+    succeed("show", released, 1)
+    assert run("delete", released, 7, "--yes").code == 0
 
 
 def test_a_column_of_the_hosts_own_stays(old: Path) -> None:
@@ -222,44 +302,6 @@ def test_a_failing_upgrade_leaves_version_1_whole(
     con.close()
 
 
-KILLED = """
-import os, signal, sys
-import apsw, sqlclust
-con = sqlclust.connect(sys.argv[1])
-con.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
-con.execute("PRAGMA cache_size = 1")  # what is changed goes to the file before COMMIT
-steps, at = [0], int(sys.argv[3])
-def count(*_):
-    steps[0] += 1
-    if steps[0] == at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return True
-con.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, count)  # before and after each statement
-sqlclust.initialize(con)
-print(steps[0])
-"""
-
-
-@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_killed_upgrade_leaves_version_1_or_2_whole(made: Path, tmp_path: Path, journal: str) -> None:
-    before = content(made)
-    seen: list[int] = []
-    for at in (8, 15, 16, 18, 19, 20, 0):  # 19 is before COMMIT
-        path = Path(shutil.copy(made, tmp_path / f"{at}.db"))
-        ran = subprocess.run(
-            [sys.executable, "-c", KILLED, str(path), journal, str(at)], capture_output=True, text=True, cwd=ROOT
-        )
-        assert ran.returncode == (-signal.SIGKILL if at else 0), ran.stderr
-        con = sqlclust.connect(str(path))  # rolls back
-        seen.append(version(database_of(con)) or 0)
-        assert con.execute("PRAGMA integrity_check").get == "ok"
-        con.close()
-        if seen[-1] == 1:
-            whole_version_1(path)
-        assert content(path) == before
-    assert seen == [1, 1, 1, 1, 1, 2, 2]
-
-
 UPGRADE = """
 import sys, time, sqlclust
 con = sqlclust.connect(sys.argv[1])
@@ -276,7 +318,7 @@ def test_two_processes_upgrade_at_once(old: Path) -> None:
         for _ in range(3)
     ]
     assert sorted(process.communicate()[0] for process in processes) == ["False\n", "False\n", "True\n"]
-    assert read(old, "SELECT version FROM SqlclustMigration") == [[(1,), (2,)]]
+    assert read(old, "SELECT version FROM SqlclustMigration") == [[(number,) for number in range(1, VERSION + 1)]]
     assert content(old) == before
 
 

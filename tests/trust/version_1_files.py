@@ -1,4 +1,4 @@
-"""Looking at a file of the first released schema, and upgrading it."""
+"""Looking at files of older versions of the schema, and upgrading them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import apsw
 
 import sqlclust
 from tests.schemas import version_1
+from tests.schemas.old import KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
@@ -57,11 +58,15 @@ def upgrade(path: Path) -> bool:
 
 
 def whole_version_1(path: Path) -> None:
+    whole_version(path, 1)
+
+
+def whole_version(path: Path, number: int) -> None:
+    """The file is, text for text, what a new file of that version is, and whole."""
     fresh = apsw.Connection(":memory:")
-    fresh.execute(version_1.SQL)
-    objects, ledger, [(integrity,)] = read(
-        path, OBJECTS, "SELECT version, name FROM SqlclustMigration", "PRAGMA integrity_check"
-    )
+    fresh.execute(KNOWN[number].SQL)
+    ledger = "SELECT version, name FROM SqlclustMigration ORDER BY 1"
+    objects, found, [(integrity,)] = read(path, OBJECTS, ledger, "PRAGMA integrity_check")
     assert [row for row in objects if not row[1].startswith("sqlite_stat")] == fresh.execute(OBJECTS).fetchall()
-    assert ledger == [(1, "schema.sql")]
+    assert found == fresh.execute(ledger).fetchall()
     assert integrity == "ok"

@@ -172,13 +172,16 @@ def _wanted(database: Database, db: str, model: str | None) -> list[str]:
         ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
         if model in (None, "all"):
             if not ready:
-                command = first_command(db, first_source(find_sources(database)))
-                raise SqlclustError(f"no embeddings of sqlclust's own in {db} yet: {command}")
+                source = first_source(find_sources(database))
+                how = "load some" if source is None else "cluster those of another program where they are"
+                raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
             return ready
         if model not in ready:
             sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
             if not _is_of(database, model, sources):
-                raise UnknownModelError(model, known=ready, sources=[source.name for source in sources])
+                raise UnknownModelError(
+                    model, known=ready, sources=[name for source in sources if (name := source.name) not in ready]
+                )
     return [model]
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 import click
 
-from sqlclust import schema
 from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, table, write_dicts
@@ -33,7 +30,6 @@ def command(db: str, output: str | None) -> None:
     """
     with read_database(db, tables=False) as database:
         sources = find_sources(database)
-        ours = schema.version(database) is not None
     if output:
         write_dicts(output, [{**source.row(), "id_columns": list(source.id_columns)} for source in sources], COLUMNS)
         return
@@ -44,8 +40,7 @@ def command(db: str, output: str | None) -> None:
         if source.vector_column is None:
             click.echo(printable(f"{source.name} ({source.kind}): {source.remark}"))
     if not sources:
-        new = quote(db) if ours else "NEW.db"
-        click.echo(f"no vectors found; sqlclust load {new} FILE --model NAME brings some in")
+        click.echo(f"no vectors found; {first_command(db, None)} brings some in")
     ready = [
         source for source in found if (source.kind == "sqlclust" or source.registered) and source.name.isprintable()
     ]

@@ -11,10 +11,10 @@ Other programs change their tables, and SQLite reads every view of a file when i
   cannot be dropped. `h.*` leaves no place for other names: where a column of the host's is called as one of ours, ours come
   first, and SQLite calls the host's "label:1". (A column `label` that is added later takes the name until the next fit.)
 - DROP TABLE leaves a view without its table, and then every ALTER TABLE … RENAME and DROP COLUMN of the file is refused with
-  "error in view …: no such table". So is making a table again (CREATE new, DROP old, ALTER TABLE new RENAME TO old), as Alembic
-  and Django do. No text of a view avoids it: it has to name its table. The program's transaction is rolled back, nothing is lost.
-  The cure is DROP VIEW before; the next fit makes it again. `PRAGMA legacy_alter_table = ON` avoids it too, and
-  `sqlite-utils transform` sets it.
+  "error in view …: no such table". So is making a table again (CREATE new, DROP old, ALTER TABLE new RENAME TO old), which
+  Alembic's batches do, Django where it alters a field or adds one with a default, and sqlite-utils before 4.2. It is so with
+  every view, since a view has to name its table. The transaction can be rolled back, and nothing is lost. The cure is DROP VIEW
+  before; the next fit makes it again. `PRAGMA legacy_alter_table = ON` avoids it too: sqlite-utils sets it since 4.2.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEFT JOIN Embedding AS m ON m.id = c.medoid_embedding_id
 _OF_HOST = """
 SELECT {columns}
 FROM {table} AS h
-LEFT JOIN Embedding AS e ON e.embedding_source = {source} AND e.item_id = {key} COLLATE BINARY
+LEFT JOIN Embedding AS e ON e.embedding_source = {source} AND e.item_id = {key}
 LEFT JOIN EmbeddingCluster AS ec ON ec.embedding_id = e.id AND ec.clustering_result_id = {latest}
 {clusters}{part}
 """.strip()
@@ -100,9 +100,9 @@ def create(database: Database, source: Source, *, elsewhere: bool) -> dict[str, 
     text = _head(source.name) + (
         _text_of_host(source, columns) if has_rows else _filled(_OF_IDS, source, columns=_OURS)
     )
-    there = _is_there(database, source.name, text)
-    if there != text:
-        if there is not None:
+    is_same = _is_there(database, source.name, text)
+    if not is_same:
+        if is_same is not None:
             statements.run(database, f"DROP VIEW main.{quoted(view_name(source.name))}")
         statements.run(database, text)
     if not (has_rows and _same_names(columns)):
@@ -114,10 +114,10 @@ def create(database: Database, source: Source, *, elsewhere: bool) -> dict[str, 
 def drop(database: Database, source_name: str) -> None:
     """Drop a source's view, if there is one and it is ours; inside the caller's transaction."""
     try:
-        there = _is_there(database, source_name, "")
+        is_there = _is_there(database, source_name, "") is not None
     except ViewNameError:
         return
-    if there is not None:
+    if is_there:
         statements.run(database, f"DROP VIEW main.{quoted(view_name(source_name))}")
 
 
@@ -127,8 +127,8 @@ def _head(source_name: str) -> str:
     return f"CREATE VIEW {quoted(view_name(source_name))} AS\n{comment}\n"
 
 
-def _is_there(database: Database, source_name: str, text: str) -> str | None:
-    """`text` if the view is there with this one, '' if it is there with another one, None if it is not.
+def _is_there(database: Database, source_name: str, text: str) -> bool | None:
+    """Whether the view that is there has this text; None if there is none.
 
     Raises:
         ViewNameError: what is there is not ours.
@@ -145,7 +145,7 @@ def _is_there(database: Database, source_name: str, text: str) -> str | None:
         return None
     kind, spelt, table, is_ours, is_same = found
     if kind == "view" and is_ours:
-        return text if is_same else ""
+        return bool(is_same)
     what = f"index {shown(spelt)} of table {shown(table)}" if kind == "index" else f"{kind} {shown(spelt)}"
     raise ViewNameError(database.filename, source=source_name, name=name, reason=f"{what} has that name")
 

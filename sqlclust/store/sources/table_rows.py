@@ -7,7 +7,7 @@ order of SQLite's own. A view that a person named is run, without what may do ha
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -24,7 +24,7 @@ from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
 from sqlclust.store.sources.host_rows import MAX_BYTES
 
-BATCH = 256
+BATCH = 128
 """Rows that are read at once."""
 
 Batch = tuple[list[Any], list[Any]]
@@ -104,10 +104,7 @@ class TableRows:
         """How many rows there are, with a vector or not; None if nothing says it without reading much."""
         if self._is_view or self._condition is not None:
             return None
-        part = self._source.only
-        if part is not None and index_beginning_with(self._database, self._table, part[0]) is None:
-            return None
-        return Counter(self._database).count(sample(self._database, self._table), part)
+        return Counter(self._database).count(sample(self._database, self._table), self._source.only)
 
     def texts(self, ids: Collection[Id]) -> Generator[Batch]:
         """Ids and texts, of some ids; by a key or an index that fits, else in one pass."""
@@ -135,7 +132,7 @@ class TableRows:
             return f" AND {is_of_it}"
         # by the index, and yet in the order of the table
         rows = f"SELECT {rowid} FROM {self._table.sql} INDEXED BY {quoted(index.name)} WHERE {is_of_it}"
-        return f" AND {is_of_it} AND {rowid} IN ({rows})"
+        return f" AND {rowid} IN ({rows})"
 
     def _add(self, condition: str, parameters: Mapping[str, object] | None) -> None:
         check_text(condition, table=self._table.name)
@@ -170,15 +167,13 @@ class TableRows:
     def _read(self, columns: str) -> Generator[list[Row]]:
         """The rows, some at a time, by one statement."""
         sql = f"SELECT {columns} FROM {self._from} WHERE {self._where}"
-        with self._errors(self._condition):
-            with self._compiling():
-                reading = statements.each_row(self._database, sql, self._bindings or None)
-                rows = reading.__enter__()
-            try:
-                while batch := list(islice(rows, BATCH)):
-                    yield batch
-            finally:
-                reading.__exit__(None, None, None)
+        with self._errors(self._condition), ExitStack() as running:
+            with self._compiling():  # with the first step: before it, a change of settings would have it compiled again
+                rows = running.enter_context(statements.each_row(self._database, sql, self._bindings or None))
+                batch = list(islice(rows, BATCH))
+            while batch:
+                yield batch
+                batch = list(islice(rows, BATCH))
 
     def _scanned(self, value: str, only: Collection[Id] | None) -> Generator[Batch]:
         with closing(self._read(f"{self._id}, {value}")) as batches:
@@ -191,9 +186,9 @@ class TableRows:
                 yield [*ids], [*values]
 
     def _chosen(self, value: str, only: Collection[Id]) -> Generator[Batch]:
-        """In one pass over the ids, whose statement keeps the file as it is; values are read of the rows that are wanted."""
+        """In one pass over the ids; values are read of the rows that are wanted."""
         waiting: list[object] = []
-        with closing(self._read(f"{self._id}, {self._table.rowid}")) as batches:
+        with statements.one_moment(self._database), closing(self._read(f"{self._id}, {self._table.rowid}")) as batches:
             for batch in batches:
                 waiting += [rowid for id, rowid in batch if id in only]
                 while len(waiting) >= BATCH:
@@ -212,8 +207,6 @@ class TableRows:
     def _looked_up(self, ids: Iterable[Id]) -> Generator[Batch] | None:
         """By the rowid, or by an index that begins with the key, beside the column of the part; None if there is none."""
         [key], table, part = self._keys, self._table, self._source.only
-        if self._is_view:
-            return None
         column = table.columns.get(self._source.id_columns[0].lower())
         given: tuple[object, ...] = () if part is None else (part[1],)
         of_part = "" if part is None else f"{column_sql(table, part[0])} = ? COLLATE BINARY AND "
@@ -225,7 +218,7 @@ class TableRows:
             fitting = (
                 index
                 for index in plain_indexes(self._database, table)
-                if index.is_searchable and set(index.columns[: len(leading)]) == leading
+                if index.n_searchable >= len(leading) and {*index.columns[: len(leading)]} == leading
             )
             index = next(fitting, None)
             if index is None:

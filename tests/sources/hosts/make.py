@@ -69,6 +69,36 @@ def make_vec0(path: Path) -> None:
         connection.execute("INSERT INTO bits (doc_id, embedding) VALUES (?, vec_bit(?))", (i, bytes([i, 7])))
 
 
+def make_vec0_holes(path: Path) -> None:
+    """Rows were deleted and others came; texts of metadata short and long. `said` has what the extension says of them."""
+    connection = with_vec0(path)
+    connection.execute(
+        "CREATE VIRTUAL TABLE many USING vec0(id INTEGER PRIMARY KEY, e float[4], n INTEGER, title TEXT, "
+        "p TEXT partition key, s int8[8], b bit[16], chunk_size=8)"
+    )
+    connection.execute(
+        "CREATE VIRTUAL TABLE named USING vec0(id TEXT PRIMARY KEY, e float[4], +n INTEGER, +body TEXT, chunk_size=8)"
+    )
+    for i in range(3 * N):
+        connection.execute(
+            "INSERT INTO many (id, e, n, title, p, s, b) VALUES (?, ?, ?, ?, ?, vec_int8(?), vec_bit(?))",
+            (3 * i - 5, blob(i), i, "ü" * (i % 15), f"p{i % 3}", bytes([i] * 8), bytes([i, 7])),
+        )
+        connection.execute(
+            "INSERT INTO named (id, e, n, body) VALUES (?, ?, ?, ?)", (f"k{i}", blob(i), i, "text " * (i % 5))
+        )
+    for i in range(0, 3 * N, 5):
+        connection.execute("DELETE FROM many WHERE id = ?", (3 * i - 5,))
+        connection.execute("DELETE FROM named WHERE id = ?", (f"k{i}",))
+    connection.execute("DELETE FROM many WHERE id BETWEEN 20 AND 80")  # all of some chunks
+    connection.execute("INSERT INTO named (id, e, n, body) VALUES ('k0', ?, 0, 'again')", (blob(7),))
+    connection.execute("CREATE TABLE said (source, id, vector_hex, text)")
+    for table, vectors, text in (("many", ("e", "s", "b"), "title"), ("named", ("e",), "body")):
+        for column in vectors:
+            name = f"{table}.{column}" if len(vectors) > 1 else table
+            connection.execute(f"INSERT INTO said SELECT ?, id, hex({column}), {text} FROM {table}", (name,))
+
+
 def make_langchain(path: Path) -> None:
     connection = with_vec0(path)
     connection.execute(

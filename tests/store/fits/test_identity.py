@@ -67,7 +67,7 @@ def test_a_new_option_of_fits_needs_a_column() -> None:
 
 def test_what_a_fit_is_stored_as_are_columns_of_the_schema(con: apsw.Connection) -> None:
     columns = {name for _, name, *_ in con.execute("PRAGMA table_info(ClusteringFit)")}
-    assert set(storing._COLUMNS) == columns - {"id", "created_at"}
+    assert set(storing._COLUMNS) == columns - {"id", "created_at", "updated_from"}
     assert set(record.IDENTITY) < columns
 
 

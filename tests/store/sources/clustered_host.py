@@ -14,7 +14,18 @@ import apsw
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.sources import Source
+from sqlclust.sqlite.layout import quoted
 from sqlclust.store.sources import clusters_view
+
+OURS = ["label", "probability", "outlier_score", "cluster_size", "medoid_item_id"]
+BY_INDEX = [
+    "SEARCH e USING INDEX Embedding_item (embedding_source=? AND item_id=?)",
+    "SEARCH ec USING PRIMARY KEY (embedding_id=? AND clustering_result_id=?)",
+    "SEARCH r USING COVERING INDEX ClusteringResult_embedding_model (embedding_model=?)",
+    "SEARCH c USING PRIMARY KEY (clustering_result_id=? AND label=?)",
+    "SEARCH m USING INDEX sqlite_autoindex_Embedding_1 (id=?)",
+]
+"""Of the view's plan: how each table of ours is read."""
 
 Row = tuple[Any, ...]
 Query = Callable[[str], list[Row]]
@@ -88,6 +99,11 @@ def create(con: apsw.Connection, source: Source, *, elsewhere: bool = False) -> 
         return clusters_view.create(database_of(con), source, elsewhere=elsewhere)
     finally:
         con.execute("COMMIT")
+
+
+def columns(con: apsw.Connection, view: str) -> list[str]:
+    """Their names, none where there is no such view."""
+    return [name for _, name, *_ in con.execute(f"PRAGMA table_info({quoted(view)})")]
 
 
 def expected(rows: Sequence[Row], keys: Sequence[Any], members: Sequence[Member]) -> list[Row]:
