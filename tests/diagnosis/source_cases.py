@@ -375,6 +375,22 @@ SOURCE_CASES: dict[str, Case] = {
             )
         ],
     ),
+    "embeddings under the name of a source": Case(
+        "INSERT INTO Embedding (id, embedding_model, vector) VALUES ('x', 'docs', x'0000803f'), "
+        "('y', 'plain', x'0000803f')",
+        [
+            (
+                "error",
+                "source-name",
+                "Embedding",
+                "embedding_model",
+                "x",
+                2,
+                "2 embeddings have the name of a source as their model, such as 'docs': whatever takes that name reads the "
+                "source, and not these",
+            )
+        ],
+    ),
     "a vector and a source": Case(
         "UPDATE Embedding SET vector = x'0000803f' WHERE item_id = 't3'",
         [

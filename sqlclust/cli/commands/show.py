@@ -40,8 +40,9 @@ def _long(timings: dict[str, Any]) -> Iterator[tuple[str, float]]:
 def command(db: str, result: str, limit: int | None, output: str | None) -> None:
     """Show the clusters of a result.
 
-    The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle.
-    Of a source that is the key of a row in its table. --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list --json".
+    The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle, and of
+    a source its key. --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list
+    --json".
     """
     with read_database(db) as database:
         found = show_result(database, resolve_result(database, result))
