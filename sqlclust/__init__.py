@@ -165,6 +165,7 @@ def source(
     format: str | None = None,
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    database: str | os.PathLike[str] | None = None,
 ) -> Registered:
     """Keep a table of another program as a source, or change a registered one; returns what is kept.
 
@@ -181,6 +182,7 @@ def source(
         where: an SQL condition on the host's columns: only rows for which it holds; '': all again. It is stored, and no SQL
             function runs it.
         parameters: of its named placeholders, stored with it: text, numbers or None.
+        database: another file that has the table, and is only read; also where it has moved to. Both can be moved together.
 
     Raises:
         SqlclustError: no such table or column, no format that can be told, a condition that SQLite does not accept, a name that
@@ -191,10 +193,12 @@ def source(
     from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import SourceOptions, parse
     from sqlclust.sources.said import Said
+    from sqlclust.sqlite.opening import name_of
     from sqlclust.store.registering import keep
 
     said = parse(SourceOptions, {"table": table, "id": id, "vector": vector, "content": content, "format": format})
-    return keep(database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters)
+    host = None if database is None else name_of(database)
+    return keep(database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters, host=host)
 
 
 def delete_source(connection: apsw.Connection, name: str, *, results: bool = False) -> int:

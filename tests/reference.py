@@ -55,7 +55,8 @@ def functions() -> str:
         lines.append(f"| `{record.signature}` | {kind} | {gives} | {_escaped(record.summary)} |")
     lines += [
         "",
-        "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`:",
+        "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`, and that of "
+        "`clust_source` with a table `note` beside them:",
         "",
         "```sql",
     ]

@@ -22,7 +22,7 @@ _HOLDERS: tuple[Role, ...] = ("cluster", "assignment", "prediction")
 _HIDDEN = """
 SELECT count(*) AS n, min(e.id) AS example, s.name AS name
 FROM {source} s JOIN {embedding} e ON e.embedding_model = s.name
-WHERE e.embedding_source IS NULL
+WHERE e.vector IS NOT NULL AND e.embedding_source IS NULL
 """
 _ITEMS = "SELECT id, item_id FROM {embedding} e WHERE embedding_source = ?"
 

@@ -11,13 +11,20 @@ from contextlib import contextmanager
 from shlex import quote
 
 from sqlclust.diagnosis.examination import RESTORE, Examination
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceElsewhereError, counted_rows, shown
+from sqlclust.errors import (
+    DatabaseFileError,
+    HostTableError,
+    NoFilesHereError,
+    SourceElsewhereError,
+    counted_rows,
+    shown,
+)
 from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Cells
 from sqlclust.sqlite.database import Database
-from sqlclust.store.origins import host_of
+from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
 from sqlclust.vectors.formats import FORMATS, FormatName
@@ -72,8 +79,14 @@ def readable_host(exam: Examination, kept: Registered) -> Iterator[Database | No
         with host_of(exam.database, kept) as host:
             yield host
     except SourceElsewhereError as error:
-        detail, _, advice = str(error).partition(". ")
-        add(exam, "source-gone", "database", kept.name, detail, f"{advice}; {_or_delete(kept.name)}")
+        detail = str(error).removesuffix(f". {error.advice}")
+        if isinstance(error.__context__, NoFilesHereError):
+            exam.add(
+                "source-elsewhere", "note", SOURCES, "database", n=1, example=kept.name, detail=detail,
+                remedy="sqlclust doctor, or sqlclust.doctor in Python, looks at other files too",
+            )  # fmt: skip
+        else:
+            add(exam, "source-gone", "database", kept.name, detail, f"{error.advice}; {_or_delete(kept.name)}")
         yield None
     except DatabaseFileError as error:
         if kept.database is None:

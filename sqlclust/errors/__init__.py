@@ -73,6 +73,7 @@ from sqlclust.errors.schemas import (
     ViewNameError,
 )
 from sqlclust.errors.sources import (
+    NoFilesHereError,
     SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
@@ -156,6 +157,7 @@ __all__ = [
     "MembersGoneError",
     "MembersReplacedError",
     "MismatchError",
+    "NoFilesHereError",
     "NoMemoryError",
     "NotADatabaseError",
     "NotAuthorizedError",

@@ -21,7 +21,7 @@ class LoadError(SqlclustError):
 
 
 class HostTableError(LoadError):
-    """A table of another program that cannot be used: it, or a column, is not there, or cannot be read without running it."""
+    """A table of another program that cannot be read: it, or a column, is not there, is damaged, or would have to be run."""
 
     def __init__(self, reason: str, *, table: str, column: str | None = None) -> None:
         super().__init__(reason)

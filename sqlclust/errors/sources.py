@@ -67,12 +67,24 @@ class SourceConditionError(SourceError):
 class SourceElsewhereError(SourceError):
     """A source whose table is in another file, and that file cannot be read."""
 
-    def __init__(self, name: str, *, path: str, reason: str) -> None:
+    def __init__(self, name: str, *, path: str, reason: str, advice: str | None = None) -> None:
+        """Advice: how to go on, if not by putting the file back or saying where it is."""
+        if advice is None:
+            advice = f"Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
         super().__init__(
             f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
-            f"{reason}. Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
+            f"{reason}. {advice}"
         )
-        self.name, self.path, self.reason = name, path, reason
+        self.name, self.path, self.reason, self.advice = name, path, reason, advice
+
+
+class NoFilesHereError(SourceError):
+    """Another file is needed, and the connection is in another program, which opens its files itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "inside another program no files are opened; use sqlclust's own command or Python API (sqlclust.connect) instead"
+        )
 
 
 class SourceChangedError(SourceError):

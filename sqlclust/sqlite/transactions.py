@@ -187,22 +187,31 @@ def _listening(database: Database) -> Iterator[None]:
     if timeout == 0:
         yield
         return
+    database.set_busy_handler(waiting(database, timeout / 1000))
+    try:
+        yield
+    finally:
+        database.set_busy_timeout(timeout)
+
+
+def waiting(database: Database, seconds: float) -> Callable[[int], bool]:
+    """A busy handler that waits so long for each lock, in short steps.
+
+    Args:
+        database: whose interrupts end the waiting; Ctrl-C does, too.
+    """
     began: list[float] = []
 
     def wait(tries: int) -> bool:
         if tries == 0:
             began[:] = [time.monotonic()]
-        if time.monotonic() - began[0] >= timeout / 1000:
+        if time.monotonic() - began[0] >= seconds:
             return False
         time.sleep(min(_STEP, 0.001 * (tries + 1)))  # Ctrl-C is heard here
         database.check_interrupt()
         return True
 
-    database.set_busy_handler(wait)
-    try:
-        yield
-    finally:
-        database.set_busy_timeout(timeout)
+    return wait
 
 
 @contextmanager

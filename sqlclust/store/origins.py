@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceElsewhereError
+from sqlclust.errors import HostTableError
 from sqlclust.sources import find_sources
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
@@ -18,13 +17,19 @@ from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.registered import Registered, check_change, check_tables_can_be_made, chosen, registered
+from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
+from sqlclust.store.sources.keepable import check_name
+from sqlclust.store.sources.registered import (
+    Registered,
+    check_change,
+    check_tables_can_be_made,
+    chosen,
+    registered,
+)
 from sqlclust.store.sources.source_vectors import SourceVectors
 
 _HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 _DOING = "reading the embeddings"
-_STEPS = 2_000
-"""SQLite's steps between two looks at interrupts."""
 
 
 @contextmanager
@@ -61,14 +66,17 @@ def origin_to_fit(
         SchemaConflictError, ViewNameError: a name that we need is taken; nothing was written.
     """
     with translated_errors(database, doing=_DOING):
-        if source is None and registered(database, embedding_model) is None:
+        kept = registered(database, embedding_model)
+        if source is None and kept is None:
             source = _found(database, embedding_model)
         if source is None:
             schema.check(database)
         else:
             check_tables_can_be_made(database, embedding_model)
+            check_name(database, embedding_model)
             check_change(database, source)
-            clusters_view.check_name_is_free(database, source.source)
+        if of := source or kept:
+            clusters_view.check_name_is_free(database, of.source)
     if source is None:
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
@@ -98,9 +106,16 @@ def source_to_fit(
     with translated_errors(database, doing=_DOING):
         if host is None:
             return chosen(database, name, said, condition=condition, parameters=parameters, words=words)
-        with _opened(database, host) as other:
-            source = chosen(other, name, said, condition=condition, parameters=parameters, words=words)
-        return replace(source, database=_path_seen_from(database, host))
+        with opened_host(database, host) as other:
+            where, kept = path_seen_from(database, host), registered(database, name)
+            keeps_it = kept is not None and kept.database == where
+            source = chosen(
+                database if keeps_it else other,
+                name, said, condition=condition, parameters=parameters, host=other if keeps_it else None, words=words,
+            )  # fmt: skip
+            if not keeps_it and source.database is not None:  # the host knows it from a third file
+                where = path_seen_from(database, host_path(other, source.database))
+        return replace(source, database=where)
 
 
 def _found(database: Database, name: str) -> Registered | None:
@@ -120,51 +135,3 @@ def _found(database: Database, name: str) -> Registered | None:
 def _has_model(database: Database, embedding_model: str) -> bool:
     there = schema.version(database) is not None
     return there and statements.first_row(database, _HAS_MODEL, (embedding_model,)) is not None
-
-
-@contextmanager
-def host_of(database: Database, source: Registered) -> Iterator[Database]:
-    """The database that a source is in: the same one, or another file, opened for reading only.
-
-    Raises:
-        SourceElsewhereError: the other file cannot be opened.
-    """
-    if source.database is None:
-        yield database
-        return
-    path = host_path(database, source.database)
-    if not os.path.exists(path):
-        raise SourceElsewhereError(source.source.name, path=source.database, reason="there is no such file")
-    with ExitStack() as stack:
-        try:
-            host = stack.enter_context(_opened(database, path))
-        except DatabaseFileError as error:
-            raise SourceElsewhereError(source.source.name, path=source.database, reason=str(error)) from None
-        yield host
-
-
-@contextmanager
-def _opened(database: Database, path: str) -> Iterator[Database]:
-    """Another file, for reading only; it stops where the database is interrupted."""
-    host = database.opened_to_read(path)
-    try:
-        with translated_errors(host, doing=_DOING):
-            statements.pragma(host, "schema_version")  # SQLite has not looked at the file before
-        # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
-        with host.watched(lambda: database.is_interrupted, every=_STEPS):
-            yield host
-    finally:
-        host.close()
-
-
-def host_path(database: Database, path: str) -> str:
-    """A path as EmbeddingSource has it, seen from the folder of the database's file."""
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(database.filename)), path))
-
-
-def _path_seen_from(database: Database, path: str) -> str:
-    """As EmbeddingSource has it; absolute where the two are on different drives."""
-    try:
-        return os.path.relpath(os.path.realpath(path), os.path.dirname(os.path.realpath(database.filename)))
-    except ValueError:
-        return os.path.realpath(path)

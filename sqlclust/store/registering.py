@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import UnknownSourceError, shown
 from sqlclust.sources.registered_rows import SINCE
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.transactions import PATIENCE, write_transaction
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
+from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
-from sqlclust.store.sources.registered import Registered, chosen, make_tables, register, remove, results_of
+from sqlclust.store.sources import clusters_view
+from sqlclust.store.sources.elsewhere import host_of, opened_host, path_seen_from
+from sqlclust.store.sources.registered import (
+    Registered,
+    chosen,
+    make_tables,
+    register,
+    registered,
+    remove,
+    results_of,
+)
 
 logger = logging.getLogger("sqlclust")
 
@@ -24,6 +37,7 @@ def keep(
     *,
     condition: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    host: str | None = None,
     words: Words = OF_FUNCTIONS,
     patience: float = PATIENCE,
 ) -> Registered:
@@ -34,34 +48,61 @@ def keep(
 
     Args:
         database: in no transaction.
+        host: the file that its table is in, which is only read; also where a registered one has moved to. None: the one
+            that is registered, or else the database itself.
 
     Raises:
-        SourceNameError, HostTableError, FilterError, ArgumentError, SourceError, SourceDamagedError: as `chosen`.
+        TopLevelOnlyError: it is in a transaction or a statement.
+        SourceNameError, HostTableError, FilterError, ArgumentError, SourceDamagedError: as `chosen`.
+        SourceElsewhereError: the table is in another file, as it is registered, and that cannot be read.
         SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
         SchemaConflictError: names of our tables are taken.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
-    with write_transaction(database, doing="registering the source", patience=patience):
-        kept = chosen(database, name, said, condition=condition, parameters=parameters, words=words)
+    check_top_level(database, "clust_source")
+    with (
+        _host(database, name, host) as other,
+        write_transaction(database, doing="registering the source", patience=patience),
+    ):
+        kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
+        if host is not None:
+            kept = replace(kept, database=path_seen_from(database, host))
         make_tables(database, name)
-        register(database, kept)
+        register(database, kept, may_move=host is not None)
     logger.info("source %s registered: %s", shown(name), kept.source.remark or "as it was")
     return kept
 
 
+@contextmanager
+def _host(database: Database, name: str, path: str | None) -> Iterator[Database | None]:
+    """Where the table of a source is: the file of a path, or where it is registered; None: the database itself."""
+    with translated_errors(database, doing="registering the source"):
+        before = registered(database, name) if path is None else None
+    if path is not None:
+        with opened_host(database, path) as host:
+            yield host
+    elif before is not None and before.database is not None:
+        with host_of(database, before) as host:
+            yield host
+    else:
+        yield None
+
+
 def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
-    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+    """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
         database: in no transaction.
         results: delete the results that are made of it, too.
 
     Raises:
+        TopLevelOnlyError: it is in a transaction or a statement.
         UnknownSourceError: it is not registered.
         SourceInUseError: results are made of it, and they are not to be deleted.
         AlteredError: a trigger of the file kept something of a result.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
+    check_top_level(database, "delete_source")
     with write_transaction(database, doing="deleting the source", patience=patience):
         if (schema.version(database) or 0) < SINCE:
             raise UnknownSourceError(name, known=())
@@ -69,4 +110,5 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
         for result_id in deleted:
             delete_rows(database, result_id)
         remove(database, name)
+        clusters_view.drop(database, name)
     return len(deleted)

@@ -263,7 +263,7 @@ SOURCE_CASES: dict[str, Case] = {
     # --- the file
     "a file that is gone": Case(
         "UPDATE EmbeddingSource SET database = 'gone.db' WHERE name = 'docs'",
-        [elsewhere("gone.db", "there is no such file")],
+        [elsewhere("gone.db", "FOLDER/gone.db: there is no such file")],
     ),
     "a folder in place of the file": Case(
         "UPDATE EmbeddingSource SET database = '.' WHERE name = 'docs'",
@@ -275,7 +275,17 @@ SOURCE_CASES: dict[str, Case] = {
     ),
     "another file without the table": Case(
         "UPDATE EmbeddingSource SET database = 'empty.db' WHERE name = 'docs'",
-        [error("source-gone", "table_name", "source 'docs' in 'empty.db' cannot be read: there is no table 'docs'")],
+        [elsewhere("empty.db", "FOLDER/empty.db has no table 'docs'")],
+    ),
+    "another table of that name in another file": Case(
+        "UPDATE EmbeddingSource SET database = 'empty.db', table_name = 'one' WHERE name = 'docs'",
+        [
+            error(
+                "source-altered",
+                "id_columns",
+                "source 'docs' in 'empty.db' cannot be read: table 'one' has no column 'id'; its columns: 'x'",
+            )
+        ],
     ),
     # --- rows of Embedding
     "items gone": Case(

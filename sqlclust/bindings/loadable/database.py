@@ -12,14 +12,14 @@ from sqlclust.bindings.loadable.errors import interruption, refusal_of
 from sqlclust.bindings.loadable.routines import Routines
 from sqlclust.bindings.loadable.routines import Statement as Prepared
 from sqlclust.bindings.loadable.rows import AHEAD, HostRows, prepared, values_by_name, values_by_place
-from sqlclust.errors import SqliteError, StatementInterrupted
+from sqlclust.errors import NoFilesHereError, SqliteError, StatementInterrupted
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 
 _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT max(i) FROM n"
 """Asks SQLite whether it was interrupted. So long that a host's progress handler is asked, too: Datasette's time limit is one,
 every 1,000 of SQLite's steps.
 """
-_DEFENSIVE, _TRIGGERS = 1010, 1003  # SQLITE_DBCONFIG_…
+_DEFENSIVE, _TRIGGERS, _TRUSTED_SCHEMA = 1010, 1003, 1017  # SQLITE_DBCONFIG_…
 _EXPLAIN = 1  # of sqlite3_stmt_isexplain(); EXPLAIN QUERY PLAN is 2
 _READWRITE, _IN_MEMORY = 0x2, 0x80  # SQLITE_OPEN_…
 
@@ -228,6 +228,15 @@ class HostDatabase:
         """See `Database`."""
         self.host.config(_DEFENSIVE, int(on))
 
+    @property
+    def trusts_schema(self) -> bool:
+        """See `Database`."""
+        return bool(self.host.config(_TRUSTED_SCHEMA, -1))
+
+    def set_trusted_schema(self, on: bool) -> None:
+        """See `Database`."""
+        self.host.config(_TRUSTED_SCHEMA, int(on))
+
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         """See `Database`."""
         self.host.create_collation(name, compare)
@@ -241,8 +250,8 @@ class HostDatabase:
         return HostDatabase(self.host.open(path, _READWRITE | _IN_MEMORY if path else _READWRITE))
 
     def opened_to_read(self, path: str) -> Database:
-        """See `Database`; as `opened`."""
-        raise SqliteError("inside another program no files are opened; use sqlclust's own command or Python API")
+        """See `Database`; not from inside another program."""
+        raise NoFilesHereError
 
     def opened_again(self) -> Database:
         """See `Database`; as `opened`."""

@@ -79,17 +79,7 @@ _OF_SOURCE = "source_"
 )
 @log_file_option
 @output_options
-def command(
-    db: str,
-    model: str | None,
-    where: str | None,
-    parameters: tuple[tuple[str, str], ...],
-    into: str | None,
-    store_fit: bool,
-    log_file: str | None,
-    output: str | None,
-    **options: Any,
-) -> None:
+def command(db: str, model: str | None, into: str | None, output: str | None, **told: Any) -> None:
     """Cluster the embeddings of a model, or of a table of another program where it is.
 
     All models and registered sources, one after the other, if none is named or "all"; one with fewer than two rows is skipped,
@@ -100,7 +90,30 @@ def command(
     are, and its table is never written. Its name is kept with the first result; sqlclust's tables are added to the file if it
     has none, and a view "SOURCE_clusters" of the table's rows with their clusters.
     """
-    said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}") for name in option_names(SourceOptions)})
+    fits = fit_named(db, model, into=into, quiet=output is not None, **told)
+    _report(into or db, fits, output)
+    fits.check()
+
+
+def fit_named(
+    db: str,
+    model: str | None,
+    *,
+    where: str | None = None,
+    parameters: tuple[tuple[str, str], ...] = (),
+    into: str | None = None,
+    store_fit: bool = True,
+    log_file: str | None = None,
+    quiet: bool,
+    **options: Any,
+) -> Fits:
+    """What the command does, by the names of its parameters, but for the report.
+
+    Raises:
+        SqlclustError: of the only fit, or of what is before the first.
+        click.UsageError
+    """
+    said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}", None) for name in option_names(SourceOptions)})
     try:
         parsed = parse(FitOptions, options)
     except OptionError as error:
@@ -128,18 +141,12 @@ def command(
                 selecting = _Selecting(None, {})  # the source's own
         wanted = [model] if model is not None and source is not None else _wanted(database, db, model)
         logger.info("fit %s: %s", db, parsed)
-        fits = _Fits(
-            database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
-        )
+        fits = Fits(database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
-        if not output and fits.results:
-            _say_what_was_added(db, into, before, schema.version(database))
-    _report(into or db, fits, output)
-    if fits.failed or not fits.results:
-        raise SqlclustError(
-            f"{fits.failed:,} of {len(wanted):,} models failed" if fits.failed else "no model has two rows to cluster"
-        )
+        if fits.results:
+            fits.added = _what_was_added(db, into, before, schema.version(database))
+    return fits
 
 
 @contextmanager
@@ -191,21 +198,24 @@ def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
     return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
 
 
-def _say_what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> None:
-    """Of a file that had no tables of ours, or older ones."""
+def _what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> str | None:
+    """Of a file that had no tables of ours, or older ones: a line for people."""
     if into is not None:
-        click.echo(printable(f"  everything is in {into}; {db} was only read"))
-    elif before is None and after is not None:
-        click.echo(printable(f"  sqlclust's tables were added to {db}; its other tables were only read"))
-    elif before != after:
-        click.echo(printable(f"  sqlclust's tables in {db} were upgraded from version {before} to {after}"))
+        return f"everything is in {into}; {db} was only read"
+    if before is None and after is not None:
+        return f"sqlclust's tables were added to {db}; its other tables were only read"
+    if before != after:
+        return f"sqlclust's tables in {db} were upgraded from version {before} to {after}"
+    return None
 
 
-def _report(db: str, fits: _Fits, output: str | None) -> None:
+def _report(db: str, fits: Fits, output: str | None) -> None:
     """The results for programs, or how people go on."""
     if output:
         write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
     elif fits.results:
+        if fits.added:
+            click.echo(printable(f"  {fits.added}"))
         click.echo()
         click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))
 
@@ -217,12 +227,14 @@ class _Selecting(NamedTuple):
     parameters: dict[str, Any]
 
 
-class _Fits:
+class Fits:
     """Fits of models, one after the other. If one of several fails, the others go on.
 
     Attributes:
         results: of those that are done.
-        failed: how many failed; those with too few rows do not count.
+        tried: how many were.
+        failed: how many of those; those with too few rows do not count.
+        added: what was done to the files beside, if anything was.
         last_view: the view of the last one; None if that is a model of our own.
     """
 
@@ -240,7 +252,8 @@ class _Fits:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
         self._store_fit, self._alone, self._quiet = store_fit, alone, quiet
         self.results: list[dict[str, Any]] = []
-        self.failed = 0
+        self.tried = self.failed = 0
+        self.added: str | None = None
         self.last_view: str | None = None
 
     def add(self, model: str) -> None:
@@ -250,6 +263,7 @@ class _Fits:
             SqlclustError: it is the only one, or the filter is wrong, which it would be for the next model too.
             SystemExit, KeyboardInterrupt: stopped.
         """
+        self.tried += 1
         try:
             result, fit_id = self._fit(model)
         except FilterError:
@@ -262,6 +276,15 @@ class _Fits:
             self._go_on_after(error, model)
         else:
             self._done(result, fit_id)
+
+    def check(self) -> None:
+        """Raise SqlclustError if one failed, or if there is no result."""
+        if self.failed or not self.results:
+            raise SqlclustError(
+                f"{self.failed:,} of {self.tried:,} models failed"
+                if self.failed
+                else "no model has two rows to cluster"
+            )
 
     def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
         """The result, and the stored fit that was used again for it."""

@@ -27,6 +27,7 @@ _EPILOG = """\b
 Examples:
   sqlclust source notes.db docs --table note --id slug --vector embedding --content body
   sqlclust source notes.db docs --where "lang = :lang" --param lang en
+  sqlclust source clusters.db docs --database moved/notes.db
   sqlclust source notes.db docs
   sqlclust source notes.db docs --delete
 """
@@ -41,6 +42,11 @@ _COLUMNS = (*COLUMNS, "database", "format_is_said", "where", "parameters", "resu
     "--where", metavar="SQL", help="Only rows for which this condition on the table's columns holds; '': all."
 )
 @parameters_option("the condition")
+@click.option(
+    "--database",
+    metavar="FILE",
+    help="The file that the table is in, which is only read; also where it has moved to.  [default: DB]",
+)
 @click.option("--delete", is_flag=True, help="Delete the source; its table stays as it is.")
 @click.option("--results", is_flag=True, help="With --delete: the results that are made of it, too.")
 @click.option("--yes", "-y", is_flag=True, help="With --delete: do not ask.")
@@ -50,6 +56,7 @@ def command(
     name: str,
     where: str | None,
     parameters: tuple[tuple[str, str], ...],
+    database: str | None,
     delete: bool,
     results: bool,
     yes: bool,
@@ -63,26 +70,33 @@ def command(
     made of (table, id, vector) does not change while there are some. Without options it is shown.
     """
     said, values = Said(**options), parameter_values(parameters)
-    is_said = said != Said() or where is not None or bool(values)
+    is_said = said != Said() or where is not None or bool(values) or database is not None
     if delete and is_said:
-        raise click.UsageError("--delete takes no columns and no condition")
+        raise click.UsageError("--delete takes no columns, no condition and no file")
     if (results or yes) and not delete:
         raise click.UsageError(f"{'--results' if results else '--yes'} is for --delete")
     if delete:
         _delete(db, name, results=results, yes=yes, output=output)
     elif is_said:
-        _keep(db, name, said, where, values, output)
+        _keep(db, name, said, where, values, host=database, output=output)
     else:
-        with read_database(db, tables=False) as database:
-            _show(_row(database, name), output)
+        with read_database(db, tables=False) as opened:
+            _show(_row(opened, name), output)
 
 
 def _keep(
-    db: str, name: str, said: Said, where: str | None, parameters: Mapping[str, object], output: str | None
+    db: str,
+    name: str,
+    said: Said,
+    where: str | None,
+    parameters: Mapping[str, object],
+    *,
+    host: str | None,
+    output: str | None,
 ) -> None:
     with open_database(db, tables=False) as database:
         before = schema.version(database)
-        keep(database, name, said, condition=where, parameters=parameters or None, words=OF_COMMANDS)
+        keep(database, name, said, condition=where, parameters=parameters or None, host=host, words=OF_COMMANDS)
         after = schema.version(database)
         row = _row(database, name)
     if before is None:

@@ -11,34 +11,25 @@ from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import (
-    ArgumentError,
-    FilterError,
-    IncompleteStatementError,
     SchemaConflictError,
     SourceChangedError,
-    SourceError,
     SourceInUseError,
-    SourceNameError,
-    StatementError,
     UnknownSourceError,
     shown,
 )
 from sqlclust.sources.choosing import chosen as chosen_source
 from sqlclust.sources.registered_rows import (
-    MAX_BYTES,
     Registered,
     all_registered,
-    is_parameter,
-    is_unicode,
     registered,
 )
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import quoted
+from sqlclust.store.sources.keepable import check_condition_of, check_name, checked_parameters
 
 __all__ = [
-    "Registered", "all_registered", "change", "check_name", "chosen", "insert", "make_tables", "register", "registered", "remove",
+    "Registered", "all_registered", "change", "chosen", "insert", "make_tables", "register", "registered", "remove",
     "results_of",
 ]  # fmt: skip
 
@@ -66,7 +57,7 @@ def chosen(
         database: keeps the source, or will.
         condition: an SQL condition on the host's columns; '': none. None: as it is registered, or none.
         parameters: of its named placeholders; None: as they are registered with the condition that stays.
-        host: has the table; None: `database` has it.
+        host: has the table; None: `database` has it. With one, the table and its columns are looked up in any case.
 
     Returns:
         With the `database` that is registered; None if the source is new.
@@ -76,18 +67,13 @@ def chosen(
         HostTableError: no such table or column, …; see `sources.choosing.chosen`.
         FilterError: SQLite does not accept the condition, or a placeholder has no value.
         ArgumentError: a parameter that cannot be kept.
-        SourceError: it is registered with a table in another file, and that is not `host`.
         SourceDamagedError: the row that is there.
         SqliteError: a file cannot be read.
     """
     check_name(database, name)
     before = registered(database, name)
-    if before is not None and said == Said() and condition is None and parameters is None:
+    if before is not None and said == Said() and condition is None and parameters is None and host is None:
         return before
-    if before is not None and before.database is not None and host is None:
-        raise SourceError(
-            f"the table of source {shown(name)} is in another file, {before.database}; change it from there"
-        )
     host = database if host is None else host
     source = chosen_source(host, name, said, before=None if before is None else before.source, words=words)
     format_is_said = said.format is not None
@@ -98,7 +84,7 @@ def chosen(
         parameters = before.parameters if parameters is None else parameters
     kept = checked_parameters(parameters, condition or None)
     if condition:
-        check_condition(host, source.table_name or "", condition, kept or {})
+        check_condition_of(host, source, condition, kept or {})
     return Registered(
         source=replace(source, registered=True),
         database=None if before is None else before.database,
@@ -106,77 +92,6 @@ def chosen(
         condition=condition or None,
         parameters=kept,
     )
-
-
-def check_name(database: Database, name: object) -> None:
-    """Refuse a name that cannot be kept, or that our own vectors have.
-
-    Raises:
-        SourceNameError
-    """
-    if not isinstance(name, str):
-        raise SourceNameError(name, reason=f"it is a {type(name).__name__}, expected text")
-    if not name:
-        raise SourceNameError(name, reason="it is empty")
-    if "\0" in name or not is_unicode(name):
-        raise SourceNameError(name, reason="it has a NUL character or is not valid Unicode")
-    if len(name.encode()) > MAX_BYTES:
-        raise SourceNameError(name, reason=f"it has more than {MAX_BYTES:,} bytes")
-    if schema.version(database) is not None and statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
-        reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
-        raise SourceNameError(name, reason=reason)
-
-
-_OWN_VECTORS = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? AND vector IS NOT NULL LIMIT 1"
-
-
-def checked_parameters(
-    parameters: Mapping[str, object] | None, condition: str | None
-) -> dict[str, str | int | float | None] | None:
-    """Values of placeholders as they are kept; True and False are 1 and 0, as in SQLite.
-
-    Raises:
-        ArgumentError: no mapping of names to values that JSON has, or there is no condition for them.
-    """
-    if parameters is None:
-        return None
-    if not isinstance(parameters, Mapping):
-        found = f"a {type(parameters).__name__}"
-        raise ArgumentError("source", "parameters", found=found, expected="a mapping of names to values")
-    if condition is None and parameters:
-        raise ArgumentError("source", "parameters", found="without a condition", expected="to be given with where")
-    kept = {}
-    for name, value in parameters.items():
-        plain = int(value) if isinstance(value, bool) else value
-        if not isinstance(name, str) or not is_unicode(name) or not is_parameter(plain):
-            found = f"{shown(value)} for {shown(name)}"
-            raise ArgumentError("source", "parameters", found=found, expected="text, a number or None for each name")
-        kept[name] = plain
-    return kept or None  # type: ignore[return-value]
-
-
-def check_condition(database: Database, table: str, condition: object, parameters: Mapping[str, object]) -> None:
-    """Refuse what is not one condition on the columns of a table, or would write, or has placeholders without values.
-
-    Raises:
-        FilterError
-    """
-    if not isinstance(condition, str):
-        raise FilterError(condition, reason=f"it is a {type(condition).__name__}")
-    if "\0" in condition or not is_unicode(condition) or len(condition.encode()) > MAX_BYTES:
-        reason = f"it has a NUL character, is not valid Unicode or has more than {MAX_BYTES:,} bytes"
-        raise FilterError(condition, reason=reason)
-    for sentence in (f"({condition}\n)", f"CASE WHEN {condition}\nTHEN 1 END"):
-        try:
-            found = database.described(f"SELECT 1 FROM main.{quoted(table)} WHERE {sentence}")
-        except (StatementError, IncompleteStatementError) as error:
-            raise FilterError(condition, reason=str(error)) from None
-        if found.rest or not found.is_readonly:
-            raise FilterError(condition, reason="more than a condition")
-        for name in found.parameters:
-            if name is None or name not in parameters:
-                reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
-                raise FilterError(condition, reason=reason)
 
 
 # --- writing; inside the caller's transaction ---
@@ -228,12 +143,12 @@ def _into(path: str, name: str) -> str:
     return f"To leave it as it is: sqlclust fit {shlex.quote(path or 'FILE.db')} {shlex.quote(name)} --into RESULTS.db"
 
 
-def register(database: Database, said: Registered) -> None:
-    """Keep a source: as a new one, or in place of the one that has its name."""
+def register(database: Database, said: Registered, *, may_move: bool = False) -> None:
+    """Keep a source: as a new one, or in place of the one that has its name; see `change`."""
     if registered(database, said.name) is None:
         insert(database, said)
     else:
-        change(database, said)
+        change(database, said, may_move=may_move)
 
 
 _COLUMNS = (
@@ -259,8 +174,11 @@ def insert(database: Database, new: Registered) -> None:
     statements.run(database, _INSERT, _row(new))
 
 
-def change(database: Database, changed: Registered) -> None:
+def change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
     """Write the row of a source again. What results are made of stays: the table, the key, the vectors.
+
+    Args:
+        may_move: whether the same table may be in another file now.
 
     Raises:
         UnknownSourceError: it is not registered.
@@ -269,26 +187,35 @@ def change(database: Database, changed: Registered) -> None:
     """
     if registered(database, changed.name) is None:
         raise UnknownSourceError(changed.name, known=_known(database))
-    check_change(database, changed)
+    check_change(database, changed, may_move=may_move)
     statements.run(database, _CHANGE, _row(changed))
 
 
-def check_change(database: Database, changed: Registered) -> None:
+def check_change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
     """Refuse another table, key or column of vectors for a source that results are made of. One that is new has none.
+
+    Args:
+        may_move: whether the same table may be in another file now.
 
     Raises:
         SourceInUseError, SourceDamagedError
     """
     before = registered(database, changed.name)
-    if before is not None and _origin(before) != _origin(changed):
-        results = results_of(database, changed.name)
-        if results:
-            raise SourceInUseError(
-                changed.name,
-                clustering_result_ids=results,
-                doing="changed to another table, key or column of vectors",
-                advice="register that under another name, or delete the results first (sqlclust delete)",
-            )
+    if before is None or _origin(before) == _origin(changed):
+        return
+    has_moved = _origin(before)[1:] == _origin(changed)[1:]
+    results = [] if has_moved and may_move else results_of(database, changed.name)
+    if results:
+        where = before.database or "this file"
+        moved = f"sqlclust source DB {shlex.quote(changed.name)} --database FILE says that its table has moved from {where}, or "
+        raise SourceInUseError(
+            changed.name,
+            clustering_result_ids=results,
+            doing="changed to "
+            + ("a table of another file" if has_moved else "another table, key or column of vectors"),
+            advice=(moved if has_moved else "")
+            + "register that under another name, or delete the results first (sqlclust delete)",
+        )
 
 
 def check_same(database: Database, source: Registered) -> None:
@@ -352,7 +279,7 @@ def _row(of: Registered) -> dict[str, object]:
         "database": of.database,
         "table_name": source.table_name,
         "storage": source.stored,
-        "id_columns": json.dumps(source.id_columns, ensure_ascii=False),
+        "id_columns": json.dumps(source.id_columns, ensure_ascii=False, separators=(",", ":")),
         "vector_column": source.vector_column,
         "content_column": source.content_column,
         "format": source.format,

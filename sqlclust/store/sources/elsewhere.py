@@ -1,0 +1,104 @@
+"""Sources whose table is in another file, which is only read. Where that is stands in our file, so it may be any text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlclust.errors import (
+    CantOpenError,
+    DatabaseFileError,
+    NoFilesHereError,
+    ReadOnlyError,
+    SourceElsewhereError,
+    shown,
+)
+from sqlclust.sources.registered_rows import Registered
+from sqlclust.sqlite import opening, statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, waiting
+
+_STEPS = 2_000
+"""SQLite's steps between two looks at interrupts."""
+
+
+@contextmanager
+def host_of(database: Database, source: Registered) -> Iterator[Database]:
+    """The database that a source's table is in: the same one, or another file, opened for reading only.
+
+    Raises:
+        SourceElsewhereError: the other file cannot be read, or it has no such table.
+        LockedError: somebody writes to it all the time.
+    """
+    if source.database is None:
+        yield database
+        return
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(opened_host(database, host_path(database, source.database)))
+        except NoFilesHereError as error:
+            raise SourceElsewhereError(
+                source.name, path=source.database, reason=str(error), advice="Nothing was written"
+            ) from None
+        except DatabaseFileError as error:
+            raise SourceElsewhereError(source.name, path=source.database, reason=str(error)) from None
+        layout, table = read_layout(host), source.source.table_name or ""
+        if table.lower() not in layout.tables and table.lower() not in layout.others:
+            reason = f"{host.filename} has no table {shown(table)}"
+            raise SourceElsewhereError(source.name, path=source.database, reason=reason)
+        yield host
+
+
+@contextmanager
+def opened_host(database: Database, path: str) -> Iterator[Database]:
+    """Another file, for reading only; whatever waits or works in it stops where the database is interrupted.
+
+    Raises:
+        NoFilesHereError: the connection is in another program, which opens its own files.
+        DatabaseFileError: no such file, no database, …
+        LockedError
+    """
+    try:
+        host = database.opened_to_read(path)
+    except DatabaseFileError as error:
+        if os.path.lexists(path):
+            raise
+        raise DatabaseFileError(error.path, reason="there is no such file") from None  # and making one is no help
+    try:
+        # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
+        with host.watched(lambda: database.is_interrupted, every=_STEPS):
+            host.set_busy_handler(waiting(database, PATIENCE))
+            with translated_errors(host, doing="opening"):
+                try:
+                    statements.run(host, "SELECT count(*) FROM main.sqlite_schema")  # is it a database?
+                except (CantOpenError, ReadOnlyError) as error:
+                    raise opening.why_not(path, error, readonly=True) or error from None
+            yield host
+    finally:
+        host.close()
+
+
+def host_path(database: Database, path: str) -> str:
+    """A path as EmbeddingSource has it, seen from the folder of the database's file."""
+    return os.path.normpath(os.path.join(_folder(database), path))
+
+
+def path_seen_from(database: Database, path: str) -> str | None:
+    """A path as EmbeddingSource has it: without symbolic links; absolute where there is no folder to see it from, or where
+    the two are on different drives. None if it is the database's own file.
+    """
+    real = os.path.realpath(path)
+    if not database.filename:
+        return real
+    try:
+        if os.path.samefile(real, database.filename):
+            return None
+        return os.path.relpath(real, _folder(database))
+    except (ValueError, OSError):
+        return real
+
+
+def _folder(database: Database) -> str:
+    return os.path.dirname(os.path.realpath(database.filename)) if database.filename else os.getcwd()
