@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import apsw
@@ -10,14 +11,10 @@ import apsw
 from sqlclust.sqlite.layout import quoted
 from tests.small import clustered
 
-OF_OURS = """
-SELECT name FROM sqlite_schema
-WHERE tbl_name IN ('SqlclustMigration', 'Run', 'Invocation', 'EmbeddingSource', 'Embedding', 'ClusteringFit', 'ClusteringResult',
-                   'Cluster', 'EmbeddingCluster', 'EmbeddingPrediction', 'ClusterAssignment', 'ClusterSummary',
-                   'ClusteringSummary', 'EmbeddingModelSummary')
-   OR (type = 'view' AND sql LIKE 'CREATE VIEW "%' AND instr(sql, '-- sqlclust: the clusters of source ') > 0)
-"""
 N = 40
+_SCHEMA = Path(__file__).resolve().parents[2] / "schema.sql"
+_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+_VIEW_OF_OURS = "-- sqlclust: the clusters of source "
 
 
 def make(path: Path, *, journal: str = "delete", n: int = N, table: str = "note") -> Path:
@@ -32,6 +29,16 @@ def make(path: Path, *, journal: str = "delete", n: int = N, table: str = "note"
     return path
 
 
+@cache
+def _ours() -> frozenset[object]:
+    """What schema.sql makes, with its text."""
+    con = apsw.Connection(":memory:")
+    con.execute(_SCHEMA.read_text(encoding="utf-8"))
+    found = frozenset(con.execute(_OBJECTS).fetchall())
+    con.close()
+    return found
+
+
 def foreign_rows(path: Path | str) -> str:
     """A hash of all that is not ours in a file: the schema's text, and every row, types and all."""
     con = apsw.Connection(str(path))
@@ -43,14 +50,22 @@ def foreign_rows(path: Path | str) -> str:
 
 def foreign_rows_of(con: apsw.Connection) -> str:
     """As `foreign_rows`, by a connection that is there."""
-    ours = {name for (name,) in con.execute(OF_OURS)} | {"sqlite_sequence"}
     found = hashlib.sha256()
-    schema = con.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema ORDER BY type, name").fetchall()
-    for kind, name, table, sql, rootpage in schema:
-        if name in ours or table in ours:
+    for entry in con.execute(_OBJECTS).fetchall():
+        kind, name, _, sql = entry
+        if entry in _ours() or (kind == "view" and _VIEW_OF_OURS in str(sql)):
             continue
-        found.update(repr((kind, name, table, sql)).encode())
-        if kind == "table" and rootpage:
-            for row in con.execute(f"SELECT * FROM {quoted(str(name))} NOT INDEXED"):
+        found.update(repr(entry).encode())
+        if kind == "table" and not str(sql).upper().startswith("CREATE VIRTUAL"):
+            # generated columns would be computed; TEXT may be no Unicode
+            columns = [quoted(str(row[1])) for row in con.execute(f"PRAGMA table_info({quoted(str(name))})")]
+            values = [f"typeof({c}), CASE typeof({c}) WHEN 'text' THEN CAST({c} AS BLOB) ELSE {c} END" for c in columns]
+            for row in con.execute(f"SELECT {', '.join(values)} FROM {quoted(str(name))} NOT INDEXED"):
                 found.update(repr(row).encode())
     return found.hexdigest()
+
+
+def has_nothing_of_ours(con: apsw.Connection) -> bool:
+    """Whether no table, view, index or trigger of ours is in a file."""
+    there = con.execute(_OBJECTS).fetchall()
+    return not any(entry in _ours() or _VIEW_OF_OURS in str(entry[3]) for entry in there)
