@@ -28,6 +28,7 @@ _STORAGES = ("rows", "vec0")
 _IS_THERE = """
 SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'EmbeddingSource' COLLATE NOCASE AND rootpage > 0
 """
+_NAMED = "SELECT 1 FROM main.EmbeddingSource WHERE name = ? COLLATE BINARY LIMIT 1"
 _COLUMNS = 'PRAGMA main.table_xinfo("EmbeddingSource")'
 _PARAMETER = str | int | float | None
 
@@ -77,6 +78,11 @@ def registered(database: Database, name: object) -> Registered | None:
             raise found.error
         return found
     return None
+
+
+def is_registered(database: Database, name: object) -> bool:
+    """Whether a source has a name, be its row damaged or not. Raises SqliteError: the file cannot be read."""
+    return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
 def all_registered(database: Database) -> list[Registered]:
