@@ -68,7 +68,7 @@ def test_what_is_called_as_a_model_of_ours(is_listed: bool) -> None:
 
 def test_a_key_within_a_part_of_a_table() -> None:
     con = host("llm")
-    assert "unique" not in sqlclust.source(con, "docs", table="llm:docs", id="ID").source.remark
+    assert "unique" not in sqlclust.source(con, "docs", table="llm:docs", id=["content", "ID"]).source.remark
     assert UNIQUE.format("content") in sqlclust.source(con, "docs", id="content").source.remark
 
 
