@@ -66,6 +66,35 @@ def test_what_is_called_as_a_model_of_ours(is_listed: bool) -> None:
     assert [source.name for source in found(con)] == ["demo", "demo.v"]
 
 
+def test_a_key_within_a_part_of_a_table() -> None:
+    con = host("llm")
+    assert "unique" not in sqlclust.source(con, "docs", table="llm:docs", id=["content", "ID"]).source.remark
+    assert UNIQUE.format("content") in sqlclust.source(con, "docs", id="content").source.remark
+
+
+def test_the_same_table_said_again_changes_nothing_else() -> None:
+    con = with_vectors(made(), "t", vectors(9))
+    con.execute(
+        "ALTER TABLE t ADD COLUMN w BLOB; UPDATE t SET w = v; ALTER TABLE t ADD COLUMN n INT; UPDATE t SET n = id"
+    )
+    sqlclust.source(con, "s", table="t", vector="w", content="n")
+    sqlclust.source(con, "s", table="t")
+    assert (kept := of(con, "s"))
+    assert (kept.source.vector_column, kept.source.content_column) == ("w", "n")
+    for name in ("T", "t.w"):
+        sqlclust.source(con, "s", table=name, vector="w", id="n")
+        assert (kept := of(con, "s"))
+        assert (kept.source.content_column, kept.source.id_columns) == ("n", ("n",))
+
+
+def test_a_format_of_which_the_bytes_are_no_multiple() -> None:
+    con = with_vectors(made(), "t", vectors(9, dimension=3))
+    expected = "format is 'float64', expected one whose vectors can have 12 bytes, as those in column 'v' of 't'"
+    with pytest.raises(HostTableError, match=expected):
+        sqlclust.source(con, "t", format="float64")
+    assert sqlclust.source(con, "t", format="float16").source.dimension == 6
+
+
 # --- vec0 ---
 
 

@@ -161,6 +161,9 @@ def test_text_that_is_no_unicode(note: apsw.Connection) -> None:
         "CREATE VIEW EmbeddingSource AS SELECT trap() AS name",
         "CREATE TABLE EmbeddingSource (name TEXT, kind AS (trap()))",
         "CREATE TABLE EmbeddingSource (name TEXT)",
+        "CREATE VIRTUAL TABLE EmbeddingSource USING fts5 (name, kind, database, table_name, storage, id_columns, vector_column, "
+        "content_column, format, format_is_said, dimension, part_column, part_value, condition, parameters); "
+        "INSERT INTO EmbeddingSource (name) VALUES ('docs')",
     ],
 )
 def test_a_table_of_that_name_that_is_not_ours_is_not_read(note: apsw.Connection, sql: str) -> None:
