@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from sqlclust.diagnosis.examination import RESTORE, Examination, counted
-from sqlclust.diagnosis.families import Family, has_items
+from sqlclust.diagnosis.families import Family
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_its_version_made_it, without_comments
 from sqlclust.errors import (
     CorruptError,
@@ -191,13 +191,13 @@ WHERE NOT EXISTS (SELECT 1 FROM {assignment} a WHERE a.clustering_result_id = {r
 _STALE = """
 SELECT count(*) AS n, min(id) AS example, n_new AS fact
 FROM (SELECT s.id, (SELECT count(*) FROM {embedding} e
-                    WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at{own}
+                    WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
                       AND NOT EXISTS (SELECT 1 FROM {assignment} a
                                       WHERE a.embedding_id = e.id AND a.clustering_result_id = s.id)) AS n_new
       FROM (SELECT r.id, r.embedding_model,
                    (SELECT min(coalesce(same.started_at, same.completed_at)) FROM {result} same
                     WHERE same.id = r.id OR same.clustering_fit_id = r.clustering_fit_id) AS selected_at
-            FROM {result} r) s)
+            FROM {result} r{of_ours}) s)
 WHERE n_new > 0
 """
 """As the view ClusteringFreshness counts; the file's own view is not run."""
@@ -209,8 +209,11 @@ def check_results(exam: Examination, family: Family) -> None:
     if found is None or not found[0].has("clustering_fit_id", "started_at", "completed_at"):
         return
     result, assignment, embedding = found
-    own = " AND e.embedding_source IS NULL" if has_items(embedding) else ""  # of others clust_staleness asks the source
-    tables = {"result": result.sql, "assignment": assignment.sql, "embedding": embedding.sql, "own": own}
+    source = exam.layout.named("EmbeddingSource")
+    of_ours = ""
+    if source is not None and source.stores("name"):  # of others clust_staleness asks their tables
+        of_ours = f" WHERE r.embedding_model NOT IN (SELECT name FROM {source.sql})"
+    tables = {"result": result.sql, "assignment": assignment.sql, "embedding": embedding.sql, "of_ours": of_ours}
     with exam.guarded(result):
         n, example = exam.row(_EMPTY.format(**tables))
         if n:

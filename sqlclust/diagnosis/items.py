@@ -9,7 +9,7 @@ from typing import Any
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.families import Family, Role, has_items
 from sqlclust.diagnosis.ids import RELATIONS
-from sqlclust.diagnosis.sources import add, readable_host
+from sqlclust.diagnosis.sources import SOURCES, add, readable_host
 from sqlclust.errors import HostTableError, Id, NullIdError, shown
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sqlite import statements
@@ -19,6 +19,11 @@ from sqlclust.store.sources.reading import HostReader
 
 _BATCH = 1024
 _HOLDERS: tuple[Role, ...] = ("cluster", "assignment", "prediction")
+_HIDDEN = """
+SELECT count(*) AS n, min(e.id) AS example, s.name AS name
+FROM {source} s JOIN {embedding} e ON e.embedding_model = s.name
+WHERE e.vector IS NOT NULL AND e.embedding_source IS NULL
+"""
 _ITEMS = "SELECT id, item_id FROM {embedding} e WHERE embedding_source = ?"
 
 
@@ -31,8 +36,19 @@ def check_items(exam: Examination, family: Family) -> None:
     if embedding is None or not has_items(embedding):
         return
     with exam.guarded(embedding):
+        if SOURCES.lower() not in exam.layout.tables:
+            return
         for kept in _readable(exam):
             _check_ids(exam, embedding, kept)
+        n, example, name = exam.row(_HIDDEN.format(embedding=embedding.sql, source=f"main.{SOURCES}"))
+        if n:
+            exam.add(
+                "source-name", "error", embedding, "embedding_model", n=n, example=example,
+                detail=f"{counted(n, 'embedding has', 'embeddings have')} the name of a source as their model, such as "
+                f"{shown(name)}: whatever takes that name reads the source, and not these",
+                remedy="UPDATE Embedding SET embedding_model = 'another name' WHERE embedding_source IS NULL AND embedding_model "
+                "= that name",
+            )  # fmt: skip
         if family.get(*_HOLDERS) is None:
             return
         n, example = exam.row(

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from shlex import quote
 
 from sqlclust.diagnosis.examination import RESTORE, Examination
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceElsewhereError, counted_rows, shown
+from sqlclust.errors import (
+    DatabaseFileError,
+    HostTableError,
+    NoFilesHereError,
+    SourceElsewhereError,
+    counted_rows,
+    shown,
+)
 from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
@@ -20,7 +27,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
-from sqlclust.vectors.formats import FORMATS
+from sqlclust.vectors.formats import FORMATS, FormatName
 
 SOURCES = "EmbeddingSource"
 
@@ -45,6 +52,17 @@ def check_sources(exam: Examination) -> None:
                     _check(exam, each, host)
 
 
+def registered_formats(exam: Examination) -> dict[tuple[str, str], FormatName]:
+    """(table, column), in lower case → the format of its vectors, of the sources in this file; where they are of one."""
+    found: dict[tuple[str, str], set[FormatName]] = {}
+    with exam.guarded(SOURCES):
+        for each in registered_or_damaged(exam.database):
+            if isinstance(each, Registered) and each.database is None and each.source.format is not None:
+                place = ((each.source.table_name or "").lower(), (each.source.vector_column or "").lower())
+                found.setdefault(place, set()).add(each.source.format)
+    return {place: formats.pop() for place, formats in found.items() if len(formats) == 1}
+
+
 def add(exam: Examination, finding: str, column: str | None, name: str, detail: str, remedy: str) -> None:
     """Note an error of a source."""
     exam.add(finding, "error", SOURCES, column, n=1, example=name, detail=detail, remedy=remedy)
@@ -61,8 +79,14 @@ def readable_host(exam: Examination, kept: Registered) -> Iterator[Database | No
         with host_of(exam.database, kept) as host:
             yield host
     except SourceElsewhereError as error:
-        detail, _, advice = str(error).partition(". ")
-        add(exam, "source-gone", "database", kept.name, detail, f"{advice}; {_or_delete(kept.name)}")
+        detail = str(error).removesuffix(f". {error.advice}")
+        if isinstance(error.__context__, NoFilesHereError):
+            exam.add(
+                "source-elsewhere", "note", SOURCES, "database", n=1, example=kept.name, detail=detail,
+                remedy="sqlclust doctor, or sqlclust.doctor in Python, looks at other files too",
+            )  # fmt: skip
+        else:
+            add(exam, "source-gone", "database", kept.name, detail, f"{error.advice}; {_or_delete(kept.name)}")
         yield None
     except DatabaseFileError as error:
         if kept.database is None:
@@ -85,7 +109,7 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         is_there = name in look.layout.tables or name in look.layout.others
         add(
             exam, "source-altered" if is_there else "source-gone", _column_that_says(kept, error), kept.name,
-            f"source {shown(kept.name)} cannot be read: {error}",
+            f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
             f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}",
         )  # fmt: skip
         return
@@ -106,10 +130,14 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         said = ", as was said" if kept.format_is_said else ""
         add(
             exam, "source-format", "format", kept.name,
-            f"source {shown(kept.name)} is registered as {registered}{said}; {wrong}",
+            f"source {shown(kept.name)}{_in_its_file(kept)} is registered as {registered}{said}; {wrong}",
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
         )  # fmt: skip
+
+
+def _in_its_file(kept: Registered) -> str:
+    return "" if kept.database is None else f" in {shown(kept.database)}"
 
 
 def _column_that_says(kept: Registered, error: HostTableError) -> str:

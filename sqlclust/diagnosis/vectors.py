@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.families import has_items
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.vector_tables import VectorTable
 from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
@@ -133,16 +132,21 @@ class _Pass:
         seen.add(key)
 
 
-def check_vectors(exam: Examination, vectors: VectorTable) -> None:
+def check_vectors(exam: Examination, vectors: VectorTable, registered: FormatName | None = None) -> None:
     """Every vector of a table.
+
+    Args:
+        registered: the format of the source that they are; None: of none.
 
     Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
     """
     with exam.guarded(vectors.table):
-        seen = _Pass(None if vectors.known else exam.format, exam.layout.codec)
+        seen = _Pass(None if vectors.known else registered or exam.format, exam.layout.codec)
         with closing(_batches(exam, vectors, as_text=seen.format.is_text)) as batches:
             for keys, models, blobs in batches:
                 seen.take(keys, models, blobs)
+        if registered is not None:
+            seen.missing = _Seen()  # fits pass over them
         _report(exam, vectors, seen)
 
 
@@ -162,11 +166,9 @@ def _batches(
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
     if as_text:
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
-    # a row of a source has none
-    those = " WHERE vector IS NOT NULL OR embedding_source IS NULL" if vectors.ours and has_items(table) else ""
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}{those}") as found:
+    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
         for one_key, one_model, blob in found:
             keys.append(one_key)
             models.append(one_model)

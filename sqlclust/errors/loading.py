@@ -47,6 +47,17 @@ class ForeignModelError(LoadError):
         self.embedding_id, self.found, self.expected = embedding_id, found, expected
 
 
+class SourceModelError(LoadError):
+    """New embeddings of a model that has the name of a source, whose vectors are in a table of their own."""
+
+    def __init__(self, embedding_model: str) -> None:
+        super().__init__(
+            f"{shown(embedding_model)} is a source of this file: its vectors stay in the table that they are in, and none are "
+            "loaded; give these another model name"
+        )
+        self.embedding_model = embedding_model
+
+
 class ClusteredEmbeddingError(LoadError):
     """A vector that would be replaced although a result is made of it."""
 
