@@ -56,6 +56,22 @@ def make_plain(path: Path) -> None:
     con.close()
 
 
+def make_hostile(path: Path) -> None:
+    """A file of ours whose rows somebody has edited by hand."""
+    con = sqlclust.connect(path)
+    sqlclust.initialize(con)
+    con.execute("CREATE TABLE x (id, v); INSERT INTO x VALUES (1, 2)")
+    con.execute("CREATE VIEW x_clusters AS SELECT id, 1 AS label FROM x")
+    con.execute("CREATE VIEW gone_clusters AS SELECT * FROM gone")
+    for name, key in (("x", '[["id"], {}]'), ("gone", '["id"]')):
+        con.execute(
+            "INSERT INTO EmbeddingSource (name, kind, table_name, id_columns, vector_column, format) "
+            "VALUES (?, 'table', 'x', ?, 'v', 'json')",
+            (name, key),
+        )
+    con.close()
+
+
 PYTHONS = {"0.65": None, "1.0": "SQLCLUST_DATASETTE_1_PYTHON"}
 
 
@@ -85,7 +101,8 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("pages")
     make_sources(folder / "s.db")
     make_plain(folder / "plain.db")
-    files = [str(folder / "s.db"), str(folder / "plain.db")]
+    make_hostile(folder / "hostile.db")
+    files = [str(folder / f"{name}.db") for name in ("hostile", "s", "plain")]
     with PagesSession(folder / "s.db", [python, str(HERE / "datasette_pages.py"), *files]) as made:
         yield made
 
@@ -197,6 +214,15 @@ def test_a_file_that_is_none_of_ours(pages: PagesSession) -> None:
     assert '"metadata-description"' not in text
     assert pages.cell("/plain/EmbeddingCluster", "label") == "2"
     assert ">one</a>" in pages.cell("/plain/EmbeddingCluster", "embedding_id")  # its own label column
+
+
+@slow
+def test_a_file_edited_by_hand(pages: PagesSession) -> None:
+    """Its pages are as they are without us, and those of other files as ever."""
+    assert pages.cell("/hostile/x", "id") == "1"
+    assert pages.cell("/hostile/x_clusters", "label") == "1"
+    assert pages.page("/hostile/EmbeddingSource")
+    assert "A cluster of a result." in pages.page("/s/Cluster")
 
 
 @slow

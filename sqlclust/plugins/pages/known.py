@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from sqlclust.plugins.harmless import harmless
 from sqlclust.plugins.pages.descriptions import CLUSTER_COLUMNS, Description, descriptions, of_source_view
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _looking(before: Known | None) -> Any:
         [[version]] = connection.execute("PRAGMA schema_version")
         if before is not None and before.schema_version == version:
             return before
-        return _look(connection, version)
+        with harmless("a database's tables are not known"):  # it may be anybody's; the others are known all the same
+            return _look(connection, version)
+        return Known(version, {})
 
     return look
 
