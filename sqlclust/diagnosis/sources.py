@@ -16,6 +16,7 @@ from sqlclust.errors import (
     HostTableError,
     NoFilesHereError,
     SourceElsewhereError,
+    ViewNameError,
     counted_rows,
     shown,
 )
@@ -23,7 +24,9 @@ from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Cells
+from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
@@ -113,6 +116,7 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}",
         )  # fmt: skip
         return
+    _check_view(exam, kept)
     table = look.layout.named(name)
     if vec0 is not None:
         seen: str | None = f"the vec0 table has {vec0.dimension} numbers of {vec0.format} in each"
@@ -133,6 +137,31 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"source {shown(kept.name)}{_in_its_file(kept)} is registered as {registered}{said}; {wrong}",
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
+        )  # fmt: skip
+
+
+_HAS_RESULT = "SELECT 1 FROM main.ClusteringResult WHERE embedding_model = ? LIMIT 1"
+
+
+def _check_view(exam: Examination, kept: Registered) -> None:
+    """Whether a source with results has its view, as a fit would make it now."""
+    if statements.first_row(exam.database, _HAS_RESULT, (kept.name,)) is None:
+        return
+    view = clusters_view.view_name(kept.name)
+    try:
+        is_current = clusters_view.is_current(exam.database, kept.source, elsewhere=kept.database is not None)
+    except ViewNameError as error:
+        add(
+            exam, "source-view", None, kept.name, f"source {shown(kept.name)} cannot have its view {shown(view)}: {error.reason}",
+            "rename what has the name, or register the source under another one; it cannot be fitted until then",
+        )  # fmt: skip
+        return
+    if not is_current:
+        what = "is not there" if is_current is None else "is not as a fit would make it now"
+        exam.add(
+            "source-view", "note", SOURCES, None, n=1, example=kept.name,
+            detail=f"the view {shown(view)} of source {shown(kept.name)} {what}",
+            remedy="the next fit or cut of the source makes it; nothing else needs it",
         )  # fmt: skip
 
 
