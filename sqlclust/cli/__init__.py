@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import io
-import sys
 from typing import Any
 
 import click
 
 from sqlclust import __version__
 from sqlclust.cli.docstrings import docstring
-from sqlclust.cli.ending import one_line_and_a_status
+from sqlclust.cli.ending import any_text_can_be_shown, one_line_and_a_status
 
 COMMANDS = {
     "demo": "Cluster the standard library's docstrings: all in one go, offline.",
@@ -49,9 +47,7 @@ class _LazyGroup(click.Group):
     """Imports a command's module when it is called."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # text the terminal cannot show is no reason to fail
+        any_text_can_be_shown()
         return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

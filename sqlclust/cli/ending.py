@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,13 @@ from sqlclust.cli.docstrings import docstring
 from sqlclust.cli.logs import warnings_shown
 from sqlclust.cli.output import printable
 from sqlclust.errors import Interrupted, SqlclustError
+
+
+def any_text_can_be_shown() -> None:
+    """Text that the terminal cannot show is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -47,6 +55,7 @@ class GuestCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it."""
+        any_text_can_be_shown()
         with one_line_and_a_status(ctx):
             return super().invoke(ctx)
 

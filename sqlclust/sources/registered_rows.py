@@ -71,7 +71,7 @@ def registered(database: Database, name: object) -> Registered | None:
         SourceDamagedError: its row is not what sqlclust writes.
         SqliteError: the file cannot be read.
     """
-    if not isinstance(name, str) or not _has_sources(database):
+    if not isinstance(name, str) or not is_unicode(name) or not _has_sources(database):
         return None
     for found in _rows(database, "WHERE name = ? COLLATE BINARY", (name,)):
         if isinstance(found, Damaged):

@@ -224,7 +224,8 @@ def translated_errors(database: Database, *, doing: str) -> Iterator[None]:
         yield
 
 
-def _what_can_write(database: Database) -> str:
+def what_can_write(database: Database) -> str:
+    """What writing needs, of a database that could not be written."""
     path = database.filename
     if path and all(os.access(each, os.W_OK) for each in (path, os.path.dirname(path))):
         return "a connection that may write, and this one is for reading only"
@@ -245,7 +246,7 @@ def _in_our_words(database: Database, *, doing: str, outcome: str = "") -> Itera
             path, reason=f"{doing} needs a table that another statement is using ({error})"
         ) from None
     except ReadOnlyError:
-        raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs {_what_can_write(database)}") from None
+        raise DatabaseFileError(path, reason=f"cannot write to it: {doing} needs {what_can_write(database)}") from None
     except DiskFullError:
         raise DatabaseFileError(
             path, reason=f"the disk is full: {doing} was given up and nothing was written"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import HostTableError
+from sqlclust.errors import DatabaseFileError, HostTableError
 from sqlclust.sources import find_sources
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
-from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.sqlite.transactions import translated_errors, what_can_write
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
@@ -24,6 +25,7 @@ from sqlclust.store.sources.registered import (
     check_change,
     check_tables_can_be_made,
     chosen,
+    into_another,
     registered,
 )
 from sqlclust.store.sources.source_vectors import SourceVectors
@@ -64,6 +66,7 @@ def origin_to_fit(
         as `origin_of`; and
         SchemaMissingError: the database has no tables of ours and nothing of this name.
         SchemaConflictError, ViewNameError: a name that we need is taken; nothing was written.
+        DatabaseFileError: the database cannot be written; it says that results can go into another file.
     """
     with translated_errors(database, doing=_DOING):
         kept = registered(database, embedding_model)
@@ -71,7 +74,10 @@ def origin_to_fit(
             source = _found(database, embedding_model)
         if source is None:
             schema.check(database)
+            if registered(database, embedding_model) is not None:
+                _check_can_be_written(database, embedding_model)
         else:
+            _check_can_be_written(database, embedding_model)
             check_tables_can_be_made(database, embedding_model)
             check_name(database, embedding_model)
             check_change(database, source)
@@ -116,6 +122,16 @@ def source_to_fit(
             if not keeps_it and source.database is not None:  # the host knows it from a third file
                 where = path_seen_from(database, host_path(other, source.database))
         return replace(source, database=where)
+
+
+def _check_can_be_written(database: Database, name: str) -> None:
+    """Nobody wants to wait for a fit to hear this."""
+    folder = os.path.dirname(database.filename)
+    needs_folder = bool(folder) and statements.pragma(database, "journal_mode") == "delete"
+    if database.is_readonly or (needs_folder and not os.access(folder, os.W_OK)):
+        reason = f"cannot write to it: fitting a source needs {what_can_write(database)}"
+        advice = into_another(database.filename, name)
+        raise DatabaseFileError(database.filename or "this database", reason=f"{reason}. {advice}")
 
 
 def _found(database: Database, name: str) -> Registered | None:

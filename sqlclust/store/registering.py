@@ -106,6 +106,7 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
     with write_transaction(database, doing="deleting the source", patience=patience):
         if (schema.version(database) or 0) < SINCE:
             raise UnknownSourceError(name, known=())
+        schema.check(database)
         deleted = results_of(database, name) if results else []
         for result_id in deleted:
             delete_rows(database, result_id)

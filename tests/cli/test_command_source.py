@@ -93,7 +93,7 @@ def test_what_is_found_but_not_kept(tmp_path: Path) -> None:
 
 def test_wrong_usage(path: Path) -> None:
     for args, message in {
-        ("--delete", "--table", "note"): "--delete takes no columns and no condition",
+        ("--delete", "--table", "note"): "--delete takes no columns, no condition and no file",
         ("--results",): "--results is for --delete",
         ("--yes",): "--yes is for --delete",
         ("--format", "float"): "'float' is not one of",

@@ -50,7 +50,8 @@ def main(program: str) -> None:
         if words[0] == "@imported":
             answer: Any = [*sys.modules]
         elif words[0] == "@collection":
-            answer = collection(*words[1:])
+            collection(*words[1:])
+            answer = None
         else:
             OPENED.clear()
             done = CliRunner().invoke(cli, words, env={"COLUMNS": "100"})

@@ -103,7 +103,7 @@ def test_help_imports_nothing_heavy(request: pytest.FixtureRequest, python: str,
         assert not any(module.startswith(("sqlclust.cli", "sqlclust.plugins.commands")) for module in imported)
         assert "sqlclust.plugins.lazy_commands" in imported
         text = new.succeed("clust", "--help")
-        for words in ("--min-cluster-size, ", "--epsilon", "--json", "Examples:", "[default:"):
+        for words in ("--min-cluster-size INTEGER", "--epsilon", "--json", "Examples:", "[default:"):
             assert words in text
 
 
@@ -175,8 +175,8 @@ def test_what_is_not_there(llm: CommandLine, tmp_path: Path) -> None:
     assert llm.fail("clust", "note", "-d", table) == f"no collection 'note' in {table}; it has no collections"
 
 
-def test_the_variable_for_the_database(llm: CommandLine, python: str, tmp_path: Path) -> None:
-    """As llm's own commands take it; by the program as it is installed."""
+def test_the_program_as_it_is_installed(llm: CommandLine, python: str, tmp_path: Path) -> None:
+    """The variable for the database is that of llm's own commands."""
     program = str(Path(python).with_name("llm"))
     path = tmp_path / "elsewhere.db"
     path.write_bytes(llm.path.read_bytes())
@@ -234,3 +234,16 @@ def test_errors_of_a_table(utils: CommandLine) -> None:
     assert utils.fail("clust", utils.path, "nothing") == done.err.removeprefix("Error: ").strip()
     assert "Missing argument 'NAME'" in utils.fail("clust", utils.path, code=2)
     assert "NAME has to be one" in utils.fail("clust", utils.path, "all", code=2)
+
+
+def test_text_that_a_terminal_cannot_show(utils: CommandLine, python: str, tmp_path: Path) -> None:
+    """By the program as it is installed."""
+    make_table(tmp_path / "n.db")
+    con = sqlclust.connect(tmp_path / "n.db")
+    con.execute("UPDATE note SET body = '→ ' || slug")
+    con.close()
+    program = str(Path(python).with_name("sqlite-utils"))
+    environment = {"PYTHONIOENCODING": "latin-1"}
+    done = run_program(program, "clust", str(tmp_path / "n.db"), "note", *FOUND, environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"\u2192 n" in done.stdout

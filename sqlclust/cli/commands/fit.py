@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -12,7 +12,14 @@ import click
 from sqlclust import schema
 from sqlclust.cli.announcing import announce, size_of_model, size_of_source
 from sqlclust.cli.beginning import first_command, first_source
-from sqlclust.cli.database import create_database, database_argument, no_file_for_nothing, open_database, upgrade
+from sqlclust.cli.database import (
+    create_database,
+    database_argument,
+    no_file_for_nothing,
+    open_database,
+    read_database,
+    upgrade,
+)
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -26,6 +33,7 @@ from sqlclust.errors import (
     SqlclustError,
     TooFewRowsError,
     UnknownModelError,
+    WriteProtectedError,
 )
 from sqlclust.options import FitOptions, SourceOptions, parse
 from sqlclust.options import names as option_names
@@ -40,6 +48,7 @@ from sqlclust.store.fit import fit
 from sqlclust.store.origins import source_to_fit
 from sqlclust.store.results.listing import reused_fit, summarize_result
 from sqlclust.store.sources.clusters_view import view_name
+from sqlclust.store.sources.registered import into_another
 
 _EPILOG = """\b
 Examples:
@@ -124,7 +133,7 @@ def fit_named(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
     selecting = _Selecting(where, parameter_values(parameters))
-    with logging_to(log_file), _opened(db, into) as database:
+    with logging_to(log_file), _opened(db, into, model) as database:
         before = schema.version(database)
         source = None
         if model is not None and names_source:
@@ -150,10 +159,14 @@ def fit_named(
 
 
 @contextmanager
-def _opened(db: str, into: str | None) -> Iterator[Database]:
+def _opened(db: str, into: str | None, model: str | None) -> Iterator[Database]:
     """The database that results are written to; our tables in it, if there are any, are brought up to date."""
     if into is None:
-        with open_database(db, tables=False) as database:
+        with ExitStack() as stack:
+            try:
+                database = stack.enter_context(open_database(db, tables=False))
+            except WriteProtectedError as error:
+                raise _advising_another_file(error, model) from None
             if schema.version(database) is not None:
                 upgrade(database)
             yield database
@@ -164,6 +177,15 @@ def _opened(db: str, into: str | None) -> Iterator[Database]:
         if schema.version(database) is not None:
             upgrade(database)
         yield database
+
+
+def _advising_another_file(error: WriteProtectedError, model: str | None) -> WriteProtectedError:
+    """The same error, or one that names --into where a source is to be fitted."""
+    with read_database(error.path, tables=False) as database:
+        ours = [name for name, _ in models(database)] if schema.version(database) is not None else []
+    if model in (None, "all", *ours):
+        return error
+    return WriteProtectedError(error.path, reason=f"{error.reason}. {into_another(error.path, str(model))}")
 
 
 def _wanted(database: Database, db: str, model: str | None) -> list[str]:

@@ -19,6 +19,7 @@ def check_name(database: Database, name: object) -> None:
 
     Raises:
         SourceNameError
+        SchemaDamagedError, SchemaVersionError: tables of ours are there, and not as they should be.
     """
     if not isinstance(name, str):
         raise SourceNameError(name, reason=f"it is a {type(name).__name__}, expected text")
@@ -28,7 +29,10 @@ def check_name(database: Database, name: object) -> None:
         raise SourceNameError(name, reason="it has a NUL character or is not valid Unicode")
     if len(name.encode()) > MAX_BYTES:
         raise SourceNameError(name, reason=f"it has more than {MAX_BYTES:,} bytes")
-    if schema.version(database) is not None and statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
+    if schema.version(database) is None:
+        return
+    schema.check(database)
+    if statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
         reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
         raise SourceNameError(name, reason=reason)
 

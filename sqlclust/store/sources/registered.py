@@ -116,7 +116,7 @@ def _advising_another_file(database: Database, name: str) -> Iterator[None]:
         if type(error) is not SchemaConflictError:
             raise
         raise SchemaConflictError(
-            error.path, names=error.names, version=error.version, advice=_into(database.filename, name)
+            error.path, names=error.names, version=error.version, advice=into_another(database.filename, name)
         ) from None
 
 
@@ -139,7 +139,8 @@ def make_tables(database: Database, name: str) -> bool:
     return done
 
 
-def _into(path: str, name: str) -> str:
+def into_another(path: str, name: str) -> str:
+    """How a source of a file is fitted without writing to that file."""
     return f"To leave it as it is: sqlclust fit {shlex.quote(path or 'FILE.db')} {shlex.quote(name)} --into RESULTS.db"
 
 

@@ -18,6 +18,7 @@ from sqlclust.errors import (
     HostTableError,
     OptionError,
     SchemaConflictError,
+    SchemaDamagedError,
     SourceInUseError,
     SourceNameError,
     TopLevelOnlyError,
@@ -312,3 +313,13 @@ def test_deleting(note: apsw.Connection) -> None:
     assert note.execute("SELECT embedding_source FROM Embedding").fetchall() == [("other",)]
     assert [kept.name for kept in all_registered(database_of(note))] == ["other"]
     assert contents(note, "note") == before
+
+
+def test_a_file_of_ours_that_is_damaged(note: apsw.Connection) -> None:
+    sqlclust.source(note, "note")
+    note.pragma("foreign_keys", False)
+    note.execute("DROP TABLE Embedding")
+    for write in (lambda: sqlclust.source(note, "docs", table="note"), lambda: sqlclust.delete_source(note, "note")):
+        with pytest.raises(SchemaDamagedError, match="table Embedding is missing"):
+            write()
+    assert of(note, "\ud800") is None
