@@ -16,6 +16,7 @@ from sqlclust.errors import (
     HostTableError,
     NoFilesHereError,
     SourceElsewhereError,
+    ViewNameError,
     counted_rows,
     shown,
 )
@@ -23,7 +24,10 @@ from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
 from sqlclust.sources.sampling import Cells
+from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted
+from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
@@ -110,9 +114,10 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         add(
             exam, "source-altered" if is_there else "source-gone", _column_that_says(kept, error), kept.name,
             f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
-            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}",
+            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}{'' if is_there else _of_view(exam, kept)}",
         )  # fmt: skip
         return
+    _check_view(exam, kept)
     table = look.layout.named(name)
     if vec0 is not None:
         seen: str | None = f"the vec0 table has {vec0.dimension} numbers of {vec0.format} in each"
@@ -133,6 +138,39 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"source {shown(kept.name)}{_in_its_file(kept)} is registered as {registered}{said}; {wrong}",
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
+        )  # fmt: skip
+
+
+def _of_view(exam: Examination, kept: Registered) -> str:
+    """What to do with a view whose table is gone."""
+    view = clusters_view.view_name(kept.name)
+    if kept.database is not None or exam.layout.others.get(view.lower()) != "view":
+        return ""
+    return f"; until then DROP VIEW {quoted(view)}, or SQLite refuses every ALTER TABLE … RENAME and DROP COLUMN of this file"
+
+
+_HAS_RESULT = "SELECT 1 FROM main.ClusteringResult WHERE embedding_model = ? LIMIT 1"
+
+
+def _check_view(exam: Examination, kept: Registered) -> None:
+    """Whether a source with results has its view, as a fit would make it now."""
+    if statements.first_row(exam.database, _HAS_RESULT, (kept.name,)) is None:
+        return
+    view = clusters_view.view_name(kept.name)
+    try:
+        is_current = clusters_view.is_current(exam.database, kept.source, elsewhere=kept.database is not None)
+    except ViewNameError as error:
+        add(
+            exam, "source-view", None, kept.name, f"source {shown(kept.name)} cannot have its view {shown(view)}: {error.reason}",
+            "rename what has the name, or register the source under another one; it cannot be fitted until then",
+        )  # fmt: skip
+        return
+    if not is_current:
+        what = "is not there" if is_current is None else "is not as a fit would make it now"
+        exam.add(
+            "source-view", "note", SOURCES, None, n=1, example=kept.name,
+            detail=f"the view {shown(view)} of source {shown(kept.name)} {what}",
+            remedy="the next fit or cut of the source makes it; nothing else needs it",
         )  # fmt: skip
 
 

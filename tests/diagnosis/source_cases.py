@@ -17,6 +17,11 @@ def edited(column: str, found: str, expected: str) -> list[Row]:
     return [error("damaged-source", column, f"{damage}: no fit, cut or prediction takes it")]
 
 
+def view(name: str, what: str) -> Row:
+    detail = f"the view {name + '_clusters'!r} of source {name!r} {what}"
+    return "note", "source-view", "EmbeddingSource", None, name, 1, detail
+
+
 def gone(n: int, example: str, item: str, table: str = "docs") -> Row:
     are = "is" if n == 1 else "are"
     detail = (
@@ -284,6 +289,29 @@ SOURCE_CASES: dict[str, Case] = {
                 "source-altered",
                 "id_columns",
                 "source 'docs' in 'empty.db' cannot be read: table 'one' has no column 'id'; its columns: 'x'",
+            )
+        ],
+    ),
+    # --- the view
+    "a view gone": Case(
+        "DROP VIEW docs_clusters",
+        [view("docs", "is not there")],
+    ),
+    "a view of another text": Case(
+        "ALTER TABLE docs ADD COLUMN label TEXT",
+        [view("docs", "is not as a fit would make it now")],
+    ),
+    "a table that has the view's name": Case(
+        "DROP VIEW docs_clusters; CREATE TABLE Docs_Clusters (x)",
+        [
+            (
+                "error",
+                "source-view",
+                "EmbeddingSource",
+                None,
+                "docs",
+                1,
+                "source 'docs' cannot have its view 'docs_clusters': table 'Docs_Clusters' has that name",
             )
         ],
     ),
