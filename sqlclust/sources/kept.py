@@ -86,6 +86,8 @@ def _wrong(look: Look, source: Source, found: Source | None) -> str | None:
         content = () if source.content_column is None else (source.content_column,)
         for column in (*source.id_columns, source.vector_column or "", *content, *part):
             column_sql(table, column)
+        if (source.vector_column or "").lower() not in table.columns:
+            return f"its table is altered: {shown(source.vector_column)} is the rowid, and no vectors"
     except HostTableError as error:
         return (
             f"its table is {'gone' if other is None and name.lower() not in look.layout.tables else 'altered'}: {error}"

@@ -167,12 +167,12 @@ def new(tmp_path: Path) -> Path:
     path.write_text(json.dumps(row) + "\n")
     return path
 
-        f"{new}: 'docs' is a source of this file: its vectors stay in the table that they are in, and none are loaded; give "
+
 @pytest.mark.parametrize("options", [(), ("--replace",), ("--ignore",)])
 def test_nothing_is_loaded_under_the_name_of_a_source(db: Path, new: Path, options: tuple[str, ...]) -> None:
     assert fail("load", db, new, "--model", "docs", *options) == (
-        f"{new}: 'docs' is a source of this file: its vectors stay in the table that they are in, and none are loaded; give these "
-        "another model name; nothing of the file was written"
+        f"{new}: 'docs' is a source of this file: its vectors stay in the table that they are in, and none are loaded; give "
+        "these another model name; nothing of the file was written"
     )
 
 

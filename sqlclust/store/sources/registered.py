@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import (
+    AlteredError,
     SchemaConflictError,
     SourceChangedError,
     SourceInUseError,
@@ -26,6 +27,7 @@ from sqlclust.sources.registered_rows import (
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.store.read_back import foreign_triggers
 from sqlclust.store.sources.keepable import check_condition_of, check_name, checked_parameters
 
 __all__ = [
@@ -170,9 +172,11 @@ def insert(database: Database, new: Registered) -> None:
     Raises:
         SourceNameError: an embedding model has its name.
         ConstraintError: another source has.
+        AlteredError: a trigger of the file dropped or changed it.
     """
     check_name(database, new.name)
     statements.run(database, _INSERT, _row(new))
+    _check_written(database, new)
 
 
 def change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
@@ -190,6 +194,20 @@ def change(database: Database, changed: Registered, *, may_move: bool = False) -
         raise UnknownSourceError(changed.name, known=_known(database))
     check_change(database, changed, may_move=may_move)
     statements.run(database, _CHANGE, _row(changed))
+    _check_written(database, changed)
+
+
+def _check_written(database: Database, expected: Registered) -> None:
+    """Make sure that a source is there as it was written: a trigger of the file may have dropped or changed it.
+
+    Raises:
+        AlteredError, SourceDamagedError
+    """
+    found = registered(database, expected.name)
+    if found is None or _row(found) != _row(expected):
+        row = "not the new row" if found is None else "another row"
+        triggers = foreign_triggers(database, ("EmbeddingSource",))
+        raise AlteredError("EmbeddingSource", found=row, expected=f"that of {shown(expected.name)}", triggers=triggers)
 
 
 def check_change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
