@@ -18,7 +18,7 @@ COMMANDS = {
     "sources": "Find the vectors that a database has.",
     "source": "Keep a table of another program as a source, show, change or delete one.",
     "load": "Load embeddings from files, or copy them from a table.",
-    "fit": "Cluster the embeddings of a model.",
+    "fit": "Cluster the embeddings of a model, or of a table of another program where it is.",
     "list": "List the results.",
     "show": "Show the clusters of a result.",
     "cut": "Make other clusters of a stored fit.",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError
+from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError
 from sqlclust.sources import find_sources
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
@@ -30,7 +30,6 @@ from sqlclust.store.sources.registered import (
 )
 from sqlclust.store.sources.source_vectors import SourceVectors
 
-_HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 _DOING = "reading the embeddings"
 
 
@@ -136,18 +135,16 @@ def _check_can_be_written(database: Database, name: str) -> None:
 
 def _found(database: Database, name: str) -> Registered | None:
     """What has a name of what is found; None if nothing has, or if it is a model of our own."""
-    if _has_model(database, name):
-        return None
+    if schema.version(database) is not None:
+        schema.check(database)
     try:
+        check_name(database, name)
         return chosen(database, name, Said())
+    except SourceNameError:
+        return None
     except HostTableError:
         if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:
             raise
         if any(source.name == name for source in find_sources(database)):
             raise
     return None
-
-
-def _has_model(database: Database, embedding_model: str) -> bool:
-    there = schema.version(database) is not None
-    return there and statements.first_row(database, _HAS_MODEL, (embedding_model,)) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from sqlclust import schema
-from sqlclust.cli.announcing import announce, size_of_model, size_of_source
-from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.database import (
     create_database,
     database_argument,
@@ -20,6 +18,7 @@ from sqlclust.cli.database import (
     read_database,
     upgrade,
 )
+from sqlclust.cli.fitting import announce, models_to_fit, size_of_model, size_of_source
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -32,17 +31,13 @@ from sqlclust.errors import (
     OptionError,
     SqlclustError,
     TooFewRowsError,
-    UnknownModelError,
     WriteProtectedError,
 )
 from sqlclust.options import FitOptions, SourceOptions, parse
 from sqlclust.options import names as option_names
-from sqlclust.sources import Source, find_sources
-from sqlclust.sources.registered_rows import Registered, all_registered, registered
+from sqlclust.sources.registered_rows import Registered, registered
 from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
-from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
 from sqlclust.store.origins import source_to_fit
@@ -148,7 +143,7 @@ def fit_named(
             )
             if said != Said():
                 selecting = _Selecting(None, {})  # the source's own
-        wanted = [model] if model is not None and source is not None else _wanted(database, db, model)
+        wanted = [model] if model is not None and source is not None else models_to_fit(database, db, model)
         logger.info("fit %s: %s", db, parsed)
         fits = Fits(database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
@@ -186,38 +181,6 @@ def _advising_another_file(error: WriteProtectedError, model: str | None) -> Wri
     if model in (None, "all", *ours):
         return error
     return WriteProtectedError(error.path, reason=f"{error.reason}. {into_another(error.path, str(model))}")
-
-
-def _wanted(database: Database, db: str, model: str | None) -> list[str]:
-    """The models and sources to fit.
-
-    Raises:
-        UnknownModelError: the one that was named is not there.
-        SqlclustError: there is nothing to fit.
-    """
-    with translated_errors(database, doing="looking for embeddings"):
-        has_tables = schema.version(database) is not None
-        ready = [name for name, _ in models(database)] if has_tables else []
-        ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
-        if model in (None, "all"):
-            if not ready:
-                source = first_source(find_sources(database))
-                how = "load some" if source is None else "cluster those of another program where they are"
-                raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
-            return ready
-        if model not in ready:
-            sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
-            if not _is_of(database, model, sources):
-                raise UnknownModelError(
-                    model, known=ready, sources=[name for source in sources if (name := source.name) not in ready]
-                )
-    return [model]
-
-
-def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
-    """Whether a source has the name, or a table or view: what is wrong with that is said when it is fitted."""
-    layout = read_layout(database)
-    return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
 
 
 def _what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> str | None:
