@@ -121,10 +121,10 @@ class SourceVectors:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
         return closing(self._rows(HostReader(self._host, self._registered.source), {*ids}))
 
-    def is_there(self, id: Id) -> bool:
-        """Whether there is a row of this key that has a vector."""
-        with self.member_rows([id]) as rows:
-            return any(True for _ in rows)
+    def missing(self, ids: Sequence[Id]) -> list[Id]:
+        """Those of which there is no row that has a vector. Cost: one pass over the table's keys."""
+        there = {*HostReader(self._host, self._registered.source).ids()}
+        return [id for id in ids if id not in there]
 
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
         """The keys of a result's rows."""
