@@ -26,6 +26,7 @@ from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_
 from sqlclust.sources.sampling import Cells
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.host_rows import vec0_table
@@ -113,7 +114,7 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         add(
             exam, "source-altered" if is_there else "source-gone", _column_that_says(kept, error), kept.name,
             f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
-            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}",
+            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}{'' if is_there else _of_view(exam, kept)}",
         )  # fmt: skip
         return
     _check_view(exam, kept)
@@ -138,6 +139,14 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
         )  # fmt: skip
+
+
+def _of_view(exam: Examination, kept: Registered) -> str:
+    """What to do with a view whose table is gone."""
+    view = clusters_view.view_name(kept.name)
+    if kept.database is not None or exam.layout.others.get(view.lower()) != "view":
+        return ""
+    return f"; until then DROP VIEW {quoted(view)}, or SQLite refuses every ALTER TABLE … RENAME and DROP COLUMN of this file"
 
 
 _HAS_RESULT = "SELECT 1 FROM main.ClusteringResult WHERE embedding_model = ? LIMIT 1"

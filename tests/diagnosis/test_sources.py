@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 import sqlclust
-from tests.diagnosis.looking import digest
+from tests.diagnosis.looking import brief, digest
 from tests.diagnosis.sick import broken
 from tests.diagnosis.source_cases import SOURCE_CASES
 from tests.small import clustered
@@ -92,4 +92,43 @@ def test_fix(sourced: Path, tmp_path: Path, name: str) -> None:
     assert sqlclust.doctor(con, fix=True).repairs == []  # once is enough
     assert con.execute("SELECT * FROM docs").fetchall() == before
     assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+    con.close()
+
+
+def test_a_view_whose_table_is_gone_is_to_be_dropped(sourced: Path, tmp_path: Path) -> None:
+    con = sqlclust.connect(str(copy_of(sourced, tmp_path, "DROP TABLE docs")))
+    [finding] = sqlclust.doctor(con).findings
+    assert (finding.finding, finding.id) == ("source-gone", "docs")
+    with pytest.raises(apsw.SQLError, match="error in view docs_clusters"):
+        con.execute("ALTER TABLE other RENAME TO another")
+    statement = finding.remedy[finding.remedy.index("DROP VIEW") :].partition(",")[0]
+    con.execute(statement)
+    con.execute("ALTER TABLE other RENAME TO another")
+    assert "DROP VIEW" not in sqlclust.doctor(con).findings[0].remedy
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT 1", []),
+        ("DELETE FROM docs WHERE id = 't3'", [("note", "items-gone", "Embedding", "item_id", '["docs","t3"]', 1)]),
+        ("UPDATE docs SET embedding = x'00'", [("error", "source-format", "EmbeddingSource", "format", "docs", 1)]),
+        ("DROP TABLE docs", [("error", "source-gone", "EmbeddingSource", "database", "docs", 1)]),
+        ("CREATE VIEW docs_clusters AS SELECT 1", []),
+    ],
+)
+def test_a_source_in_another_file(sourced: Path, tmp_path: Path, sql: str, found: list[tuple[object, ...]]) -> None:
+    """What is in the other file is looked at as if it were in this one; it is only read."""
+    path = copy_of(sourced, tmp_path, "DROP VIEW docs_clusters")
+    con = sqlclust.connect(str(tmp_path / "results.db"))
+    sqlclust.source(con, "docs", database=path)
+    sqlclust.fit(con, "docs", min_cluster_size=5)
+    other = apsw.Connection(str(path))
+    other.pragma("foreign_keys", False)
+    other.execute(sql)
+    other.close()
+    before = digest(path)
+    assert brief(sqlclust.doctor(con)) == found
+    assert digest(path) == before
     con.close()
