@@ -148,7 +148,6 @@ def test_nothing_of_the_file_is_run(sourced: Path, tmp_path: Path) -> None:
     con.create_scalar_function("evil", evil, 1, deterministic=True)
     for sql in (
         "ALTER TABLE docs ADD COLUMN more AS (evil(id))",
-        "CREATE INDEX of_docs ON docs (id) WHERE evil(id) = 0",
         "CREATE TRIGGER of_items AFTER DELETE ON Embedding BEGIN SELECT evil(old.id); END",
         "DROP VIEW seen; CREATE VIEW seen AS SELECT evil(id) AS id, evil(v) AS v FROM behind",
         "INSERT INTO behind SELECT rowid, embedding FROM docs",
