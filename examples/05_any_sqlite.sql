@@ -24,4 +24,4 @@ SELECT neighbor_id, round(distance, 2) AS distance
 FROM clust_neighbors((SELECT clust_points(title, vector) FROM note), '{"k": 2}')
 WHERE id = 'pears 1';
 
--- clust_fit and the tables for results need our schema: `sqlclust init notes.db`, or `.read schema.sql`.
+-- To keep what is found, with the rows that it is about: examples/07_own_table.sql.

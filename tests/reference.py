@@ -26,6 +26,7 @@ from sqlclust.options import default_text
 from sqlclust.sources.registry import KINDS
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, TableFunction
+from tests.colors import llm_collection, vec0_table
 from tests.programs import hosts_python, node_modules
 from tests.schemas import old_project
 
@@ -55,7 +56,8 @@ def functions() -> str:
         lines.append(f"| `{record.signature}` | {kind} | {gives} | {_escaped(record.summary)} |")
     lines += [
         "",
-        "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`:",
+        "Each with an example; the tests execute all of them on 40 vectors of 2 dimensions and model `demo`, and that of "
+        "`clust_source` with a table `note` beside them:",
         "",
         "```sql",
     ]
@@ -159,6 +161,9 @@ def filled_in(text: str) -> str:
         shutil.copytree(ROOT / "examples", Path(folder) / "examples")
         if "panic.db" in text:
             old_project.make(Path(folder) / "panic.db", ids="UUID", damaging=True)
+        if "llm:colors" in text:
+            llm_collection(Path(folder) / "llm.db")
+            vec0_table(Path(folder) / "vec.db")
         blocks = re.compile(r"(<!-- executed(?: with (\w+))?[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
         return blocks.sub(lambda match: match[1] + _executed(match[3], Path(folder), match[2]) + match[4], text)
 

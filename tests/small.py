@@ -8,6 +8,9 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+NOTE = "CREATE TABLE note AS SELECT id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding"
+"""A table as another program might have it, for the example of clust_source."""
+
 Id = int | float | str | bytes
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import sqlclust
-from tests.bindings.loadable.hosts.conftest import library, shell_library
+from tests.bindings.loadable.hosts.conftest import library, python, shell_library
 from tests.bindings.loadable.hosts.sessions import STARTED
 
-__all__ = ["library", "shell_library"]  # fixtures
+__all__ = ["library", "python", "shell_library"]  # fixtures
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,8 @@ def test_every_example_is_tested() -> None:
         "03_python_app.py",
         "04_trajectories.sql",
         "05_any_sqlite.sql",
+        "06_llm.py",
+        "07_own_table.sql",
         "colors.csv",  # of the README
         "other_tools.md",  # tests/interop
     ]
@@ -73,16 +75,41 @@ def test_stock_sqlite3(tmp_path: Path) -> None:
     assert ["5", "eom"] in lines
 
 
-def test_any_sqlite(shell_library: str, tmp_path: Path) -> None:
-    command = ["sqlite3", "-bail", str(tmp_path / "notes.db"), f".load {shell_library}"]
-    command.append(f".read {EXAMPLES / '05_any_sqlite.sql'}")
+def stock_shell(library: str, database: Path, script: str) -> list[list[str]]:
+    """The words of each line that the stock shell prints for an example, with the extension."""
+    command = ["sqlite3", "-bail", str(database), f".load {library}", f".read {EXAMPLES / script}"]
     done = subprocess.run(command, encoding="utf-8", capture_output=True, check=True, env={**os.environ, **STARTED})
     assert done.stderr == ""
-    lines = [line.split() for line in done.stdout.splitlines()]
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_any_sqlite(shell_library: str, tmp_path: Path) -> None:
+    lines = stock_shell(shell_library, tmp_path / "notes.db", "05_any_sqlite.sql")
     assert lines[0] == ["label", "size", "medoid"]
     assert sorted(line[2] for line in lines[2:5]) == ["apples", "pears", "plums"]
     assert lines[5:7] == [["neighbor_id", "distance"], lines[6]]
     assert [line[0] for line in lines[7:]] == ["pears", "pears"]
+
+
+def test_own_table(shell_library: str, tmp_path: Path) -> None:
+    lines = stock_shell(shell_library, tmp_path / "notes.db", "07_own_table.sql")
+    assert ["note", '["slug"]', "embedding", "body", "json", "60"] in lines
+    clusters = [line for line in lines if line[0] in ("0", "1", "2") and len(line) == 5]
+    assert sorted(line[3] for line in clusters) == ["apples", "nothing", "pears"]
+    assert {line[4][:5] for line in clusters} == {"note-"}
+    assert [line[0] for line in lines if line[0].startswith("note-")] == ["note-05", "note-10", "note-11"]
+    assert [line for line in lines if line[0] == "new"] == [["new", "1"]]
+    assert lines[-1] == ["60", "1", "0", "0", "new"]
+
+
+def test_llm(python: str) -> None:
+    if subprocess.run([python, "-c", "import llm"], capture_output=True, check=False).returncode:
+        pytest.skip("llm is not beside the Python of .ci/hosts; pip install llm there")
+    done = subprocess.run([python, str(EXAMPLES / "06_llm.py")], encoding="utf-8", capture_output=True, check=True)
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("llm:notes: result 1, 60 rows in 3 clusters, ")
+    assert {tuple(line.split()[1:3]) for line in lines[-3:]} == {("20", "rain"), ("20", "bread"), ("20", "bike")}
 
 
 def test_python_app() -> None:

@@ -32,6 +32,11 @@ def con() -> apsw.Connection:
     sqlclust.initialize(connection)
     add_embeddings(connection, vectors())
     assert connection.execute("SELECT clust_fit('demo', ?)", (json.dumps(BASE),)).get == 1
+    for table in ("note", "memo"):
+        connection.execute(f"""CREATE TABLE {table} AS
+            SELECT id AS n, 'slug ' || id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding""")
+    connection.execute("ALTER TABLE note ADD COLUMN old")
+    connection.execute("UPDATE note SET old = embedding")
     return connection
 
 
@@ -83,6 +88,14 @@ def published(function: str) -> Callable[[apsw.Connection, dict[str, Any]], Answ
     return call
 
 
+def kept(con: apsw.Connection, options: dict[str, Any]) -> Answer:
+    """What is kept of a source."""
+    con.execute("DELETE FROM EmbeddingSource")
+    con.execute("SELECT clust_source('note', ?)", (json.dumps(options),)).fetchall()
+    columns = "table_name, id_columns, vector_column, content_column, format"
+    return Answer(con.execute(f"SELECT {columns} FROM EmbeddingSource").fetchall(), [])
+
+
 TREE = "clust_condensed_tree(1, :options)"
 CALLS = {
     "clust_hdbscan": table(
@@ -107,6 +120,7 @@ CALLS = {
     "clust_layers": table("SELECT *, persistence FROM clust_layers(1, :options)"),
     "clust_nearest": table("SELECT * FROM clust_nearest(1, :options)"),
     "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
+    "clust_source": kept,
 }  # fmt: skip
 
 Check = Callable[[Answer, Answer], bool]
@@ -138,6 +152,17 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
         "max_layers": ({"min_cluster_size": 2}, 1, lambda a, b: len(b.rows) == N < len(a.rows)),
     },
     "clust_nearest": {"rows": ({}, "all", lambda a, b: len(a.rows) < len(b.rows) == N)},
+    "clust_source": {
+        "table": ({"vector": "embedding"}, "memo", lambda a, b: (a.rows[0][0], b.rows[0][0]) == ("note", "memo")),
+        "id": (
+            {"vector": "embedding"},
+            ["slug", "n"],
+            lambda a, b: (a.rows[0][1], b.rows[0][1]) == ('["rowid"]', '["slug","n"]'),
+        ),
+        "vector": ({"vector": "embedding"}, "old", lambda a, b: (a.rows[0][2], b.rows[0][2]) == ("embedding", "old")),
+        "content": ({"vector": "embedding"}, "slug", lambda a, b: (a.rows[0][3], b.rows[0][3]) == ("body", "slug")),
+        "format": ({"vector": "embedding"}, "uint8", lambda a, b: (a.rows[0][4], b.rows[0][4]) == ("float32", "uint8")),
+    },
 }
 ELSEWHERE = {
     *((function, option) for function in ("clust_hdbscan", "clust_fit") for option in ("engine", "seed")),

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import importlib
-import io
-import os
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from sqlclust import __version__
 from sqlclust.cli.docstrings import docstring
-from sqlclust.cli.logs import warnings_shown
-from sqlclust.cli.output import printable
-from sqlclust.errors import Interrupted, SqlclustError
+from sqlclust.cli.ending import any_text_can_be_shown, one_line_and_a_status
 
 COMMANDS = {
     "demo": "Cluster the standard library's docstrings: all in one go, offline.",
@@ -25,7 +18,7 @@ COMMANDS = {
     "sources": "Find the vectors that a database has.",
     "source": "Keep a table of another program as a source, show, change or delete one.",
     "load": "Load embeddings from files, or copy them from a table.",
-    "fit": "Cluster the embeddings of a model.",
+    "fit": "Cluster the embeddings of a model, or of a table of another program where it is.",
     "list": "List the results.",
     "show": "Show the clusters of a result.",
     "cut": "Make other clusters of a stored fit.",
@@ -51,12 +44,10 @@ See "sqlclust COMMAND --help" for each. Exit status: 0 done, 1 an error (one lin
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when it is called; turns our errors into one line and an exit status."""
+    """Imports a command's module when it is called."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # text the terminal cannot show is no reason to fail
+        any_text_can_be_shown()
         return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -74,21 +65,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl([*COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            with warnings_shown():
-                value = super().invoke(ctx)
-            sys.stdout.flush()  # a closed pipe is noticed here, and not after the end
-            return value
-        except (KeyboardInterrupt, Interrupted):
-            _interrupted(ctx)
-        except SqlclustError as error:
-            raise click.ClickException(printable(str(error))) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # Click ends quietly: nobody reads on
-            _give_up_stdout()
-            said = ": ".join(filter(None, (error.filename, error.strerror or str(error))))
-            raise click.ClickException(printable(said)) from error
+        with one_line_and_a_status(ctx):
+            return super().invoke(ctx)
 
 
 def _with_help(command: click.Command) -> click.Command:
@@ -96,18 +74,6 @@ def _with_help(command: click.Command) -> click.Command:
     if command.help is None and command.callback is not None:
         command.help = docstring(command.callback)
     return command
-
-
-def _give_up_stdout() -> None:
-    """What could not be written is not tried again at the end, where it would be a second message."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _interrupted(ctx: click.Context) -> NoReturn:
-    after_control_c = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C
-    click.echo(after_control_c + "Interrupted; nothing was written", err=True)
-    ctx.exit(130)
 
 
 @click.group(

@@ -23,6 +23,9 @@ RESULT_COLUMNS = (
 CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text")
 """Columns of a cluster in --json, --nl and --csv."""
 
+OF_SOURCE = (*CLUSTER_COLUMNS[:-1], "medoid_item_id", CLUSTER_COLUMNS[-1])
+"""Those of a result of a source."""
+
 _DEFAULT_DEPENDS_ON_ROWS = frozenset(field.name for field in fields(HdbscanOptions) if field.metadata["auto"])
 _HAVE_A_COLUMN = frozenset(RESULT_COLUMNS) & {field.name for field in fields(HdbscanOptions)}
 _TEXT_CHARACTERS = 60
@@ -92,12 +95,17 @@ def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:
             cluster["size"],
             percent(cluster["share"]),
             cluster["persistence"] if cluster["persistence"] is None else round(cluster["persistence"], 3),
-            cluster["medoid_embedding_id"],
+            medoid_of(cluster),
             one_line(cluster["medoid_text"] or "", _TEXT_CHARACTERS),
         )
         for cluster in clusters
     ]
     return table(headers, rows)
+
+
+def medoid_of(cluster: Mapping[str, Any]) -> Any:
+    """What people call a cluster's medoid: its id, or its key in the table of its source."""
+    return cluster.get("medoid_item_id", cluster["medoid_embedding_id"])
 
 
 def unusual_parameters(parameters: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from sqlclust.diagnosis.clusters import MEMBER, NOISE_WITH_PROBABILITY, SIZES, W
 from sqlclust.diagnosis.examination import Examination
 from sqlclust.diagnosis.families import Family, Role
 from sqlclust.diagnosis.ids import ORPHANS, check_ids
+from sqlclust.diagnosis.items import unused
 from sqlclust.diagnosis.repair_plan import RepairPlan, RowRepair
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_expected
 from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
@@ -21,6 +22,7 @@ _OURS: tuple[tuple[str, Role, str], ...] = (
     ("orphans", "prediction", "embedding_id"),
     ("predicted-member", "prediction", "embedding_id"),
     ("label-without-cluster", "prediction", "label"),
+    ("unused-items", "embedding", "item_id"),
 )
 """What is repaired only where the tables are as schema.sql makes them: finding, whose, column."""
 
@@ -110,6 +112,10 @@ def _plan_ours(plan: RepairPlan, exam: Examination, family: Family) -> None:
             did = "wrote 0 in {rows} of noise"
             change = "UPDATE {table} SET probability = 0"
             plan.add(RowRepair("noise-probability", noisy, "probability", change, NOISE_WITH_PROBABILITY, did))
+    if prediction and assignment and cluster and embedding:
+        # the last, since what is deleted before may have had them
+        did = "deleted {rows} that no result has"
+        plan.add(RowRepair("unused-items", embedding, "item_id", _DELETE, unused(exam.layout, family), did))
 
 
 def _as_schema_makes_them(plan: RepairPlan, exam: Examination, family: Family) -> dict[Role, Table]:

@@ -16,8 +16,10 @@ from sqlclust.diagnosis.file_state import (
 )
 from sqlclust.diagnosis.findings import Finding
 from sqlclust.diagnosis.ids import check_foreign_keys, check_ids, check_keys, check_relations
+from sqlclust.diagnosis.items import check_items, check_items_there
 from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, is_as_its_version_made_it
+from sqlclust.diagnosis.sources import check_sources, registered_formats
 from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
 from sqlclust.diagnosis.vectors import check_models, check_vectors
 from sqlclust.errors import CorruptError
@@ -91,13 +93,23 @@ def check_rows(exam: Examination) -> None:
                 check_parameters(exam, family)
             if family.ours:
                 check_results(exam, family)
+    with exam.phase("sources"):
+        check_sources(exam)
+        for family in exam.families:
+            if family.ours:
+                check_items(exam, family)
 
 
 def check_contents(exam: Examination) -> None:
-    """Checks that read the whole file: vectors, models of members, stored fits, integrity."""
+    """Checks that read the whole file: vectors, keys of sources, models of members, stored fits, integrity."""
+    registered = registered_formats(exam)
     for vectors in vector_tables(exam.layout, exam.families, as_text=FORMATS[exam.format or "float32"].is_text):
         with exam.phase("vectors"):
-            check_vectors(exam, vectors)
+            check_vectors(exam, vectors, registered.get((vectors.table.name.lower(), vectors.vector.name.lower())))
+    with exam.phase("items"):
+        for family in exam.families:
+            if family.ours:
+                check_items_there(exam, family)
     with exam.phase("models"):
         for family in exam.families:
             found = family.get("result", "assignment", "embedding")

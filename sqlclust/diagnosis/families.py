@@ -66,3 +66,8 @@ def families_of(layout: Layout, *, ours: bool) -> list[Family]:
         if is_ours or {"embedding", "result", "assignment"} & {*tables}:
             families.append(Family(is_ours, tables))
     return families
+
+
+def has_items(embedding: Table) -> bool:
+    """Whether a table of embeddings can have rows that stand for rows of sources: ours, since version 3 of the schema."""
+    return embedding.stores("embedding_source", "item_id")

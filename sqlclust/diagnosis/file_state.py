@@ -197,7 +197,7 @@ FROM (SELECT s.id, (SELECT count(*) FROM {embedding} e
       FROM (SELECT r.id, r.embedding_model,
                    (SELECT min(coalesce(same.started_at, same.completed_at)) FROM {result} same
                     WHERE same.id = r.id OR same.clustering_fit_id = r.clustering_fit_id) AS selected_at
-            FROM {result} r) s)
+            FROM {result} r{of_ours}) s)
 WHERE n_new > 0
 """
 """As the view ClusteringFreshness counts; the file's own view is not run."""
@@ -209,7 +209,11 @@ def check_results(exam: Examination, family: Family) -> None:
     if found is None or not found[0].has("clustering_fit_id", "started_at", "completed_at"):
         return
     result, assignment, embedding = found
-    tables = {"result": result.sql, "assignment": assignment.sql, "embedding": embedding.sql}
+    source = exam.layout.named("EmbeddingSource")
+    of_ours = ""
+    if source is not None and source.stores("name"):  # of others clust_staleness asks their tables
+        of_ours = f" WHERE r.embedding_model NOT IN (SELECT name FROM {source.sql})"
+    tables = {"result": result.sql, "assignment": assignment.sql, "embedding": embedding.sql, "of_ours": of_ours}
     with exam.guarded(result):
         n, example = exam.row(_EMPTY.format(**tables))
         if n:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlclust.diagnosis.examination import Examination, counted
-from sqlclust.diagnosis.families import Family, Role
+from sqlclust.diagnosis.families import Family, Role, has_items
 from sqlclust.errors import StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Column, Table, quoted
@@ -48,7 +48,10 @@ def _id_columns(table: Table) -> list[Column]:
     return [
         column
         for name, column in table.columns.items()
-        if (name == "id" or name.endswith("_id") or name in keys or (column.pk and "UUID" in column.declared.upper()))
+        if not (
+            name == "item_id" and table.strict and has_items(table)
+        )  # keys of other programs' rows are what they are
+        and (name == "id" or name.endswith("_id") or name in keys or (column.pk and "UUID" in column.declared.upper()))
         and not table.is_rowid(column)
         and not column.generated
         # in a STRICT table such a column refuses text that is no number; only ANY may have received damaged ids

@@ -24,11 +24,11 @@ _DOING = "repairing"
 
 _REPAIRABLE = frozenset({
     "orphans", "duplicate-assignments", "wrong-size", "noise-probability", "predicted-member", "label-without-cluster",
-    "missing-index", "missing-trigger", "missing-view",
+    "missing-index", "missing-trigger", "missing-view", "unused-items",
 })  # fmt: skip
 _OF_CONTENTS = frozenset({
     "missing-vector", "vector-type", "vector-length", "not-finite", "zero-vector", "mixed-dimensions", "other-model",
-    "damaged-fit", "damaged-file", "wrong-type",
+    "damaged-fit", "damaged-file", "wrong-type", "items-gone",
 })  # fmt: skip
 """Findings that a repair leaves as they are, and that are not looked for again after it."""
 

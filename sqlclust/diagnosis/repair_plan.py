@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sqlclust import schema
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Finding, Repair
-from sqlclust.diagnosis.schema_state import expected_layout
 from sqlclust.errors import ConstraintError, StatementError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.layout import Table, object_key
+from sqlclust.sqlite.layout import Table
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class RepairPlan:
 
     def add(self, repair: RowRepair) -> None:
         """Repair rows, unless a trigger of another program would have to run."""
-        table, expected = repair.table, expected_layout(self._exam.database).objects
-        triggers = [name for name, _ in self._exam.layout.triggers_on(table)]
-        foreign = [name for name in triggers if object_key("trigger", name) not in expected]
+        table, database = repair.table, self._exam.database
+        triggers = self._exam.layout.triggers_on(table)
+        foreign = [name for name, sql in triggers if not schema.makes_trigger(database, name, sql)]
         if foreign:
             reason = (
                 f"not repaired by sqlclust: the table has triggers of another program ({', '.join(foreign)}), which would have "

@@ -132,16 +132,21 @@ class _Pass:
         seen.add(key)
 
 
-def check_vectors(exam: Examination, vectors: VectorTable) -> None:
+def check_vectors(exam: Examination, vectors: VectorTable, registered: FormatName | None = None) -> None:
     """Every vector of a table.
+
+    Args:
+        registered: the format of the source that they are; None: of none.
 
     Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
     """
     with exam.guarded(vectors.table):
-        seen = _Pass(None if vectors.known else exam.format, exam.layout.codec)
+        seen = _Pass(None if vectors.known else registered or exam.format, exam.layout.codec)
         with closing(_batches(exam, vectors, as_text=seen.format.is_text)) as batches:
             for keys, models, blobs in batches:
                 seen.take(keys, models, blobs)
+        if registered is not None:
+            seen.missing = _Seen()  # fits pass over them
         _report(exam, vectors, seen)
 
 

@@ -41,6 +41,7 @@ from sqlclust.errors.loading import (
     HostTableError,
     InputFileError,
     LoadError,
+    SourceModelError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
 from sqlclust.errors.options import (
@@ -186,6 +187,7 @@ __all__ = [
     "SourceElsewhereError",
     "SourceError",
     "SourceInUseError",
+    "SourceModelError",
     "SourceNameError",
     "SqlclustError",
     "SqliteError",

@@ -21,7 +21,7 @@ class LoadError(SqlclustError):
 
 
 class HostTableError(LoadError):
-    """A table of another program that cannot be used: it, or a column, is not there, or cannot be read without running it."""
+    """A table of another program that cannot be read: it, or a column, is not there, is damaged, or would have to be run."""
 
     def __init__(self, reason: str, *, table: str, column: str | None = None) -> None:
         super().__init__(reason)
@@ -45,6 +45,17 @@ class ForeignModelError(LoadError):
             f"over all models, so give these ids a prefix, such as '{expected}:'"
         )
         self.embedding_id, self.found, self.expected = embedding_id, found, expected
+
+
+class SourceModelError(LoadError):
+    """New embeddings of a model that has the name of a source, whose vectors are in a table of their own."""
+
+    def __init__(self, embedding_model: str) -> None:
+        super().__init__(
+            f"{shown(embedding_model)} is a source of this file: its vectors stay in the table that they are in, and none are "
+            "loaded; give these another model name"
+        )
+        self.embedding_model = embedding_model
 
 
 class ClusteredEmbeddingError(LoadError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from sqlclust.plugins.harmless import harmless
 
 if TYPE_CHECKING:
     import sqlite3
@@ -13,17 +14,9 @@ def load_if_possible(connection: sqlite3.Connection) -> None:
     """Give a connection of Python's sqlite3 the functions.
 
     Where they cannot be had (a Python that loads no extensions, no C compiler, …), the connection stays as it is, and the reason
-    is a debug message of the logger `sqlclust.plugins`. With SQLCLUST_REQUIRE_LOADABLE=1 it is an error.
+    is a debug message. With SQLCLUST_REQUIRE_LOADABLE=1 it is an error.
     """
-    try:
+    with harmless("no clust_ functions on this connection"):
         import sqlclust
 
         sqlclust.load(connection)
-    except (
-        Exception
-    ) as error:  # also of an installation that is broken: a command that needs nothing of ours shall not notice
-        if os.environ.get("SQLCLUST_REQUIRE_LOADABLE", "") not in ("", "0"):
-            raise
-        import logging
-
-        logging.getLogger("sqlclust.plugins").debug("no clust_ functions on this connection: %s", error)

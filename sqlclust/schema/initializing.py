@@ -20,7 +20,7 @@ _OLDEST_SQLITE = (3, 38)
 def initialize(database: Database) -> bool:
     """Bring the database to the current schema, in one transaction; True if anything was changed.
 
-    Cost of an upgrade: see `upgrade`; from version 1 to 2 none to speak of.
+    Cost of an upgrade: see `upgrade`; from version 1 to 2 none to speak of, to 3 a pass over Embedding and ClusteringFit.
 
     Raises:
         SQLiteVersionError: SQLite is older than 3.38; nothing was changed.

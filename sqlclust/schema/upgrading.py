@@ -157,7 +157,7 @@ def _foreign_keys_of_ours(new: Database) -> dict[str, _KeysOfOurs]:
 
 def _foreign_keys(database: Database, table: str) -> set[_Key]:
     """(parent, column, its type, column of the parent) of each column of each key, all in lower case but the type."""
-    declared = dict(statements.all_rows(database, _DECLARED, (table,)))
+    declared: dict[str, str] = dict(statements.all_rows(database, _DECLARED, (table,)))
     keys: dict[int, list[tuple[str, ...]]] = {}
     for number, parent, child, to in statements.all_rows(database, _KEYS, (table,)):
         keys.setdefault(number, []).append((parent, child, declared.get(child, ""), to or ""))

@@ -35,7 +35,9 @@ def with_registered(look: Look, found: Sequence[Source]) -> Iterator[Source]:
 
 
 def _is_the_same(registered: Source, found: Source) -> bool:
-    """Whether both are the same vectors."""
+    """Whether both are the same vectors, or the shadow tables are gone in which they would be."""
+    if found.stored == "vec0" and found.vector_column is None:
+        found = replace(found, vector_column=registered.vector_column)
     return _place(registered) == _place(found)
 
 
@@ -49,10 +51,10 @@ def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
     condition = None if kept.condition is None else f"only rows where {shown(kept.condition)[1:-1]}"
     if kept.database is not None:
         return replace(source, remark=remarks(f"its table is in another file, {kept.database}", condition))
-    wrong = _wrong(look, source)
+    same = next((each for each in found if _is_the_same(source, each)), None)
+    wrong = _wrong(look, source, same)
     if wrong is not None:
         return replace(source, vector_column=None, remark=remarks(wrong, condition))
-    same = next((each for each in found if _is_the_same(source, each)), None)
     if same is None or same.id_columns != source.id_columns:
         same = _of_table(look, source) or same
     if same is None:
@@ -68,11 +70,15 @@ def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
     )
 
 
-def _wrong(look: Look, source: Source) -> str | None:
+def _wrong(look: Look, source: Source, found: Source | None) -> str | None:
     """Why a source cannot be read any more; None if its table and columns are there."""
     name = source.table_name or ""
     other = look.layout.others.get(name.lower())
-    if other == ("virtual table" if source.stored == "vec0" else "view"):
+    if source.stored == "vec0" and found is not None:
+        return None if found.vector_column is not None else found.remark
+    if source.stored == "vec0" and other is not None:
+        return f"its table is altered: it is no vec0 table with vectors {shown(source.vector_column)}"
+    if other == "view":
         return None
     try:
         table = real_table(look.layout, name)

@@ -28,6 +28,7 @@ _STORAGES = ("rows", "vec0")
 _IS_THERE = """
 SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'EmbeddingSource' COLLATE NOCASE AND rootpage > 0
 """
+_NAMED = "SELECT 1 FROM main.EmbeddingSource WHERE name = ? COLLATE BINARY LIMIT 1"
 _COLUMNS = 'PRAGMA main.table_xinfo("EmbeddingSource")'
 _PARAMETER = str | int | float | None
 
@@ -70,13 +71,18 @@ def registered(database: Database, name: object) -> Registered | None:
         SourceDamagedError: its row is not what sqlclust writes.
         SqliteError: the file cannot be read.
     """
-    if not isinstance(name, str) or not _has_sources(database):
+    if not isinstance(name, str) or not is_unicode(name) or not _has_sources(database):
         return None
     for found in _rows(database, "WHERE name = ? COLLATE BINARY", (name,)):
         if isinstance(found, Damaged):
             raise found.error
         return found
     return None
+
+
+def is_registered(database: Database, name: object) -> bool:
+    """Whether a source has a name, be its row damaged or not. Raises SqliteError: the file cannot be read."""
+    return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
 def all_registered(database: Database) -> list[Registered]:

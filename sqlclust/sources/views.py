@@ -14,19 +14,6 @@ from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.values import octets
 
 
-@contextmanager
-def untrusted_schema(database: Database) -> Iterator[None]:
-    """What is inside runs no function of a view or trigger but harmless ones (PRAGMA trusted_schema)."""
-    if not statements.pragma(database, "trusted_schema"):
-        yield
-        return
-    statements.pragma(database, "trusted_schema", False)
-    try:
-        yield
-    finally:
-        statements.pragma(database, "trusted_schema", True)
-
-
 def view_columns(database: Database, name: str) -> dict[str, str]:
     """The columns of a view: name in lower case → name. Nothing of it is run.
 
@@ -49,7 +36,7 @@ def view_sample(database: Database, name: str, column: str, codec: str) -> tuple
         f"SELECT typeof({value}), coalesce({length}, 0), "
         f"CASE WHEN {length} <= {LARGEST_VALUE} THEN CAST({value} AS BLOB) END FROM main.{quoted(name)} LIMIT {MOST_ROWS}"
     )
-    with untrusted_schema(database), _said(name):
+    with statements.distrusting_schema(database), _said(name):
         rows = statements.all_rows(database, sql)
     cells = Cells([str(kind) for kind, _, _ in rows], [int(size) for _, size, _ in rows])
     values = [(str(kind), bytes(value)) for kind, _, value in rows if kind in ("text", "blob") and value is not None]

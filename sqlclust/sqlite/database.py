@@ -156,6 +156,13 @@ class Database(Protocol):
     def set_defensive(self, on: bool) -> None:
         """Whether statements are kept from writing what SQLite keeps for itself."""
 
+    @property
+    def trusts_schema(self) -> bool:
+        """As `set_trusted_schema` left it, or the host."""
+
+    def set_trusted_schema(self, on: bool) -> None:
+        """Whether what is in the file (a view, a generated column) may call functions and modules that may do harm."""
+
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         """An order of texts."""
 

@@ -110,14 +110,14 @@ def distrusting_schema(database: Database) -> Iterator[None]:
 
     A statement is compiled again if it has not made its first step when this ends: read its first row inside.
     """
-    before = pragma(database, "trusted_schema")
+    before = database.trusts_schema  # a PRAGMA would not set it back after an interrupt
     if before:
-        pragma(database, "trusted_schema", False)
+        database.set_trusted_schema(False)
     try:
         yield
     finally:
         if before:
-            pragma(database, "trusted_schema", True)
+            database.set_trusted_schema(True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError
+from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError
 from sqlclust.sources import find_sources
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
@@ -19,10 +19,10 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
+from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import (
     Registered,
     check_change,
-    check_name,
     check_tables_can_be_made,
     chosen,
     into_another,
@@ -30,7 +30,6 @@ from sqlclust.store.sources.registered import (
 )
 from sqlclust.store.sources.source_vectors import SourceVectors
 
-_HAS_MODEL = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? LIMIT 1"
 _DOING = "reading the embeddings"
 
 
@@ -69,7 +68,8 @@ def origin_to_fit(
         DatabaseFileError: the database cannot be written; it says that results can go into another file.
     """
     with translated_errors(database, doing=_DOING):
-        if source is None and registered(database, embedding_model) is None:
+        kept = registered(database, embedding_model)
+        if source is None and kept is None:
             source = _found(database, embedding_model)
         if source is None:
             schema.check(database)
@@ -80,7 +80,8 @@ def origin_to_fit(
             check_tables_can_be_made(database, embedding_model)
             check_name(database, embedding_model)
             check_change(database, source)
-            clusters_view.check_name_is_free(database, source.source)
+        if of := source or kept:
+            clusters_view.check_name_is_free(database, of.source)
     if source is None:
         with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
             yield origin
@@ -134,18 +135,16 @@ def _check_can_be_written(database: Database, name: str) -> None:
 
 def _found(database: Database, name: str) -> Registered | None:
     """What has a name of what is found; None if nothing has, or if it is a model of our own."""
-    if _has_model(database, name):
-        return None
+    if schema.version(database) is not None:
+        schema.check(database)
     try:
+        check_name(database, name)
         return chosen(database, name, Said())
+    except SourceNameError:
+        return None
     except HostTableError:
         if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:
             raise
         if any(source.name == name for source in find_sources(database)):
             raise
     return None
-
-
-def _has_model(database: Database, embedding_model: str) -> bool:
-    there = schema.version(database) is not None
-    return there and statements.first_row(database, _HAS_MODEL, (embedding_model,)) is not None

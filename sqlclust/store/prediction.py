@@ -205,7 +205,10 @@ def others(database: Database, recovered: Recovered) -> Points:
         OutOfMemoryError: there is no room for them; none was read.
     """
     model = recovered.stored.record.embedding_model
-    with translated_errors(database, doing="reading the embeddings"), origin_of(database, model) as origin:
+    with (
+        translated_errors(database, doing="reading the embeddings"),
+        origin_of(database, model, runs_condition=True) as origin,
+    ):
         builder = PointsBuilder(format=origin.format or _format_said(database, recovered), advice=SAID_OF_EMBEDDINGS)
         count = origin.n_others(recovered.id)
         check_predicting(len(recovered.points), count, recovered.points.vectors.shape[1], to_read=True)

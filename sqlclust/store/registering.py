@@ -13,7 +13,9 @@ from sqlclust.sources.registered_rows import SINCE
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
+from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
+from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of, opened_host, path_seen_from
 from sqlclust.store.sources.registered import (
     Registered,
@@ -50,12 +52,14 @@ def keep(
             that is registered, or else the database itself.
 
     Raises:
+        TopLevelOnlyError: it is in a transaction or a statement.
         SourceNameError, HostTableError, FilterError, ArgumentError, SourceDamagedError: as `chosen`.
         SourceElsewhereError: the table is in another file, as it is registered, and that cannot be read.
         SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
         SchemaConflictError: names of our tables are taken.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
+    check_top_level(database, "clust_source")
     with (
         _host(database, name, host) as other,
         write_transaction(database, doing="registering the source", patience=patience),
@@ -85,23 +89,27 @@ def _host(database: Database, name: str, path: str | None) -> Iterator[Database 
 
 
 def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
-    """Delete a source, in one transaction; its table stays as it is. Returns the number of results deleted with it.
+    """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
         database: in no transaction.
         results: delete the results that are made of it, too.
 
     Raises:
+        TopLevelOnlyError: it is in a transaction or a statement.
         UnknownSourceError: it is not registered.
         SourceInUseError: results are made of it, and they are not to be deleted.
         AlteredError: a trigger of the file kept something of a result.
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
+    check_top_level(database, "delete_source")
     with write_transaction(database, doing="deleting the source", patience=patience):
         if (schema.version(database) or 0) < SINCE:
             raise UnknownSourceError(name, known=())
+        schema.check(database)
         deleted = results_of(database, name) if results else []
         for result_id in deleted:
             delete_rows(database, result_id)
         remove(database, name)
+        clusters_view.drop(database, name)
     return len(deleted)

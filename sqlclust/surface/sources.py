@@ -10,7 +10,6 @@ from sqlclust.options import SourceOptions, parse_json
 from sqlclust.sources import find_sources
 from sqlclust.sources.said import Said
 from sqlclust.sqlite.database import Row
-from sqlclust.store.fit import check_top_level
 from sqlclust.store.registering import keep
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
@@ -26,7 +25,6 @@ def clust_sources(context: Context) -> Iterator[Row]:
 
 def clust_source(context: Context, name: object, options: object = "{}") -> str:
     """Register a source, or change a registered one; returns its name."""
-    check_top_level(context.database, "clust_source")
     if not isinstance(name, str):
         raise ArgumentError("clust_source", "name", found=sqlite_type(name), expected="TEXT, the name of the source")
     said = parse_json(SourceOptions, options)

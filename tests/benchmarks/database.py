@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import numpy as np
@@ -34,6 +34,11 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from tests.benchmarks.data import embeddings
 from tests.benchmarks.memory import peak
+
+if TYPE_CHECKING:
+    from sqlclust.core.pipeline import Clustering
+    from sqlclust.store.embeddings.points import Points
+    from sqlclust.store.fits.record import FitRecord
 
 _BATCH = 20_000
 _INSERT = "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'generated', ?)"
@@ -76,30 +81,38 @@ def load(connection: apsw.Connection, rows: int, size: int) -> None:
         timed(f"clust_points, {state}", rows, lambda sql=count: connection.execute(sql).fetchall())  # type: ignore[misc]
 
 
-def publish(connection: apsw.Connection, rows: int, size: int) -> None:
-    """Publishing made-up clusters, the first result and others beside it."""
+def made_up(points: Points, model: str) -> tuple[Clustering, FitRecord]:
+    """Clusters that nobody computed, some thousand points each, and a fit that they might be of."""
     from sqlclust.core.pipeline import Clustering
-    from sqlclust.core.runtime.control import Control
-    from sqlclust.store.embeddings.own_vectors import OwnVectors
-    from sqlclust.store.embeddings.selection import Selection, select
-    from sqlclust.store.embeddings.snapshot import Snapshot
     from sqlclust.store.fits.record import FitRecord
-    from sqlclust.store.results.publishing import NewResult, publish
 
-    points = select(database_of(connection), Selection("generated"), Control())
+    rows, dimension = points.vectors.shape
     random = np.random.default_rng(0)
-    labels = random.integers(-1, rows // 1000, rows)
+    labels = random.integers(-1, max(1, rows // 1000), rows)
     found, medoids = np.unique(labels, return_index=True)
     clusters = Clustering(
         labels,
-        np.where(labels < 0, 0.0, random.random(rows)),
-        random.random(rows),
+        np.where(labels < 0, 0.0, random.random(size=rows)),
+        random.random((rows,)),
         medoids[found >= 0],
         np.bincount(labels[labels >= 0]),
         random.random(int((found >= 0).sum())),
     )
-    dimension = points.vectors.shape[1]
-    fit = FitRecord("generated", {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {})
+    return clusters, FitRecord(
+        model, {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
+    )
+
+
+def publish(connection: apsw.Connection, rows: int, size: int) -> None:
+    """Publishing made-up clusters, the first result and others beside it."""
+    from sqlclust.core.runtime.control import Control
+    from sqlclust.store.embeddings.own_vectors import OwnVectors
+    from sqlclust.store.embeddings.selection import Selection, select
+    from sqlclust.store.embeddings.snapshot import Snapshot
+    from sqlclust.store.results.publishing import NewResult, publish
+
+    points = select(database_of(connection), Selection("generated"), Control())
+    clusters, fit = made_up(points, "generated")
     for number in range(3):
         origin = OwnVectors(database_of(connection), "generated")
         snapshot = Snapshot(database_of(connection), points, origin, version=origin.data_version())

@@ -163,6 +163,13 @@ class SecondDatabase:
     def set_defensive(self, on: bool) -> None:
         self._host.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
 
+    @property
+    def trusts_schema(self) -> bool:
+        return bool(self._host.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1))
+
+    def set_trusted_schema(self, on: bool) -> None:
+        self._host.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, int(on))
+
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         self._host.create_collation(name, compare)
 

@@ -104,6 +104,6 @@ def test_the_pass_over_vectors_counts_right(many: apsw.Connection) -> None:
     ]
     fractions: dict[str, list[float]] = {}
     sqlclust.doctor(many, progress=lambda phase, fraction: fractions.setdefault(phase, []).append(fraction))
-    assert list(fractions) == ["tables", "ids", "results", "vectors", "models", "fits", "integrity"]
+    assert list(fractions) == ["tables", "ids", "results", "sources", "vectors", "items", "models", "fits", "integrity"]
     assert all(each == sorted(each) and (each[0], each[-1]) == (0.0, 1.0) for each in fractions.values())
     assert len(set(fractions["vectors"])) > 10

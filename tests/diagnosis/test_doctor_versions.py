@@ -81,7 +81,7 @@ BROKEN_SOURCES = {
     "the table": ("DROP TABLE EmbeddingSource", "missing-table", "EmbeddingSource", "the table is not there"),
     "an index": ("DROP INDEX Embedding_item", "missing-index", "Embedding", "the index Embedding_item is not there"),
     "a column": (
-        "DROP VIEW ClusterSummary; DROP INDEX Embedding_item; ALTER TABLE ClusteringFit DROP COLUMN updated_from",
+        "DROP INDEX ClusteringFit_updated_from; ALTER TABLE ClusteringFit DROP COLUMN updated_from",
         "other-table", "ClusteringFit", "the table is not as schema.sql makes it: other columns or foreign keys, or not STRICT",
     ),
 }  # fmt: skip

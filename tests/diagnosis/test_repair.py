@@ -162,8 +162,11 @@ def test_interrupted_from_another_thread(sick: Path) -> None:
 # --- what is not certain -----------------------------------------------------------------------------------------------
 
 
-def test_triggers_of_another_program_are_not_run_and_not_passed_over(well: Path, tmp_path: Path) -> None:
-    sql = "CREATE TRIGGER audit AFTER UPDATE ON Cluster BEGIN DELETE FROM Embedding; END;" + WRONG
+@pytest.mark.parametrize("name", ["audit", "ClusteringResult_delete"])
+def test_triggers_of_another_program_are_not_run_and_not_passed_over(well: Path, tmp_path: Path, name: str) -> None:
+    """A trigger with a name of ours is not ours for that."""
+    sql = f"DROP TRIGGER IF EXISTS {name}; CREATE TRIGGER {name} AFTER UPDATE ON Cluster BEGIN DELETE FROM Embedding; END;"
+    sql += WRONG
     path = broken(well, tmp_path / "sick.db", sql)
     before = digest(path)
     con = sqlclust.connect(str(path))
@@ -172,7 +175,7 @@ def test_triggers_of_another_program_are_not_run_and_not_passed_over(well: Path,
     assert (diagnosis.repairs, diagnosis.backup, digest(path)) == ([], None, before)
     [size] = [f for f in diagnosis.findings if f.finding == "wrong-size"]
     assert size.remedy == (
-        "not repaired by sqlclust: the table has triggers of another program (audit), which would have to run; repair it "
+        f"not repaired by sqlclust: the table has triggers of another program ({name}), which would have to run; repair it "
         "with that program"
     )
 

@@ -50,21 +50,29 @@ def test_everything_is_shown(results: Path) -> None:
     assert results.read_bytes() == before
 
 
-def labels(path: Path, *options: str) -> tuple[str, str | None]:
-    """How the page of a row shows its result and its embedding, the colour brown."""
+def labels(path: Path, *options: str, plugins: bool = True) -> tuple[str, str | None]:
+    """How the page of a row shows its result and its embedding, the colour brown.
+
+    Args:
+        plugins: whether Datasette loads what is installed beside it.
+    """
     asked = "/colors/EmbeddingCluster.json?_shape=objects&_labels=on&embedding_id=brown"
-    done = python("-W", "ignore", "-m", "datasette", "serve", path, "--get", asked, *options)
+    without = [] if plugins else ["import sys; sys._called_from_test = True"]
+    start = "; ".join([*without, "from datasette.cli import cli", "cli()"])
+    done = python("-W", "ignore", "-c", start, "serve", path, "--get", asked, *options)
     assert done.code == 0, done.err
     [row] = json.loads(done.out)["rows"]
     return row["clustering_result_id"]["label"], row["embedding_id"]["label"]
 
 
 def test_label_columns(colors: Path) -> None:
-    """Those of the page; without them ids, and with them nothing for what has no text."""
+    """The plugin says which; with those of the page, the same without it; nothing for what has no text."""
     tool("datasette")
-    assert labels(colors) == ("1", "brown")
+    assert labels(colors) == ("rgb", None)
     Path("metadata.yaml").write_text(chapter("Datasette").partition("```text\n")[2].partition("```")[0])
     assert labels(colors, "-m", "metadata.yaml") == ("rgb", None)
     with stock(colors) as connection, connection:
         connection.execute("UPDATE Embedding SET content = 'a dark red' WHERE id = 'brown'")
-    assert labels(colors, "-m", "metadata.yaml") == ("rgb", "a dark red")
+    assert labels(colors) == ("rgb", "a dark red")
+    assert labels(colors, plugins=False) == ("1", "brown")
+    assert labels(colors, "-m", "metadata.yaml", plugins=False) == ("rgb", "a dark red")

@@ -309,7 +309,9 @@ def test_a_file_without_sources_has_nothing_in_their_index(plain: apsw.Connectio
 
 def test_deleting_looks_rows_up_by_index(sourced: apsw.Connection) -> None:
     """What a foreign key or trigger looks up, read from the program: SQLite's plans do not say it."""
-    roots = dict(sourced.execute("SELECT rootpage, name FROM sqlite_schema WHERE rootpage > 0").fetchall())
+    roots = {
+        page: str(name) for page, name in sourced.execute("SELECT rootpage, name FROM sqlite_schema WHERE rootpage > 0")
+    }
 
     def opened(sql: str) -> list[str]:
         return [roots.get(row[3], "") for row in sourced.execute(f"EXPLAIN {sql}") if row[1].startswith("Open")]

@@ -32,12 +32,6 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("full.small", "vec0", "full", ("name",), "small", "body", "int8", 8, 12, "read from its shadow tables"),
         ("plain", "vec0", "plain", ("rowid",), "embedding", None, "float32", 4, 12, "read from its shadow tables"),
     ],
-    "vec0_holes": [
-        ("many.e", "vec0", "many", ("id",), "e", "title", "float32", 4, 12, "read from its shadow tables"),
-        ("many.s", "vec0", "many", ("id",), "s", "title", "int8", 8, 12, "read from its shadow tables"),
-        ("many.b", "vec0", "many", ("id",), "b", "title", "bit", 16, 12, "read from its shadow tables"),
-        ("named", "vec0", "named", ("id",), "e", "body", "float32", 4, 29, "read from its shadow tables"),
-    ],
     "langchain": [
         ("docs", "langchain", "docs", ("rowid",), "text_embedding", "text", "float32", 4, 12, "from 12 rows"),
         ("docs_vec", "vec0", "docs_vec", ("rowid",), "text_embedding", None, "float32", 4, 12,

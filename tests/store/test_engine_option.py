@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 import sqlclust
-import sqlclust.cli.announcing
+import sqlclust.cli.fitting
 import sqlclust.store.memory
 from sqlclust.errors import OutOfMemoryError
 from sqlclust.options import HdbscanOptions
@@ -49,7 +49,7 @@ def test_a_fit_beyond_the_memory_is_refused_before_it_starts(
 
 
 def test_the_command_line_names_it(demo_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlclust.cli.announcing, "_LONG", 0.0)
+    monkeypatch.setattr(sqlclust.cli.fitting, "_LONG", 0.0)
     done = run("fit", demo_file, "--engine", "approximate")
     assert (
         "demo: 40 rows of 8 dimensions, about 0 s with the approximate engine (--engine exact: about 0 s)" in done.err

@@ -11,6 +11,7 @@ import sqlclust
 from sqlclust.errors import SqlclustError
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
+from tests.small import NOTE
 
 EXPECTED = {
     "clust_version": "scalar",
@@ -42,6 +43,7 @@ EXPECTED = {
     "clust_lineage": "table",
     "clust_milestone": "table",
     "clust_sources": "table",
+    "clust_source": "scalar",
     "clust_doctor": "table",
 }
 INNOCUOUS = {
@@ -102,6 +104,8 @@ def test_example(demo: apsw.Connection, record: Any) -> None:
     if any(arg.startswith(("clustering_fit_id", "clustering_result_id")) for arg in record.args):
         [first] = [other.example for other in CATALOG if other.name == "clust_fit"]
         demo.execute(first.partition(" -- ")[0]).fetchall()
+    if record.name == "clust_source":
+        demo.execute(NOTE)
     sql, _, expected = record.example.rpartition(" -- ")
     rows = demo.execute(sql).fetchall()
     assert "\n".join("|".join(map(as_text, row)) for row in rows) == expected

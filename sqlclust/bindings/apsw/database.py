@@ -234,6 +234,17 @@ class ApswDatabase:
         with translating():
             self.connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(on))
 
+    @property
+    def trusts_schema(self) -> bool:
+        """See `Database`."""
+        with translating():
+            return bool(self.connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1))
+
+    def set_trusted_schema(self, on: bool) -> None:
+        """See `Database`."""
+        with translating():
+            self.connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, int(on))
+
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         """See `Database`."""
         with translating():

@@ -19,7 +19,7 @@ _POLL = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE 
 """Asks SQLite whether it was interrupted. So long that a host's progress handler is asked, too: Datasette's time limit is one,
 every 1,000 of SQLite's steps.
 """
-_DEFENSIVE, _TRIGGERS = 1010, 1003  # SQLITE_DBCONFIG_…
+_DEFENSIVE, _TRIGGERS, _TRUSTED_SCHEMA = 1010, 1003, 1017  # SQLITE_DBCONFIG_…
 _EXPLAIN = 1  # of sqlite3_stmt_isexplain(); EXPLAIN QUERY PLAN is 2
 _READWRITE, _IN_MEMORY = 0x2, 0x80  # SQLITE_OPEN_…
 
@@ -227,6 +227,15 @@ class HostDatabase:
     def set_defensive(self, on: bool) -> None:
         """See `Database`."""
         self.host.config(_DEFENSIVE, int(on))
+
+    @property
+    def trusts_schema(self) -> bool:
+        """See `Database`."""
+        return bool(self.host.config(_TRUSTED_SCHEMA, -1))
+
+    def set_trusted_schema(self, on: bool) -> None:
+        """See `Database`."""
+        self.host.config(_TRUSTED_SCHEMA, int(on))
 
     def create_collation(self, name: str, compare: Callable[[str, str], int]) -> None:
         """See `Database`."""

@@ -9,7 +9,7 @@ import click
 
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import one_line, output_options, table, write_dicts, write_rows
-from sqlclust.cli.results import percent, summary
+from sqlclust.cli.results import medoid_of, percent, summary
 from sqlclust.core.labellings.lineage import Descent
 from sqlclust.store.results.comparison import Comparison, compare
 from sqlclust.store.results.listing import resolve_result, show_result
@@ -108,7 +108,7 @@ def _show(
 
 def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit: int) -> None:
     medoids_a, medoids_b = (
-        {c["label"]: c["medoid_text"] or c["medoid_embedding_id"] for c in result["clusters"]} for result in results
+        {c["label"]: c["medoid_text"] or medoid_of(c) for c in result["clusters"]} for result in results
     )
     rows = sorted(found.lineage, key=lambda row: row.jaccard or 0)  # births and deaths first; sorting keeps the order
     headers = [

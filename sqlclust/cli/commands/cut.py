@@ -13,9 +13,11 @@ from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions, parse
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.cut import cut
 from sqlclust.store.fits.loading import resolve_fit
 from sqlclust.store.results.listing import summarize_result
+from sqlclust.store.sources.clusters_view import view_name
 
 _EPILOG = """\b
 Examples:
@@ -44,9 +46,11 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     with open_database(db) as database, ProgressLine() as progress:
         result_id = cut(database, resolve_fit(database, fit), options, progress)
         result = summarize_result(database, result_id)
+        model = result["embedding_model"]
+        view = view_name(model) if is_registered(database, model) else None
     if output:
         write_dicts(output, with_parameters([result]), RESULT_COLUMNS)
         return
     click.echo(summary(result))
     click.echo()
-    click.echo(next_steps(db, result_id))
+    click.echo(next_steps(db, result_id, view=view))

@@ -24,7 +24,8 @@ Examples:
 def command(db: str, result_id: int, yes: bool, output: str | None) -> None:
     """Delete a result; embeddings stay.
 
-    Its clusters and assignments go in one transaction. The file does not become smaller: VACUUM does that.
+    Its clusters and assignments go in one transaction. The table of a source stays as it is; what was kept of its rows for
+    this result alone goes too. The file does not become smaller: VACUUM does that.
     """
     with open_database(db) as database:
         result = summarize_result(database, result_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from sqlclust import schema
-from sqlclust.cli.announcing import announce, size_of_model, size_of_source
-from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.database import (
     create_database,
     database_argument,
@@ -20,6 +18,7 @@ from sqlclust.cli.database import (
     read_database,
     upgrade,
 )
+from sqlclust.cli.fitting import announce, models_to_fit, size_of_model, size_of_source
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -32,17 +31,13 @@ from sqlclust.errors import (
     OptionError,
     SqlclustError,
     TooFewRowsError,
-    UnknownModelError,
     WriteProtectedError,
 )
 from sqlclust.options import FitOptions, SourceOptions, parse
 from sqlclust.options import names as option_names
-from sqlclust.sources import Source, find_sources
-from sqlclust.sources.registered_rows import Registered, all_registered, registered
+from sqlclust.sources.registered_rows import Registered, registered
 from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
-from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
 from sqlclust.store.origins import source_to_fit
@@ -88,17 +83,7 @@ _OF_SOURCE = "source_"
 )
 @log_file_option
 @output_options
-def command(
-    db: str,
-    model: str | None,
-    where: str | None,
-    parameters: tuple[tuple[str, str], ...],
-    into: str | None,
-    store_fit: bool,
-    log_file: str | None,
-    output: str | None,
-    **options: Any,
-) -> None:
+def command(db: str, model: str | None, into: str | None, output: str | None, **told: Any) -> None:
     """Cluster the embeddings of a model, or of a table of another program where it is.
 
     All models and registered sources, one after the other, if none is named or "all"; one with fewer than two rows is skipped,
@@ -109,7 +94,30 @@ def command(
     are, and its table is never written. Its name is kept with the first result; sqlclust's tables are added to the file if it
     has none, and a view "SOURCE_clusters" of the table's rows with their clusters.
     """
-    said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}") for name in option_names(SourceOptions)})
+    fits = fit_named(db, model, into=into, quiet=output is not None, **told)
+    _report(into or db, fits, output)
+    fits.check()
+
+
+def fit_named(
+    db: str,
+    model: str | None,
+    *,
+    where: str | None = None,
+    parameters: tuple[tuple[str, str], ...] = (),
+    into: str | None = None,
+    store_fit: bool = True,
+    log_file: str | None = None,
+    quiet: bool,
+    **options: Any,
+) -> Fits:
+    """What the command does, by the names of its parameters, but for the report.
+
+    Raises:
+        SqlclustError: of the only fit, or of what is before the first.
+        click.UsageError
+    """
+    said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}", None) for name in option_names(SourceOptions)})
     try:
         parsed = parse(FitOptions, options)
     except OptionError as error:
@@ -135,20 +143,14 @@ def command(
             )
             if said != Said():
                 selecting = _Selecting(None, {})  # the source's own
-        wanted = [model] if model is not None and source is not None else _wanted(database, db, model)
+        wanted = [model] if model is not None and source is not None else models_to_fit(database, db, model)
         logger.info("fit %s: %s", db, parsed)
-        fits = _Fits(
-            database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=output is not None
-        )
+        fits = Fits(database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
-        if not output and fits.results:
-            _say_what_was_added(db, into, before, schema.version(database))
-    _report(into or db, fits, output)
-    if fits.failed or not fits.results:
-        raise SqlclustError(
-            f"{fits.failed:,} of {len(wanted):,} models failed" if fits.failed else "no model has two rows to cluster"
-        )
+        if fits.results:
+            fits.added = _what_was_added(db, into, before, schema.version(database))
+    return fits
 
 
 @contextmanager
@@ -181,53 +183,24 @@ def _advising_another_file(error: WriteProtectedError, model: str | None) -> Wri
     return WriteProtectedError(error.path, reason=f"{error.reason}. {into_another(error.path, str(model))}")
 
 
-def _wanted(database: Database, db: str, model: str | None) -> list[str]:
-    """The models and sources to fit.
-
-    Raises:
-        UnknownModelError: the one that was named is not there.
-        SqlclustError: there is nothing to fit.
-    """
-    with translated_errors(database, doing="looking for embeddings"):
-        has_tables = schema.version(database) is not None
-        ready = [name for name, _ in models(database)] if has_tables else []
-        ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
-        if model in (None, "all"):
-            if not ready:
-                source = first_source(find_sources(database))
-                how = "load some" if source is None else "cluster those of another program where they are"
-                raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
-            return ready
-        if model not in ready:
-            sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
-            if not _is_of(database, model, sources):
-                raise UnknownModelError(
-                    model, known=ready, sources=[name for source in sources if (name := source.name) not in ready]
-                )
-    return [model]
-
-
-def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
-    """Whether a source has the name, or a table or view: what is wrong with that is said when it is fitted."""
-    layout = read_layout(database)
-    return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
-
-
-def _say_what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> None:
-    """Of a file that had no tables of ours, or older ones."""
+def _what_was_added(db: str, into: str | None, before: int | None, after: int | None) -> str | None:
+    """Of a file that had no tables of ours, or older ones: a line for people."""
     if into is not None:
-        click.echo(printable(f"  everything is in {into}; {db} was only read"))
-    elif before is None and after is not None:
-        click.echo(printable(f"  sqlclust's tables were added to {db}; its other tables were only read"))
-    elif before != after:
-        click.echo(printable(f"  sqlclust's tables in {db} were upgraded from version {before} to {after}"))
+        return f"everything is in {into}; {db} was only read"
+    if before is None and after is not None:
+        return f"sqlclust's tables were added to {db}; its other tables were only read"
+    if before != after:
+        return f"sqlclust's tables in {db} were upgraded from version {before} to {after}"
+    return None
 
 
-def _report(db: str, fits: _Fits, output: str | None) -> None:
+def _report(db: str, fits: Fits, output: str | None) -> None:
     """The results for programs, or how people go on."""
     if output:
         write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
     elif fits.results:
+        if fits.added:
+            click.echo(printable(f"  {fits.added}"))
         click.echo()
         click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))
 
@@ -239,12 +212,14 @@ class _Selecting(NamedTuple):
     parameters: dict[str, Any]
 
 
-class _Fits:
+class Fits:
     """Fits of models, one after the other. If one of several fails, the others go on.
 
     Attributes:
         results: of those that are done.
-        failed: how many failed; those with too few rows do not count.
+        tried: how many were.
+        failed: how many of those; those with too few rows do not count.
+        added: what was done to the files beside, if anything was.
         last_view: the view of the last one; None if that is a model of our own.
     """
 
@@ -262,7 +237,8 @@ class _Fits:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
         self._store_fit, self._alone, self._quiet = store_fit, alone, quiet
         self.results: list[dict[str, Any]] = []
-        self.failed = 0
+        self.tried = self.failed = 0
+        self.added: str | None = None
         self.last_view: str | None = None
 
     def add(self, model: str) -> None:
@@ -272,6 +248,7 @@ class _Fits:
             SqlclustError: it is the only one, or the filter is wrong, which it would be for the next model too.
             SystemExit, KeyboardInterrupt: stopped.
         """
+        self.tried += 1
         try:
             result, fit_id = self._fit(model)
         except FilterError:
@@ -284,6 +261,15 @@ class _Fits:
             self._go_on_after(error, model)
         else:
             self._done(result, fit_id)
+
+    def check(self) -> None:
+        """Raise SqlclustError if one failed, or if there is no result."""
+        if self.failed or not self.results:
+            raise SqlclustError(
+                f"{self.failed:,} of {self.tried:,} models failed"
+                if self.failed
+                else "no model has two rows to cluster"
+            )
 
     def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
         """The result, and the stored fit that was used again for it."""

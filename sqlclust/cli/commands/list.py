@@ -10,6 +10,8 @@ from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.results import RESULT_COLUMNS, result_table, with_parameters
 from sqlclust.errors import UnknownModelError
+from sqlclust.sources.registered_rows import registered_or_damaged
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.results.listing import list_results
 
@@ -27,13 +29,15 @@ Examples:
 def command(db: str, model: str | None, output: str | None) -> None:
     """List the results.
 
-    All of them or those of one embedding MODEL, oldest first, with what they were made of; models without a result
-    are named below. The parameters in the table are those that are not the default; --json has all of them.
+    All of them or those of one embedding MODEL, oldest first, with what they were made of; models and sources
+    without a result are named below. The parameters in the table are those that are not the default; --json has all of them.
     """
     with read_database(db) as database:
         results = list_results(database, model)
-        counts = dict(models(database))
-    known = sorted({*counts, *(result["embedding_model"] for result in results)})
+        with translated_errors(database, doing="reading the sources"):
+            sources = {source.name for source in registered_or_damaged(database)}
+        counts = {name: count for name, count in models(database) if name not in sources}
+    known = sorted({*counts, *sources, *(result["embedding_model"] for result in results)})
     if model is not None and model not in known:
         raise UnknownModelError(model, known=known)
     if output:
@@ -42,9 +46,10 @@ def command(db: str, model: str | None, output: str | None) -> None:
     if results:
         click.echo(result_table(results))
     fitted = {result["embedding_model"] for result in results}
-    for name, count in counts.items():
-        if name not in fitted and model in (None, name):
-            there = "1 embedding" if count == 1 else f"{count:,} embeddings"
+    for name in sorted({*counts, *sources} - fitted):
+        if model in (None, name):
+            count = counts.get(name)
+            there = "a source" if count is None else "1 embedding" if count == 1 else f"{count:,} embeddings"
             click.echo(printable(f"{name}: {there}, no result yet: sqlclust fit {quote(db)} {quote(name)}"))
     if not known:
         click.echo(f"no embeddings yet: sqlclust load {quote(db)} FILE --model NAME")

@@ -9,7 +9,8 @@ import click
 
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, write_dicts
-from sqlclust.cli.results import CLUSTER_COLUMNS, cluster_table, seconds, summary, unusual_parameters
+from sqlclust.cli.results import CLUSTER_COLUMNS, OF_SOURCE, cluster_table, seconds, summary, unusual_parameters
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.results.listing import resolve_result, show_result
 
 _EPILOG = """\b
@@ -39,14 +40,16 @@ def _long(timings: dict[str, Any]) -> Iterator[tuple[str, float]]:
 def command(db: str, result: str, limit: int | None, output: str | None) -> None:
     """Show the clusters of a result.
 
-    The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle.
-    --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list --json".
+    The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle, and of
+    a source its key. --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list
+    --json".
     """
     with read_database(db) as database:
         found = show_result(database, resolve_result(database, result))
+        columns = OF_SOURCE if is_registered(database, found["embedding_model"]) else CLUSTER_COLUMNS
     clusters = found["clusters"]
     if output:
-        write_dicts(output, clusters[:limit], CLUSTER_COLUMNS)
+        write_dicts(output, clusters[:limit], columns)
         return
     click.echo(summary(found))
     completed = printable(found["completed_at"][:16].replace("T", " "))

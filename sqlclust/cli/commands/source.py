@@ -45,7 +45,8 @@ _COLUMNS = (*COLUMNS, "database", "format_is_said", "where", "parameters", "resu
 @click.option(
     "--database",
     metavar="FILE",
-    help="The file that the table is in, which is only read; also where it has moved to.  [default: DB]",
+    show_default="DB",
+    help="The file that the table is in, which is only read; also where it has moved to.",
 )
 @click.option("--delete", is_flag=True, help="Delete the source; its table stays as it is.")
 @click.option("--results", is_flag=True, help="With --delete: the results that are made of it, too.")

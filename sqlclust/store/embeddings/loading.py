@@ -15,8 +15,10 @@ from sqlclust.errors import (
     Id,
     LoadError,
     SchemaMissingError,
+    SourceModelError,
     shown,
 )
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, write_transaction
@@ -168,6 +170,8 @@ class Loader:
     """Adds rows one after the other, inside a transaction."""
 
     def __init__(self, database: Database, embedding_model: str, existing: Existing) -> None:
+        if is_registered(database, embedding_model):
+            raise SourceModelError(embedding_model)
         self.loaded = Loaded()
         self._database, self._model, self._existing = database, embedding_model, existing
         self._width: int | None = statements.value(database, _DIMENSION, (embedding_model,))

@@ -17,7 +17,7 @@ Rows = AbstractContextManager[Iterator[tuple[Any, Any]]]
 
 
 WriteRows = Callable[[Sequence[Id], Sequence[Id]], None]
-"""Called with ids and their `embedding_ids`."""
+"""Called with ids and their `embedding_ids`, best in the order of the latter."""
 
 
 class Origin(Protocol):

@@ -12,7 +12,7 @@ from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.options import CutOptions, HdbscanOptions, names, of_part
 
 MEASURED = "measured"
-"""Key of an object in `timings` with what else a fit measured of itself: the tables of schema version 2 have no column for it."""
+"""Key of an object in `timings` with what else a fit measured of itself: the tables have no column for it."""
 _EXACT = ", ".join(f"'{name}'" for name in ENGINES if engine_of(name).exact)
 TREE_CONFIRMED = f"""
 iif(f.engine IN ({_EXACT}), 1.0, iif(json_valid(f.timings), f.timings ->> '$.{MEASURED}.tree_confirmed', NULL))

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlclust.errors import ConstraintError, FitDamagedError, ResultDamagedError, UnknownResultError
+from sqlclust.errors import AlteredError, ConstraintError, FitDamagedError, ResultDamagedError, UnknownResultError
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.fits.record import TREE_CONFIRMED
-from sqlclust.store.read_back import check_deleted
+from sqlclust.store.read_back import check_deleted, foreign_triggers
 
 _SUMMARY = f"""
 SELECT s.clustering_result_id AS id, s.embedding_model, s.algorithm, s.n_rows, s.n_clusters, s.n_noise, s.noise_share,
@@ -21,7 +22,7 @@ FROM main.ClusteringSummary s
 LEFT JOIN main.ClusteringFit f ON f.id = s.clustering_fit_id
 """
 _CLUSTERS = """
-SELECT label, size, share, persistence, medoid_embedding_id, medoid_text
+SELECT label, size, share, persistence, medoid_embedding_id{item}, medoid_text
 FROM main.ClusterSummary WHERE clustering_result_id = ?
 ORDER BY size DESC, label
 """
@@ -103,7 +104,8 @@ def show_result(database: Database, result_id: int) -> dict[str, Any]:
 
     Returns:
         The columns of `list_results`, with parameters as a dict, and keys `fit` (columns of ClusteringFit, or None) and
-        `clusters` (label, size, share, persistence, medoid_embedding_id, medoid_text).
+        `clusters` (label, size, share, persistence, medoid_embedding_id, medoid_text; of a source's result also medoid_item_id,
+        the medoid's key in its table).
 
     Raises:
         UnknownResultError
@@ -112,7 +114,8 @@ def show_result(database: Database, result_id: int) -> dict[str, Any]:
     result_id = result["id"]
     with translated_errors(database, doing="reading a result"):
         fits = statements.dict_rows(database, _FIT, (result_id,))
-        clusters = statements.dict_rows(database, _CLUSTERS, (result_id,))
+        item = ", medoid_item_id" if is_registered(database, result["embedding_model"]) else ""
+        clusters = statements.dict_rows(database, _CLUSTERS.format(item=item), (result_id,))
     for fit in fits:
         for name in ("selection", "versions", "timings"):
             try:
@@ -138,12 +141,22 @@ _DELETE: tuple[str, ...] = (
     "DELETE FROM main.ClusteringResult WHERE id = ?",
 )
 
+# as the trigger ClusteringResult_delete does, which a host's connection may have off
+_UNUSED = """
+FROM main.Embedding
+WHERE embedding_source = ?
+  AND NOT EXISTS (SELECT 1 FROM main.EmbeddingCluster ec WHERE ec.embedding_id = Embedding.id)
+  AND NOT EXISTS (SELECT 1 FROM main.EmbeddingPrediction ep WHERE ep.embedding_id = Embedding.id)
+"""
+
 _DELETED_BEFORE = ("EmbeddingPrediction", "EmbeddingCluster")
 """Tables whose rows keep others from being deleted."""
 
 
 def delete_result(database: Database, result_id: int, *, patience: float = PATIENCE) -> int:
-    """Delete a result with its clusters and rows, in one transaction; embeddings stay. Returns the rows deleted.
+    """Delete a result with its clusters and rows, in one transaction. Returns the rows deleted.
+
+    Embeddings stay; but of a source's rows in Embedding those go that no other result has. The source's own table is not touched.
 
     Raises:
         UnknownResultError, LockedError
@@ -155,6 +168,7 @@ def delete_result(database: Database, result_id: int, *, patience: float = PATIE
 
 def delete_rows(database: Database, result_id: int) -> int:
     """As `delete_result`, inside the caller's transaction."""
+    model = statements.value(database, "SELECT embedding_model FROM main.ClusteringResult WHERE id = ?", (result_id,))
     rows: int = statements.value(
         database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
     )
@@ -165,4 +179,17 @@ def delete_rows(database: Database, result_id: int) -> int:
             check_deleted(database, result_id, _DELETED_BEFORE)  # is it because something was kept before?
             raise
     check_deleted(database, result_id)
+    if is_registered(database, model):
+        _delete_unused_items(database, model)
     return rows
+
+
+def _delete_unused_items(database: Database, source: str) -> None:
+    """Rows of a source that no result has any more."""
+    statements.run(database, f"DELETE {_UNUSED}", (source,))
+    triggers = foreign_triggers(database, ("Embedding",))
+    left = statements.value(database, f"SELECT count(*) {_UNUSED}", (source,)) if triggers else 0
+    if left:
+        raise AlteredError(
+            "Embedding", found=f"{left:,} rows of {source} that no result has", expected="0", triggers=triggers
+        )

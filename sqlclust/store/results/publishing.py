@@ -97,6 +97,12 @@ class NewResult:
         ids = self.embedding_ids
         return self.points.order if ids is self.points.ids else sorted_order(ids)
 
+    @cached_property
+    def ordered_ids(self) -> tuple[list[Id], list[Id]]:
+        """The ids of the points, and those of their embeddings, in the order of the latter."""
+        rows = self._order.tolist()
+        return [self.points.ids[row] for row in rows], [self.embedding_ids[row] for row in rows]
+
     @property
     def medoids(self) -> list[Id]:
         """Ids of the points that are medoids, by label."""
@@ -117,7 +123,7 @@ class NewResult:
         """
         order, clustering = self._order, self.clustering
         return (
-            [self.embedding_ids[row] for row in order.tolist()],
+            self.ordered_ids[1],
             clustering.labels[order].tolist(),
             clustering.probabilities[order].tolist(),
             clustering.outlier_scores[order].tolist(),
@@ -206,7 +212,7 @@ class _Writer:
     def write(self, control: Control) -> None:
         """Write everything, and look whether it is there as it was written."""
         database, result, fit = self.database, self._result, self._result.fit
-        self._write_rows(result.points.ids, result.embedding_ids)
+        self._write_rows(*result.ordered_ids)
         fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs)
         row = (self._model_of(fit_id), self._parameters, fit_id, result.started_at)
         result_id = statements.value(database, _INSERT_RESULT, row)

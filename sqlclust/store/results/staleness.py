@@ -105,7 +105,7 @@ def staleness(
         [result] = statements.dict_rows(database, _RESULT, (result_id,))
         checksums = _checksums(result)
         stored = _selection(result, parameters)
-        with origin_of(database, result["embedding_model"]) as origin:
+        with origin_of(database, result["embedding_model"], runs_condition=run_where) as origin:
             with origin.members(result_id) as ids:
                 members = set(ids)
             has_where = origin.has_condition or (stored is not None and stored.where is not None)

@@ -95,20 +95,30 @@ def create(database: Database, source: Source, *, elsewhere: bool) -> dict[str, 
         HostTableError: a column of the source's is not in the table, or there is no table.
         ViewNameError: as `check_name_is_free`.
     """
-    columns = () if elsewhere or source.stored == "vec0" else _columns(database, source.table_name or "")
-    has_rows = 0 < len(columns) < _MOST_COLUMNS - len(COLUMNS)
-    text = _head(source.name) + (
-        _text_of_host(source, columns) if has_rows else _filled(_OF_IDS, source, columns=_OURS)
-    )
+    text, columns = _text(database, source, elsewhere=elsewhere)
     is_same = _is_there(database, source.name, text)
     if not is_same:
         if is_same is not None:
             statements.run(database, f"DROP VIEW main.{quoted(view_name(source.name))}")
         statements.run(database, text)
-    if not (has_rows and _same_names(columns)):
+    if not _same_names(columns):
         return {}
     names = _columns(database, view_name(source.name))[-len(columns) :]
     return {column: name for column, name in zip(columns, names, strict=True) if column.lower() in COLUMNS}
+
+
+def is_current(database: Database, source: Source, *, elsewhere: bool) -> bool | None:
+    """Whether the view that is there is the one that `create` would make now; None if there is none. Args, Raises as there."""
+    text, _ = _text(database, source, elsewhere=elsewhere)
+    return _is_there(database, source.name, text)
+
+
+def _text(database: Database, source: Source, *, elsewhere: bool) -> tuple[str, tuple[str, ...]]:
+    """The text of a source's view, and the host's columns in it; none where it has the item's id alone."""
+    columns = () if elsewhere or source.stored == "vec0" else _columns(database, source.table_name or "")
+    if 0 < len(columns) < _MOST_COLUMNS - len(COLUMNS):
+        return _head(source.name) + _text_of_host(source, columns), columns
+    return _head(source.name) + _filled(_OF_IDS, source, columns=_OURS), ()
 
 
 def drop(database: Database, source_name: str) -> None:

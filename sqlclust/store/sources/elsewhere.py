@@ -60,7 +60,12 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
         DatabaseFileError: no such file, no database, …
         LockedError
     """
-    host = database.opened_to_read(path)
+    try:
+        host = database.opened_to_read(path)
+    except DatabaseFileError as error:
+        if os.path.lexists(path):
+            raise
+        raise DatabaseFileError(error.path, reason="there is no such file") from None  # and making one is no help
     try:
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):

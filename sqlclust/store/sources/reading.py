@@ -45,6 +45,9 @@ class HostReader:
         condition: str | None = None,
         parameters: Mapping[str, object] | None = None,
     ) -> None:
+        if not (source.table_name and source.vector_column and source.id_columns):
+            what = "nothing names its rows" if source.vector_column else "it has no vectors that can be read"
+            raise HostTableError(f"{shown(source.name)}: {source.remark or what}", table=source.table_name or "")
         self._database, self._source = database, source
         self._rows: TableRows | Vec0Rows
         with translated_errors(database, doing=_DOING):

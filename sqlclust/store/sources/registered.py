@@ -12,34 +12,26 @@ from dataclasses import replace
 from sqlclust import schema
 from sqlclust.errors import (
     AlteredError,
-    ArgumentError,
-    FilterError,
-    IncompleteStatementError,
     SchemaConflictError,
     SourceChangedError,
     SourceInUseError,
-    SourceNameError,
-    StatementError,
     UnknownSourceError,
     shown,
 )
 from sqlclust.sources.choosing import chosen as chosen_source
 from sqlclust.sources.registered_rows import (
-    MAX_BYTES,
     Registered,
     all_registered,
-    is_parameter,
-    is_unicode,
     registered,
 )
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import quoted
 from sqlclust.store.read_back import foreign_triggers
+from sqlclust.store.sources.keepable import check_condition_of, check_name, checked_parameters
 
 __all__ = [
-    "Registered", "all_registered", "change", "check_name", "chosen", "insert", "make_tables", "register", "registered", "remove",
+    "Registered", "all_registered", "change", "chosen", "insert", "make_tables", "register", "registered", "remove",
     "results_of",
 ]  # fmt: skip
 
@@ -94,7 +86,7 @@ def chosen(
         parameters = before.parameters if parameters is None else parameters
     kept = checked_parameters(parameters, condition or None)
     if condition:
-        check_condition(host, source.table_name or "", condition, kept or {})
+        check_condition_of(host, source, condition, kept or {})
     return Registered(
         source=replace(source, registered=True),
         database=None if before is None else before.database,
@@ -102,77 +94,6 @@ def chosen(
         condition=condition or None,
         parameters=kept,
     )
-
-
-def check_name(database: Database, name: object) -> None:
-    """Refuse a name that cannot be kept, or that our own vectors have.
-
-    Raises:
-        SourceNameError
-    """
-    if not isinstance(name, str):
-        raise SourceNameError(name, reason=f"it is a {type(name).__name__}, expected text")
-    if not name:
-        raise SourceNameError(name, reason="it is empty")
-    if "\0" in name or not is_unicode(name):
-        raise SourceNameError(name, reason="it has a NUL character or is not valid Unicode")
-    if len(name.encode()) > MAX_BYTES:
-        raise SourceNameError(name, reason=f"it has more than {MAX_BYTES:,} bytes")
-    if schema.version(database) is not None and statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
-        reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
-        raise SourceNameError(name, reason=reason)
-
-
-_OWN_VECTORS = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? AND vector IS NOT NULL LIMIT 1"
-
-
-def checked_parameters(
-    parameters: Mapping[str, object] | None, condition: str | None
-) -> dict[str, str | int | float | None] | None:
-    """Values of placeholders as they are kept; True and False are 1 and 0, as in SQLite.
-
-    Raises:
-        ArgumentError: no mapping of names to values that JSON has, or there is no condition for them.
-    """
-    if parameters is None:
-        return None
-    if not isinstance(parameters, Mapping):
-        found = f"a {type(parameters).__name__}"
-        raise ArgumentError("source", "parameters", found=found, expected="a mapping of names to values")
-    if condition is None and parameters:
-        raise ArgumentError("source", "parameters", found="without a condition", expected="to be given with where")
-    kept = {}
-    for name, value in parameters.items():
-        plain = int(value) if isinstance(value, bool) else value
-        if not isinstance(name, str) or not is_unicode(name) or not is_parameter(plain):
-            found = f"{shown(value)} for {shown(name)}"
-            raise ArgumentError("source", "parameters", found=found, expected="text, a number or None for each name")
-        kept[name] = plain
-    return kept or None  # type: ignore[return-value]
-
-
-def check_condition(database: Database, table: str, condition: object, parameters: Mapping[str, object]) -> None:
-    """Refuse what is not one condition on the columns of a table, or would write, or has placeholders without values.
-
-    Raises:
-        FilterError
-    """
-    if not isinstance(condition, str):
-        raise FilterError(condition, reason=f"it is a {type(condition).__name__}")
-    if "\0" in condition or not is_unicode(condition) or len(condition.encode()) > MAX_BYTES:
-        reason = f"it has a NUL character, is not valid Unicode or has more than {MAX_BYTES:,} bytes"
-        raise FilterError(condition, reason=reason)
-    for sentence in (f"({condition}\n)", f"CASE WHEN {condition}\nTHEN 1 END"):
-        try:
-            found = database.described(f"SELECT 1 FROM main.{quoted(table)} WHERE {sentence}")
-        except (StatementError, IncompleteStatementError) as error:
-            raise FilterError(condition, reason=str(error)) from None
-        if found.rest or not found.is_readonly:
-            raise FilterError(condition, reason="more than a condition")
-        for name in found.parameters:
-            if name is None or name not in parameters:
-                reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
-                raise FilterError(condition, reason=reason)
 
 
 # --- writing; inside the caller's transaction ---
@@ -377,7 +298,7 @@ def _row(of: Registered) -> dict[str, object]:
         "database": of.database,
         "table_name": source.table_name,
         "storage": source.stored,
-        "id_columns": json.dumps(source.id_columns, ensure_ascii=False),
+        "id_columns": json.dumps(source.id_columns, ensure_ascii=False, separators=(",", ":")),
         "vector_column": source.vector_column,
         "content_column": source.content_column,
         "format": source.format,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
@@ -27,6 +28,8 @@ from sqlclust.store.sources.registered import Registered, check_same, make_table
 from sqlclust.store.sources.thin_rows import write_rows
 from sqlclust.vectors.blobs import STORED
 from sqlclust.vectors.formats import FORMATS, STORED_FORMAT, FormatName, narrowed, to_stored
+
+logger = logging.getLogger("sqlclust")
 
 _REPORT = 4
 """Batches of rows between two looks at progress and interrupts."""
@@ -89,7 +92,7 @@ class SourceVectors:
         Cost: O(rows of the table), one read of their vectors; with downsampling one of the keys besides.
         """
         reader = self._reader(selection)
-        with statements.savepoint(self._host):  # both reads are of one moment
+        with statements.one_moment(self._host):  # both reads are of one moment
             kept = self._every(reader, selection.downsample)
             total = len(kept) if kept is not None else reader.count()
             expected = 0 if selection.where is not None or self.has_condition else total or 0
@@ -206,7 +209,11 @@ class SourceVectors:
             else:
                 check_same(database, source)
             write_rows(database, self.embedding_model, ids, embedding_ids, texts)
-            clusters_view.create(database, source.source, elsewhere=source.database is not None)
+            renamed = clusters_view.create(database, source.source, elsewhere=source.database is not None)
+            if renamed and self._is_new:
+                view = clusters_view.view_name(self.embedding_model)
+                columns = ", ".join(f"{column} is {name}" for column, name in renamed.items())
+                logger.warning("the view %s has columns of these names too; of the table's, %s there", view, columns)
 
         return write
 

@@ -16,6 +16,8 @@ _INSERT = "INSERT INTO main.Embedding (id, embedding_model, embedding_source, it
 _OF_ROWS = f"{_INSERT} VALUES (?1, ?2, ?2, ?3, ?4)"
 _OF_JSON = f"{_INSERT} SELECT key, ?2, ?2, value, ?3 FROM json_each(?1)"
 """Of an object of items by id: twice as fast as row by row."""
+_OF_INTEGERS = f"{_INSERT} SELECT ?4 || value || ']', ?2, ?2, value, ?3 FROM json_each(?1)"
+"""Of an array of INTEGER items, whose ids all begin alike."""
 _TEXT = "UPDATE main.Embedding SET content = ? WHERE id = ? AND embedding_source = ? AND content IS NOT ?1"
 _COUNT = "SELECT count(*) FROM main.Embedding WHERE embedding_source = ?"
 _WRITTEN = "SELECT 1 FROM main.Embedding WHERE id = ? AND embedding_source = ? AND item_id = ? AND vector IS NULL"
@@ -31,7 +33,7 @@ def write_rows(
 
     Args:
         items: keys of rows.
-        ids: theirs, of `items.embedding_ids`.
+        ids: theirs, of `items.embedding_ids`; in their order it is quickest.
         texts: of some of the items; written where it is another.
 
     Raises:
@@ -42,11 +44,7 @@ def write_rows(
     """
     with statements.each_row(database, _THERE, (source,)) as rows:
         there = {row[0] for row in rows}
-    id_of = dict(zip(items, ids, strict=True))
-    # in the order of the primary key, which is that of the text
-    new = (
-        sorted((id_of[item], item) for item in id_of.keys() - there) if there else sorted(zip(ids, items, strict=True))
-    )
+    new = [(id, item) for id, item in zip(ids, items, strict=True) if item not in there]
     moment = now()
     try:
         for start in range(0, len(new), _REPORT):
@@ -58,24 +56,22 @@ def write_rows(
             if taken is not None:
                 raise ItemIdTakenError(source, embedding_id=id, embedding_model=str(taken[0])) from None
         raise
-    statements.run_many(database, _TEXT, ((text, id_of[item], source) for item, text in texts.items()))
+    if texts:
+        id_of = dict(zip(items, ids, strict=True))
+        statements.run_many(database, _TEXT, ((text, id_of[item], source) for item, text in texts.items()))
     _check(database, source, new, expected=len(there) + len(new))
 
 
 def _insert(database: Database, source: str, rows: Sequence[tuple[Id, Id]], moment: str) -> None:
-    as_json = _json_of(rows)
-    if as_json is None:
+    types = {type(item) for _, item in rows}
+    if types == {int}:
+        start = str(rows[0][0]).removesuffix(f"{rows[0][1]}]")
+        items = json.dumps([item for _, item in rows], separators=(",", ":"))
+        statements.run(database, _OF_INTEGERS, (items, source, moment, start))
+    elif types <= {int, str} and "\\u0000" not in (text := json.dumps(dict(rows), ensure_ascii=False)):
+        statements.run(database, _OF_JSON, (text, source, moment))
+    else:  # BLOBs and REAL, which JSON has not or may round, and NUL, where SQLite may end a text
         statements.run_many(database, _OF_ROWS, ((id, source, item, moment) for id, item in rows))
-    else:
-        statements.run(database, _OF_JSON, (as_json, source, moment))
-
-
-def _json_of(rows: Sequence[tuple[Id, Id]]) -> str | None:
-    """Items by id as a JSON object; None where SQLite may not read them as they are: BLOBs, REAL, NUL characters."""
-    if not {*map(type, (item for _, item in rows))} <= {int, str}:
-        return None
-    text = json.dumps(dict(rows), ensure_ascii=False)
-    return None if "\\u0000" in text else text
 
 
 def _check(database: Database, source: str, new: Sequence[tuple[Id, Id]], *, expected: int) -> None:

@@ -62,6 +62,9 @@ def test_settings(two: Both) -> None:
         two.rows("SELECT * FROM t")
         two.do(methodcaller("set_defensive", on))
         assert two.do(attrgetter("is_defensive"))[0] is on
+        two.do(methodcaller("set_trusted_schema", on))
+        assert two.do(attrgetter("trusts_schema"))[0] is on
+        assert two.rows("PRAGMA trusted_schema")
         two.rows("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = sql")
 
 
@@ -101,11 +104,12 @@ ACTS: dict[str, Callable[[Database], object]] = {
     "many": lambda database: database.rows_of_many("SELECT ?", [(1,)]).__enter__(),
     "described": methodcaller("described", "SELECT 1"),
     "steps": methodcaller("steps", "SELECT 1"),
-    **{name: attrgetter(name) for name in (*STATE, "filename", "is_defensive", "versions")},
+    **{name: attrgetter(name) for name in (*STATE, "filename", "is_defensive", "trusts_schema", "versions")},
     "busy timeout": methodcaller("set_busy_timeout", 1),
     "busy handler": methodcaller("set_busy_handler", lambda tries: False),
     "triggers": methodcaller("set_triggers", True),
     "defensive": methodcaller("set_defensive", True),
+    "trust": methodcaller("set_trusted_schema", True),
     "collation": methodcaller("create_collation", "mine", lambda left, right: 0),
     "opened": methodcaller("opened", ":memory:"),
     "opened again": methodcaller("opened_again"),

@@ -1,6 +1,6 @@
 """Makes the databases of the tests anew, with the real programs: `python tests/sources/hosts/make.py FOLDER`.
 
-For whoever adds one or wants those of a newer version. The tests read the dumps (*.sql) that are here and need none of the
+For whoever adds one or wants those of a newer version. The tests read the dumps (*.sql) and need none of the
 programs: llm 0.36, sqlite-vec 0.1.9, langgraph-checkpoint-sqlite 3.1.2, openai-to-sqlite 0.4.2, simplevecdb 2.7.0,
 sqliteai-vector 1.1.2, chromadb 1.5.9, txtai 9.14.0 (its CREATE statements). LangChain's SQLiteVec (langchain-community 0.4.2),
 datasette-embeddings 0.1a3 and qdrant-client 1.20.0 are written as databases of theirs have it. Vectors are small.
@@ -21,6 +21,8 @@ from struct import pack
 from typing import Any
 
 FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+ELSEWHERE = {"vec0_holes": Path(__file__).parents[2] / "store" / "sources"}
+"""Dumps of which not only the looking is tested."""
 N = 12
 
 
@@ -255,8 +257,12 @@ def with_vec0(path: Path) -> Any:
     return connection
 
 
+def dump_of(name: str) -> Path:
+    return ELSEWHERE.get(name, Path(__file__).parent) / f"{name}.sql"
+
+
 def dump(path: Path) -> None:
-    """Beside this file, as SQL."""
+    """Beside this file or where it is needed, as SQL."""
     import io
 
     Shell = import_module("apsw.shell").Shell
@@ -267,7 +273,7 @@ def dump(path: Path) -> None:
         line for line in out.getvalue().splitlines() if line and not line.startswith(("--", "DROP TABLE IF EXISTS "))
     ]
     text = "\n".join(lines)
-    Path(__file__).with_name(f"{path.stem}.sql").write_text(text + "\n", encoding="utf-8")
+    dump_of(path.stem).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -278,4 +284,4 @@ if __name__ == "__main__":
             maker: Callable[[Path], None] = make
             maker(target)
             dump(target)
-            print(target.stem, Path(__file__).with_name(f"{target.stem}.sql").stat().st_size)
+            print(target.stem, dump_of(target.stem).stat().st_size)

@@ -12,6 +12,7 @@ import sqlclust
 from sqlclust.errors import FitDamagedError
 from sqlclust.options import CutOptions, HdbscanOptions, names, of_part, option
 from sqlclust.store.fits import record, storing
+from tests.schemas.old import OLD
 
 pytestmark = pytest.mark.slow
 
@@ -66,9 +67,15 @@ def test_a_new_option_of_fits_needs_a_column() -> None:
 
 
 def test_what_a_fit_is_stored_as_are_columns_of_the_schema(con: apsw.Connection) -> None:
-    columns = {name for _, name, *_ in con.execute("PRAGMA table_info(ClusteringFit)")}
-    assert set(storing._COLUMNS) == columns - {"id", "created_at", "updated_from"}
-    assert set(record.IDENTITY) < columns
+    def columns_of(database: apsw.Connection) -> set[str]:
+        return {name for _, name, *_ in database.execute("PRAGMA table_info(ClusteringFit)")}
+
+    assert set(storing._COLUMNS) == columns_of(con) - {"id", "created_at", "updated_from"}
+    assert set(record.IDENTITY) < columns_of(con)
+    for version in OLD.values():  # such files are written to as they are
+        older = apsw.Connection(":memory:")
+        older.execute(version.SQL)
+        assert set(storing._COLUMNS) <= columns_of(older)
 
 
 @pytest.mark.parametrize("option", names(HdbscanOptions))

@@ -1,7 +1,8 @@
-"""Reading sources for a fit: every kind, beside what SQLite itself and the extension give."""
+"""Reading sources for a fit: tables of every kind and shape, beside what SQLite itself gives."""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.errors import FilterError, HostTableError, NullIdError, StatementInterrupted
+from sqlclust.errors import HostTableError, NullIdError, StatementInterrupted
 from sqlclust.sources import Source
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.embeddings.collecting import PointsBuilder
@@ -193,70 +194,6 @@ def test_texts_are_looked_up_where_an_index_serves(
     assert all(str(plan) in one and "SEARCH" in one for one in plans)
 
 
-# --- vec0 ---
-
-
-def test_vec0_with_holes() -> None:
-    """Beside what the extension itself gave when the file was made: partitions, metadata, deleted rows, several columns."""
-    con = host("vec0_holes")
-    for source in found(con):
-        said = con.execute("SELECT id, vector_hex, text FROM said WHERE source = ?", (source.table_name,)).fetchall()
-        said = said or con.execute("SELECT id, vector_hex, text FROM said WHERE source = ?", (source.name,)).fetchall()
-        reader = reader_of(con, source)
-        rows = pairs(reader)
-        assert {id: vector.hex().upper() for id, vector in rows} == {id: vector for id, vector, _ in said}
-        assert len(rows) == len(said) == reader.count()
-        assert reader.ids() == [id for id, _ in rows]
-        assert reader.texts([id for id, _ in rows]) == {id: text for id, _, text in said}
-        some = {id for id, _ in rows[::4]}
-        assert pairs(reader, some) == rows[::4]
-        assert reader.texts(["no such", -1]) == {"no such": None, -1: None}
-
-
-def test_vec0_of_every_sort() -> None:
-    """As the program wrote them, see tests/sources/hosts/make.py."""
-    con = host("vec0")
-    by_name = {source.name: source for source in found(con)}
-    written = vectors(12)
-    assert pairs(reader_of(con, by_name["plain"])) == [(i + 1, written[i]) for i in range(12)]
-    assert sorted(pairs(reader_of(con, by_name["full.embedding"]))) == sorted((f"n{i}", written[i]) for i in range(12))
-    assert {v for _, v in pairs(reader_of(con, by_name["full.small"]))} == {bytes(range(8))}
-    assert pairs(reader_of(con, by_name["bits"])) == [(i, bytes([i, 7])) for i in range(12)]
-    assert pairs(reader_of(con, by_name['a "b'])) == []
-    assert reader_of(con, by_name["full.small"]).texts(["n2"]) == {"n2": "text text "}
-
-
-def test_vec0_has_no_conditions() -> None:
-    [plain] = [source for source in found(host("vec0")) if source.name == "plain"]
-    with pytest.raises(FilterError, match=r"'1': a vec0 table cannot be filtered.* on columns of plain"):
-        reader_of(host("vec0"), plain, "1")
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (
-            "UPDATE many_vector_chunks00 SET vectors = substr(vectors, 1, 32) WHERE rowid = 1",
-            "its vectors are not there",
-        ),
-        ("UPDATE plain_vector_chunks00 SET vectors = substr(vectors, 1, 20)", "its vectors are not there"),
-        ("DELETE FROM plain_vector_chunks00 WHERE rowid = 2", "its vectors are not there"),
-        ("UPDATE plain_chunks SET size = 9", "does not say which of its 9 places"),
-        ("UPDATE plain_chunks SET size = -1", "its size is -1"),
-        ("UPDATE plain_chunks SET validity = 5", "does not say which of its 8 places"),
-        ("UPDATE plain_chunks SET rowids = x''", "has no rowids for its 8 places"),
-        ("DELETE FROM full_rowids WHERE id = 'n3'", "row 4 of it is not there"),
-    ],
-)
-def test_a_damaged_chunk(change: str, reason: str) -> None:
-    name = change.replace("_", " ").split()[1 if change.startswith("UPDATE") else 2]
-    con = host("vec0_holes" if name == "many" else "vec0")
-    source = next(source for source in found(con) if source.table_name == name)
-    con.execute(change)
-    with pytest.raises(HostTableError, match=f"chunk . of the vec0 table '{name}' is damaged: .*{reason}"):
-        pairs(reader_of(con, source))
-
-
 # --- ids ---
 
 
@@ -320,55 +257,6 @@ def test_a_long_vector_is_not_read(tmp_path: Path) -> None:
     con.close()
 
 
-# --- conditions ---
-
-CONDITION = "CREATE TABLE t (id INTEGER PRIMARY KEY, v, lang TEXT)"
-LANGUAGES: list[tuple[object, ...]] = [(i, b"1234" if i < 6 else None, ["en", "de"][i % 2]) for i in range(7)]
-
-
-def test_a_condition_on_the_hosts_columns() -> None:
-    con = made(CONDITION, rows=("INSERT INTO t VALUES (?, ?, ?)", LANGUAGES))
-    for condition, parameters, ids in (
-        ("lang = 'en'", None, [0, 2, 4]),
-        ("lang = :l -- and no more", {"l": "de"}, [1, 3, 5]),
-        ("lang = 'en' OR id = 1", None, [0, 1, 2, 4]),
-        ("0 OR id >= :n", {"n": 4}, [4, 5]),
-        ("rowid > (SELECT count(*) FROM t) - 4", None, [4, 5]),
-    ):
-        reader = reader_of(con, table(), condition, parameters)
-        assert reader.ids() == ids == [id for id, _ in pairs(reader)]
-        assert [id for id, _ in pairs(reader, {0, 1, 5})] == [id for id in ids if id in {0, 1, 5}]
-        assert reader.count() is None
-
-
-@pytest.mark.parametrize(
-    ("condition", "reason"),
-    [
-        ("1) OR (1", "syntax error"),
-        ("1; DELETE FROM t", "syntax error"),
-        ("1); DELETE FROM t; SELECT (1", "more than a condition"),
-        ("no_such = 1", "no such column"),
-        ("id = ?", "binding|no name"),
-        ("id = :gone", "no value for :gone"),
-        ("id = :bad", "TypeError|Unable"),
-        ("id = \0", "NUL"),
-        (5, "it is a int"),
-        ("count(*) > 1", "misuse of aggregate"),
-    ],
-)
-def test_what_is_no_condition(condition: Any, reason: str) -> None:
-    con = made(CONDITION, rows=("INSERT INTO t VALUES (?, ?, ?)", LANGUAGES))
-    with pytest.raises(FilterError, match=f"(?s){reason}.*on columns of t"):
-        pairs(reader_of(con, table(), condition, {"bad": object()}))
-    assert con.execute("SELECT count(*) FROM t").get == 7
-
-
-def test_parameters_are_a_mapping() -> None:
-    con = made(CONDITION)
-    with pytest.raises(FilterError, match="its parameters are a list, expected a mapping"):
-        reader_of(con, table(), "id = :a", [1])  # type: ignore[arg-type]
-
-
 # --- one moment, and its end ---
 
 
@@ -428,3 +316,14 @@ def test_what_cannot_be_read_is_named(changed: dict[str, Any], table_name: str, 
     with pytest.raises(HostTableError) as caught:
         reader_of(con, replace(table(), **changed))
     assert (caught.value.table, caught.value.column) == (table_name, column)
+
+
+@pytest.mark.parametrize("name", ["qdrant", "chroma", "txtai"])
+def test_what_cannot_be_clustered_says_why(name: str) -> None:
+    con = host(name)
+    for source in found(con):
+        if source.vector_column is None:
+            with pytest.raises(HostTableError, match=re.escape(source.remark)):
+                reader_of(con, source)
+    with pytest.raises(HostTableError, match="'s': nothing names its rows"):
+        reader_of(con, replace(table(), id_columns=()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
-from sqlclust.errors import FilterError, HostTableError, NotUnicodeError
+from sqlclust.errors import FilterError, HostTableError, NotUnicodeError, StatementInterrupted
 from sqlclust.sqlite.layout import quoted
 from tests.sources.looking import made, vectors, with_vectors
 from tests.store.sources.reading_of import pairs, reader_of, table
@@ -165,6 +166,30 @@ def test_a_view_is_compiled_once_and_not_again_in_trust() -> None:
     assert next(others) == (1,)
     assert n + sum(len(ids) for ids, _ in batches) == 300
     assert len(others.fetchall()) == 298
+
+
+def test_interrupts_leave_the_connections_trust_as_it_was() -> None:
+    """Also inside another statement, where an interrupt holds until that ends."""
+    con = seen("CREATE VIEW seen AS SELECT id, v, body FROM t")
+    interrupted: list[int] = []
+
+    def read(*given: Any) -> int:
+        [steps] = given
+        con.set_progress_handler(lambda: con.interrupt() or False, steps)  # type: ignore[func-returns-value]
+        try:
+            return len(reader_of(con, VIEW).ids())
+        except StatementInterrupted:
+            interrupted.append(steps)
+            raise
+        finally:
+            con.set_progress_handler(None)
+
+    con.create_scalar_function("read", read)
+    for steps in (*range(1, 60), 10**9):
+        with suppress(apsw.InterruptError):
+            con.execute("SELECT read(?)", (steps,)).fetchall()
+        assert con.pragma("trusted_schema") == 1
+    assert interrupted == [*range(1, 60)]
 
 
 def test_a_view_whose_function_turns_bad_meanwhile(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from sqlclust.surface.catalog import CATALOG
 from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, expected
 from tests.bindings.loadable.hosts.sessions import HostError, PythonSession
 from tests.bindings.loadable.programs import ran
+from tests.small import NOTE
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +54,7 @@ def test_apsw_is_never_imported(session: PythonSession) -> None:
     before = set(session.ask("imported"))
     assert "sqlclust.bindings.loadable.attach" in before
     session.sql(FIT)
+    session.sql(NOTE)
     for record in CATALOG:
         session.sql(record.example.rpartition(" -- ")[0])
     imported = set(session.ask("imported"))

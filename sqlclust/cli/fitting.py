@@ -1,19 +1,62 @@
-"""Before a long fit: how long it may take."""
+"""Before a fit: what is fitted, and how long a long one may take."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import click
 
 from sqlclust import schema
+from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.output import printable
 from sqlclust.core.engines import ENGINES, engine_of
+from sqlclust.errors import SchemaMissingError, SqlclustError, UnknownModelError
 from sqlclust.options import FitOptions
 from sqlclust.sources import Source, find_sources
-from sqlclust.sources.registered_rows import registered
+from sqlclust.sources.registered_rows import all_registered, registered
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.vectors.blobs import ITEM_BYTES
+
+
+def models_to_fit(database: Database, db: str, model: str | None) -> list[str]:
+    """The models and sources to fit.
+
+    Raises:
+        UnknownModelError: the one that was named is not there.
+        SqlclustError: there is nothing to fit.
+    """
+    with translated_errors(database, doing="looking for embeddings"):
+        has_tables = schema.version(database) is not None
+        ready = [name for name, _ in models(database)] if has_tables else []
+        ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
+        if model in (None, "all"):
+            if not ready:
+                source = first_source(find_sources(database))
+                if source is None and not has_tables:
+                    raise SchemaMissingError(database.filename)
+                how = "load some" if source is None else "cluster those of another program where they are"
+                raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
+            return ready
+        if model not in ready:
+            sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
+            if not _is_of(database, model, sources):
+                if not sources and not has_tables:
+                    raise SchemaMissingError(database.filename)
+                raise UnknownModelError(
+                    model, known=ready, sources=[name for source in sources if (name := source.name) not in ready]
+                )
+    return [model]
+
+
+def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
+    """Whether a source has the name, or a table or view: what is wrong with that is said when it is fitted."""
+    layout = read_layout(database)
+    return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
+
 
 _LONG = 60.0
 """Seconds beyond which a fit is announced with how long it may take."""

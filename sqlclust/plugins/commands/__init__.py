@@ -1,0 +1,1 @@
+"""Commands of ours in other programs, imported when they run. See README.md."""

@@ -1,0 +1,92 @@
+"""What can be kept of a source: a name, a condition, the values of its placeholders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlclust import schema
+from sqlclust.errors import ArgumentError, FilterError, SourceNameError, shown
+from sqlclust.sources import Source
+from sqlclust.sources.registered_rows import MAX_BYTES, is_parameter, is_unicode
+from sqlclust.sqlite import statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import quoted
+from sqlclust.store.embeddings.condition import check_condition, check_text
+
+
+def check_name(database: Database, name: object) -> None:
+    """Refuse a name that cannot be kept, or that our own vectors have.
+
+    Raises:
+        SourceNameError
+        SchemaDamagedError, SchemaVersionError: tables of ours are there, and not as they should be.
+    """
+    if not isinstance(name, str):
+        raise SourceNameError(name, reason=f"it is a {type(name).__name__}, expected text")
+    if not name:
+        raise SourceNameError(name, reason="it is empty")
+    if "\0" in name or not is_unicode(name):
+        raise SourceNameError(name, reason="it has a NUL character or is not valid Unicode")
+    if len(name.encode()) > MAX_BYTES:
+        raise SourceNameError(name, reason=f"it has more than {MAX_BYTES:,} bytes")
+    if schema.version(database) is None:
+        return
+    schema.check(database)
+    if statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
+        reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
+        raise SourceNameError(name, reason=reason)
+
+
+_OWN_VECTORS = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? AND vector IS NOT NULL LIMIT 1"
+
+
+def checked_parameters(
+    parameters: Mapping[str, object] | None, condition: str | None
+) -> dict[str, str | int | float | None] | None:
+    """Values of placeholders as they are kept; True and False are 1 and 0, as in SQLite.
+
+    Raises:
+        ArgumentError: no mapping of names to values that JSON has, or there is no condition for them.
+    """
+    if parameters is None:
+        return None
+    if not isinstance(parameters, Mapping):
+        found = f"a {type(parameters).__name__}"
+        raise ArgumentError("source", "parameters", found=found, expected="a mapping of names to values")
+    if condition is None and parameters:
+        raise ArgumentError("source", "parameters", found="without a condition", expected="to be given with where")
+    kept = {}
+    for name, value in parameters.items():
+        plain = int(value) if isinstance(value, bool) else value
+        if not isinstance(name, str) or not is_unicode(name) or not is_parameter(plain):
+            found = f"{shown(value)} for {shown(name)}"
+            raise ArgumentError("source", "parameters", found=found, expected="text, a number or None for each name")
+        kept[name] = plain
+    return kept or None  # type: ignore[return-value]
+
+
+def check_condition_of(database: Database, source: Source, condition: object, parameters: Mapping[str, object]) -> None:
+    """Refuse what is not one condition on the columns of a source's table, or would write, or has placeholders without values.
+
+    Args:
+        database: has the table.
+
+    Raises:
+        FilterError
+    """
+    table = source.table_name or ""
+    check_text(condition, table=table)
+    assert isinstance(condition, str)
+    if len(condition.encode()) > MAX_BYTES:
+        raise FilterError(condition, reason=f"it has more than {MAX_BYTES:,} bytes", table=table)
+    if source.stored == "vec0":
+        reason = "a vec0 table cannot be filtered: it is read without the extension"
+        raise FilterError(condition, reason=reason, table=table)
+    rows = f"main.{quoted(table)}"
+    with statements.distrusting_schema(database):
+        check_condition(database, condition, rows=rows, table=table)
+        found = database.described(f"SELECT 1 FROM {rows} WHERE ({condition}\n)").parameters
+    for name in found:
+        if name is None or name not in parameters:
+            reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
+            raise FilterError(condition, reason=reason, table=table)

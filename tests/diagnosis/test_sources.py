@@ -1,0 +1,134 @@
+"""The doctor on sources: a healthy file that has all kinds of them gives nothing, and each fault its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+import sqlclust
+from tests.diagnosis.looking import brief, digest
+from tests.diagnosis.sick import broken
+from tests.diagnosis.source_cases import SOURCE_CASES
+from tests.small import clustered
+from tests.sources.looking import host
+
+REGISTER = """
+INSERT INTO EmbeddingSource
+    (name, kind, table_name, storage, id_columns, vector_column, format, dimension, part_column, part_value)
+VALUES ('plain', 'vec0', 'plain', 'vec0', '["rowid"]', 'embedding', 'float32', 4, NULL, NULL),
+       ('part', 'table', 'parted', 'rows', '["id"]', 'embedding', 'float32', 8, 'part', 'a'),
+       ('seen', 'view', 'seen', 'rows', '["id"]', 'v', 'float32', 8, NULL, NULL)
+"""
+
+
+@pytest.fixture(scope="module")
+def sourced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Result 1 of the source 'docs' (keys t0 to t39), 2 of 'pairs' (two columns, JSON), 3 of 'part', half of the table 'parted',
+    without texts; the vec0 table 'plain' and the view 'seen' are registered.
+    """
+    path = tmp_path_factory.mktemp("sourced") / "sourced.db"
+    host("vec0", path).close()
+    con = sqlclust.connect(str(path))
+    con.execute("CREATE TABLE docs (id TEXT PRIMARY KEY, embedding BLOB, body TEXT)")
+    con.execute("CREATE TABLE parted (id TEXT PRIMARY KEY, part TEXT, embedding BLOB)")
+    con.execute("CREATE TABLE pairs (kind TEXT, number INTEGER, vector TEXT, PRIMARY KEY (kind, number)) WITHOUT ROWID")
+    con.execute("CREATE TABLE other (id TEXT PRIMARY KEY, v BLOB)")
+    con.execute("CREATE TABLE behind (id INTEGER PRIMARY KEY, v BLOB); CREATE VIEW seen AS SELECT id, v FROM behind")
+    for n, vector in enumerate(clustered()):
+        con.execute("INSERT INTO docs VALUES (?, ?, ?)", (f"t{n}", vector.tobytes(), f"text {n}"))
+        con.execute("INSERT INTO parted VALUES (?, ?, ?)", (f"p{n}", "ab"[n % 2], vector.tobytes()))
+        con.execute("INSERT INTO pairs VALUES (?, ?, ?)", ("ab"[n % 2], n, str(vector.astype(float).round(4).tolist())))
+        con.execute("INSERT INTO other VALUES (?, ?)", (f"t{n}", vector.astype("<f8").tobytes()))
+    for source in ("docs", "pairs"):
+        sqlclust.fit(con, source, min_cluster_size=5)
+    con.execute(REGISTER)
+    sqlclust.fit(con, "part", min_cluster_size=3)
+    con.close()
+    path.with_name("text.db").write_text("no database " * 99)
+    apsw.Connection(str(path.with_name("empty.db"))).execute("CREATE TABLE one (x)")
+    return path
+
+
+def test_sources_that_are_well(sourced: Path) -> None:
+    con = sqlclust.connect(str(sourced), readonly=True)
+    assert con.execute("SELECT count(*) FROM Embedding WHERE vector IS NULL").get == 100
+    assert sqlclust.doctor(con) == ([], [], None)
+    assert sqlclust.doctor(con, quick=True) == ([], [], None)
+    con.close()
+
+
+def copy_of(sourced: Path, folder: Path, sql: str) -> Path:
+    for beside in ("text.db", "empty.db"):
+        (folder / beside).write_bytes(sourced.with_name(beside).read_bytes())
+    return broken(sourced, folder / "sick.db", sql)
+
+
+@pytest.mark.parametrize("name", SOURCE_CASES)
+def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
+    case = SOURCE_CASES[name]
+    path = copy_of(sourced, tmp_path, case.sql)
+    before = digest(path)
+    con = sqlclust.connect(str(path), readonly=True)
+    found = sqlclust.doctor(con).findings
+    con.close()
+    rows = [(*f[1:4], f.n, f.detail.replace(str(tmp_path), "FOLDER")) for f in found]
+    assert [(f.severity, f.finding, *row) for f, row in zip(found, rows, strict=True)] == case.found
+    assert all(f.remedy for f in found)
+    assert digest(path) == before
+
+
+@pytest.mark.parametrize("name", [name for name, case in SOURCE_CASES.items() if case.fixed] + ["items gone"])
+def test_fix(sourced: Path, tmp_path: Path, name: str) -> None:
+    case = SOURCE_CASES[name]
+    path = copy_of(sourced, tmp_path, case.sql)
+    con = sqlclust.connect(str(path))
+    before = con.execute("SELECT * FROM docs").fetchall()
+    fixed = sqlclust.doctor(con, fix=True)
+    assert [tuple(repair) for repair in fixed.repairs] == (case.fixed or [])
+    assert [f.finding for f in fixed.findings] == ([row[1] for row in case.found] if case.left is None else case.left)
+    assert sqlclust.doctor(con).findings == fixed.findings
+    assert sqlclust.doctor(con, fix=True).repairs == []  # once is enough
+    assert con.execute("SELECT * FROM docs").fetchall() == before
+    assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+    con.close()
+
+
+def test_a_view_whose_table_is_gone_is_to_be_dropped(sourced: Path, tmp_path: Path) -> None:
+    con = sqlclust.connect(str(copy_of(sourced, tmp_path, "DROP TABLE docs")))
+    [finding] = sqlclust.doctor(con).findings
+    assert (finding.finding, finding.id) == ("source-gone", "docs")
+    with pytest.raises(apsw.SQLError, match="error in view docs_clusters"):
+        con.execute("ALTER TABLE other RENAME TO another")
+    statement = finding.remedy[finding.remedy.index("DROP VIEW") :].partition(",")[0]
+    con.execute(statement)
+    con.execute("ALTER TABLE other RENAME TO another")
+    assert "DROP VIEW" not in sqlclust.doctor(con).findings[0].remedy
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT 1", []),
+        ("DELETE FROM docs WHERE id = 't3'", [("note", "items-gone", "Embedding", "item_id", '["docs","t3"]', 1)]),
+        ("UPDATE docs SET embedding = x'00'", [("error", "source-format", "EmbeddingSource", "format", "docs", 1)]),
+        ("DROP TABLE docs", [("error", "source-gone", "EmbeddingSource", "database", "docs", 1)]),
+        ("CREATE VIEW docs_clusters AS SELECT 1", []),
+    ],
+)
+def test_a_source_in_another_file(sourced: Path, tmp_path: Path, sql: str, found: list[tuple[object, ...]]) -> None:
+    """What is in the other file is looked at as if it were in this one; it is only read."""
+    path = copy_of(sourced, tmp_path, "DROP VIEW docs_clusters")
+    con = sqlclust.connect(str(tmp_path / "results.db"))
+    sqlclust.source(con, "docs", database=path)
+    sqlclust.fit(con, "docs", min_cluster_size=5)
+    other = apsw.Connection(str(path))
+    other.pragma("foreign_keys", False)
+    other.execute(sql)
+    other.close()
+    before = digest(path)
+    assert brief(sqlclust.doctor(con)) == found
+    assert digest(path) == before
+    con.close()
