@@ -27,8 +27,8 @@ ROOMS = {
         "mutual_reachability",
     ],
     "core.neighbors": [
-        "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",
-        "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
+        "k_nearest", "k_nearest_lists", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs",
+        "packed_pairs", "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
     ],
     "core.tree": [
         "edges", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search", "list_search",
