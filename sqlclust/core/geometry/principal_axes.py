@@ -64,12 +64,16 @@ def axes_that_pay(vectors: Float32Array, control: Control | None = None) -> Prin
 
     For so few vectors, turning them to the principal axes would cost as much as it could save.
     """
-    control = control or Control()
     m, dimension = vectors.shape
     if m >= _TURNED * dimension:
         return principal_axes(vectors, dimension, control)
-    factor = _power_of_two(vectors, control)
-    centre = vectors[:: max(1, m // _SAMPLE)].mean(axis=0, dtype=np.float64) * factor
+    return axes_as_they_are(vectors, control)
+
+
+def axes_as_they_are(vectors: Float32Array, control: Control | None = None) -> PrincipalAxes:
+    """The d axes of vectors float32 (m, d), not turned: all of their length is along them. O(m·d)."""
+    factor = _power_of_two(vectors, control or Control())
+    centre = vectors[:: max(1, len(vectors) // _SAMPLE)].mean(axis=0, dtype=np.float64) * factor
     return PrincipalAxes(centre, None, factor)
 
 

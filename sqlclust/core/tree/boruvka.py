@@ -29,7 +29,6 @@ from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.components import Components, every_vector_alone, lightest_of_components
 from sqlclust.core.tree.edges import Edges, before, joined, no_edges, unique
-from sqlclust.core.tree.listed_edges import ListedEdges
 
 
 class SpanningTree(NamedTuple):
@@ -55,6 +54,23 @@ class Answer(NamedTuple):
 
     edges: Edges
     completes_tree: bool = False
+
+
+class KnownEdges(Protocol):
+    """Edges that are known before anything is searched for: those of neighbour lists (`listed_edges`), or others.
+
+    Attributes:
+        bound: (m,), for each vector: none of its edges that are not known comes before this one. Used up.
+    """
+
+    bound: Edges
+
+    def lightest_out(self, component: IndexArray) -> Edges:
+        """Of each vector that has a known edge out of its component the lightest, and perhaps others.
+
+        Args:
+            component: intp (m,), which each vector is in. Between calls components may be joined, and never split.
+        """
 
 
 class EdgeSearch(Protocol):
@@ -85,7 +101,7 @@ class EdgeSearch(Protocol):
         """
 
 
-def spanning_tree(reach: MutualReachability, listed: ListedEdges, search: EdgeSearch) -> SpanningTree:
+def spanning_tree(reach: MutualReachability, listed: KnownEdges, search: EdgeSearch) -> SpanningTree:
     """The minimum spanning tree of mutual reachability.
 
     Args:
@@ -98,9 +114,18 @@ def spanning_tree(reach: MutualReachability, listed: ListedEdges, search: EdgeSe
 
     Cost: O(m·k) in all, O(m) for each of O(log m) rounds, and the searches.
     """
-    tree = joined(*_Forest(reach, listed, search).grown())
-    order = np.lexsort((tree.right, tree.left, tree.distance, tree.weight))
-    return SpanningTree(tree.left[order], tree.right[order], tree.weight[order])
+    tree = grown_tree(reach, listed, search, no_edges(0))
+    return SpanningTree(tree.left, tree.right, tree.weight)
+
+
+def grown_tree(reach: MutualReachability, listed: KnownEdges, search: EdgeSearch, forest: Edges) -> Edges:
+    """The edges of `spanning_tree`, ascending in the strict order, with their distances.
+
+    Args:
+        forest: edges that are known to be the tree's.
+    """
+    tree = joined(*_Forest(reach, listed, search, forest).grown())
+    return tree.at(np.lexsort((tree.right, tree.left, tree.distance, tree.weight)))
 
 
 class _Forest:
@@ -114,12 +139,14 @@ class _Forest:
     - `_chosen`: the tree's.
     """
 
-    def __init__(self, reach: MutualReachability, listed: ListedEdges, search: EdgeSearch) -> None:
+    def __init__(self, reach: MutualReachability, listed: KnownEdges, search: EdgeSearch, forest: Edges) -> None:
         m = len(reach.vectors)
         self._control, self._search, self._listed = reach.control, search, listed
         self._found, self._bound = no_edges(m), listed.bound
         self._components = every_vector_alone(m)
-        self._chosen: list[Edges] = []
+        self._chosen: list[Edges] = [forest]
+        if len(forest.weight):
+            self._components = self._components.joined_along(forest)
 
     def grown(self) -> list[Edges]:
         """Rounds until one component is left: the tree's edges."""

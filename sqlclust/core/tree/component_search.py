@@ -52,7 +52,7 @@ def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbor
         unless there are too many components for its table: then searching goes on, whatever it costs.
     """
     listed = ListedEdges(reach, neighbors.indices, neighbors.squared)
-    return spanning_tree(reach, listed, _ComponentSearch(reach, prepared))
+    return spanning_tree(reach, listed, ComponentSearch(reach, prepared))
 
 
 class _TooDear(Exception):
@@ -101,8 +101,12 @@ class _Ceilings:
             np.minimum.at(self._weight, components, weight)
 
 
-class _ComponentSearch:
+class ComponentSearch:
     """Finds for vectors their lightest edge out of their component, among all; see `boruvka.EdgeSearch`.
+
+    Args:
+        among: how many vectors, the first in the order of `prepared`, points may have unknown edges to, or a few more; all m by
+            default. If not all, the rest of the tree is never found at once.
 
     Attributes:
         position: intp (m,), where each vector is in the order of `prepared`.
@@ -114,9 +118,10 @@ class _ComponentSearch:
 
     for_each_point = False
 
-    def __init__(self, reach: MutualReachability, prepared: Pruning) -> None:
+    def __init__(self, reach: MutualReachability, prepared: Pruning, *, among: int | None = None) -> None:
         m, dimension = reach.vectors.shape
         self.reach, self.prepared = reach, prepared
+        self.among = m if among is None else among
         self.edges = BlockEdges(reach, blocks_of(reach.vectors))
         self.budget = _Budget(m, dimension)
         self.position = np.empty(m, dtype=np.intp)
@@ -128,7 +133,8 @@ class _ComponentSearch:
     ) -> Answer:
         """As `boruvka.EdgeSearch` has it."""
         # the components' table of `contraction` takes no more memory than half a copy of the vectors
-        self.budget.limited = 2 * components.total**2 <= self.reach.vectors.size
+        few_parts = 2 * components.total**2 <= self.reach.vectors.size
+        self.budget.limited = few_parts and self.among == len(components.of_vector)
         found = self._searched(points, components.of_vector, _Ceilings(ceiling), control.part(0.0, 0.0))
         if found is None:
             return Answer(contracted_tree(self.edges, self.prepared, components, control), completes_tree=True)
@@ -146,7 +152,7 @@ class _ComponentSearch:
             result.put(some, _Askers(self, some, component, ceilings).among_all())
 
         try:
-            self.budget.spend(self.budget.costs.columns(len(points) * len(component), self.prepared.first.shape[1]))
+            self.budget.spend(self.budget.costs.columns(len(points) * self.among, self.prepared.first.shape[1]))
             for_each_block(search, range(0, len(points), TILE), control)
         except _TooDear:
             return None
@@ -156,9 +162,7 @@ class _ComponentSearch:
 class _Askers:
     """Some points, at most a tile of them, that look for their lightest edges; in the order of their components."""
 
-    def __init__(
-        self, search: _ComponentSearch, points: IndexArray, component: IndexArray, ceilings: _Ceilings
-    ) -> None:
+    def __init__(self, search: ComponentSearch, points: IndexArray, component: IndexArray, ceilings: _Ceilings) -> None:
         self._search, self._points, self._component, self._ceilings = search, points, component, ceilings
         self._own = component[points]
         self._rows = search.position[points]
@@ -170,7 +174,7 @@ class _Askers:
 
     def among_all(self) -> Edges:
         """For each point the lightest edge out of its component, or none that is lighter than the ceiling."""
-        for number, low in enumerate(range(0, len(self._component), TILE)):
+        for number, low in enumerate(range(0, self._search.among, TILE)):
             self._search.reach.control.check()
             if number % _REFRESH == 1:
                 self._refresh()

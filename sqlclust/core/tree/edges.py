@@ -10,7 +10,7 @@ Of equal weights the pair that is truly nearer comes first. No two edges are equ
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,18 +62,23 @@ def measured_edges(reach: MutualReachability, here: IndexArray, there: IndexArra
     return edges_between(reach.weights(squared, here, there), squared, here, there)
 
 
-def not_listed_before(reach: MutualReachability, indices: IndexArray, squared: Float32Array | Float64Array) -> Edges:
+def not_listed_before(reach: MutualReachability, indices: NDArray[Any], squared: Float32Array | Float64Array) -> Edges:
     """For each vector what none of its edges to vectors that are not listed comes before; weight inf where all are listed.
 
     A list ascends by (distance, index). So what it leaves out is farther than its last entry, or as far and of a larger index:
-    weight >= max(core(x), last distance · factor).
+    weight >= max(core(x), last distance · factor). Lists that are shorter than others end with inf and −1.
     """
-    m = len(indices)
-    if indices.shape[1] >= m - 1:
+    m, width = indices.shape
+    if width >= m - 1 and (width == 0 or (indices[:, -1] >= 0).all()):
         return no_edges(m)
-    farthest = squared[:, -1].astype(np.float64)  # a copy
+    last = np.maximum((indices >= 0).sum(axis=1) - 1, 0)[:, None]
+    farthest = np.take_along_axis(squared, last, axis=1)[:, 0].astype(np.float64)  # a copy
+    farthest[indices[:, 0] < 0] = 0.0  # an empty list
     weight = np.maximum(reach.squared_core, farthest * reach.distance_factor)
-    return edges_between(weight, farthest, np.arange(m), indices[:, -1] + 1)
+    bound = edges_between(weight, farthest, np.arange(m), np.take_along_axis(indices, last, axis=1)[:, 0] + np.intp(1))
+    complete = np.flatnonzero(last[:, 0] + 1 >= m - 1)
+    bound.put(complete, no_edges(len(complete)))
+    return bound
 
 
 def joined(*parts: Edges) -> Edges:
