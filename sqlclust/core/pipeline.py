@@ -85,9 +85,10 @@ def fit(
     Cost: for m distinct vectors exactly at most O(m²·d) multiplications in float32, for embeddings about a third of them, and
     memory two copies of the vectors; approximately O(m·6,000·d) and one copy; and O(m·min_samples) memory. See `cost`.
     """
-    measure, name, min_samples = metric_of(parameters.metric), engine_of(engine).name, parameters.min_samples
+    metric_of(parameters.metric)
+    name, min_samples = engine_of(engine).name, parameters.min_samples
     with control.phase("duplicates"):
-        points = _collapsed(vectors, parameters, rank, control)
+        points = collapsed(vectors, parameters, rank, control)
         scaled, exponent = into_float32_range(points.vectors)
     if len(points.counts) == 1:
         return _of_one_vector(points, exponent, name)
@@ -98,15 +99,24 @@ def fit(
         squared_core = stages.squared_core_distances(points.counts, min_samples)
         lists = stages.lists(points.counts) if keep_lists else None
         tree = stages.spanning_tree(MutualReachability(scaled, squared_core, parameters.distance_factor, control))
+    fitted = in_metric(points, squared_core, tree, parameters, exponent)
+    return fitted._replace(engine=name, recall=stages.recall, tree_confirmed=stages.tree_confirmed, lists=lists)
+
+
+def in_metric(
+    points: Distinct, squared_core: Float64Array, tree: SpanningTree, parameters: ReachabilityParameters, exponent: int
+) -> Fit:
+    """The fit of all rows, from squared distances of the distinct vectors times 2**exponent. Raises UnknownMetricError."""
+    measure = metric_of(parameters.metric)
     core = np.ldexp(measure.from_squared(squared_core), -exponent)
     tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
-    of_rows = core[points.group_of_row()], with_copies(tree, points, core)
-    return Fit(points, *of_rows, name, stages.recall, stages.tree_confirmed, lists, exponent)
+    return Fit(points, core[points.group_of_row()], with_copies(tree, points, core), exponent=exponent)
 
 
-def _collapsed(
+def collapsed(
     vectors: Float32Array, parameters: ReachabilityParameters, rank: IndexArray | None, control: Control
 ) -> Distinct:
+    """The distinct vectors as they are compared, and their rows; `rank` as `fit` has it. Raises UnknownMetricError."""
     points = distinct(vectors, normalize=parameters.unit_length, control=control)
     return points if rank is None else points.by_rank(rank)
 
