@@ -19,7 +19,7 @@ ROOMS = {
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
-        "cost"
+        "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
@@ -37,6 +37,9 @@ ROOMS = {
     "core.clusters": [
         "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
+    ],
+    "core.update": [
+        "state", "matching", "candidates", "comparing", "searching", "rising", "falling", "updating",
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [

@@ -25,6 +25,8 @@ from sqlclust.core.geometry.metrics import METRICS, Float32Array, Metric, metric
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors import nearest_member, row_neighbors
 from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.update import updating
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
 from sqlclust.options import HdbscanOptions
@@ -36,10 +38,12 @@ pytestmark = pytest.mark.slow
 VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 EVERY = np.arange(6)
 ONES = np.ones(6)
+A_TREE = SpanningTree(EVERY[:5], EVERY[1:], ONES[:5])
 
 
-def _fit(metric: Any, vectors: Float32Array = VECTORS, engine: Any = "exact") -> hdbscan.Fit:
-    return hdbscan.fit(vectors, ReachabilityParameters(2, metric), engine=engine, control=Control())
+def _fit(metric: Any, vectors: Float32Array = VECTORS, engine: Any = "exact", *, lists: bool = False) -> hdbscan.Fit:
+    parameters = ReachabilityParameters(2, metric)
+    return hdbscan.fit(vectors, parameters, engine=engine, keep_lists=lists, control=Control())
 
 
 def _clustered() -> ClusteredRows:
@@ -57,6 +61,18 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     metrics.to_squared: lambda metric: metrics.to_squared(ONES, metric),
     metrics.distance: lambda metric: metrics.distance(VECTORS[0], VECTORS[1], metric),
     hdbscan.fit: _fit,
+    hdbscan.collapsed: lambda metric: hdbscan.collapsed(VECTORS, ReachabilityParameters(2, metric), None, Control()),
+    hdbscan.in_metric: lambda metric: hdbscan.in_metric(
+        distinct(VECTORS, normalize=False), ONES, A_TREE, ReachabilityParameters(2, metric), 0
+    ),
+    updating.old_fit: lambda metric: updating.old_fit(_fit("euclidean", lists=True), ReachabilityParameters(2, metric)),
+    updating.updated: lambda metric: updating.updated(
+        updating.old_fit(_fit("euclidean", lists=True), ReachabilityParameters(2)),
+        distinct(VECTORS, normalize=False),
+        EVERY,
+        ReachabilityParameters(2, metric),
+        Control(),
+    ),
     row_neighbors.row_neighbors: lambda metric: next(
         row_neighbors.row_neighbors(VECTORS, 2, metric=metric, normalize=True, rank=EVERY, control=Control())
     ),

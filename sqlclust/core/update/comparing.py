@@ -1,0 +1,197 @@
+"""A few vectors compared with all: their own nearest neighbours, and those of the others' lists that they now belong in.
+
+A float32 product gives a lower bound of every squared distance (`neighbors/pruning.py`, with all axes as they are). The pairs
+that may count by that are measured from their differences. Where they are many, a product in float64 is asked first
+(`geometry/block_distances.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlclust.core.geometry.block_distances import Blocks, Side, blocks_of, nearest_of_rows
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
+from sqlclust.core.geometry.principal_axes import axes_as_they_are
+from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs
+from sqlclust.core.neighbors.pruning import Pruning, pruning
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import for_each_block, worker_count
+from sqlclust.core.update.state import Lists
+
+_COLUMNS, _ROWS = 512, 1024
+_CROWDED = 0.03
+"""Share of a block's pairs from which on measuring each takes longer than a product in float64."""
+_ROUNDED = 2.0**-20
+"""More than a last rounding to float32 takes, as a share."""
+
+
+class Prepared(NamedTuple):
+    """Vectors made ready for products with all.
+
+    Attributes:
+        blocks: for products in float64.
+        flat: for products in float32, all axes as they are. In its order some of the vectors come first.
+    """
+
+    blocks: Blocks
+    flat: Pruning
+
+
+def prepared(vectors: Float32Array, first: IndexArray, control: Control) -> Prepared:
+    """Make vectors float32 (m, d) ready; those numbered `first`, intp, come first in the order. O(m·d), and a copy of them."""
+    later = np.ones(len(vectors))
+    later[first] = 0.0
+    axes = axes_as_they_are(vectors, control)
+    return Prepared(blocks_of(vectors), pruning(vectors, axes, later, control.part(0.0, 0.0)))
+
+
+class Compared(NamedTuple):
+    """What comparing q vectors with all m has found.
+
+    Attributes:
+        lists: of the q vectors, their k nearest among all.
+        pairs: each of the m vectors as owner, and those of the q that are within its limit.
+        nearest: float64 (m,), at most the squared distance from each of the m vectors to the nearest of the q that is not itself;
+            inf where there is none.
+    """
+
+    lists: Lists
+    pairs: NeighborPairs
+    nearest: Float64Array
+
+
+def compared_with_all(ready: Prepared, some: IndexArray, k: int, limits: Float64Array, control: Control) -> Compared:
+    """Compare some vectors with all.
+
+    Args:
+        ready: the m vectors.
+        some: intp (q,), the vectors that are compared, ascending.
+        k: 1 <= k < m.
+        limits: float64 (m,), squared distances up to which each vector wants to know of some; −inf for none.
+
+    Cost: O(q·m·d) multiplications; O(q·k) memory besides the pairs.
+    """
+    m, q = len(limits), len(some)
+    result = KNearest(q, k, squared=np.float64)
+    nearest = np.full(m, np.inf)
+    found: list[NeighborPairs] = [_pairs(some[:0], some[:0], np.empty(0))]
+    lowering = threading.Lock()
+    step = min(_COLUMNS, -(-q // worker_count()))
+
+    def compare(start: int) -> None:
+        part = slice(start, min(start + step, q))
+        panel = _Panel(ready, some[part], k, limits)
+        panel.among_all(control)
+        result.indices[part], result.squared[part] = panel.own.indices, panel.own.squared
+        with lowering:
+            np.minimum(nearest, panel.nearest, out=nearest)
+            found.extend(panel.pairs)
+
+    for_each_block(compare, range(0, q, step), control)
+    return Compared(Lists(result.indices, result.squared), joined_pairs(found), nearest)
+
+
+class _Panel:
+    """At most some hundred vectors, as columns, and what has been found for them so far.
+
+    Attributes:
+        own: their nearest.
+        pairs, nearest: as `Compared` has them.
+    """
+
+    def __init__(self, ready: Prepared, columns: IndexArray, k: int, limits: Float64Array) -> None:
+        self._blocks, self._flat = ready
+        self._columns, self._k, self._limits = columns, k, limits
+        self._right = self._right_side()
+        self._images = self._of_images(limits)
+        self._side: Side | None = None
+        self._waiting: list[NeighborPairs] = []
+        self._merged = 0
+        self.own = KNearest(len(columns), k, squared=np.float64)
+        self._own_limits = self.own.squared[:, -1]
+        self.pairs: list[NeighborPairs] = []
+        self.nearest = np.empty(len(limits))
+
+    def among_all(self, control: Control) -> None:
+        """Compare with all. What is found is merged each time twice as many were compared: it lowers the limits."""
+        m = len(self._limits)
+        for low in range(0, m, _ROWS):
+            control.check()
+            high = min(low + _ROWS, m)
+            self._compare(low, high)
+            if high >= 2 * self._merged or high == m:
+                self.own.add_pairs(joined_pairs(self._waiting), slice(0, len(self._columns)))
+                self._own_limits = self.own.squared[:, -1]
+                self._waiting, self._merged = [], high
+
+    def _compare(self, low: int, high: int) -> None:
+        """Compare with the vectors at some places in the order."""
+        here, first = self._flat.order[low:high], self._flat.first[low:high]
+        if (here[1:] < here[:-1]).any():  # where those that come first end
+            by_index = np.argsort(here, kind="stable")
+            here, first = here[by_index], first[by_index]
+        itself = self._itself(here)
+        bounds = first @ self._right.T
+        bounds[itself] = np.inf
+        self.nearest[here] = np.maximum(bounds.min(axis=1), 0.0) * ((1.0 - _ROUNDED) / self._flat.scale)
+        possible = bounds <= np.maximum(self._images[here][:, None], self._of_images(self._own_limits))
+        possible[itself] = False
+        if np.count_nonzero(possible) > _CROWDED * possible.size:
+            self._keep(here, *self._measured_at_once(here, itself))
+        else:
+            row, column = np.divmod(np.flatnonzero(possible), possible.shape[1])
+            near = squared_distances(self._blocks.vectors, here[row], self._columns[column])
+            self._keep(here, row, column, near)
+
+    def _of_images(self, limits: Float64Array) -> Float32Array:
+        """Limits of squared distances as limits of the products, float32 of the same shape; −inf stays."""
+        with np.errstate(over="ignore"):
+            narrow = (limits * (self._flat.scale * (1.0 + 2.0 * _ROUNDED))).astype(np.float32)
+        return np.where(np.isfinite(narrow), np.nextafter(narrow, np.float32(np.inf)), narrow)
+
+    def _right_side(self) -> Float32Array:
+        position = np.empty(len(self._limits), dtype=np.intp)
+        position[self._flat.order] = np.arange(len(position))
+        columns = self._flat.right(position[self._columns], np.zeros(len(self._columns))).columns
+        columns *= -2.0  # the products are then not above the squared distances of the images
+        return columns
+
+    def _itself(self, here: IndexArray) -> tuple[IndexArray, IndexArray]:
+        """Where in a block a vector meets itself; `here` ascends."""
+        place = np.minimum(np.searchsorted(here, self._columns), len(here) - 1)
+        column = np.flatnonzero(here[place] == self._columns)
+        return place[column], column
+
+    def _measured_at_once(
+        self, here: IndexArray, itself: tuple[IndexArray, IndexArray]
+    ) -> tuple[IndexArray, IndexArray, Float64Array]:
+        """The pairs of a block that may count, by a product in float64, and their squared distances."""
+        blocks = self._blocks
+        self._side = self._side or blocks.side(self._columns)
+        squared, row_slack, column_slack = blocks.block(here, self._side)
+        squared[itself] = np.inf
+        slack = row_slack + column_slack.max()
+        of_rows: NDArray[np.bool_] = (
+            squared <= np.minimum(self._limits[here] + slack, np.finfo(np.float64).max)[:, None]
+        )
+        slack = column_slack + row_slack.max()
+        of_columns = nearest_of_rows(squared.T, slack, self._own_limits, self._k, exact=blocks.exact).T
+        row, column = np.divmod(np.flatnonzero(of_rows | of_columns), len(self._columns))
+        if blocks.exact:
+            return row, column, squared[row, column]
+        return row, column, squared_distances(blocks.vectors, here[row], self._columns[column])
+
+    def _keep(self, here: IndexArray, row: IndexArray, column: IndexArray, near: Float64Array) -> None:
+        wanted = near <= self._limits[here[row]]
+        if wanted.any():
+            self.pairs.append(_pairs(here[row[wanted]], self._columns[column[wanted]], near[wanted]))
+        wanted = near <= self._own_limits[column]
+        self._waiting.append(_pairs(column[wanted], here[row[wanted]], near[wanted]))
+
+
+def _pairs(owner: IndexArray, other: IndexArray, squared: Float64Array) -> NeighborPairs:
+    return NeighborPairs(owner.astype(np.int32), other.astype(np.int32), squared)
