@@ -1,0 +1,108 @@
+"""What bringing an exact fit up to date takes, beside a fresh fit of the new set.
+
+    python -m tests.benchmarks.living                        # 20,000 × 384, min_samples 14
+    python -m tests.benchmarks.living --rows 141600
+    python -m tests.benchmarks.living --vectors real.npy --no-check
+
+Columns: processor seconds of the update and of a fresh fit, their ratio, and whether the two are equal to the last bit. Both
+need the distinct vectors, which is what reusing an identical fit takes too: `collapse`, a part of the fit and not of the update.
+The database is not in it. On a shared machine only the ratios mean anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.update.matching import places
+from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
+from tests.benchmarks.data import embeddings
+
+
+def changes(old: Float32Array, spare: Float32Array, seed: int) -> Iterator[tuple[str, Float32Array]]:
+    """Sets that follow on the old one, by name."""
+    random = np.random.default_rng(seed)
+    n = len(old)
+    percent, mille = max(1, n // 100), max(1, n // 1000)
+    stays = np.ones(n, dtype=bool)
+    stays[random.choice(n, percent, replace=False)] = False
+    yield "1 % added", np.concatenate([old, spare[:percent]])
+    yield "0.1 % added", np.concatenate([old, spare[:mille]])
+    yield "one row added", np.concatenate([old, spare[:1]])
+    yield "1 % removed", old[stays]
+    yield "0.1 % removed", old[mille:]
+    yield "one row removed", old[1:]
+    yield "1 % replaced", np.concatenate([old[stays], spare[:percent]])
+    yield "nothing", old
+
+
+def equal(one: Fit, other: Fit) -> bool:
+    """Whether two fits are equal to the last bit."""
+    pairs = [(one.core, other.core), *zip(one.tree, other.tree, strict=True)]
+    return all(np.array_equal(left, right) for left, right in pairs)
+
+
+def fresh(vectors: Float32Array, parameters: ReachabilityParameters) -> tuple[Fit, float]:
+    """A fit with lists, and the processor seconds it took."""
+    started = time.process_time()
+    fitted = fit(vectors, parameters, keep_lists=True, control=Control())
+    return fitted, time.process_time() - started
+
+
+def follow(
+    old: Fit, was: OldFit, vectors: Float32Array, parameters: ReachabilityParameters
+) -> tuple[Fit | Refusal, float]:
+    """The updated fit, and the processor seconds it took without collapsing and matching."""
+    points = collapsed(vectors, parameters, None, Control())
+    place = places(old.points.vectors, points.vectors)
+    started = time.process_time()
+    fitted = updated(was, points, place, parameters, Control())
+    return fitted, time.process_time() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--dimension", type=int, default=384)
+    parser.add_argument("--identical", type=float, default=0.05)
+    parser.add_argument("--vectors", help="a .npy file instead of generated data")
+    parser.add_argument("--min-samples", type=int, default=14)
+    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--no-check", action="store_true", help="no fresh fit of each new set; the old set's is compared with"
+    )
+    given = parser.parse_args()
+    if given.vectors:
+        every = np.load(given.vectors)
+        every = every[np.random.default_rng(given.seed).permutation(len(every))]
+    else:
+        every = embeddings(given.rows * 101 // 100 + 1, given.dimension, seed=given.seed, identical=given.identical)
+    n = len(every) * 100 // 101
+    parameters = ReachabilityParameters(given.min_samples, normalize=True)
+    old, took = min((fresh(every[:n], parameters) for _ in range(given.repeat)), key=lambda each: each[1])
+    was = old_fit(old, parameters)
+    started = time.process_time()
+    collapsed(every[:n], parameters, None, Control())
+    collapse = time.process_time() - started
+    print(
+        f"{n:,} × {every.shape[1]}, min_samples {given.min_samples}: a fit {took:.2f} s, collapse {collapse / took:.1%} of it"
+    )
+    print(f"{'':18}{'update s':>10}{'fit s':>8}{'ratio':>8}{'':>3}equal")
+    for name, vectors in changes(every[:n], every[n:], given.seed):
+        results = [follow(old, was, vectors, parameters) for _ in range(given.repeat)]
+        fitted, seconds = min(results, key=lambda each: each[1])
+        other, anew = (None, took) if given.no_check else fresh(vectors, parameters)
+        verdict = "" if other is None else fitted.reason if isinstance(fitted, Refusal) else str(equal(fitted, other))
+        print(f"{name:18}{seconds:10.3f}{anew:8.2f}{seconds / anew:8.1%}   {verdict}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
