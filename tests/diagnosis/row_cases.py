@@ -63,6 +63,8 @@ ROW_CASES: dict[str, Case] = {
     "a fit gone": Case(
         "DELETE FROM ClusteringFit",
         [("error", "orphans", "ClusteringResult", "clustering_fit_id", 1, 1,
+          "1 row points at no row of ClusteringFit; the example at 1"),
+         ("error", "orphans", "ClusteringFitNeighbors", "clustering_fit_id", 1, 1,
           "1 row points at no row of ClusteringFit; the example at 1")],
     ),
     "a table of another program": Case(
