@@ -89,7 +89,7 @@ def load_neighbors(database: Database, stored: StoredFit) -> FitNeighbors | None
         FitDamagedError: they are not what a fit writes.
         StatementInterrupted
 
-    Cost: O(n + t log t) for t neighbours, some 240 bytes a row at min_samples 15.
+    Cost: O(n + t log t) for t neighbours, some 260 bytes a row at min_samples 15.
     """
     if not schema.has(database, TABLE):
         return None

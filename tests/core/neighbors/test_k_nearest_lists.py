@@ -46,8 +46,7 @@ def assert_brute_force(found: hdbscan.Fit, k: int) -> None:
     np.testing.assert_array_equal(lists.starts, np.arange(m + 1) * k)
     np.testing.assert_array_equal(lists.indices.reshape(m, k), indices)
     np.testing.assert_array_equal(lists.squared.reshape(m, k), squared)
-    types = (lists.counts.dtype, lists.starts.dtype, lists.indices.dtype, lists.squared.dtype)
-    assert types == (np.int64, np.int64, np.int32, np.float64)
+    assert [str(array.dtype) for array in lists] == ["int64", "int64", "int32", "float64"]
 
 
 @pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
