@@ -35,8 +35,8 @@ INSERT INTO EmbeddingCluster (clustering_result_id, embedding_id, label, probabi
 SELECT 9, json_array('notes', id), iif(id < 5, 0, -1), iif(id < 5, 1.0, 0.0) FROM notes;
 COMMIT;
 """
-"""A table of a host's and a source of it, named notes: result 9 has items 1 to 4 in cluster 0 and 5 and 6 as noise. Fit 9, of all six,
-which are alike, has its neighbours."""
+"""A table of a host's and a source of it, named notes: result 9 has items 1 to 4 in cluster 0 and 5 and 6 as noise. Fit 9, of all
+six, which are alike, has its neighbours."""
 
 
 def make(path: Path | str) -> None:
