@@ -29,8 +29,9 @@ from sqlclust.core.clusters.selection import flat_clusters
 from sqlclust.core.neighbors.row_neighbors import listed_neighbors
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from sqlclust.errors import FitDamagedError, SqlclustError
+from sqlclust.errors import SqlclustError
 from sqlclust.store.fits import stored_fit as fits
+from sqlclust.store.fits.neighbors import FitRows
 from sqlclust.store.fits.neighbors import decode as decode_neighbors
 from sqlclust.surface.catalog import OPTIONS
 from sqlclust.vectors import blobs as vectors
@@ -134,10 +135,7 @@ def read_fit(data: bytes) -> None:
 def read_neighbors(data: bytes) -> None:
     """The neighbours kept with a fit; of those that are accepted each row gets some."""
     row = unpacked(data, stored_row("ClusteringFitNeighbors"), PART_NUMBERS, PART_BLOBS)
-    try:
-        found = decode_neighbors([row], 40, 40)
-    except (ValueError, TypeError, OverflowError) as error:  # what `loading.load_neighbors` takes as damage
-        raise FitDamagedError(1, reason=str(error)) from None
+    found = decode_neighbors([row], FitRows(1, 40, 40))
     assert len(found.row_vectors) == len(found.row_hashes) == 40
     near = listed_neighbors(found.lists, found.row_vectors, 9, metric="cosine", exponent=found.exponent)
     for _, others, distances in near:

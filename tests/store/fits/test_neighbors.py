@@ -20,7 +20,7 @@ from sqlclust.errors import FitDamagedError, NeighborsNotStoredError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.fit import fit
 from sqlclust.store.fits import loading, neighbors
-from sqlclust.store.fits.neighbors import FitNeighbors, decode, to_parts
+from sqlclust.store.fits.neighbors import FitNeighbors, FitRows, decode, to_parts
 from sqlclust.store.results.listing import delete_result
 from tests.extension import originals
 from tests.small import add_embeddings, clustered
@@ -67,7 +67,7 @@ def test_what_is_written_comes_back(found: FitNeighbors, rows: int, listed: int)
     assert len(parts) >= max(math.ceil(n / rows), math.ceil(m / rows))
     assert all(part["n"] <= rows and part["n_distinct"] <= rows for part in parts)
     assert all(part["n_neighbors"] <= listed or part["n_distinct"] == 1 for part in parts)
-    back = decode(parts, n, m)
+    back = decode(parts, FitRows(1, n, m))
     assert back.exponent == found.exponent
     for one, other in zip((*back.lists, *vars(back).values()), (*found.lists, *vars(found).values()), strict=True):
         if isinstance(one, np.ndarray):
