@@ -229,7 +229,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "a neighbour below": (numbers("neighbors", "<i4", put(5, -1)), "vectors that are not there"),
     "a neighbour beyond": (numbers("neighbors", "<i4", put(5, 35)), "vectors that are not there"),
     "its own neighbour": (numbers("neighbors", "<i4", put(0, 0)), "its own neighbour"),
-    "a neighbour twice": (numbers("neighbors", "<i4", lambda values: put(0, values[1])(values)), "a neighbour twice"),
+    "a neighbour twice": (numbers("neighbors", "<i4", lambda values: put(0, values[3])(values)), "a neighbour twice"),
     "distances truncated": (lambda row: {"squared_distances": row["squared_distances"][:-8]}, "another length"),
     "a distance NaN": (numbers("squared_distances", "<f8", put(-1, math.nan)), "squared distances are none"),
     "a distance infinite": (numbers("squared_distances", "<f8", put(9, math.inf)), "squared distances are none"),
