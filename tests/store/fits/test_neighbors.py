@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
-from sqlclust.errors import FitDamagedError, NeighborsNotStoredError
+from sqlclust.errors import AlteredError, FitDamagedError, NeighborsNotStoredError
 from sqlclust.options import HdbscanOptions
 from sqlclust.store.fit import fit
 from sqlclust.store.fits import loading, neighbors
@@ -183,6 +183,18 @@ def test_they_go_with_the_last_result_of_their_fit(fitted: apsw.Connection, fore
 def test_they_go_with_their_fit(fitted: apsw.Connection) -> None:
     fitted.execute("DELETE FROM ClusteringFit")
     assert fitted.execute(PARTS).get == 0
+
+
+def test_a_trigger_that_keeps_them_is_an_error(fitted: apsw.Connection) -> None:
+    fitted.execute(
+        "CREATE TRIGGER trap BEFORE DELETE ON ClusteringFitNeighbors BEGIN SELECT raise(IGNORE); END; "
+        "PRAGMA foreign_keys = OFF"
+    )
+    with pytest.raises(AlteredError, match=r"^ClusteringFitNeighbors has 1 of the deleted fit's parts, expected 0: "):
+        delete_result(database_of(fitted), 1)
+    assert fitted.execute(
+        "SELECT (SELECT count(*) FROM ClusteringFit), (SELECT count(*) FROM ClusteringResult)"
+    ).fetchall() == [(1, 1)]
 
 
 # --- damage ------------------------------------------------------------------------------------------------------------
