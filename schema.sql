@@ -138,7 +138,7 @@ CREATE TABLE ClusteringFitNeighbors (
     n_distinct        INTEGER NOT NULL CHECK (n_distinct >= 0),   -- different vectors of it
     n_neighbors       INTEGER NOT NULL CHECK (n_neighbors >= 0),  -- neighbours of those
     row_vectors       BLOB NOT NULL CHECK (length(row_vectors) = 4 * n),            -- int32: which vector each row has
-    row_hashes        BLOB NOT NULL CHECK (length(row_hashes) = 8 * n),             -- of SHA-256 of its stored vector
+    row_hashes        BLOB NOT NULL CHECK (length(row_hashes) = 8 * n),             -- uint64: SHA-256 of its vector begins so
     counts            BLOB NOT NULL CHECK (length(counts) = 4 * n_distinct),        -- int32: rows that have each vector
     list_lengths      BLOB NOT NULL CHECK (length(list_lengths) = 4 * n_distinct),  -- int32: neighbours of each
     neighbors         BLOB NOT NULL CHECK (length(neighbors) = 4 * n_neighbors),    -- int32: vectors, a list after the other

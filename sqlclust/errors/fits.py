@@ -62,8 +62,8 @@ class NeighborsNotStoredError(SqlclustError):
 
     def __init__(self, clustering_fit_id: int) -> None:
         super().__init__(
-            f"clustering fit {clustering_fit_id} was stored without its neighbours (store_neighbors false, --no-neighbors, or a "
-            "file of before version 3 of the schema); delete it and fit again to have them, or use clust_neighbors"
+            f"clustering fit {clustering_fit_id} was stored without its neighbours (store_neighbors false, --no-neighbors, or by "
+            "an earlier version); delete it and fit again, or use clust_neighbors"
         )
         self.clustering_fit_id = clustering_fit_id
 

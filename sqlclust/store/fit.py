@@ -146,7 +146,7 @@ def fit(
         runs_condition: whether a condition that the file keeps with the source may be run.
         store_fit: keep the spanning tree too, so that the fit can be cut again; some 30 bytes a row. A stored fit of the
             same embeddings and settings is reused.
-        store_neighbors: keep who is near whom with it, 12 bytes a neighbour: some 250 a row at min_samples 15. Without the fit
+        store_neighbors: keep who is near whom with it, 12 bytes a neighbour: some 260 a row at min_samples 15. Without the fit
             none are kept; and a stored fit that is reused stays as it is, with neighbours or without.
         progress: called with (phase, fraction) from this thread.
 

@@ -240,8 +240,8 @@ FITS = (
         function=clust_fit_neighbors,
         columns={"id": "", "rank": "INTEGER", "neighbor_id": "", "distance": "REAL"},
         summary="The min_samples + 5 nearest other embeddings of each embedding of a stored fit, nearest first (rank 1), as the "
-        "fit found and kept them; nothing is measured. Of an exact fit they are what clust_neighbors gives, but where several are as "
-        "far as the last, it may be others of these.",
+        "fit found and kept them; nothing is measured. Of an exact fit they are those that clust_neighbors gives; only where "
+        "several are as far as the last, others of them may be.",
         example="SELECT count(*) FROM clust_fit_neighbors(1) WHERE rank = 1 -- 40",
     ),
 )

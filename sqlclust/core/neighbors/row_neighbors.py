@@ -66,7 +66,7 @@ def row_neighbors(
 
 
 def listed_neighbors(
-    lists: KNearestLists, group_of_row: IndexArray, k: int, *, metric: Metric, exponent: int
+    lists: KNearestLists, group_of_row: NDArray[Any], k: int, *, metric: Metric, exponent: int
 ) -> Iterator[tuple[int, IndexArray, Float64Array]]:
     """The nearest other rows of every row as the lists of their vectors have them; nothing is measured.
 

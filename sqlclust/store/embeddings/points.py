@@ -88,7 +88,7 @@ class Points:
         return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
 
     def row_hashes(self, control: Control | None = None) -> NDArray[np.uint64]:
-        """uint64 (n,) in the order of ids: the first 8 bytes, little-endian, of SHA-256 of each row's stored vector. O(n·dimension).
+        """uint64 (n,), in the order of ids: the first 8 bytes of SHA-256 of each row's stored vector. O(n·dimension).
 
         The 32 bits of `Fingerprint.row_checks` tell accidents in a file. These tell whether a vector is one that was there, and
         among 100,000 vectors two have the same 32 bits.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from sqlclust.core.neighbors.k_nearest import Int32Array
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.pipeline import Fit
 from sqlclust.core.runtime.control import Control
+from sqlclust.errors import FitDamagedError, Interrupted
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.fits.blobs import of_length
 
@@ -60,6 +61,14 @@ class NeighborsPart:
     list_lengths: bytes
     neighbors: bytes
     squared_distances: bytes
+
+
+class FitRows(NamedTuple):
+    """A fit by its id, with its rows and its distinct vectors counted."""
+
+    id: int
+    n: int
+    n_distinct: int
 
 
 COLUMNS = tuple(field.name for field in fields(NeighborsPart))
@@ -106,29 +115,42 @@ def _parts_of_vectors(starts: NDArray[np.int64]) -> list[int]:
     return bounds
 
 
-def decode(parts: Iterable[Mapping[str, Any]], n: int, n_distinct: int) -> FitNeighbors:
-    """The lists of a fit of n rows and so many distinct vectors, of rows with the columns of ClusteringFitNeighbors.
+def decode(parts: Iterable[Mapping[str, Any]], fit: FitRows, control: Control | None = None) -> FitNeighbors:
+    """The neighbours of a fit, of rows with the columns of ClusteringFitNeighbors, checked.
 
     Args:
         parts: at least one, in order.
+        fit: whose they are.
 
     Raises:
-        ValueError, TypeError, OverflowError: they are not what a fit writes.
+        FitDamagedError: they are not what a fit writes.
 
     Cost: O(n + t log t) for t neighbours.
     """
+    try:
+        return _decoded(parts, fit.n, fit.n_distinct, control or Control())
+    except Interrupted:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise FitDamagedError(fit.id, reason=str(error)) from None
+
+
+def _decoded(parts: Iterable[Mapping[str, Any]], n: int, n_distinct: int, control: Control) -> FitNeighbors:
     rows: list[tuple[NDArray[Any], ...]] = []
     exponents = set()
     for number, row in enumerate(parts):
         if row["part"] != number:
             raise ValueError(f"part {number} of its neighbours is missing")
+        control.check()
         exponents.add(row["exponent"])
         rows.append(_arrays_of_part(row))
     row_vectors, row_hashes, counts, lengths, indices, squared = map(np.concatenate, zip(*rows, strict=True))
     exponent = exponents.pop()
     if exponents or type(exponent) is not int or exponent not in _EXPONENTS:
         raise ValueError("the exponent of its neighbours is none")
+    control.check()
     _check_rows(row_vectors, counts, n, n_distinct)
+    control.check()
     _check_lists(lengths, indices, squared)
     starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     return FitNeighbors(row_vectors, row_hashes, KNearestLists(counts, starts, indices, squared), exponent)

@@ -55,11 +55,11 @@ def _insert_neighbors(database: Database, fit_id: int, neighbors: FitNeighbors) 
         statements.run(database, _INSERT_PART, {"clustering_fit_id": fit_id, **vars(part)})
         written += 1
         if triggers and statements.first_row(database, _PART, (fit_id, part.part)) != tuple(vars(part).values()):
-            raise AlteredError(TABLE, found=f"another part {part.part}", expected="it", triggers=triggers)
+            raise AlteredError(TABLE, found=f"not part {part.part} as written", expected="it", triggers=triggers)
         database.check_interrupt()
     found = statements.value(database, _COUNT_PARTS, (fit_id,))
     if found != written:
-        raise AlteredError(TABLE, found=f"{found:,} parts", expected=f"{written:,}", triggers=triggers)
+        raise AlteredError(TABLE, found=f"{found:,} of the new fit's parts", expected=f"{written:,}", triggers=triggers)
 
 
 def finish(database: Database, clustering_fit_id: int, record: FitRecord, *, publish: float) -> None:

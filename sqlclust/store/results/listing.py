@@ -201,7 +201,7 @@ def _delete_neighbors(database: Database, result_id: int) -> None:
     left = statements.value(database, f"SELECT count(*) FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
     if left:
         triggers = foreign_triggers(database, (NEIGHBORS,))
-        raise AlteredError(NEIGHBORS, found=f"{left:,} parts of the deleted fit", expected="0", triggers=triggers)
+        raise AlteredError(NEIGHBORS, found=f"{left:,} of the deleted fit's parts", expected="0", triggers=triggers)
 
 
 def _delete_unused_items(database: Database, source: str) -> None:
