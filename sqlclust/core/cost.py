@@ -11,18 +11,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
 
 from sqlclust.core.engines import Engine, engine_of
 from sqlclust.core.neighbors.approximate import FULL, LIST_AXES
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
 
 _EXACT_SHARE = 0.5
 """Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""
 _EXACT_EACH, _APPROXIMATE_EACH, _APPROXIMATE_DIMENSION = 130e-6, 40e-6, 0.17e-6
 """Seconds a core takes for each vector, and for each dimension of it, besides multiplying: lists, selecting, measuring."""
+_NEW_EACH, _GONE_EACH, _GONE_MOST, _SHORT_EACH, _UPDATE_EACH = 4.0, 0.65, 0.2, 1.5, 2.5e-6
+"""Of an update, by `tests/benchmarks/living.py`. Products with all vectors for each new one; products of all pairs where all
+lists have changed by vectors that went, and at most; products with all for each list that is searched for anew; seconds of a core
+for each vector besides."""
 _FIXED = 200 << 20
 
 
@@ -55,6 +61,28 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
     """
     multiplications, core_seconds = COSTS[engine_of(engine).name].work(n, dimension)
     return multiplications / multiplications_per_second + core_seconds / worker_count()
+
+
+def update_seconds(
+    m: int, dimension: int, min_samples: int, *, new: int, gone: int, multiplications_per_second: float
+) -> float:
+    """About how long it takes to bring an exact fit up to date (`core/update`), from distinct vectors to spanning tree.
+
+    Args:
+        m: distinct vectors of the old fit.
+        new, gone: how many distinct vectors come, and how many of the old ones go.
+        multiplications_per_second: of `multiplications_per_second`.
+
+    An update of embeddings takes as long as a fit where about a fifth of the vectors are replaced.
+    """
+    share = gone / m
+    listed = min_samples + SPARE_NEIGHBORS
+    changed = 1.0 - (1.0 - share) ** listed
+    # a list is searched for anew when more go than it has to spare
+    enough = sum(comb(listed, k) * share**k * (1.0 - share) ** (listed - k) for k in range(SPARE_NEIGHBORS + 1))
+    products = _NEW_EACH * new / m + min(_GONE_EACH * changed, _GONE_MOST) + _SHORT_EACH * (1.0 - enough)
+    core_seconds = _UPDATE_EACH * (m + new)
+    return products * m * m * dimension / multiplications_per_second + core_seconds / worker_count()
 
 
 class EngineCost(NamedTuple):

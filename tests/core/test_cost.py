@@ -9,10 +9,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sqlclust.core import cost
 from sqlclust.core import pipeline as hdbscan
-from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_second
+from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_second, update_seconds
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
+from sqlclust.core.update.matching import places
+from sqlclust.core.update.updating import Refusal, old_fit, updated
 from tests.benchmarks.data import embeddings
 
 pytestmark = pytest.mark.slow
@@ -85,3 +88,34 @@ def test_approximate_wins_only_with_many_vectors() -> None:
 
     assert share(1_000_000) < share(100_000) < share(10_000)
     assert share(1_000_000) < 0.1
+
+
+def test_an_update_pays_where_little_changes() -> None:
+    """Measured: with a few per cent it takes a fraction of a fit, and with a third replaced more than a fit."""
+    for rows, dimension in ((20_000, 384), (140_000, 384), (10_000, 1536)):
+        anew = fit_seconds(rows, dimension, "exact", multiplications_per_second=1e11)
+
+        def ratio(new: float, gone: float, rows: int = rows, dimension: int = dimension, anew: float = anew) -> float:
+            changes = {"new": int(new * rows), "gone": int(gone * rows)}
+            return update_seconds(rows, dimension, 14, **changes, multiplications_per_second=1e11) / anew
+
+        assert (
+            0.0 < ratio(0.0, 0.0) < ratio(0.001, 0.0) < ratio(0.01, 0.0) < ratio(0.01, 0.01) < ratio(0.05, 0.05) < 1.0
+        )
+        assert ratio(0.01, 0.0) < 0.15
+        assert ratio(0.33, 0.33) > 1.0
+        assert ratio(1.0, 1.0) > 1.0
+
+
+def test_an_update_takes_no_more_memory_than_a_fit_is_said_to() -> None:
+    """Also without what the estimate has for small fits."""
+    vectors = embeddings(20_000, 96, seed=1, identical=0.0)
+    parameters = hdbscan.ReachabilityParameters(5, normalize=True)
+    old = hdbscan.fit(vectors[:19_900], parameters, keep_lists=True, control=Control())
+    points = hdbscan.collapsed(vectors[100:], parameters, None, Control())
+    was, place = old_fit(old, parameters), places(old.points.vectors, points.vectors)
+    tracemalloc.start()
+    assert not isinstance(updated(was, points, place, parameters, Control()), Refusal)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < memory_bytes(len(vectors), 96, 5, "exact") - cost._FIXED

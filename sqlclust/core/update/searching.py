@@ -42,9 +42,10 @@ class SearchAmongAll:
         """As `boruvka.EdgeSearch` has it."""
         self._asked += len(points)
         if not self._is_turned and self._turning_pays():
+            self._search = self._flat = None  # a copy of the vectors
             axes = axes_that_pay(self._reach.vectors, control)
             turned = pruning(self._reach.vectors, axes, self._limits, control.part(0.0, 0.0))
-            self._search, self._is_turned, self._flat = ComponentSearch(self._reach, turned), True, None
+            self._search, self._is_turned = ComponentSearch(self._reach, turned), True
         if self._search is None:
             flat = self._flat or prepared(self._reach.vectors, points[:0], control).flat
             self._search = ComponentSearch(self._reach, flat)

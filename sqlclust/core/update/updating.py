@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.geometry.duplicates import Distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
@@ -134,37 +135,49 @@ def _updated(
     parameters: ReachabilityParameters,
     control: Control,
 ) -> State | Refusal:
-    lists, factor = table(old.lists), parameters.distance_factor
-    counts_was, min_samples_was = old.lists.counts, old.parameters.min_samples
-    core = core_distances(lists.squared, lists.indices, counts_was, min_samples=min_samples_was)
+    state = _state(old, scaled, place, control)
+    if isinstance(state, Refusal):
+        return state
+    min_samples, was = parameters.min_samples, old.parameters.min_samples
+    counts, kept = points.counts.astype(np.int64), place[place >= 0]
+    between = np.minimum(state.counts[place >= 0], counts[kept])
+    if min_samples > was or between.sum() < state.counts.sum():
+        state = _risen(state, scaled, place, between, parameters._replace(min_samples=max(min_samples, was)), control)
+    if min_samples < was or between.sum() < counts.sum():
+        reach = MutualReachability(scaled, np.zeros(len(counts)), parameters.distance_factor, control)
+        state = fallen(state, kept, counts, reach, min_samples, min_samples + SPARE_NEIGHBORS)
+    return state
+
+
+def _state(old: OldFit, scaled: Float32Array, place: IndexArray, control: Control) -> State | Refusal:
+    """The old fit, as its lists and the vectors that remain tell it."""
+    lists = table(old.lists)
+    core = core_distances(lists.squared, lists.indices, old.lists.counts, min_samples=old.parameters.min_samples)
     if np.isinf(core).any() or (lists.indices[:, 0] < 0).any():
         return Refusal("its lists of nearest neighbours are shorter than min_samples")
     if not _measured_alike(lists, place, scaled):
         return Refusal("distances between its vectors are others when they are measured now")
     control.check()
     squared = tree_distances(lists, old.left, old.right, place, scaled, control)
-    # weights are given anew by whoever needs them
-    edges = weighted(MutualReachability(scaled, core, factor, control), old.left, old.right, squared)
-    state = State(counts_was, lists, core, edges)
-    control.check()
+    reach = MutualReachability(scaled, core, old.parameters.distance_factor, control)
+    return State(old.lists.counts, lists, core, weighted(reach, old.left, old.right, squared))
 
-    counts, width = points.counts.astype(np.int64), parameters.min_samples + SPARE_NEIGHBORS
+
+def _risen(
+    state: State,
+    scaled: Float32Array,
+    place: IndexArray,
+    counts: NDArray[np.int64],
+    parameters: ReachabilityParameters,
+    control: Control,
+) -> State:
+    """What remains of the old fit. A function of its own, so that a copy of the vectors is gone when it ends."""
     remaining = np.flatnonzero(place >= 0)
-    kept = place[remaining]
-    counts_between = np.minimum(counts_was[remaining], counts[kept])
-    if len(remaining) < len(place) or (counts_between < counts_was[remaining]).any() or (
-        parameters.min_samples > min_samples_was
-    ):  # fmt: skip
-        numbers = np.full(len(place), -1, dtype=np.intp)
-        numbers[remaining] = np.arange(len(remaining))
-        vectors = scaled if len(kept) == len(scaled) else scaled[kept]
-        reach = MutualReachability(vectors, core[remaining], factor, control)
-        min_samples = max(min_samples_was, parameters.min_samples)
-        state = risen(state, numbers, counts_between, reach, min_samples, width)
-    if len(kept) < len(counts) or (counts_between < counts[kept]).any() or parameters.min_samples < min_samples_was:
-        reach = MutualReachability(scaled, np.zeros(len(counts)), factor, control)
-        state = fallen(state, kept, counts, reach, parameters.min_samples, width)
-    return state
+    number = np.full(len(place), -1, dtype=np.intp)
+    number[remaining] = np.arange(len(remaining))
+    vectors = scaled if len(remaining) == len(scaled) else scaled[place[remaining]]
+    reach = MutualReachability(vectors, state.squared_core[remaining], parameters.distance_factor, control)
+    return risen(state, number, counts, reach, parameters.min_samples, parameters.min_samples + SPARE_NEIGHBORS)
 
 
 def _measured_alike(lists: Lists, place: IndexArray, vectors: Float32Array) -> bool:
