@@ -72,6 +72,14 @@ class KnownEdges(Protocol):
             component: intp (m,), which each vector is in. Between calls components may be joined, and never split.
         """
 
+    def may_lead_out(self, points: IndexArray, components: Components, best: Edges) -> IndexArray:
+        """Of some vectors those that may have an unknown edge out of their component before its best one, whatever `bound` says.
+
+        Args:
+            points: intp (q,).
+            best: (components.total,), the lightest edge that each component knows; weight inf for none.
+        """
+
 
 class EdgeSearch(Protocol):
     """Finds the edges that the neighbour lists do not show."""
@@ -187,7 +195,8 @@ class _Forest:
         component = self._components.of_vector
         best_of_vector = best.at(component)
         doubtful = before(self._bound, best_of_vector) | np.isinf(best_of_vector.weight)
-        return np.flatnonzero(doubtful & (component != waiting))
+        points = np.flatnonzero(doubtful & (component != waiting))
+        return self._listed.may_lead_out(points, self._components, best) if len(points) else points
 
     def _learnt(self, asking: IndexArray, fresh: Edges, best: Edges) -> Edges:
         """Each component's best edge, now that a search has found `fresh` for the vectors `asking`."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
+from sqlclust.core.tree.components import Components
 from sqlclust.core.tree.edges import Edges, edges_between, not_listed_before
 
 _ROWS = 8192
@@ -56,6 +57,10 @@ class ListedEdges:
         other = self._others[points, self._next[points]].astype(np.intp)
         distance = self._squared[points, self._next[points]]
         return edges_between(self._reach.weights(distance, points, other), distance, points, other)
+
+    def may_lead_out(self, points: IndexArray, components: Components, best: Edges) -> IndexArray:
+        """All of them: nothing is known of edges that are not listed but their bound."""
+        return points
 
     def _skip_inner(self, component: IndexArray) -> None:
         """Move on in every list to its first edge that leads out: one that leads nowhere now never will again."""

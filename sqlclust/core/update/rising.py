@@ -15,7 +15,7 @@ from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.tree.boruvka import grown_tree
 from sqlclust.core.tree.components import every_vector_alone
 from sqlclust.core.tree.edges import Edges, joined, not_listed_before
-from sqlclust.core.update.candidates import CandidateEdges, listed_between, weighted
+from sqlclust.core.update.candidates import CandidateEdges, LighterTree, listed_between, weighted
 from sqlclust.core.update.comparing import compared_with_all, prepared
 from sqlclust.core.update.searching import SearchAmongAll
 from sqlclust.core.update.state import Lists, State, empty_lists
@@ -74,8 +74,9 @@ def risen(
     candidates = joined(changed, listed_between(reach, lists, components.of_vector))
     reach.control.check()
     bound = not_listed_before(reach, *lists)
+    lighter = LighterTree(place[old.tree.left], place[old.tree.right], _at_least(old))
     search = SearchAmongAll(reach, None, lists.last()[1])
-    return State(counts, lists, core, grown_tree(reach, CandidateEdges(candidates, bound), search, forest))
+    return State(counts, lists, core, grown_tree(reach, CandidateEdges(candidates, bound, lighter), search, forest))
 
 
 def _completed(
@@ -101,6 +102,12 @@ def _completed(
     result.indices[short], result.squared[short] = -1, np.inf
     result.indices[short, :k], result.squared[short, :k] = found
     return result, core_distances(result.squared, result.indices, counts, min_samples=min_samples)
+
+
+def _at_least(old: State) -> Float64Array:
+    """The weights of the old tree's edges, float64; of those whose length is not known what they are at least."""
+    core = np.maximum(old.squared_core[old.tree.left], old.squared_core[old.tree.right])
+    return np.where(np.isfinite(old.tree.distance), old.tree.weight, core)
 
 
 def _kept_edges(
