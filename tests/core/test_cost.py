@@ -108,8 +108,8 @@ def test_an_update_pays_where_little_changes() -> None:
 
 
 def test_an_update_takes_no_more_memory_than_a_fit_is_said_to() -> None:
-    """Also without what the estimate has for small fits. Of 20,000 × 96 it is just as much: the fewer dimensions, the more lists and
-    candidates weigh beside the vectors."""
+    """Also without what the estimate has for small fits. Of 20,000 × 96 it is just as much: the fewer dimensions, the more lists
+    and candidates weigh beside the vectors."""
     vectors = embeddings(8_000, 384, seed=1, identical=0.0)
     parameters = hdbscan.ReachabilityParameters(5, normalize=True)
     old = hdbscan.fit(vectors[:7_960], parameters, keep_lists=True, control=Control())
