@@ -61,7 +61,8 @@ COLUMNS = ["label", "size", "share", "persistence", "medoid_embedding_id", "medo
 def test_show_says_the_host_s_keys(db: Path) -> None:
     out = succeed("show", db, 1)
     labels = [line.split() for line in out.splitlines()[-3:]]
-    items = dict(rows(db, "SELECT label, medoid_item_id FROM ClusterSummary WHERE clustering_result_id = 1"))
+    sql = "SELECT label, medoid_item_id FROM ClusterSummary WHERE clustering_result_id = 1"
+    items = {row[0]: row[1] for row in rows(db, sql)}
     assert {int(words[0]): words[5] for words in labels} == items
     assert '["docs"' not in out
     assert '["a",' in succeed("show", db, 2)

@@ -103,7 +103,8 @@ def test_what_is_no_table_to_copy(new: Path, theirs: Path, tmp_path: Path) -> No
 def test_an_sqlite_file_without_a_table_named(new: Path, theirs: Path) -> None:
     message = fail("load", new, theirs, "-m", "m")
     assert message == (
-        f'{theirs}: is an SQLite database: "sqlclust load" copies a table of it with --from-table TABLE; '
+        f'{theirs}: is an SQLite database: "sqlclust fit" clusters a table of it where it is, and "sqlclust load" copies one '
+        "with --from-table TABLE; "
         f'"sqlclust sources {theirs}" lists what it has'
     )
     assert not new.exists()

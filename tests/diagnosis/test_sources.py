@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -131,4 +132,37 @@ def test_a_source_in_another_file(sourced: Path, tmp_path: Path, sql: str, found
     before = digest(path)
     assert brief(sqlclust.doctor(con)) == found
     assert digest(path) == before
+    con.close()
+
+
+def test_nothing_of_the_file_is_run(sourced: Path, tmp_path: Path) -> None:
+    con = apsw.Connection(str(copy_of(sourced, tmp_path, "DROP VIEW docs_clusters")))  # one that trusts its schema
+    con.pragma("foreign_keys", False)
+    sqlclust.register(con)
+    called: list[object] = []
+
+    def evil(*values: Any) -> Any:
+        called.append(values)
+        return values[0]
+
+    con.create_scalar_function("evil", evil, 1, deterministic=True)
+    for sql in (
+        "ALTER TABLE docs ADD COLUMN more AS (evil(id))",
+        "CREATE TRIGGER of_items AFTER DELETE ON Embedding BEGIN SELECT evil(old.id); END",
+        "DROP VIEW seen; CREATE VIEW seen AS SELECT evil(id) AS id, evil(v) AS v FROM behind",
+        "INSERT INTO behind SELECT rowid, embedding FROM docs",
+        """INSERT INTO Embedding (id, embedding_model, embedding_source, item_id) VALUES ('["seen",1]', 'seen', 'seen', 1)""",
+        "UPDATE EmbeddingSource SET condition = 'evil(id)'",
+        "DELETE FROM docs WHERE id = 't3'",
+    ):
+        con.execute(sql)
+    called.clear()
+    # the view calls what no view may call, and no fit reads it
+    found = {finding.finding for finding in sqlclust.doctor(con).findings}
+    assert found == {"source-altered", "items-gone", "source-view", "unused-items", "foreign-keys-off"}
+    sqlclust.doctor(con, fix=True)
+    con.execute("SELECT * FROM clust_doctor()").fetchall()
+    assert called == []
+    con.execute("SELECT count(v) FROM seen").fetchall()  # it would have been noted
+    assert called
     con.close()

@@ -114,7 +114,7 @@ def read(
 
 def _not_a_database(given: Given) -> str:
     """What to do with an SQLite database; SQLite itself has to open it, and so it has to be a file, and not compressed."""
-    copied = '"sqlclust load" copies a table of it with --from-table TABLE'
+    copied = '"sqlclust fit" clusters a table of it where it is, and "sqlclust load" copies one with --from-table TABLE'
     with given.path.open("rb") as file:
         as_it_is = file.read(len(_SQLITE)) == _SQLITE
     if given.name != str(given.path) or not as_it_is:

@@ -50,8 +50,8 @@ class Origin(Protocol):
     def member_rows(self, ids: Sequence[Id]) -> Rows:
         """Those of some ids that are there. There may be others among the rows."""
 
-    def is_there(self, id: Id) -> bool:
-        """Whether there is a row of this id at all, be it of another model."""
+    def missing(self, ids: Sequence[Id]) -> list[Id]:
+        """Those of some ids of which there is no row at all, not even of another model."""
 
     def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
         """The ids of their rows of Embedding."""

@@ -71,9 +71,9 @@ class OwnVectors:
             return statements.each_row_of_many(self._database, _VECTOR, ((id, self._model) for id in ids))
         return statements.each_row(self._database, _VECTORS, (self._model,))
 
-    def is_there(self, id: Id) -> bool:
-        """Whether there is an embedding of this id."""
-        return statements.first_row(self._database, _EXISTS, (id,)) is not None
+    def missing(self, ids: Sequence[Id]) -> list[Id]:
+        """Those that no embedding has. Cost: a look-up for each."""
+        return [id for id in ids if statements.first_row(self._database, _EXISTS, (id,)) is None]
 
     def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
         """They are that themselves."""

@@ -108,7 +108,7 @@ class Snapshot:
         self._seconds = time.perf_counter() - started
 
     def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
-        gone = [id for id in missing if not self._origin.is_there(id)]
+        gone = self._origin.missing(missing)
         if gone:
             raise MembersGoneError(embedding_id=min(gone, key=sort_key), missing=len(gone))
         example = min([*missing, *replaced], key=sort_key)

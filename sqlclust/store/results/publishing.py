@@ -273,7 +273,7 @@ def _explaining_missing_members(result: NewResult) -> Iterator[None]:
     try:
         yield
     except ConstraintError:
-        missing = [id for id in result.points.ids if not result.origin.is_there(id)]
+        missing = result.origin.missing(result.points.ids)
         if missing:
             raise MembersGoneError(embedding_id=missing[0], missing=len(missing)) from None
         raise

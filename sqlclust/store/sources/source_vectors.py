@@ -6,6 +6,7 @@ import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,6 @@ _MEMBERS = """
 SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
 WHERE ec.clustering_result_id = ?
 """
-_SAID = (
-    "The source {source} can say that its vectors are of another format: sqlclust source DB {source} --format {{}}; "
-    "--format float32 if they are that all the same"
-)
 
 
 class SourceVectors:
@@ -104,7 +101,7 @@ class SourceVectors:
                 expected=expected,
                 check_room=check_room_for_more if check is None else partial(_check_read, check),
                 format=selection.format or self._format_said,
-                advice=_SAID.format(source=self.embedding_model),
+                advice=_advice(self.embedding_model),
             )
             for number, (ids, vectors) in enumerate(reader.batches(only=kept), start=1):
                 builder.add_many(ids, vectors)
@@ -122,10 +119,10 @@ class SourceVectors:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
         return closing(self._rows(HostReader(self._host, self._registered.source), {*ids}))
 
-    def is_there(self, id: Id) -> bool:
-        """Whether there is a row of this key that has a vector."""
-        with self.member_rows([id]) as rows:
-            return any(True for _ in rows)
+    def missing(self, ids: Sequence[Id]) -> list[Id]:
+        """Those of which there is no row that has a vector. Cost: one pass over the table's keys."""
+        there = {*HostReader(self._host, self._registered.source).ids()}
+        return [id for id in ids if id not in there]
 
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
         """The keys of a result's rows."""
@@ -223,6 +220,12 @@ class SourceVectors:
 
 def _of_condition(where: str | None, parameters: Mapping[str, object] | None) -> Mapping[str, object] | None:
     return None if where is None else parameters
+
+
+def _advice(source: str) -> str:
+    """How another format is said, with {} for its name."""
+    name = quote(source).replace("{", "{{").replace("}", "}}")
+    return f"Say so of the source: sqlclust source DB {name} --format {{}}, or clust_source; float32 if they are that all the same"
 
 
 def _check_read(check: CheckRows, rows: int, dimension: int) -> None:

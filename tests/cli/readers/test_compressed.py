@@ -125,7 +125,7 @@ def test_standard_input_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_sqlite_file_says_what_to_do_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     content = b"SQLite format 3\0" + bytes(100)
     path = text_file(tmp_path / name, content)
-    copied = '"sqlclust load" copies a table of it with --from-table TABLE'
+    copied = '"sqlclust fit" clusters a table of it where it is, and "sqlclust load" copies one with --from-table TABLE'
     assert reason_of(path) == f'is an SQLite database: {copied}; "sqlclust sources {path}" lists what it has'
     # neither of these can be opened by SQLite
     compressed = text_file(tmp_path / f"{name}.gz", gzip.compress(content))
