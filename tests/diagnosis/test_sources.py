@@ -9,12 +9,14 @@ import apsw
 import pytest
 
 import sqlclust
+from tests.diagnosis.item_cases import ITEM_CASES
 from tests.diagnosis.looking import brief, digest
 from tests.diagnosis.sick import broken
 from tests.diagnosis.source_cases import SOURCE_CASES
 from tests.small import clustered
 from tests.sources.looking import host
 
+CASES = {**SOURCE_CASES, **ITEM_CASES}
 REGISTER = """
 INSERT INTO EmbeddingSource
     (name, kind, table_name, storage, id_columns, vector_column, format, dimension, part_column, part_value)
@@ -66,9 +68,9 @@ def copy_of(sourced: Path, folder: Path, sql: str) -> Path:
     return broken(sourced, folder / "sick.db", sql)
 
 
-@pytest.mark.parametrize("name", SOURCE_CASES)
+@pytest.mark.parametrize("name", CASES)
 def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     before = digest(path)
     con = sqlclust.connect(str(path), readonly=True)
@@ -80,9 +82,9 @@ def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
     assert digest(path) == before
 
 
-@pytest.mark.parametrize("name", [name for name, case in SOURCE_CASES.items() if case.fixed] + ["items gone"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.fixed] + ["items gone"])
 def test_fix(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     con = sqlclust.connect(str(path))
     before = con.execute("SELECT * FROM docs").fetchall()
