@@ -168,3 +168,28 @@ def test_nothing_of_the_file_is_run(sourced: Path, tmp_path: Path) -> None:
     con.execute("SELECT count(v) FROM seen").fetchall()  # it would have been noted
     assert called
     con.close()
+
+
+def test_keys_are_whatever_the_host_has(tmp_path: Path) -> None:
+    """Among our own ids such ones would be findings: REALs that were text, hashes of which some became integers."""
+    con = sqlclust.connect(str(tmp_path / "keys.db"))
+    keys = ["0abc1234", "12345678", 12345678, 87654321, 1e16, 6.5e123, -1.0, b"0abc1234", b"", "", "007", 1.5]
+    con.execute("CREATE TABLE docs (k, v BLOB)")
+    con.executemany(
+        "INSERT INTO docs VALUES (?, ?)", [(k, v.tobytes()) for k, v in zip(keys, clustered(), strict=False)]
+    )
+    sqlclust.source(con, "docs", id="k", vector="v")
+    sqlclust.fit(con, "docs", min_cluster_size=3)
+    assert con.execute("SELECT count(DISTINCT typeof(item_id)) FROM Embedding").get == 4
+    assert sqlclust.doctor(con).findings == []
+    con.close()
+
+
+def test_a_result_of_some_rows_is_not_stale_by_a_later_one_of_all(sourced: Path, tmp_path: Path) -> None:
+    """Whether a source has new rows only its table says: clust_staleness asks it."""
+    con = sqlclust.connect(str(copy_of(sourced, tmp_path, "SELECT 1")))
+    con.execute("INSERT INTO docs SELECT 'new' || id, embedding, body FROM docs")
+    sqlclust.fit(con, "docs", min_cluster_size=5)
+    assert con.execute("SELECT n_new FROM clust_staleness(1)").get == 40
+    assert sqlclust.doctor(con).findings == []
+    con.close()
