@@ -6,6 +6,7 @@ import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,6 @@ _MEMBERS = """
 SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
 WHERE ec.clustering_result_id = ?
 """
-_SAID = (
-    "The source {source} can say that its vectors are of another format: sqlclust source DB {source} --format {{}}; "
-    "--format float32 if they are that all the same"
-)
 
 
 class SourceVectors:
@@ -103,7 +100,7 @@ class SourceVectors:
                 expected=expected,
                 check_room=check_room_for_more if check is None else partial(_check_read, check),
                 format=selection.format or self._format_said,
-                advice=_SAID.format(source=self.embedding_model),
+                advice=_advice(self.embedding_model),
             )
             for number, (ids, vectors) in enumerate(reader.batches(only=kept), start=1):
                 builder.add_many(ids, vectors)
@@ -220,6 +217,12 @@ class SourceVectors:
 
 def _of_condition(where: str | None, parameters: Mapping[str, object] | None) -> Mapping[str, object] | None:
     return None if where is None else parameters
+
+
+def _advice(source: str) -> str:
+    """How another format is said, with {} for its name."""
+    name = quote(source).replace("{", "{{").replace("}", "}}")
+    return f"Say so of the source: sqlclust source DB {name} --format {{}}, or clust_source; float32 if they are that all the same"
 
 
 def _check_read(check: CheckRows, rows: int, dimension: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,18 @@ def test_bad_vectors(con: apsw.Connection, kind: str) -> None:
         )
     with pytest.raises(error, match=words):
         sqlclust.fit(con, "docs", **OPTIONS)
+
+
+def test_what_to_say_of_another_format_can_be_pasted_whatever_the_name(con: apsw.Connection) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    sqlclust.source(con, "it's {0}", table="docs", vector="vec")
+    con.executemany(
+        "UPDATE docs SET vec = ? WHERE id = ?", [(v.astype("<f8").tobytes(), i) for i, v in enumerate(VECTORS)]
+    )
+    with pytest.raises(VectorFormatError) as caught:
+        sqlclust.fit(con, "it's {0}", **OPTIONS)
+    words = str(caught.value).partition("Say so of the source: ")[2].partition(", or")[0]
+    assert shlex.split(words) == ["sqlclust", "source", "DB", "it's {0}", "--format", "float64"]
 
 
 def test_a_key_that_repeats(con: apsw.Connection) -> None:
