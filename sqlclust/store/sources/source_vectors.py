@@ -15,6 +15,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.errors import FilterError, Id, SourceConditionError, SqlclustError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import schema_was_changed
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.ids import sorted_order
 from sqlclust.store.embeddings.origin import WriteRows
@@ -200,13 +201,15 @@ class SourceVectors:
 
         def write(ids: Sequence[Id], embedding_ids: Sequence[Id]) -> None:
             database, source = self._database, self._registered
-            make_tables(database, self.embedding_model)
+            if make_tables(database, self.embedding_model):
+                schema_was_changed(database)
             if self._is_new:
                 register(database, source)
             else:
                 check_same(database, source)
             write_rows(database, self.embedding_model, ids, embedding_ids, texts)
             renamed = clusters_view.create(database, source.source, elsewhere=source.database is not None)
+            schema_was_changed(database)
             if renamed and self._is_new:
                 view = clusters_view.view_name(self.embedding_model)
                 columns = ", ".join(f"{column} is {name}" for column, name in renamed.items())
