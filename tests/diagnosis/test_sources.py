@@ -9,12 +9,14 @@ import apsw
 import pytest
 
 import sqlclust
+from tests.diagnosis.item_cases import ITEM_CASES
 from tests.diagnosis.looking import brief, digest
 from tests.diagnosis.sick import broken
 from tests.diagnosis.source_cases import SOURCE_CASES
 from tests.small import clustered
 from tests.sources.looking import host
 
+CASES = {**SOURCE_CASES, **ITEM_CASES}
 REGISTER = """
 INSERT INTO EmbeddingSource
     (name, kind, table_name, storage, id_columns, vector_column, format, dimension, part_column, part_value)
@@ -66,9 +68,9 @@ def copy_of(sourced: Path, folder: Path, sql: str) -> Path:
     return broken(sourced, folder / "sick.db", sql)
 
 
-@pytest.mark.parametrize("name", SOURCE_CASES)
+@pytest.mark.parametrize("name", CASES)
 def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     before = digest(path)
     con = sqlclust.connect(str(path), readonly=True)
@@ -80,9 +82,9 @@ def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
     assert digest(path) == before
 
 
-@pytest.mark.parametrize("name", [name for name, case in SOURCE_CASES.items() if case.fixed] + ["items gone"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.fixed] + ["items gone"])
 def test_fix(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     con = sqlclust.connect(str(path))
     before = con.execute("SELECT * FROM docs").fetchall()
@@ -165,4 +167,29 @@ def test_nothing_of_the_file_is_run(sourced: Path, tmp_path: Path) -> None:
     assert called == []
     con.execute("SELECT count(v) FROM seen").fetchall()  # it would have been noted
     assert called
+    con.close()
+
+
+def test_keys_are_whatever_the_host_has(tmp_path: Path) -> None:
+    """Among our own ids such ones would be findings: REALs that were text, hashes of which some became integers."""
+    con = sqlclust.connect(str(tmp_path / "keys.db"))
+    keys = ["0abc1234", "12345678", 12345678, 87654321, 1e16, 6.5e123, -1.0, b"0abc1234", b"", "", "007", 1.5]
+    con.execute("CREATE TABLE docs (k, v BLOB)")
+    con.executemany(
+        "INSERT INTO docs VALUES (?, ?)", [(k, v.tobytes()) for k, v in zip(keys, clustered(), strict=False)]
+    )
+    sqlclust.source(con, "docs", id="k", vector="v")
+    sqlclust.fit(con, "docs", min_cluster_size=3)
+    assert con.execute("SELECT count(DISTINCT typeof(item_id)) FROM Embedding").get == 4
+    assert sqlclust.doctor(con).findings == []
+    con.close()
+
+
+def test_a_result_of_some_rows_is_not_stale_by_a_later_one_of_all(sourced: Path, tmp_path: Path) -> None:
+    """Whether a source has new rows only its table says: clust_staleness asks it."""
+    con = sqlclust.connect(str(copy_of(sourced, tmp_path, "SELECT 1")))
+    con.execute("INSERT INTO docs SELECT 'new' || id, embedding, body FROM docs")
+    sqlclust.fit(con, "docs", min_cluster_size=5)
+    assert con.execute("SELECT n_new FROM clust_staleness(1)").get == 40
+    assert sqlclust.doctor(con).findings == []
     con.close()

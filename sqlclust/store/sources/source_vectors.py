@@ -225,7 +225,7 @@ def _of_condition(where: str | None, parameters: Mapping[str, object] | None) ->
 def _advice(source: str) -> str:
     """How another format is said, with {} for its name."""
     name = quote(source).replace("{", "{{").replace("}", "}}")
-    return f"Say so of the source: sqlclust source DB {name} --format {{}}, or clust_source; float32 if they are that all the same"
+    return f"Say so of the source: sqlclust source DB {name} --format {{}}, or clust_source; float32 if they are that anyway"
 
 
 def _check_read(check: CheckRows, rows: int, dimension: int) -> None:

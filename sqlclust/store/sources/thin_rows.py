@@ -64,8 +64,9 @@ def write_rows(
 
 def _insert(database: Database, source: str, rows: Sequence[tuple[Id, Id]], moment: str) -> None:
     types = {type(item) for _, item in rows}
+    first_id, first_item = rows[0]
     if types == {int}:
-        start = str(rows[0][0]).removesuffix(f"{rows[0][1]}]")
+        start = str(first_id).removesuffix(f"{first_item!s}]")
         items = json.dumps([item for _, item in rows], separators=(",", ":"))
         statements.run(database, _OF_INTEGERS, (items, source, moment, start))
     elif types <= {int, str} and "\\u0000" not in (text := json.dumps(dict(rows), ensure_ascii=False)):
