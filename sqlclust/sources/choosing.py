@@ -62,7 +62,7 @@ def with_columns(database: Database, layout: Layout, source: Source, said: Said,
     """
     host = real_table(layout, source.table_name or "")
     ids = source.id_columns if said.id is None else column_names(said.id, host.columns)
-    vector, content = said.vector or source.vector_column, said.content or source.content_column
+    vector, content = said.vector or source.vector_column, _content(source, said)
     if not ids:
         found = source.remark or "nothing names its rows"
         reason = f"{source.name}: {found}; {words.id} and {words.vector} say which columns to take"
@@ -77,6 +77,11 @@ def with_columns(database: Database, layout: Layout, source: Source, said: Said,
             raise HostTableError(reason, table=host.name, column=vector)
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+
+
+def _content(source: Source, said: Said) -> str | None:
+    """The column of the texts that was said, '' being none; or that of the source."""
+    return source.content_column if said.content is None else said.content or None
 
 
 def _names_of(sources: Sequence[Source]) -> str:
@@ -211,7 +216,7 @@ def _of_view(database: Database, look: Look, source: Source, said: Said, words: 
     said_ids = source.id_columns if said.id is None else column_names(said.id, columns)
     ids = tuple(_of_a_view(name, columns, one) for one in said_ids)
     vector = _of_a_view(name, columns, vector)
-    content = said.content or source.content_column
+    content = _content(source, said)
     refuse_repeated(name, ids, vector, words)
     format, dimension = source.format, source.dimension
     remark = "a view: it is run when it is read, with trusted_schema off; a repeated id is an error of the fit"
@@ -273,8 +278,8 @@ def _of_vec0(look: Look, source: Source, said: Said, words: Words) -> Source:
         )
         raise HostTableError(reason, table=name, column=vector.name)
     texts = {one.lower(): one for one in (*columns.metadata, *columns.auxiliary, *columns.partitions)}
-    content = source.content_column
-    if said.content is not None:
+    content = _content(source, said)
+    if said.content:
         content = texts.get(said.content.lower())
         if content is None:
             there = ", ".join(map(repr, texts.values())) or "none"

@@ -16,7 +16,7 @@ class Said:
     Attributes:
         table: a table, a view, or the name of a source as it is listed.
         id: what names a row: a column, several with commas between them, or a sequence of columns.
-        vector, content: columns.
+        vector, content: columns; content '' is none.
         format: of the vectors, whatever they look like.
     """
 

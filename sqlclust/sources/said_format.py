@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 from sqlclust.errors import HostTableError, shown
@@ -9,6 +10,8 @@ from sqlclust.sources.judging import Verdict
 from sqlclust.sources.said import Said, Words
 from sqlclust.sources.sampling import Cells
 from sqlclust.vectors.formats import FORMATS, FormatName
+
+logger = logging.getLogger("sqlclust")
 
 _MOST = 0.8
 """The share of values that have to be of one length for a dimension to be told."""
@@ -23,6 +26,11 @@ def format_of(
         HostTableError: they do not look like vectors, or not like one format, and nothing is said.
     """
     if said.format is not None:
+        if verdict is not None and verdict.format not in (None, said.format):
+            logger.warning(
+                "the vectors in column %s of %s look like %s, and are read as %s because that is said",
+                column, table, verdict.format, said.format,
+            )  # fmt: skip
         return said.format, _dimension_as(said.format, cells, verdict, words, table, column)
     if verdict is not None and verdict.readable and verdict.format is not None:
         return verdict.format, verdict.dimension

@@ -168,7 +168,7 @@ def _fit(
         version = origin.data_version()
         with reading.phase("load"):
             points = origin.select(selection, reading, check=_checking(options, selection))
-    corpus = _Corpus(selection, points, _resolved(options, selection, points))
+    corpus = _Corpus(selection, origin, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     blobs = None
     has_tables = schema.version(database) is not None
@@ -188,7 +188,7 @@ def _fit(
         if store_fit:
             storing = partial(to_blobs, points, fingerprint, fitted)
             blobs, _ = interrupt.run(database, storing, progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where)}
+    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded}
     result_id = publish(
         database,
         NewResult(points, clustering, of_fit, result_parameters, started_at, origin, blobs),
@@ -208,6 +208,7 @@ class _Corpus(NamedTuple):
     """The embeddings that are clustered, and the options, resolved for them."""
 
     selection: Selection
+    origin: Origin
     points: Points
     options: HdbscanOptions
 
@@ -238,7 +239,7 @@ class _Corpus(NamedTuple):
         """What is stored of a new fit besides its identity: the selection, counts, and what the engine measured."""
         is_exact = engine_of(fitted.engine).exact
         return {
-            "selection": self.selection.recorded(),
+            "selection": {**self.selection.recorded(), **self.origin.recorded},
             "recall": fitted.recall,
             "n": len(self.points),
             "n_distinct": len(fitted.points.counts),

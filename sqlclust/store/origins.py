@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import replace
 from sqlclust import schema
 from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError
 from sqlclust.sources import find_sources
+from sqlclust.sources.real_tables import ROWID_REMARK
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -29,6 +31,8 @@ from sqlclust.store.sources.registered import (
     registered,
 )
 from sqlclust.store.sources.source_vectors import SourceVectors
+
+logger = logging.getLogger("sqlclust")
 
 _DOING = "reading the embeddings"
 
@@ -80,6 +84,12 @@ def origin_to_fit(
             check_tables_can_be_made(database, embedding_model)
             check_name(database, embedding_model)
             check_change(database, source)
+        if source is not None and kept is None and ROWID_REMARK in source.source.remark:
+            logger.warning(
+                "%s has no key, so its rows are named by their rowid. VACUUM may renumber them, and labels then stand beside "
+                "other rows: better name a unique column (--id, or id of clust_source)",
+                source.source.table_name,
+            )
         if of := source or kept:
             clusters_view.check_name_is_free(database, of.source)
     if source is None:

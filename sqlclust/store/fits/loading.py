@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sqlclust import schema
-from sqlclust.errors import UnknownFitError
+from sqlclust.errors import UnknownFitError, counted_rows
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -57,6 +57,14 @@ def resolve_fit(database: Database, which: int | str) -> int:
             of_result = statements.value(database, _OF_RESULT, (fit_id,)) if type(fit_id) is int else None
         raise UnknownFitError(fit_id, known=known, fit_of_result=of_result)
     return fit_id
+
+
+def describe_fit(database: Database, clustering_fit_id: int) -> str:
+    """Of which model a fit is, and how many rows: for people."""
+    with translated_errors(database, doing="reading a fit"):
+        sql = "SELECT embedding_model, n FROM main.ClusteringFit WHERE id = ?"
+        [(model, n)] = statements.all_rows(database, sql, (clustering_fit_id,))
+    return f"{model}, {counted_rows(n)}"
 
 
 def load(database: Database, clustering_fit_id: object) -> StoredFit:

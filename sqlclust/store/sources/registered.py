@@ -27,6 +27,7 @@ from sqlclust.sources.registered_rows import (
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.store.read_back import foreign_triggers
 from sqlclust.store.sources.keepable import check_condition_of, check_name, checked_parameters
 
@@ -183,7 +184,8 @@ def change(database: Database, changed: Registered, *, may_move: bool = False) -
     """Write the row of a source again. What results are made of stays: the table, the key, the vectors.
 
     Args:
-        may_move: whether the same table may be in another file now.
+        may_move: whether the same table may be in another file now. Where the former table or column is gone from this one, it
+            may have been renamed, and the source may become another one.
 
     Raises:
         UnknownSourceError: it is not registered.
@@ -214,7 +216,8 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
     """Refuse another table, key or column of vectors for a source that results are made of. One that is new has none.
 
     Args:
-        may_move: whether the same table may be in another file now.
+        may_move: whether the same table may be in another file now. Where the former table or column is gone from this one, it
+            may have been renamed, and the source may become another one.
 
     Raises:
         SourceInUseError, SourceDamagedError
@@ -223,7 +226,8 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
     if before is None or _origin(before) == _origin(changed):
         return
     has_moved = _origin(before)[1:] == _origin(changed)[1:]
-    results = [] if has_moved and may_move else results_of(database, changed.name)
+    is_free = (has_moved and may_move) or _is_gone(database, before)
+    results = [] if is_free else results_of(database, changed.name)
     if results:
         where = before.database or "this file"
         moved = f"sqlclust source DB {shlex.quote(changed.name)} --database FILE says that its table has moved from {where}, or "
@@ -235,6 +239,19 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
             advice=(moved if has_moved else "")
             + "register that under another name, or delete the results first (sqlclust delete)",
         )
+
+
+def _is_gone(database: Database, kept: Registered) -> bool:
+    """Whether a table of this file, its key or its column of vectors is not there any more."""
+    if kept.database is not None:
+        return False
+    source, layout = kept.source, read_layout(database)
+    name = (source.table_name or "").lower()
+    table = layout.named(name)
+    if table is None:
+        return name not in layout.others
+    names = [*source.id_columns, source.vector_column or ""]
+    return not all(name.lower() in (*table.columns, table.rowid) for name in names)
 
 
 def check_same(database: Database, source: Registered) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import FilterError, Id, SourceConditionError, SqlclustError
+from sqlclust.errors import FilterError, HostTableError, Id, SourceConditionError, SqlclustError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import schema_was_changed
@@ -57,6 +58,7 @@ class SourceVectors:
     ) -> None:
         self._database, self._host, self._registered = database, host, source
         self._runs_condition, self._is_new = runs_condition, is_new
+        self._vectors = replace(source.source, content_column=None)  # fits go on where only the texts are gone
 
     @property
     def embedding_model(self) -> str:
@@ -67,6 +69,14 @@ class SourceVectors:
     def has_condition(self) -> bool:
         """Whether the source has a condition of its own."""
         return self._registered.condition is not None
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The source's own condition, with the values of its placeholders."""
+        condition, parameters = self._registered.condition, self._registered.parameters
+        if condition is None:
+            return {}
+        return {"source_where": condition, **({"source_parameters": dict(parameters)} if parameters else {})}
 
     @property
     def format(self) -> FormatName | None:
@@ -108,7 +118,13 @@ class SourceVectors:
                 if number % _REPORT == 0:
                     control.at(min(1.0, len(builder) / total) if total else 0.0)
                     self._database.check_interrupt()
-        return builder.finish()
+        points = builder.finish()
+        if kept is None and expected and len(points) < expected:
+            logger.log(
+                logging.WARNING if self._is_new else logging.INFO,
+                "%s: %d of %d rows have no vector and are left out", self.embedding_model, expected - len(points), expected,
+            )  # fmt: skip
+        return points
 
     def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The selected rows that have a vector; see `Origin`."""
@@ -117,11 +133,11 @@ class SourceVectors:
 
     def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
-        return closing(self._rows(HostReader(self._host, self._registered.source), {*ids}))
+        return closing(self._rows(HostReader(self._host, self._vectors), {*ids}))
 
     def missing(self, ids: Sequence[Id]) -> list[Id]:
         """Those of which there is no row that has a vector. Cost: one pass over the table's keys."""
-        there = {*HostReader(self._host, self._registered.source).ids()}
+        there = {*HostReader(self._host, self._vectors).ids()}
         return [id for id in ids if id not in there]
 
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
@@ -137,11 +153,11 @@ class SourceVectors:
 
     def n_others(self, clustering_result_id: int) -> int:
         """At the most all of its rows."""
-        return HostReader(self._host, self._registered.source).count() or 0
+        return HostReader(self._host, self._vectors).count() or 0
 
     def _reader(self, selection: Selection) -> HostReader:
         """What reads the rows for which the source's own condition and the selection's hold."""
-        own, source = self._registered.condition, self._registered.source
+        own, source = self._registered.condition, self._vectors
         if own is None:
             return HostReader(
                 self._host,
@@ -193,11 +209,29 @@ class SourceVectors:
         """The ids of rows of Embedding that stand for these keys."""
         return embedding_ids(self.embedding_model, ids, n_columns=len(self._registered.source.id_columns))
 
+    def _texts(self, ids: Sequence[Id]) -> dict[Id, str | None]:
+        """Those of medoids; none where the column is gone."""
+        source = self._registered.source
+        try:
+            return HostReader(self._host, source).texts(ids)
+        except HostTableError as error:
+            if (
+                source.content_column is None
+                or error.column is None
+                or error.column.lower() != source.content_column.lower()
+            ):
+                raise
+            logger.warning(
+                "%s; medoids have no texts. sqlclust source DB %s --content COLUMN names another column, --content '' none",
+                error, quote(source.name),
+            )  # fmt: skip
+            return {}
+
     def prepare(self, medoids: Sequence[Id]) -> WriteRows:
         """Read the medoids' texts. What is returned makes our tables, if they are not there, and writes the source, the rows of
         Embedding, and the view.
         """
-        texts = HostReader(self._host, self._registered.source).texts(medoids)
+        texts = self._texts(medoids)
 
         def write(ids: Sequence[Id], embedding_ids: Sequence[Id]) -> None:
             database, source = self._database, self._registered

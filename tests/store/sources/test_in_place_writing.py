@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 import sqlclust
 from sqlclust.errors import (
     FilterError,
+    HostTableError,
     ItemIdTakenError,
     SchemaConflictError,
     SourceChangedError,
     SourceConditionError,
+    SourceInUseError,
     UnknownModelError,
     ViewNameError,
 )
@@ -174,3 +177,81 @@ def test_rows_of_a_source_go_with_the_last_result(con: apsw.Connection) -> None:
         counts.append(con.execute("SELECT count(*) FROM Embedding").get)
     assert counts == [30, 0]
     assert con.execute("SELECT count(*) FROM EmbeddingSource").get == 1
+
+
+# --- what is said, and what goes on when the host changes ---
+
+
+def test_rows_that_are_named_by_rowid_are_warned_of_once(
+    con: apsw.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS], key="id INTEGER")
+    sqlclust.fit(con, "docs", **OPTIONS)
+    assert "docs has no key, so its rows are named by their rowid. VACUUM may renumber them" in caplog.text
+    caplog.clear()
+    sqlclust.fit(con, "docs", **OPTIONS)
+    assert caplog.text == ""
+
+
+def test_rows_without_a_vector_are_told(con: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
+    host_table(con, range(43), [*(vector.tobytes() for vector in VECTORS), None, b"", None])
+    sqlclust.fit(con, "docs", **OPTIONS)
+    assert "docs: 3 of 43 rows have no vector and are left out" in caplog.text
+
+
+def test_a_format_that_the_vectors_do_not_look_like_is_warned_of(
+    con: apsw.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    host_table(con, range(40), [vector.astype("<f8").tobytes() for vector in VECTORS])
+    sqlclust.source(con, "docs", format="float64")
+    assert caplog.text == ""
+    sqlclust.source(con, "other", table="docs", format="float32")
+    assert "look like float64, and are read as float32 because that is said" in caplog.text
+
+
+def test_a_column_of_texts_that_is_gone_stops_nothing(con: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    first = sqlclust.fit(con, "docs", **OPTIONS)
+    con.execute("ALTER TABLE docs RENAME COLUMN body TO words")
+    second = sqlclust.fit(con, "docs", **OPTIONS)
+    assert rows_of(con, first) == rows_of(con, second)
+    assert "sqlclust source DB docs --content COLUMN names another column, --content '' none" in caplog.text
+    assert sqlclust.staleness(con, first).is_stale is False
+    for content, expected in (("words", "words"), ("", None)):
+        sqlclust.source(con, "docs", content=content)
+        assert con.execute("SELECT content_column FROM EmbeddingSource").get == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("ALTER TABLE docs RENAME TO papers", {"table": "papers"}),
+        ("ALTER TABLE docs RENAME COLUMN vec TO embedding", {"vector": "embedding"}),
+        ("ALTER TABLE docs RENAME COLUMN id TO number", {"id": "number"}),
+    ],
+)
+def test_a_source_follows_what_was_renamed(con: apsw.Connection, statement: str, said: dict[str, Any]) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    first = sqlclust.fit(con, "docs", **OPTIONS)
+    con.execute(statement)
+    with pytest.raises(HostTableError):
+        sqlclust.fit(con, "docs", **OPTIONS)
+    sqlclust.source(con, "docs", **said)
+    assert rows_of(con, sqlclust.fit(con, "docs", **OPTIONS)) == rows_of(con, first)
+    con.execute("CREATE TABLE others (id INTEGER PRIMARY KEY, vec BLOB)")
+    with pytest.raises(SourceInUseError):
+        sqlclust.source(con, "docs", table="others", id="id", vector="vec", format="float32")
+
+
+def test_the_condition_of_a_source_is_kept_with_each_result(con: apsw.Connection) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    sqlclust.source(con, "docs", where="id < :most", parameters={"most": 30})
+    first = sqlclust.fit(con, "docs", where="id >= 5", **OPTIONS)
+    fit = con.execute("SELECT clustering_fit_id FROM ClusteringResult").get
+    second = con.execute("SELECT clust_cut(?, '{\"min_cluster_size\": 4}')", (fit,)).get
+    for result in (first, second):
+        parameters = json.loads(con.execute("SELECT parameters FROM ClusteringResult WHERE id = ?", (result,)).get)
+        assert parameters["where"] == "id >= 5"
+        assert parameters["source_where"] == "id < :most"
+        assert parameters["source_parameters"] == {"most": 30}
+    assert sqlclust.staleness(con, first, run_where=True).is_stale is False
