@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
-from sqlclust import __version__, schema
+from sqlclust import __version__
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control, Progress
@@ -171,8 +171,7 @@ def _fit(
     corpus = _Corpus(selection, origin, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     blobs = None
-    has_tables = schema.version(database) is not None
-    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint)) if has_tables else None
+    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
     if of_fit is not None:
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, of_fit)
         again = cutting(points, loading.load(database, of_fit), corpus.options)

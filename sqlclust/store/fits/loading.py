@@ -36,6 +36,8 @@ def find(database: Database, key: dict[str, Any]) -> int | None:
         key: a value for each of IDENTITY.
     """
     with translated_errors(database, doing="looking for a stored fit"):
+        if schema.version(database) is None:  # a host's file, before its first result
+            return None
         found: int | None = statements.value(database, _FIND, key)
     return found
 
