@@ -85,7 +85,8 @@ CREATE TABLE Embedding (
 -- Reading one model in the order it came, without touching the others' vectors; and counting what came after a result
 -- without touching any.
 CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);
--- Finding a source's row by its key. A key with a declared type is compared as + key, or SQLite cannot use this.
+-- Finding a source's row by its key. A key that is declared a number is compared as + key, in a LEFT JOIN, or SQLite cannot
+-- use this.
 CREATE UNIQUE INDEX Embedding_item ON Embedding (embedding_source, item_id) WHERE embedding_source IS NOT NULL;
 
 ------------------------------------------------------------------------------------------------------------------------
