@@ -110,7 +110,8 @@ def test_compare_and_cut(db: Path) -> None:
     compared = succeed("compare", db, 2, 4)
     assert '["a",' in compared or '["b",' in compared
     assert '["pairs"' not in compared
-    assert len(succeed("sweep", db, 2, "--min-cluster-size", "5,7").splitlines()) == 4
+    swept = succeed("sweep", db, 2, "--min-cluster-size", "5,7").splitlines()
+    assert (swept[0], len(swept)) == ("fit 2: pairs, 40 rows", 6)
 
 
 def test_predict_and_store(db: Path, con: apsw.Connection) -> None:

@@ -51,7 +51,8 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
         write_dicts(output, rows)
         return
     if fit != "latest":  # results are counted on their own: is it the one that was meant?
-        click.echo(printable(f"fit {fit_id}: {described}\n"))
+        click.echo(printable(f"fit {fit_id}: {described}"))
+        click.echo()
     click.echo(_table(list(given) or ["min_cluster_size"], rows))
     if any(map(_is_cliff, rows)):
         click.echo(f"\n<<< unlike the row above: their labels agree by less than {_CLIFF}")
