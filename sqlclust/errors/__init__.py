@@ -74,6 +74,7 @@ from sqlclust.errors.schemas import (
 )
 from sqlclust.errors.sources import (
     NoFilesHereError,
+    RepeatedKeyError,
     SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
@@ -172,6 +173,7 @@ __all__ = [
     "ReadWriteError",
     "RepairError",
     "RepeatedIdError",
+    "RepeatedKeyError",
     "ResultChangedError",
     "ResultDamagedError",
     "ResultWithoutFitError",

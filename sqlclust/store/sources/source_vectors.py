@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import FilterError, Id, SourceConditionError, SqlclustError
+from sqlclust.errors import FilterError, Id, RepeatedIdError, RepeatedKeyError, SourceConditionError, SqlclustError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import schema_was_changed
@@ -108,7 +108,13 @@ class SourceVectors:
                 if number % _REPORT == 0:
                     control.at(min(1.0, len(builder) / total) if total else 0.0)
                     self._database.check_interrupt()
-        return builder.finish()
+        try:
+            return builder.finish()
+        except RepeatedIdError as error:
+            source = self._registered.source
+            raise RepeatedKeyError(
+                source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
+            ) from None
 
     def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The selected rows that have a vector; see `Origin`."""
