@@ -113,7 +113,7 @@ from sqlclust.errors.vectors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.errors.wording import counted_rows, dimensions, shown
+from sqlclust.errors.wording import counted_rows, did_you_mean, dimensions, shown
 
 __all__ = [
     "AdoptError",
@@ -214,6 +214,7 @@ __all__ = [
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",
+    "did_you_mean",
     "dimensions",
     "shown",
 ]
