@@ -41,6 +41,11 @@ MESSAGES = [
      "table 'two' has several columns of vectors; --table takes one of 'two.title_embedding', 'two.body_embedding'"),
     ("source docs --table int",
      "there is no table 'int'; the file has 'ints', 'two.title_embedding', 'two.body_embedding'. Did you mean 'ints'?"),
+    ("fit ints --where id<:n", "where 'id<:n': no value for :n; expected one SQL condition on columns of ints"),
+    ("fit ints --where id<:n --param n 5 --param q 1",
+     "where 'id<:n': no placeholder :q in the condition; expected one SQL condition on columns of ints"),
+    ("source docs --table ints --where id<:n --param n 5 --param q 1",
+     "where 'id<:n': no placeholder :q in the condition; expected one SQL condition on columns of ints"),
     ("fit int", "no embeddings of model 'int'; models in this database: none; sources in it: 'ints', 'two.title_embedding', "
      "'two.body_embedding'. Did you mean 'ints'?"),
 ]  # fmt: skip

@@ -127,6 +127,8 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
+    if parameters and where is None and said == Said():
+        raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = _Selecting(where, parameter_values(parameters))
     with logging_to(log_file), _opened(db, into, model) as database:
         before = schema.version(database)

@@ -211,10 +211,11 @@ def _differences(
 
 def _explained(error: FilterError, parameters: Mapping[str, object] | None) -> FilterError:
     """The same error, or one that says that values of placeholders are wanted, if that is what is wrong."""
-    if "binding" not in error.reason.lower() and not isinstance(error.__context__, KeyError):
+    if not error.reason.startswith("no value for :"):
         return error
     found = ", ".join(parameters) if parameters else "none"
     return FilterError(
         error.where,
         reason=f"its placeholders' values are not stored with it; give all of them as parameters (found: {found})",
+        table=error.table,
     )

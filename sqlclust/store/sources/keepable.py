@@ -66,7 +66,7 @@ def checked_parameters(
 
 
 def check_condition_of(database: Database, source: Source, condition: object, parameters: Mapping[str, object]) -> None:
-    """Refuse what is not one condition on the columns of a source's table, or would write, or has placeholders without values.
+    """Refuse what is not one condition on the columns of a source's table, or would write, or other values than it needs.
 
     Args:
         database: has the table.
@@ -84,9 +84,4 @@ def check_condition_of(database: Database, source: Source, condition: object, pa
         raise FilterError(condition, reason=reason, table=table)
     rows = f"main.{quoted(table)}"
     with statements.distrusting_schema(database):
-        check_condition(database, condition, rows=rows, table=table)
-        found = database.described(f"SELECT 1 FROM {rows} WHERE ({condition}\n)").parameters
-    for name in found:
-        if name is None or name not in parameters:
-            reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
-            raise FilterError(condition, reason=reason, table=table)
+        check_condition(database, condition, parameters=parameters, rows=rows, table=table)

@@ -160,8 +160,9 @@ class SourceVectors:
         own_parameters = self._registered.parameters or {}
         if selection.where is None:
             return HostReader(self._host, source, condition=own, parameters=own_parameters)
-        for condition in (own, selection.where):  # each is one of its own: `1) OR (1` is not
-            HostReader(self._host, source, condition=condition)
+        # each is one of its own: `1) OR (1` is not
+        for condition, values in ((own, own_parameters), (selection.where, selection.parameters)):
+            HostReader(self._host, source, condition=condition, parameters=values)
         both = own_parameters.keys() & (selection.parameters or {}).keys()
         if both:
             reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
