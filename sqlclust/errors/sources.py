@@ -17,9 +17,10 @@ class SourceError(SqlclustError):
 class SourceNameError(SourceError):
     """A name that no source can have."""
 
-    def __init__(self, name: object, *, reason: str) -> None:
+    def __init__(self, name: object, *, reason: str, other: str | None = None) -> None:
+        """Other: a registered source, from whose name this one does not differ enough."""
         super().__init__(f"no source can be called {shown(name)}: {reason}")
-        self.name, self.reason = name, reason
+        self.name, self.reason, self.other = name, reason, other
 
 
 class UnknownSourceError(SourceError):

@@ -164,7 +164,9 @@ def _found(database: Database, name: str) -> Registered | None:
     try:
         check_name(database, name)
         return chosen(database, name, Said())
-    except SourceNameError:
+    except SourceNameError as error:
+        if error.other is not None:
+            raise
         return None
     except HostTableError:
         if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sqlclust
-from sqlclust.errors import HostTableError, UnknownModelError
+from sqlclust.errors import FilterError, HostTableError, SourceNameError, UnknownModelError
 from tests.cli.host_files import host_file, made_by
 from tests.cli.terminal import fail
 from tests.sources.looking import vectors
@@ -85,3 +85,23 @@ def test_every_way_to_fit_lists_the_sources_and_asks_for_the_closest(tmp_path: P
     con.execute("INSERT INTO docs VALUES (1, 'a text')")
     con.close()
     assert fail("fit", llm, "docs").endswith("--vector says which it is. Did you mean 'llm:docs'?")
+
+
+def test_a_name_that_differs_in_case_alone(tmp_path: Path) -> None:
+    path = host_file(tmp_path / "m.db", *TABLES, rows=list(enumerate(vectors(12))))
+    con = sqlclust.connect(path)
+    sqlclust.source(con, "ints")
+    message = "no source can be called 'INTS': there is a source 'ints', and names of sources differ by more than case"
+    for act in (lambda: sqlclust.source(con, "INTS"), lambda: con.execute("SELECT clust_fit('INTS')")):
+        with pytest.raises(SourceNameError, match=message):
+            act()
+    con.close()
+    assert fail("fit", path, "INTS").startswith(message)
+
+
+def test_a_staleness_names_the_columns_of_the_table(tmp_path: Path) -> None:
+    con = sqlclust.connect(host_file(tmp_path / "m.db", *TABLES, rows=list(enumerate(vectors(12)))))
+    sqlclust.fit(con, "ints", where="id < :n", parameters={"n": 10})
+    with pytest.raises(FilterError, match=r"give all of them as parameters .* on columns of ints$"):
+        sqlclust.staleness(con, 1, run_where=True)
+    con.close()

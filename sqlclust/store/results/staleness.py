@@ -110,8 +110,8 @@ def staleness(
                 members = set(ids)
             has_where = origin.has_condition or (stored is not None and stored.where is not None)
             selection = stored if stored is not None and (run_where or not has_where) else None
-            reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
             try:
+                reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
                 with reading as rows:
                     of_interest = rows if selection is not None else (row for row in rows if row[0] in members)
                     found = _differences(database, of_interest, members, checksums)

@@ -166,7 +166,7 @@ class SourceVectors:
         both = own_parameters.keys() & (selection.parameters or {}).keys()
         if both:
             reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
-            raise FilterError(selection.where, reason=reason)
+            raise FilterError(selection.where, reason=reason, table=source.table_name or "")
         return HostReader(
             self._host, source,
             condition=f"({own}\n) AND ({selection.where}\n)",
