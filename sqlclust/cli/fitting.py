@@ -58,6 +58,13 @@ def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
     return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
 
 
+def is_new(database: Database, name: str) -> bool:
+    """Whether a source of this name would be registered: it is no model, and none is registered."""
+    if name == "all" or registered(database, name) is not None:
+        return False
+    return schema.version(database) is None or name not in dict(models(database))
+
+
 _LONG = 60.0
 """Seconds beyond which a fit is announced with how long it may take."""
 

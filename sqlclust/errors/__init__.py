@@ -74,6 +74,7 @@ from sqlclust.errors.schemas import (
 )
 from sqlclust.errors.sources import (
     NoFilesHereError,
+    RepeatedKeyError,
     SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
@@ -112,7 +113,7 @@ from sqlclust.errors.vectors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.errors.wording import counted_rows, dimensions, shown
+from sqlclust.errors.wording import counted_rows, did_you_mean, dimensions, shown
 
 __all__ = [
     "AdoptError",
@@ -172,6 +173,7 @@ __all__ = [
     "ReadWriteError",
     "RepairError",
     "RepeatedIdError",
+    "RepeatedKeyError",
     "ResultChangedError",
     "ResultDamagedError",
     "ResultWithoutFitError",
@@ -212,6 +214,7 @@ __all__ = [
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",
+    "did_you_mean",
     "dimensions",
     "shown",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from sqlclust.errors.base import SqlclustError
+from sqlclust.errors.points import RepeatedIdError
 from sqlclust.errors.wording import shown
 
 
@@ -16,9 +17,10 @@ class SourceError(SqlclustError):
 class SourceNameError(SourceError):
     """A name that no source can have."""
 
-    def __init__(self, name: object, *, reason: str) -> None:
+    def __init__(self, name: object, *, reason: str, other: str | None = None) -> None:
+        """Other: a registered source, from whose name this one does not differ enough."""
         super().__init__(f"no source can be called {shown(name)}: {reason}")
-        self.name, self.reason = name, reason
+        self.name, self.reason, self.other = name, reason, other
 
 
 class UnknownSourceError(SourceError):
@@ -85,6 +87,23 @@ class NoFilesHereError(SourceError):
         super().__init__(
             "inside another program no files are opened; use sqlclust's own command or Python API (sqlclust.connect) instead"
         )
+
+
+class RepeatedKeyError(SourceError, RepeatedIdError):
+    """Columns that are to name the rows of a source, and do not: two rows have the same values."""
+
+    def __init__(self, name: str, *, table: str, id_columns: Sequence[str], repeated: RepeatedIdError) -> None:
+        several = len(id_columns) > 1
+        Exception.__init__(
+            self,
+            f"column{'s' * several} {', '.join(id_columns)} {'do' if several else 'does'} not name the rows of {shown(table)}: "
+            f"{shown(repeated.embedding_id)} is in {repeated.occurrences:,} of them. Name a unique column or several "
+            "together: --id A,B on the command line, id elsewhere",
+        )
+        self.name, self.table, self.id_columns = name, table, tuple(id_columns)
+        self.embedding_id, self.occurrences, self.repeated_ids = (
+            repeated.embedding_id, repeated.occurrences, repeated.repeated_ids,
+        )  # fmt: skip
 
 
 class SourceChangedError(SourceError):

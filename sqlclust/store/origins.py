@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError
+from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError, UnknownModelError
 from sqlclust.sources import find_sources
 from sqlclust.sources.real_tables import ROWID_REMARK
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
@@ -19,11 +19,13 @@ from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors, what_can_write
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
+from sqlclust.store.embeddings.selection import models
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
 from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import (
     Registered,
+    all_registered,
     check_change,
     check_tables_can_be_made,
     chosen,
@@ -76,9 +78,11 @@ def origin_to_fit(
         if source is None and kept is None:
             source = _found(database, embedding_model)
         if source is None:
-            schema.check(database)
-            if registered(database, embedding_model) is not None:
+            if kept is not None:
+                schema.check(database)
                 _check_can_be_written(database, embedding_model)
+            else:
+                _check_is_a_model(database, embedding_model)
         else:
             _check_can_be_written(database, embedding_model)
             check_tables_can_be_made(database, embedding_model)
@@ -143,6 +147,26 @@ def _check_can_be_written(database: Database, name: str) -> None:
         raise DatabaseFileError(database.filename or "this database", reason=f"{reason}. {advice}")
 
 
+def _check_is_a_model(database: Database, name: str) -> None:
+    """Refuse a name of which there are no embeddings.
+
+    Raises:
+        UnknownModelError: it also names what could be fitted where it is.
+        SchemaMissingError: there are no tables of ours, nor anything to fit.
+    """
+    has_tables = schema.version(database) is not None
+    if has_tables:
+        schema.check(database)
+    there = [model for model, _ in models(database)] if has_tables else []
+    if name in there:
+        return
+    there += [source.name for source in all_registered(database) if source.name not in there]
+    found = [source.name for source in find_sources(database, models=False) if source.vector_column is not None]
+    if not found:
+        schema.check(database)
+    raise UnknownModelError(name, known=there, sources=[source for source in found if source not in there])
+
+
 def _found(database: Database, name: str) -> Registered | None:
     """What has a name of what is found; None if nothing has, or if it is a model of our own."""
     if schema.version(database) is not None:
@@ -150,7 +174,9 @@ def _found(database: Database, name: str) -> Registered | None:
     try:
         check_name(database, name)
         return chosen(database, name, Said())
-    except SourceNameError:
+    except SourceNameError as error:
+        if error.other is not None:
+            raise
         return None
     except HostTableError:
         if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:

@@ -86,7 +86,7 @@ def test_what_is_found_but_not_kept(tmp_path: Path) -> None:
     assert out.startswith("llm:docs: not registered; its first fit does that\n")
     assert shown(out)["table"] == "embeddings (llm)"
     assert fail("source", path, "e", "--table", "embeddings") == (
-        "table 'embeddings' has several: --table takes one of 'llm:docs', 'llm:notes', 'llm:none'"
+        "table 'embeddings' has several sources; --table takes one of 'llm:docs', 'llm:notes', 'llm:none'"
     )
     assert path.read_bytes() == before
 

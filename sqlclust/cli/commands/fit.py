@@ -18,7 +18,7 @@ from sqlclust.cli.database import (
     read_database,
     upgrade,
 )
-from sqlclust.cli.fitting import announce, models_to_fit, size_of_model, size_of_source
+from sqlclust.cli.fitting import announce, is_new, models_to_fit, size_of_model, size_of_source
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -127,6 +127,8 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
+    if parameters and where is None and said == Said():
+        raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = _Selecting(where, parameter_values(parameters))
     with logging_to(log_file), _opened(db, into, model) as database:
         before = schema.version(database)
@@ -144,6 +146,10 @@ def fit_named(
             if said != Said():
                 selecting = _Selecting(None, {})  # the source's own
         wanted = [model] if model is not None and source is not None else models_to_fit(database, db, model)
+        if (
+            source is None and model is not None and is_new(database, model)
+        ):  # what is wrong with it in words of the command
+            source = source_to_fit(database, model, said, words=OF_COMMANDS)
         logger.info("fit %s: %s", db, parsed)
         fits = Fits(database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import NamedTuple
 
-from sqlclust.errors import HostTableError, shown
+from sqlclust.errors import FilterError, HostTableError, shown
 from sqlclust.sources import Source
 from sqlclust.sources.kinds.vec0 import VectorColumn, columns_of
 from sqlclust.sources.real_tables import column_sql, real_table
@@ -141,3 +142,13 @@ def key_as_id(key: Sequence[object]) -> object:
     if any(isinstance(part, float) and not math.isfinite(part) for part in key):
         raise ValueError("the id has a part that is infinite, which JSON has not")
     return json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
+
+
+def condition_on_vec0(condition: object, table: str) -> FilterError:
+    """What is said of a condition on a vec0 table: no column of it can be read but the key and the vectors."""
+    return FilterError(
+        condition,
+        reason="a vec0 table cannot be filtered: it is read without the extension",
+        table=table,
+        advice=f"Copy it (sqlclust load DB -m MODEL --from-table {quote(table)}), and fit the copy with a condition",
+    )

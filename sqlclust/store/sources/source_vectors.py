@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import FilterError, HostTableError, Id, SourceConditionError, SqlclustError
+from sqlclust.errors import (
+    FilterError,
+    HostTableError,
+    Id,
+    RepeatedIdError,
+    RepeatedKeyError,
+    SourceConditionError,
+    SqlclustError,
+)
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import schema_was_changed
@@ -118,7 +126,13 @@ class SourceVectors:
                 if number % _REPORT == 0:
                     control.at(min(1.0, len(builder) / total) if total else 0.0)
                     self._database.check_interrupt()
-        points = builder.finish()
+        try:
+            points = builder.finish()
+        except RepeatedIdError as error:
+            source = self._registered.source
+            raise RepeatedKeyError(
+                source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
+            ) from None
         if kept is None and expected and len(points) < expected:
             logger.log(
                 logging.WARNING if self._is_new else logging.INFO,
@@ -170,12 +184,13 @@ class SourceVectors:
         own_parameters = self._registered.parameters or {}
         if selection.where is None:
             return HostReader(self._host, source, condition=own, parameters=own_parameters)
-        for condition in (own, selection.where):  # each is one of its own: `1) OR (1` is not
-            HostReader(self._host, source, condition=condition)
+        # each is one of its own: `1) OR (1` is not
+        for condition, values in ((own, own_parameters), (selection.where, selection.parameters)):
+            HostReader(self._host, source, condition=condition, parameters=values)
         both = own_parameters.keys() & (selection.parameters or {}).keys()
         if both:
             reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
-            raise FilterError(selection.where, reason=reason)
+            raise FilterError(selection.where, reason=reason, table=source.table_name or "")
         return HostReader(
             self._host, source,
             condition=f"({own}\n) AND ({selection.where}\n)",

@@ -140,7 +140,14 @@ class TableRows:
             reason = f"its parameters are a {type(parameters).__name__}, expected a mapping of names to values"
             raise FilterError(condition, reason=reason, table=self._table.name)
         with self._compiling():
-            check_condition(self._database, condition, rows=self._from, table=self._table.name)
+            check_condition(
+                self._database,
+                condition,
+                parameters=parameters,
+                bound=self._bindings,
+                rows=self._from,
+                table=self._table.name,
+            )
         self._bindings = {**(parameters or {}), **self._bindings}
         self._where = f"{self._where} AND ({condition}\n)"
 

@@ -149,5 +149,7 @@ def test_a_key_that_repeats(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     con.execute("ALTER TABLE docs ADD COLUMN part INTEGER DEFAULT 1")
     sqlclust.source(con, "parts", table="docs", id="part", vector="vec")
-    with pytest.raises(RepeatedIdError, match="embedding 1 came 40 times"):
+    with pytest.raises(
+        RepeatedIdError, match=r"column part does not name the rows of 'docs': 1 is in 40 of them. Name"
+    ):
         sqlclust.fit(con, "parts", **OPTIONS)

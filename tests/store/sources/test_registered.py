@@ -173,13 +173,13 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"name": "\ud800"}, SourceNameError, "is not valid Unicode"),
     ({"name": 3}, SourceNameError, "it is a int, expected text"),
     ({"name": "n" * (1 << 20) + "n"}, SourceNameError, "it has more than 1,048,576 bytes"),
-    ({"table": "nope"}, HostTableError, "there is no table 'nope'; it has 'note'"),
+    ({"table": "nope"}, HostTableError, r"there is no table 'nope'; the file has 'note'\. Did you mean 'note'\?"),
     ({"id": "nope"}, HostTableError, "table 'note' has no column 'nope'"),
     ({"id": ["slug", "SLUG"]}, HostTableError, "id names a column twice: slug, slug"),
     ({"id": "embedding"}, HostTableError, "column 'embedding' holds the vectors, and id names it too"),
     ({"id": []}, OptionError, "a name or a list of names"),
     ({"vector": "rowid"}, HostTableError, "'rowid' is the rowid, and no vectors"),
-    ({"vector": "body"}, HostTableError, r"column 'body' of 'note' cannot be told \(TEXT in 12 of 12 rows\); format"),
+    ({"vector": "body"}, HostTableError, r"'body' of 'note' holds texts that are no JSON arrays, not vectors; .*: 'embedding'$"),
     ({"vector": "lang", "format": "float32"}, HostTableError, "format is 'float32', expected what column 'lang' of 'note' holds"),
     ({"format": "float"}, OptionError, "'float32' or 'float64'"),
     ({"content": "nope"}, HostTableError, "no column 'nope'"),
@@ -242,7 +242,7 @@ def test_what_cannot_be_clustered_says_why(program: str) -> None:
 def test_several_that_may_be_meant() -> None:
     con = host("llm")
     with pytest.raises(
-        HostTableError, match="table 'embeddings' has several: table takes one of 'llm:docs', 'llm:notes'"
+        HostTableError, match="table 'embeddings' has several sources; table takes one of 'llm:docs', 'llm:notes'"
     ):
         sqlclust.source(con, "all", table="embeddings")
     kept = sqlclust.source(con, "all", table="embeddings", id=["collection_id", "id"], vector="embedding")
