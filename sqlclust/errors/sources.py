@@ -69,10 +69,13 @@ class SourceConditionError(SourceError):
 class SourceElsewhereError(SourceError):
     """A source whose table is in another file, and that file cannot be read."""
 
-    def __init__(self, name: str, *, path: str, reason: str, advice: str | None = None) -> None:
-        """Advice: how to go on, if not by putting the file back or saying where it is."""
+    def __init__(self, name: str, *, path: str, reason: str, database: str = "", advice: str | None = None) -> None:
+        """Database: the file that the source is kept in; advice: how to go on, if not by putting the other file back or saying
+        where it is.
+        """
         if advice is None:
-            advice = f"Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
+            said = f"sqlclust source {quote(database or 'DB')} {quote(name)} --database FILE"
+            advice = f"Put it back there, or say where it is: {said}"
         super().__init__(
             f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
             f"{reason}. {advice}"

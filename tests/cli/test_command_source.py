@@ -42,7 +42,7 @@ def test_keeping_and_showing(path: Path) -> None:
         "id": "slug",
         "vector": "embedding: float32, dimension 4",
         "content": "body",
-        "rows": "12 rows",
+        "rows": "12 in the table",
         "where": where,
         "parameters": ":l = 'en', :n = 3",
         "remark": "from 12 rows: BLOBs of 16 bytes; only rows where lang = :l AND length(body) > :n",

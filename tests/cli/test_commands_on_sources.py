@@ -110,11 +110,15 @@ def test_compare_and_cut(db: Path) -> None:
     compared = succeed("compare", db, 2, 4)
     assert '["a",' in compared or '["b",' in compared
     assert '["pairs"' not in compared
+    assert succeed("compare", db, 1, 2).endswith(
+        "Results of different sources have none in common, also if they are of one table: join them by item_id.\n"
+    )
     swept = succeed("sweep", db, 2, "--min-cluster-size", "5,7").splitlines()
     assert (swept[0], len(swept)) == ("fit 2: pairs, 40 rows", 6)
 
 
 def test_predict_and_store(db: Path, con: apsw.Connection) -> None:
+    assert succeed("predict", db, 1) == "every row of source 'docs' is in result 1\n"
     con.execute("INSERT INTO docs SELECT 'new' || id, embedding, body FROM docs WHERE id IN ('t1', 't39')")
     found = json.loads(succeed("predict", db, 1, "--store", "--json"))
     assert [(row["id"], row["neighbor_id"]) for row in found] == [("newt1", "t1"), ("newt39", "t39")]
@@ -124,7 +128,7 @@ def test_predict_and_store(db: Path, con: apsw.Connection) -> None:
     assert json.loads(succeed("predict", db, 1, "--store", "--json")) == found  # again: they take the others' place
     assert rows(db, "SELECT count(*) FROM Embedding WHERE embedding_source = 'docs'") == [(42,)]
     assert "nothing is wrong" in succeed("doctor", db)
-    succeed("delete", db, 1, "--yes")
+    assert succeed("delete", db, 1, "--yes") == "deleted result 1: 3 clusters, 40 labels; the rows of its table stay\n"
     assert rows(db, "SELECT count(*) FROM Embedding WHERE embedding_source = 'docs'") == [(0,)]
 
 

@@ -13,7 +13,7 @@ from sqlclust.cli.database import database_argument, open_database, read_databas
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.parameters import parameter_values, parameters_option
-from sqlclust.errors import SourceDamagedError, SourceInUseError, UnknownSourceError, counted_rows
+from sqlclust.errors import SourceDamagedError, SourceInUseError, UnknownSourceError
 from sqlclust.options import SourceOptions
 from sqlclust.sources import COLUMNS, Source, find_sources
 from sqlclust.sources.registered_rows import Registered, registered
@@ -157,7 +157,7 @@ def _show(row: Mapping[str, Any], output: str | None) -> None:
         "id": ", ".join(row["id_columns"]),
         "vector": row["vector_column"] and f"{row['vector_column']}: {row['format'] or '?'}{said}{dimension}",
         "content": row["content_column"],
-        "rows": None if row["n_rows"] is None else counted_rows(row["n_rows"]),
+        "rows": None if row["n_rows"] is None else f"{row['n_rows']:,}{' in the table' if row['where'] else ''}",
         "where": row["where"],
         "parameters": row["parameters"]
         and ", ".join(f":{name} = {value!r}" for name, value in row["parameters"].items()),

@@ -43,11 +43,13 @@ def host_of(database: Database, source: Registered) -> Iterator[Database]:
                 source.name, path=source.database, reason=str(error), advice="Nothing was written"
             ) from None
         except DatabaseFileError as error:
-            raise SourceElsewhereError(source.name, path=source.database, reason=str(error)) from None
+            raise SourceElsewhereError(
+                source.name, path=source.database, reason=str(error), database=database.filename
+            ) from None
         layout, table = read_layout(host), source.source.table_name or ""
         if table.lower() not in layout.tables and table.lower() not in layout.others:
             reason = f"{host.filename} has no table {shown(table)}"
-            raise SourceElsewhereError(source.name, path=source.database, reason=reason)
+            raise SourceElsewhereError(source.name, path=source.database, reason=reason, database=database.filename)
         yield host
 
 
@@ -60,12 +62,7 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
         DatabaseFileError: no such file, no database, …
         LockedError
     """
-    try:
-        host = database.opened_to_read(path)
-    except DatabaseFileError as error:
-        if os.path.lexists(path):
-            raise
-        raise DatabaseFileError(error.path, reason="there is no such file") from None  # and making one is no help
+    host = database.opened_to_read(path)
     try:
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):
