@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sqlclust
-from sqlclust.errors import FilterError, HostTableError, SourceNameError, UnknownModelError
+from sqlclust.errors import FilterError, HostTableError, SourceNameError, UnknownModelError, VectorTypeError
 from tests.cli.host_files import host_file, made_by
 from tests.cli.terminal import fail
 from tests.sources.looking import vectors
@@ -99,9 +99,11 @@ def test_a_name_that_differs_in_case_alone(tmp_path: Path) -> None:
     assert fail("fit", path, "INTS").startswith(message)
 
 
-def test_a_staleness_names_the_columns_of_the_table(tmp_path: Path) -> None:
+def test_what_is_made_of_a_source_is_said_of_its_table(tmp_path: Path) -> None:
     con = sqlclust.connect(host_file(tmp_path / "m.db", *TABLES, rows=list(enumerate(vectors(12)))))
     sqlclust.fit(con, "ints", where="id < :n", parameters={"n": 10})
     with pytest.raises(FilterError, match=r"give all of them as parameters .* on columns of ints$"):
         sqlclust.staleness(con, 1, run_where=True)
+    with pytest.raises(VectorTypeError, match=r"'\[\"ints\",\d+\]' is NULL, expected .* stands for a row of a source"):
+        con.execute("SELECT clust_points(id, vector) FROM Embedding")
     con.close()

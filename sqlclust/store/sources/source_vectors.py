@@ -261,8 +261,11 @@ class SourceVectors:
             schema_was_changed(database)
             if renamed and self._is_new:
                 view = clusters_view.view_name(self.embedding_model)
-                columns = ", ".join(f"{column} is {name}" for column, name in renamed.items())
-                logger.warning("the view %s has columns of these names too; of the table's, %s there", view, columns)
+                ours, theirs = (
+                    ", ".join(renamed),
+                    ", ".join(f'{column} is "{name}"' for column, name in renamed.items()),
+                )
+                logger.warning("in the view %s, %s says the cluster; of the table's own, %s there", view, ours, theirs)
 
         return write
 

@@ -139,7 +139,7 @@ def test_a_column_of_a_name_of_ours_is_kept_under_another_and_that_is_said(
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     con.execute("ALTER TABLE docs ADD COLUMN label TEXT DEFAULT 'theirs'")
     sqlclust.fit(con, "docs", **OPTIONS)
-    assert "label is label:1 there" in caplog.text
+    assert 'label is "label:1" there' in caplog.text
     assert con.execute('SELECT DISTINCT typeof(label), "label:1" FROM docs_clusters').get == ("integer", "theirs")
     caplog.clear()
     sqlclust.fit(con, "docs", **OPTIONS)
