@@ -127,6 +127,27 @@ CREATE INDEX ClusteringFit_corpus ON ClusteringFit (embedding_model, corpus_hash
 -- Deleting a fit looks here for those made from it: in the table that column is behind the BLOBs.
 CREATE INDEX ClusteringFit_updated_from ON ClusteringFit (updated_from) WHERE updated_from IS NOT NULL;
 
+-- Who is near whom in a fit: min_samples + 5 neighbours of each different vector (sqlclust fit --no-neighbors, and
+-- --no-store-fit, keep none). In parts, since a BLOB has at most a billion bytes: each has the next of the fit's rows, in
+-- the order of row_ids, and the next of its different vectors, which are numbered from 0 in an order that depends on their
+-- contents alone. All BLOBs are little-endian; see sqlclust/store/fits/.
+CREATE TABLE ClusteringFitNeighbors (
+    clustering_fit_id INTEGER NOT NULL REFERENCES ClusteringFit (id) ON DELETE CASCADE,
+    part              INTEGER NOT NULL CHECK (part >= 0),         -- from 0
+    exponent          INTEGER NOT NULL,                           -- vectors were compared times 2**exponent
+    n                 INTEGER NOT NULL CHECK (n >= 0),            -- rows of this part
+    n_distinct        INTEGER NOT NULL CHECK (n_distinct >= 0),   -- different vectors of it
+    n_neighbors       INTEGER NOT NULL CHECK (n_neighbors >= 0),  -- neighbours of those
+    row_vectors       BLOB NOT NULL CHECK (length(row_vectors) = 4 * n),            -- int32: which vector each row has
+    row_hashes        BLOB NOT NULL CHECK (length(row_hashes) = 8 * n),             -- uint64: SHA-256 of its vector begins so
+    counts            BLOB NOT NULL CHECK (length(counts) = 4 * n_distinct),        -- int32: rows that have each vector
+    list_lengths      BLOB NOT NULL CHECK (length(list_lengths) = 4 * n_distinct),  -- int32: neighbours of each
+    neighbors         BLOB NOT NULL CHECK (length(neighbors) = 4 * n_neighbors),    -- int32: vectors, a list after the other
+    squared_distances BLOB NOT NULL CHECK (length(squared_distances) = 8 * n_neighbors),
+    -- float64, euclidean, ascending in each list
+    PRIMARY KEY (clustering_fit_id, part)
+) STRICT;
+
 -- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.
 -- Many results per model, with other parameters or the same, are normal.
 CREATE TABLE ClusteringResult (

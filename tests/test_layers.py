@@ -27,8 +27,8 @@ ROOMS = {
         "mutual_reachability",
     ],
     "core.neighbors": [
-        "k_nearest", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs", "packed_pairs",
-        "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
+        "k_nearest", "k_nearest_lists", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs",
+        "packed_pairs", "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
     ],
     "core.tree": [
         "edges", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search", "list_search",
@@ -76,7 +76,7 @@ ROOMS = {
         "host_rows", "items", "elsewhere", "keepable", "registered", "table_rows", "vec0_rows", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "stored_fit", "storing", "loading"],
+    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",

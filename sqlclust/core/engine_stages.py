@@ -17,15 +17,13 @@ from sqlclust.core.neighbors.approximate import FULL, NeighborsAndLists, neighbo
 from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import neighbors_and_pruning
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists, equal_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import approximate_tree
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.component_search import exact_tree
 from sqlclust.core.tree.confirmation import confirmed
 from sqlclust.core.tree.listed_edges import ListedEdges
-
-_SPARE_NEIGHBORS = 5
-"""Neighbours beyond min_samples: they raise the bound up to which the spanning tree needs no second look."""
 
 
 class EngineStages(Protocol):
@@ -52,12 +50,16 @@ class EngineStages(Protocol):
     def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
         """float64 (m,), of vectors that occur so many times each."""
 
+    def lists(self, counts: IndexArray) -> KNearestLists:
+        """The neighbours found, to be kept: min_samples + SPARE_NEIGHBORS of each vector, or all others if there are fewer. To be
+        asked for before the tree."""
+
     def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
         """The tree of the vectors, weights squared. It uses the neighbours up, and may be asked for once."""
 
 
 def _wanted(vectors: Float32Array, min_samples: int) -> int:
-    return min(min_samples + _SPARE_NEIGHBORS, len(vectors) - 1)
+    return min(min_samples + SPARE_NEIGHBORS, len(vectors) - 1)
 
 
 class _ExactStages:
@@ -70,6 +72,10 @@ class _ExactStages:
     def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
         """As `EngineStages` has it."""
         return core_distances(self._near.squared, self._near.indices, counts, min_samples=min_samples)
+
+    def lists(self, counts: IndexArray) -> KNearestLists:
+        """As `EngineStages` has it."""
+        return equal_lists(counts, self._near.indices, self._near.squared)
 
     def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
         """As `EngineStages` has it."""
@@ -91,6 +97,11 @@ class _ApproximateStages:
         """As `EngineStages` has it."""
         near = self._found()
         return core_distances(near.squared.astype(np.float64), near.indices, counts, min_samples=min_samples)
+
+    def lists(self, counts: IndexArray) -> KNearestLists:
+        """As `EngineStages` has it."""
+        near = self._found()
+        return equal_lists(counts, near.indices, near.squared)
 
     def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
         """As `EngineStages` has it."""

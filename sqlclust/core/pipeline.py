@@ -26,6 +26,7 @@ from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, metric_of
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters as ReachabilityParameters
+from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense
@@ -43,6 +44,8 @@ class Fit(NamedTuple):
         recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
         tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirmation`; 1.0 for the
             exact engine.
+        lists: the k nearest of each distinct vector, min_samples + 5 or all others, if they were to be kept.
+        exponent: the vectors were compared times 2**exponent (`into_float32_range`), and so are the distances of `lists`.
     """
 
     points: Distinct
@@ -51,6 +54,8 @@ class Fit(NamedTuple):
     engine: Engine = "exact"
     recall: float = 1.0
     tree_confirmed: float = 1.0
+    lists: KNearestLists | None = None
+    exponent: int = 0
 
 
 def fit(
@@ -60,6 +65,7 @@ def fit(
     engine: Engine = "exact",
     seed: int = 0,
     rank: IndexArray | None = None,
+    keep_lists: bool = False,
     control: Control,
 ) -> Fit:
     """Neighbours and spanning tree.
@@ -71,6 +77,7 @@ def fit(
         seed: of the approximate engine.
         rank: intp (n,), the rows' order by id: of identical vectors the first is the one that the others hang on. The rows' own
             order by default.
+        keep_lists: whether the neighbours found are wanted too: 12 bytes for each.
 
     Raises:
         UnknownMetricError, UnknownEngineError
@@ -81,19 +88,20 @@ def fit(
     measure, name, min_samples = metric_of(parameters.metric), engine_of(engine).name, parameters.min_samples
     with control.phase("duplicates"):
         points = _collapsed(vectors, parameters, rank, control)
+        scaled, exponent = into_float32_range(points.vectors)
     if len(points.counts) == 1:
-        return _of_one_vector(points, name)
+        return _of_one_vector(points, exponent, name)
     min_samples = min(min_samples, len(vectors) - 1)
     with control.phase("neighbors"):
-        scaled, exponent = into_float32_range(points.vectors)
         stages = STAGES[name](scaled, min_samples, seed, control)
     with control.phase("spanning tree"):
         squared_core = stages.squared_core_distances(points.counts, min_samples)
+        lists = stages.lists(points.counts) if keep_lists else None
         tree = stages.spanning_tree(MutualReachability(scaled, squared_core, parameters.distance_factor, control))
     core = np.ldexp(measure.from_squared(squared_core), -exponent)
     tree = tree._replace(weight=np.ldexp(measure.from_squared(tree.weight), -exponent))
     of_rows = core[points.group_of_row()], with_copies(tree, points, core)
-    return Fit(points, *of_rows, name, stages.recall, stages.tree_confirmed)
+    return Fit(points, *of_rows, name, stages.recall, stages.tree_confirmed, lists, exponent)
 
 
 def _collapsed(
@@ -103,11 +111,12 @@ def _collapsed(
     return points if rank is None else points.by_rank(rank)
 
 
-def _of_one_vector(points: Distinct, engine: Engine) -> Fit:
+def _of_one_vector(points: Distinct, exponent: int, engine: Engine) -> Fit:
     none = np.empty(0, dtype=np.intp)
     core = np.zeros(1)
     tree = with_copies(SpanningTree(none, none, np.empty(0)), points, core)
-    return Fit(points, core[points.group_of_row()], tree, engine)
+    lists = equal_lists(points.counts, np.empty((1, 0)), np.empty((1, 0)))
+    return Fit(points, core[points.group_of_row()], tree, engine, lists=lists, exponent=exponent)
 
 
 def select_clusters(tree: SpanningTree, parameters: CutParameters, control: Control | None = None) -> ClusterLabels:

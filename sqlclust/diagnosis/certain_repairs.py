@@ -46,25 +46,33 @@ def _is_damaged(exam: Examination, table: Table, *columns: str) -> bool:
     return any((table.name.lower(), column) in exam.damaged for column in columns)
 
 
+_PARTS_OF: tuple[tuple[Role, str, Role], ...] = (
+    ("assignment", "clustering_result_id", "result"),
+    ("cluster", "clustering_result_id", "result"),
+    ("prediction", "clustering_result_id", "result"),
+    ("neighbors", "clustering_fit_id", "fit"),
+)
+"""Rows that are nothing without the row that they are a part of: whose, by which column, and that row's role."""
+
+
 def _plan_orphans(plan: RepairPlan, exam: Examination, family: Family) -> None:
-    """Rows of a result that is gone."""
-    roles: tuple[Role, ...] = ("assignment", "cluster", "prediction")
-    for role in roles:
-        found = family.get(role, "result")
+    """Rows of a result, or of a fit, that is gone."""
+    for role, key, parent_role in _PARTS_OF:
+        found = family.get(role, parent_role)
         if found is None:
             continue
-        child, result = found
-        column = child.columns["clustering_result_id"].name
-        if _is_damaged(exam, child, "clustering_result_id") or _is_damaged(exam, result, "id"):
-            reason = "not repaired: ids are damaged, so that nobody knows which result a row belongs to"
-        elif not exam.row(f"SELECT EXISTS (SELECT 1 FROM {result.sql}) AS n")[0]:
+        child, parent = found
+        column = child.columns[key].name
+        if _is_damaged(exam, child, key) or _is_damaged(exam, parent, "id"):
+            reason = f"not repaired: ids are damaged, so that nobody knows which {parent_role} a row belongs to"
+        elif not exam.row(f"SELECT EXISTS (SELECT 1 FROM {parent.sql}) AS n")[0]:
             reason = (
-                f"not repaired: {result.name} is empty, and its rows may have been lost by mistake. If not, DELETE FROM "
+                f"not repaired: {parent.name} is empty, and its rows may have been lost by mistake. If not, DELETE FROM "
                 f"{quoted(child.name)}; otherwise restore a backup"
             )
         else:
-            condition = ORPHANS.format(c=quoted(column), parent=result.sql)
-            did = f"deleted {{rows}}: their {result.name} is gone"
+            condition = ORPHANS.format(c=quoted(column), parent=parent.sql)
+            did = f"deleted {{rows}}: their {parent.name} is gone"
             plan.add(RowRepair("orphans", child, column, _DELETE, condition, did))
             continue
         plan.refuse("orphans", child.name, column, reason)

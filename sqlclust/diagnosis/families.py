@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlclust.sqlite.layout import Layout, Table
 
-Role = Literal["run", "invocation", "embedding", "fit", "result", "cluster", "assignment", "prediction"]
+Role = Literal["run", "invocation", "embedding", "fit", "result", "cluster", "assignment", "prediction", "neighbors"]
 
 _REQUIRED: dict[Role, tuple[str, ...]] = {
     "run": ("id",),
@@ -19,13 +19,14 @@ _REQUIRED: dict[Role, tuple[str, ...]] = {
     "cluster": ("clustering_result_id",),
     "assignment": ("embedding_id", "clustering_result_id"),
     "prediction": ("embedding_id", "clustering_result_id", "label", "probability"),
+    "neighbors": ("clustering_fit_id", "part"),
 }
 """A table has a role if it has its name and these columns: `embeddings` is a name that other programs use too."""
 
 _SINGULAR: dict[Role, str] = {
     "run": "run", "invocation": "invocation", "embedding": "embedding", "fit": "clusteringfit",
     "result": "clusteringresult", "cluster": "cluster", "assignment": "embeddingcluster",
-    "prediction": "embeddingprediction",
+    "prediction": "embeddingprediction", "neighbors": "clusteringfitneighbors",
 }  # fmt: skip
 _PLURAL: dict[Role, str] = {
     "run": "runs", "invocation": "invocations", "embedding": "embeddings", "result": "clustering_results",

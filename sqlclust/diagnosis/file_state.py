@@ -24,6 +24,8 @@ from sqlclust.options import HdbscanOptions, names, parse, parse_object
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.neighbors import TABLE as NEIGHBORS
+from sqlclust.store.fits.stored_fit import StoredFit
 
 _MOST_MESSAGES = 100
 
@@ -248,11 +250,12 @@ def check_fits(exam: Examination, fit: Table) -> None:
             thread.join(0.05)
             exam.check_interrupt()
         damaged: list[tuple[int, str]] = []
+        unlike: list[tuple[int, str]] = []
         for place, fit_id in enumerate(ids):
             exam.at(place / len(ids))
             exam.check_interrupt()
             try:
-                fits.load(exam.database, fit_id)
+                stored = fits.load(exam.database, fit_id)
             except FitNotStoredError:
                 damaged.append((fit_id, "row_ids without a spanning_tree"))
             except FitDamagedError as error:
@@ -261,6 +264,17 @@ def check_fits(exam: Examination, fit: Table) -> None:
                 damaged.append((fit_id, str(error)))
             except DatabaseError:  # our tables are not as they should be, which was found already; no fit can be loaded
                 return
+            else:
+                if (reason := _damage_of_neighbors(exam, stored)) is not None:
+                    unlike.append((fit_id, reason))
+        if unlike:
+            fit_id, reason = unlike[0]
+            exam.add(
+                "damaged-neighbors", "error", NEIGHBORS, "clustering_fit_id", n=len(unlike), example=fit_id,
+                detail=f"the neighbours of {counted(len(unlike), 'stored fit are', 'stored fits are')} not what a fit writes; of "
+                f"the example: {reason}",
+                remedy="DELETE them (the fit stays, and can be cut without), or delete its results and fit again",
+            )  # fmt: skip
         if damaged:
             fit_id, reason = damaged[0]
             exam.add(
@@ -269,3 +283,17 @@ def check_fits(exam: Examination, fit: Table) -> None:
                 f"{reason}",
                 remedy="DELETE it (its results stay and are whole) and fit again",
             )  # fmt: skip
+
+
+def _damage_of_neighbors(exam: Examination, stored: StoredFit) -> str | None:
+    """What is wrong with the neighbours kept with a fit; None if nothing is, or there are none."""
+    table = exam.layout.named(NEIGHBORS)
+    if table is None or not is_as_its_version_made_it(exam, table):  # which was found already
+        return None
+    try:
+        fits.load_neighbors(exam.database, stored)
+    except FitDamagedError as error:
+        return error.reason
+    except (DatabaseFileError, UnicodeDecodeError) as error:
+        return str(error)
+    return None

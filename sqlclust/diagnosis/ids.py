@@ -154,6 +154,7 @@ RELATIONS: tuple[tuple[Role, str, Role], ...] = (
     ("assignment", "medoid_embedding_id", "embedding"),
     ("prediction", "clustering_result_id", "result"),
     ("prediction", "embedding_id", "embedding"),
+    ("neighbors", "clustering_fit_id", "fit"),
 )
 """(child, its column, parent): what a family's tables mean by each other, with a foreign key declared or without."""
 
@@ -188,6 +189,8 @@ def check_relations(exam: Examination, family: Family) -> None:
                 remedy = _ADOPT_REST if _is_adopted(exam, child) else _LOST
             elif child_role == "prediction" and parent_role == "embedding":
                 remedy = "sqlclust doctor --fix deletes them: they can be predicted again"
+            elif child_role == "neighbors":
+                remedy = "sqlclust doctor --fix deletes them: their fit is gone, and nothing reads them"
             else:
                 remedy = _GONE[parent_role]
             exam.add(

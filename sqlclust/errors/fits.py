@@ -60,6 +60,17 @@ class FitNotStoredError(SqlclustError):
         self.clustering_fit_id = clustering_fit_id
 
 
+class NeighborsNotStoredError(SqlclustError):
+    """A fit that was stored without its neighbours."""
+
+    def __init__(self, clustering_fit_id: int) -> None:
+        super().__init__(
+            f"clustering fit {clustering_fit_id} was stored without its neighbours (store_neighbors false, --no-neighbors, or by "
+            "an earlier version); delete it and fit again, or use clust_neighbors"
+        )
+        self.clustering_fit_id = clustering_fit_id
+
+
 class FitDamagedError(SqlclustError):
     """A stored fit that is not what a fit writes."""
 

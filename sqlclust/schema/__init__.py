@@ -8,7 +8,7 @@ Every version so far is read and written by this program as it is, and nobody ha
 upgrades, and a file that cannot be written can still be read.
 """
 
-from sqlclust.schema.checking import check, makes_trigger
+from sqlclust.schema.checking import check, has, makes_trigger
 from sqlclust.schema.initializing import initialize
 from sqlclust.schema.ledger import refuse_foreign_objects, version
 from sqlclust.schema.new_file import object_names, of_a_new_file
@@ -18,6 +18,7 @@ __all__ = [
     "MIGRATIONS",
     "VERSION",
     "check",
+    "has",
     "initialize",
     "makes_trigger",
     "object_names",

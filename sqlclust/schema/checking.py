@@ -32,6 +32,12 @@ def check(database: Database) -> None:
         _check_shape(database, name, expected)
 
 
+def has(database: Database, name: str) -> bool:
+    """Whether a thing of ours belongs to the version that the database has."""
+    found = version(database)
+    return found is not None and versions.history().has(found, name)
+
+
 def makes_trigger(database: Database, name: str, sql: str) -> bool:
     """Whether a trigger of the database, of this name and text, is what schema.sql or a version before it makes.
 

@@ -75,6 +75,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             ChangeTable("ClusteringFit"),
             AddColumn("ClusteringFit", "updated_from"),
             Create("ClusteringFit_updated_from"),
+            Create("ClusteringFitNeighbors"),
             Create("ClusteringResult_delete"),
             Replace("EmbeddingModelSummary"),
             Replace("ClusterSummary", columns=("medoid_item_id",)),

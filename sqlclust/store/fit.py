@@ -27,7 +27,8 @@ from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.embeddings.selection import Selection, recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading
-from sqlclust.store.fits.blobs import to_blobs
+from sqlclust.store.fits.blobs import FitBlobs, to_blobs
+from sqlclust.store.fits.neighbors import FitNeighbors, neighbors_of
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
@@ -63,9 +64,14 @@ def check_top_level(database: Database, function: str) -> None:
 
 
 def cluster(
-    vectors: Float32Array, options: HdbscanOptions, control: Control, *, rank: IndexArray | None = None
+    vectors: Float32Array,
+    options: HdbscanOptions,
+    control: Control,
+    *,
+    rank: IndexArray | None = None,
+    keep_lists: bool = False,
 ) -> tuple[core.Fit, core.Clustering]:
-    """Cluster vectors that are checked, with options that are resolved; `rank` as in `core.pipeline.fit`.
+    """Cluster vectors that are checked, with options that are resolved; `rank` and `keep_lists` as in `core.pipeline.fit`.
 
     Raises:
         UnknownMetricError, UnknownEngineError: options that are not resolved, or that no check has seen.
@@ -80,6 +86,7 @@ def cluster(
         engine=engine_of(options.engine).name,
         seed=options.seed,
         rank=rank,
+        keep_lists=keep_lists,
         control=control,
     )
     parameters = core.CutParameters(**options.selecting(len(vectors)))
@@ -120,6 +127,7 @@ def fit(
     source: Registered | None = None,
     runs_condition: bool = False,
     store_fit: bool = True,
+    store_neighbors: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Select a model's embeddings, cluster them, publish the result; returns its ClusteringResult id.
@@ -138,6 +146,8 @@ def fit(
         runs_condition: whether a condition that the file keeps with the source may be run.
         store_fit: keep the spanning tree too, so that the fit can be cut again; some 30 bytes a row. A stored fit of the
             same embeddings and settings is reused.
+        store_neighbors: keep who is near whom with it, 12 bytes a neighbour: some 260 a row at min_samples 15. Without the fit
+            none are kept; and a stored fit that is reused stays as it is, with neighbours or without.
         progress: called with (phase, fraction) from this thread.
 
     Raises:
@@ -150,7 +160,15 @@ def fit(
     interrupt.preload()
     selection = _selection(embedding_model, options, where, parameters)
     with origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
-        return _fit(database, origin, selection, options, store_fit=store_fit, progress=progress)
+        keeping = _Keeping(store_fit, store_fit and store_neighbors)
+        return _fit(database, origin, selection, options, keeping, progress=progress)
+
+
+class _Keeping(NamedTuple):
+    """What is kept of a new fit."""
+
+    fit: bool
+    neighbors: bool
 
 
 def _fit(
@@ -158,8 +176,8 @@ def _fit(
     origin: Origin,
     selection: Selection,
     options: HdbscanOptions,
+    keeping: _Keeping,
     *,
-    store_fit: bool,
     progress: Progress | None,
 ) -> int:
     started_at, reading = now(), Control(progress)
@@ -170,27 +188,28 @@ def _fit(
             points = origin.select(selection, reading, check=_checking(options, selection))
     corpus = _Corpus(selection, origin, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
-    blobs = None
+    kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
     of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
     if of_fit is not None:
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, of_fit)
         again = cutting(points, loading.load(database, of_fit), corpus.options)
         clustering, seconds = interrupt.run(database, again, progress)
     else:
-        (fitted, clustering), seconds = interrupt.run(database, corpus.cluster, progress)
+        (fitted, clustering), seconds = interrupt.run(
+            database, partial(corpus.cluster, keep_lists=keeping.neighbors), progress
+        )
         of_fit = FitRecord(
             **corpus.identity(fingerprint),
             **corpus.figures(fitted),
             versions=versions(database),
             timings={**reading.seconds, **hashing, **seconds},
         )
-        if store_fit:
-            storing = partial(to_blobs, points, fingerprint, fitted)
-            blobs, _ = interrupt.run(database, storing, progress)
+        if keeping.fit:
+            kept, _ = interrupt.run(database, partial(_to_keep, points, fingerprint, fitted), progress)
     result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded}
     result_id = publish(
         database,
-        NewResult(points, clustering, of_fit, result_parameters, started_at, origin, blobs),
+        NewResult(points, clustering, of_fit, result_parameters, started_at, origin, *kept),
         snapshot=Snapshot(database, points, origin, version=version),
         patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
@@ -201,6 +220,12 @@ def _fit(
         embedding_model, result_id, len(points), n_clusters, len(points) - n_members,
     )  # fmt: skip
     return result_id
+
+
+def _to_keep(
+    points: Points, fingerprint: Fingerprint, fitted: core.Fit, control: Control
+) -> tuple[FitBlobs, FitNeighbors | None]:
+    return to_blobs(points, fingerprint, fitted, control), neighbors_of(points, fitted, control)
 
 
 class _Corpus(NamedTuple):
@@ -230,9 +255,9 @@ class _Corpus(NamedTuple):
             **{name: getattr(self.options, name) for name in FIT_OPTIONS},
         }
 
-    def cluster(self, control: Control) -> tuple[core.Fit, core.Clustering]:
+    def cluster(self, control: Control, *, keep_lists: bool) -> tuple[core.Fit, core.Clustering]:
         """The clustering, computed anew."""
-        return cluster(self.points.vectors, self.options, control, rank=self.points.rank())
+        return cluster(self.points.vectors, self.options, control, rank=self.points.rank(), keep_lists=keep_lists)
 
     def figures(self, fitted: core.Fit) -> dict[str, Any]:
         """What is stored of a new fit besides its identity: the selection, counts, and what the engine measured."""

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.plscan import Layer, layers
 from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
+from sqlclust.core.neighbors.row_neighbors import listed_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
-from sqlclust.errors import ArgumentError
+from sqlclust.errors import ArgumentError, NeighborsNotStoredError
 from sqlclust.options import CutOptions, LayersOptions, parse_json, parse_object
 from sqlclust.sqlite.database import Row
 from sqlclust.store import cut as store_cut
@@ -132,6 +134,21 @@ def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterato
     yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
 
 
+def clust_fit_neighbors(context: Context, clustering_fit_id: object) -> Iterator[Row]:
+    """The nearest neighbours of each embedding, nearest first, as the fit found them."""
+    stored = fits.load(context.database, _fit_id("clust_fit_neighbors", clustering_fit_id))
+    kept = fits.load_neighbors(context.database, stored)
+    if kept is None:
+        raise NeighborsNotStoredError(stored.id)
+    ids, record = stored.ids, stored.record
+    k = min(record.min_samples + SPARE_NEIGHBORS, record.n - 1)
+    near = listed_neighbors(kept.lists, kept.row_vectors, k, metric=record.metric, exponent=kept.exponent)
+    for row, neighbors, distances in near:
+        pairs = zip(neighbors.tolist(), distances.tolist(), strict=True)
+        for place, (neighbor, distance) in enumerate(pairs, start=1):
+            yield ids[row], place, ids[neighbor], distance
+
+
 FITS = (
     ScalarFunction(
         name="clust_cut",
@@ -216,5 +233,15 @@ FITS = (
         columns={"id": "", "core_distance": "REAL"},
         summary="How dense it is around each embedding of a stored fit: the distance to its min_samples-th nearest neighbour.",
         example="SELECT count(*) FROM clust_core_distances(1) WHERE core_distance > 0 -- 40",
+    ),
+    TableFunction(
+        name="clust_fit_neighbors",
+        args=("clustering_fit_id",),
+        function=clust_fit_neighbors,
+        columns={"id": "", "rank": "INTEGER", "neighbor_id": "", "distance": "REAL"},
+        summary="The min_samples + 5 nearest other embeddings of each embedding of a stored fit, nearest first (rank 1), as the "
+        "fit found and kept them; nothing is measured. Of an exact fit they are those that clust_neighbors gives; only where "
+        "several are as far as the last, others of them may be.",
+        example="SELECT count(*) FROM clust_fit_neighbors(1) WHERE rank = 1 -- 40",
     ),
 )

@@ -14,7 +14,7 @@ from tests.cli.terminal import Ran, run
 from tests.schemas.old_project import Old
 
 OURS = {
-    *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
+    *("Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster"),
     *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 }
 

@@ -52,6 +52,15 @@ def test_again_is_another_result(db: Path) -> None:
     assert rows(db, f"{kept} ORDER BY 1") == [(1, 1), (2, 1), (3, 0)]
 
 
+def test_neighbours_are_kept_unless_told_otherwise(db: Path) -> None:
+    succeed("fit", db, "demo")
+    succeed("fit", db, "demo", "--min-samples", 3, "--no-neighbors")
+    succeed("fit", db, "demo", "--min-samples", 4, "--no-store-fit")
+    succeed("fit", db, "demo", "--min-samples", 4, "--no-store-fit", "--neighbors")
+    assert rows(db, "SELECT clustering_fit_id, part, n FROM ClusteringFitNeighbors") == [(1, 0, 40)]
+    assert rows(db, "SELECT id, spanning_tree IS NOT NULL FROM ClusteringFit") == [(1, 1), (2, 1), (3, 0), (4, 0)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--json", "--nl", "--csv"])
 def test_formats(db: Path, option: str) -> None:

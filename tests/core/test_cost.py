@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 def test_memory_stays_below_the_estimate(engine: hdbscan.Engine, rows: int, dimension: int, min_samples: int) -> None:
     vectors = embeddings(rows, dimension, seed=1, identical=0.0)
     tracemalloc.start()
-    hdbscan.fit(vectors, hdbscan.ReachabilityParameters(min_samples, normalize=True), control=Control(), engine=engine)
+    parameters = hdbscan.ReachabilityParameters(min_samples, normalize=True)
+    hdbscan.fit(vectors, parameters, keep_lists=True, control=Control(), engine=engine)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < memory_bytes(rows, dimension, min_samples, engine)

@@ -24,6 +24,7 @@ from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import METRICS, Float32Array, Metric, metric_of
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors import nearest_member, row_neighbors
+from sqlclust.core.neighbors.k_nearest_lists import equal_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
@@ -59,6 +60,15 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     hdbscan.fit: _fit,
     row_neighbors.row_neighbors: lambda metric: next(
         row_neighbors.row_neighbors(VECTORS, 2, metric=metric, normalize=True, rank=EVERY, control=Control())
+    ),
+    row_neighbors.listed_neighbors: lambda metric: next(
+        row_neighbors.listed_neighbors(
+            equal_lists(np.ones(6, dtype=np.intp), np.empty((6, 0)), np.empty((6, 0))),
+            EVERY,
+            2,
+            metric=metric,
+            exponent=0,
+        )
     ),
     # both where nothing is to be computed
     membership.nearest_clusters: lambda metric: membership.nearest_clusters(_clustered(), EVERY, metric, Control()),

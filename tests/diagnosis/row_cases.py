@@ -63,7 +63,17 @@ ROW_CASES: dict[str, Case] = {
     "a fit gone": Case(
         "DELETE FROM ClusteringFit",
         [("error", "orphans", "ClusteringResult", "clustering_fit_id", 1, 1,
+          "1 row points at no row of ClusteringFit; the example at 1"),
+         ("error", "orphans", "ClusteringFitNeighbors", "clustering_fit_id", 1, 1,
           "1 row points at no row of ClusteringFit; the example at 1")],
+    ),
+    "neighbours of no fit": Case(
+        "INSERT INTO ClusteringFitNeighbors SELECT 7, part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, "
+        "counts, list_lengths, neighbors, squared_distances FROM ClusteringFitNeighbors WHERE clustering_fit_id = 1",
+        [("error", "orphans", "ClusteringFitNeighbors", "clustering_fit_id", 7, 1,
+          "1 row points at no row of ClusteringFit; the example at 7")],
+        [("orphans", "ClusteringFitNeighbors", "clustering_fit_id", 1, "deleted 1 row: their ClusteringFit is gone")],
+        [],
     ),
     "a table of another program": Case(
         "CREATE TABLE note (id INTEGER PRIMARY KEY, about TEXT REFERENCES Embedding (id));"

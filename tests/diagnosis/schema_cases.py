@@ -40,6 +40,11 @@ SCHEMA_CASES: dict[str, Case] = {
         [("error", "damaged-fit", "ClusteringFit", "id", 1, 1,
           "1 stored fit is not what a fit writes; of the example: spanning_tree is no tree")],
     ),
+    "damaged neighbours": Case(
+        "UPDATE ClusteringFitNeighbors SET neighbors = zeroblob(length(neighbors))",
+        [("error", "damaged-neighbors", "ClusteringFitNeighbors", "clustering_fit_id", 1, 1,
+          "the neighbours of 1 stored fit are not what a fit writes; of the example: a vector is its own neighbour")],
+    ),
     # --- the schema
     "a newer schema": Case(
         "INSERT INTO SqlclustMigration (version, name) VALUES (99, 'later'); UPDATE Cluster SET size = 77",

@@ -80,6 +80,13 @@ BROKEN_SOURCES = {
         "the trigger ClusteringResult_delete is not there",
     ),
     "the table": ("DROP TABLE EmbeddingSource", "missing-table", "EmbeddingSource", "the table is not there"),
+    "the table of neighbours": (
+        "DROP TABLE ClusteringFitNeighbors", "missing-table", "ClusteringFitNeighbors", "the table is not there",
+    ),
+    "neighbours of a fit that is gone": (
+        "DELETE FROM ClusteringFit WHERE id = 9", "orphans", "ClusteringFitNeighbors",
+        "1 row points at no row of ClusteringFit; the example at 9",
+    ),
     "an index": ("DROP INDEX Embedding_item", "missing-index", "Embedding", "the index Embedding_item is not there"),
     "a column": (
         "DROP INDEX ClusteringFit_updated_from; ALTER TABLE ClusteringFit DROP COLUMN updated_from",

@@ -20,8 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "examples" / "other_tools.md"
 TABLES = {
-    "Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster", "EmbeddingPrediction", "EmbeddingSource",
-    "Invocation", "Run", "SqlclustMigration",
+    "Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster",
+    "EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration",
 }  # fmt: skip
 
 not_tried: dict[str, str] = {}

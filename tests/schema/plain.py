@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = shutil.which("sqlite3")
 TABLES = [
-    *("Cluster", "ClusteringFit", "ClusteringResult", "Embedding", "EmbeddingCluster"),
+    *("Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster"),
     *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 ]
 VIEWS = [

@@ -22,7 +22,39 @@ CLUSTER = "INSERT INTO Cluster (clustering_result_id, label, medoid_embedding_id
 RESULT = "INSERT INTO ClusteringResult (embedding_model, parameters) VALUES"
 RUNS = "INSERT INTO Run (id) VALUES (1); INSERT INTO Invocation (id, run_id, sequence_number) VALUES (1, 1, 0);"
 
+FIT = (
+    "INSERT INTO ClusteringFit (id, embedding_model, selection, metric, normalize, min_samples, alpha, engine, n, n_distinct, "
+    "dimension, corpus_hash, versions, timings) "
+    "VALUES (3, 'm', '{}', 'euclidean', 1, 5, 1.0, 'exact', 5, 1, 1, 'hash', '{}', '{}');"
+)
+NEIGHBORS = "INSERT INTO ClusteringFitNeighbors VALUES"
+
 WRONG = {
+    "neighbours of no fit": (f"{NEIGHBORS} (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x'')", FOREIGN_KEY),
+    "a part of neighbours twice": (
+        f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x''), (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x'')",
+        "UNIQUE constraint failed: ClusteringFitNeighbors",
+    ),
+    "fewer rows than said": (f"{FIT} {NEIGHBORS} (3, 0, 0, 1, 0, 0, x'', zeroblob(8), x'', x'', x'', x'')", "CHECK"),
+    "fewer hashes than rows": (f"{FIT} {NEIGHBORS} (3, 0, 0, 1, 0, 0, zeroblob(4), x'', x'', x'', x'', x'')", "CHECK"),
+    "fewer counts than vectors": (
+        f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 1, 0, x'', x'', x'', zeroblob(4), x'', x'')",
+        "CHECK",
+    ),
+    "fewer lists than vectors": (
+        f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 1, 0, x'', x'', zeroblob(4), x'', x'', x'')",
+        "CHECK",
+    ),
+    "fewer neighbours than said": (
+        f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 0, 1, x'', x'', x'', x'', x'', zeroblob(8))",
+        "CHECK",
+    ),
+    "fewer distances than neighbours": (
+        f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 0, 1, x'', x'', x'', x'', zeroblob(4), x'')",
+        "CHECK",
+    ),
+    "no neighbours BLOB": (f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', NULL, x'')", "NOT NULL"),
+    "a part below 0": (f"{FIT} {NEIGHBORS} (3, -1, 0, 0, 0, 0, x'', x'', x'', x'', x'', x'')", "CHECK"),
     "second assignment": (f"{ROW} (1, 1, 1, 1.0)", "UNIQUE constraint failed: EmbeddingCluster.embedding_id"),
     "second assignment, as noise": (
         f"{ROW} (1, 1, -1, 0.0)",

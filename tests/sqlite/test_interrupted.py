@@ -15,6 +15,7 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Interrupted
 from sqlclust.sqlite import statements
+from sqlclust.store.fits import neighbors
 from sqlclust.store.fits import stored_fit as fits
 
 pytestmark = pytest.mark.slow
@@ -106,6 +107,7 @@ def test_the_phases_are_all_there_are(fitted: apsw.Connection, monkeypatch: pyte
 STEPS: dict[str, Callable[[apsw.Connection], object]] = {
     "loading a fit": lambda con: con.execute("SELECT * FROM clust_spanning_tree(1)").fetchall(),
     "core distances": lambda con: con.execute("SELECT * FROM clust_core_distances(1)").fetchall(),
+    "neighbours of a fit": lambda con: con.execute("SELECT * FROM clust_fit_neighbors(1)").fetchall(),
     "condensed tree": lambda con: con.execute("SELECT * FROM clust_condensed_tree(1)").fetchall(),
     "duplicates": lambda con: con.execute(
         f"SELECT * FROM clust_duplicates({POINTS}, '{{\"normalize\": true}}')"
@@ -151,3 +153,6 @@ def test_a_stop_is_no_damage(demo: apsw.Connection) -> None:
     control.stop()
     with pytest.raises(Interrupted):
         fits.decode(row, control)
+    parts = statements.dict_rows(database_of(demo), "SELECT * FROM ClusteringFitNeighbors")
+    with pytest.raises(Interrupted):
+        neighbors.decode(parts, neighbors.FitRows(1, 40, 40), control)

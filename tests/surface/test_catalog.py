@@ -37,6 +37,7 @@ EXPECTED = {
     "clust_condensed_tree": "table",
     "clust_layers": "table",
     "clust_core_distances": "table",
+    "clust_fit_neighbors": "table",
     "clust_predict": "table",
     "clust_nearest": "table",
     "clust_staleness": "table",

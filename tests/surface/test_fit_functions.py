@@ -25,6 +25,7 @@ OVER_FITS = (
     "clust_spanning_tree",
     "clust_condensed_tree",
     "clust_core_distances",
+    "clust_fit_neighbors",
     "clust_layers",
 )
 

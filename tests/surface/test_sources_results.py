@@ -21,6 +21,7 @@ FUNCTIONS: dict[str, str] = {
     "condensed tree": "SELECT * FROM clust_condensed_tree(1)",
     "layers": "SELECT * FROM clust_layers(1)",
     "core distances": "SELECT * FROM clust_core_distances(1)",
+    "neighbors of a fit": "SELECT * FROM clust_fit_neighbors(1)",
     "nearest": 'SELECT *, exemplar_id, distance FROM clust_nearest(1, \'{"rows": "all"}\')',
     "staleness": "SELECT * FROM clust_staleness(1)",
     "lineage": "SELECT * FROM clust_lineage(1, 2)",

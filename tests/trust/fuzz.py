@@ -26,16 +26,21 @@ import sqlclust
 from sqlclust import options
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.selection import flat_clusters
+from sqlclust.core.neighbors.row_neighbors import listed_neighbors
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import SqlclustError
 from sqlclust.store.fits import stored_fit as fits
+from sqlclust.store.fits.neighbors import FitRows
+from sqlclust.store.fits.neighbors import decode as decode_neighbors
 from sqlclust.surface.catalog import OPTIONS
 from sqlclust.vectors import blobs as vectors
 from sqlclust.vectors.formats import FORMAT_NAMES, resemblance, to_stored
 from tests.small import add_embeddings, blob, clustered
 
 CLASSES: tuple[Any, ...] = tuple(dict.fromkeys(OPTIONS.values()))
+PART_BLOBS = ("row_vectors", "row_hashes", "counts", "list_lengths", "neighbors", "squared_distances")
+PART_NUMBERS = ("part", "exponent", "n", "n_distinct", "n_neighbors")
 BLOBS = ("row_ids", "row_checks", "core_distances", "spanning_tree")
 NUMBERS = ("n", "n_distinct", "dimension", "min_samples", "seed", "normalize")
 
@@ -85,40 +90,62 @@ def read_options(data: bytes) -> None:
 
 
 @cache
-def stored_row() -> dict[str, Any]:
-    """The row of a stored fit of 40 embeddings, with ids of every type."""
+def stored_row(table: str = "ClusteringFit") -> dict[str, Any]:
+    """The row of a stored fit of 40 embeddings, with ids of every type; or that of its neighbours."""
     con = sqlclust.connect(":memory:")
     sqlclust.initialize(con)
     ids = [f"a{i}" if i % 4 == 0 else b"b%d" % i if i % 4 == 1 else i + 0.5 if i % 4 == 2 else i for i in range(40)]
     add_embeddings(con, clustered(), ids=ids)
     sqlclust.fit(con, "demo", min_cluster_size=5)
-    cursor = con.execute("SELECT * FROM ClusteringFit")
+    cursor = con.execute(f"SELECT * FROM {table}")
     names = [name for name, _ in cursor.get_description()]
     return dict(zip(names, cursor.fetchone() or (), strict=True))
 
 
-def packed(row: dict[str, Any]) -> bytes:
+def packed(row: dict[str, Any], names: Sequence[str] = NUMBERS, blob_names: Sequence[str] = BLOBS) -> bytes:
     """What a fuzzer changes of a fit: its numbers, then each BLOB with its length."""
-    numbers = np.array([row[name] for name in NUMBERS], dtype="<i8").tobytes()
-    blobs = b"".join(len(row[name]).to_bytes(4, "little") + row[name] for name in BLOBS)
+    numbers = np.array([row[name] for name in names], dtype="<i8").tobytes()
+    blobs = b"".join(len(row[name]).to_bytes(4, "little") + row[name] for name in blob_names)
     return numbers + blobs
+
+
+def unpacked(
+    data: bytes, row: dict[str, Any], names: Sequence[str] = NUMBERS, blob_names: Sequence[str] = BLOBS
+) -> dict[str, Any]:
+    """A row with what `packed` gave instead."""
+    row, start = dict(row), 8 * len(names)
+    numbers = np.frombuffer(data[:start].ljust(start, b"\0"), dtype="<i8").tolist()
+    row.update(zip(names, numbers, strict=True))
+    for name in blob_names:
+        length = int.from_bytes(data[start : start + 4], "little")
+        row[name] = data[start + 4 : start + 4 + length]
+        start += 4 + length
+    return row
 
 
 def read_fit(data: bytes) -> None:
     """A stored fit; one that is accepted is cut."""
-    row = dict(stored_row())
-    start = 8 * len(NUMBERS)
-    numbers = np.frombuffer(data[:start].ljust(start, b"\0"), dtype="<i8").tolist()
-    row.update(zip(NUMBERS, numbers, strict=True))
-    for name in BLOBS:
-        length = int.from_bytes(data[start : start + 4], "little")
-        row[name] = data[start + 4 : start + 4 + length]
-        start += 4 + length
-    found = fits.decode(row)
+    found = fits.decode(unpacked(data, stored_row()))
     assert len(found.ids) == len(found.row_checks) == len(found.core_distances) == len(found.tree.weight) + 1
     if len(found.ids) > 1:
         cut = CutParameters(**options.CutOptions(min_cluster_size=5).selecting(len(found.ids)))
         flat_clusters(condense(single_linkage(found.tree), min_cluster_size=cut.min_cluster_size), cut)
+
+
+def read_neighbors(data: bytes) -> None:
+    """The neighbours kept with a fit; of those that are accepted each row gets some."""
+    row = unpacked(data, stored_row("ClusteringFitNeighbors"), PART_NUMBERS, PART_BLOBS)
+    found = decode_neighbors([row], FitRows(1, 40, 40))
+    assert len(found.row_vectors) == len(found.row_hashes) == 40
+    near = listed_neighbors(found.lists, found.row_vectors, 9, metric="cosine", exponent=found.exponent)
+    for _, others, distances in near:
+        assert len(others) == len({*others.tolist()}) == len(distances)
+        assert (np.diff(distances) >= 0).all()
+
+
+def good_neighbors() -> bytes:
+    """Those of the stored fit."""
+    return packed(stored_row("ClusteringFitNeighbors"), PART_NUMBERS, PART_BLOBS)
 
 
 def good_options() -> Sequence[bytes]:
@@ -138,6 +165,7 @@ TARGETS = {
     "vector JSON": Target(read_vector_json, lambda: [b"[1, -2.5e3, 0.1]", b"[[1]]", b"[" * 50 + b"]" * 50]),
     "options": Target(read_options, good_options),
     "fit": Target(read_fit, lambda: [packed(stored_row())]),
+    "neighbors": Target(read_neighbors, lambda: [good_neighbors()]),
 }
 
 

@@ -28,6 +28,7 @@ CALLS = {
     "clust_condensed_tree": f"(1, {SIZE})",
     "clust_layers": "(1, '{\"min_cluster_size\": 2}')",
     "clust_core_distances": "(1)",
+    "clust_fit_neighbors": "(1)",
     "clust_predict": f"(1, {POINTS})",
     "clust_nearest": '(1, \'{"rows": "all"}\')',
     "clust_staleness": "(1)",

@@ -267,7 +267,7 @@ def test_out_of_memory(demo_file: Path, monkeypatch: pytest.MonkeyPatch, phase: 
         sqlclust.fit(con, "demo", min_cluster_size=5)
     monkeypatch.undo()
     assert not con.in_transaction
-    for table in ("ClusteringFit", "ClusteringResult", "Cluster", "EmbeddingCluster"):
+    for table in ("ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Cluster", "EmbeddingCluster"):
         assert con.execute(f"SELECT count(*) FROM {table}").get == 0
     sqlclust.fit(con, "demo", min_cluster_size=5)
     con.close()

@@ -10,7 +10,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import DatabaseFileError, SchemaVersionError
+from sqlclust.errors import DatabaseFileError, NeighborsNotStoredError, SchemaVersionError
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old import OLD
@@ -93,6 +93,8 @@ def test_python_and_sql_work_on_it_as_it_is(old: Path, number: int) -> None:
     result = sqlclust.fit(con, "other", min_cluster_size=5)
     assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
     fit = con.execute("SELECT max(id) FROM ClusteringFit").get
+    with pytest.raises(NeighborsNotStoredError, match="or by an earlier version"):
+        con.execute("SELECT * FROM clust_fit_neighbors(?)", (fit,)).fetchall()
     assert con.execute("SELECT clust_cut(?)", (fit,)).get == result + 2
     con.execute("DELETE FROM ClusteringResult WHERE id = ?", (result,))
     assert version(database_of(con)) == number

@@ -256,6 +256,7 @@ FUNCTIONS: dict[str, str] = {
     "clust_spanning_tree": "SELECT weight FROM clust_spanning_tree(1)",
     "clust_condensed_tree": "SELECT parent, child, id, lambda, size, label FROM clust_condensed_tree(1) ORDER BY 1, 2, 3",
     "clust_core_distances": "SELECT id, core_distance FROM clust_core_distances(1)",
+    "clust_fit_neighbors": "SELECT id, rank, neighbor_id, distance FROM clust_fit_neighbors(1)",
     "clust_layers": "SELECT layer, min_cluster_size, id, label, probability, persistence FROM clust_layers(1)",
     "clust_nearest": 'SELECT id, label, nearest_label, strength FROM clust_nearest(1, \'{"rows": "all"}\')',
     "clust_predict": f"SELECT id, label, probability FROM clust_predict(1, {NEW})",

@@ -17,7 +17,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import LockedError, SchemaConflictError, SchemaContentError
+from sqlclust.errors import LockedError, NeighborsNotStoredError, SchemaConflictError, SchemaContentError
 from sqlclust.schema import VERSION, schema_sql, upgrading, version, versions
 from sqlclust.schema.new_file import Made, objects
 from tests.cli.terminal import Ran, run, succeed
@@ -142,6 +142,18 @@ def test_what_version_3_adds(released: Path) -> None:
     assert con.execute("SELECT count(*) FROM Embedding WHERE vector IS NULL").get == 0
     con.close()
     other.close()
+
+
+def test_fits_of_before_have_no_neighbours_and_go_on(released: Path) -> None:
+    con = sqlclust.connect(str(released))
+    assert sqlclust.initialize(con)
+    with pytest.raises(NeighborsNotStoredError):
+        con.execute("SELECT * FROM clust_fit_neighbors(1)").fetchall()
+    assert con.execute("SELECT count(*) FROM clust_labels(1)").get > 0
+    result = sqlclust.fit(con, "demo", min_cluster_size=7, min_samples=2)
+    fit = con.execute("SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?", (result,)).get
+    assert con.execute("SELECT count(*) > 0 FROM clust_fit_neighbors(?)", (fit,)).get
+    con.close()
 
 
 SPOILED = {

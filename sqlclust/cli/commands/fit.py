@@ -81,6 +81,12 @@ _OF_SOURCE = "source_"
     default=True,
     help="Keep the spanning tree, so that a fit of the same embeddings is quick; some 30 bytes a row.",
 )
+@click.option(
+    "--neighbors/--no-neighbors",
+    "store_neighbors",
+    default=True,
+    help="Keep with it who is near whom; 12 bytes a neighbour, of which there are min_samples + 5. --no-store-fit keeps none.",
+)
 @log_file_option
 @output_options
 def command(db: str, model: str | None, into: str | None, output: str | None, **told: Any) -> None:
@@ -107,6 +113,7 @@ def fit_named(
     parameters: tuple[tuple[str, str], ...] = (),
     into: str | None = None,
     store_fit: bool = True,
+    store_neighbors: bool = True,
     log_file: str | None = None,
     quiet: bool,
     **options: Any,
@@ -151,7 +158,8 @@ def fit_named(
         ):  # what is wrong with it in words of the command
             source = source_to_fit(database, model, said, words=OF_COMMANDS)
         logger.info("fit %s: %s", db, parsed)
-        fits = Fits(database, parsed, selecting, source, store_fit=store_fit, alone=len(wanted) == 1, quiet=quiet)
+        keeping = {"store_fit": store_fit, "store_neighbors": store_neighbors}
+        fits = Fits(database, parsed, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
         if fits.results:
@@ -236,12 +244,12 @@ class Fits:
         selecting: _Selecting,
         source: Registered | None,
         *,
-        store_fit: bool,
+        keeping: dict[str, bool],
         alone: bool,
         quiet: bool,
     ) -> None:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
-        self._store_fit, self._alone, self._quiet = store_fit, alone, quiet
+        self._keeping, self._alone, self._quiet = keeping, alone, quiet
         self.results: list[dict[str, Any]] = []
         self.tried = self.failed = 0
         self.added: str | None = None
@@ -299,7 +307,7 @@ class Fits:
                 source=self._source,
                 runs_condition=True,
                 progress=report,
-                store_fit=self._store_fit,
+                **self._keeping,
             )
         log.finish()
         kept = registered(self._database, model)

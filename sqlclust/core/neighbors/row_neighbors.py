@@ -7,8 +7,10 @@ of the nearest other vectors.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
@@ -23,6 +25,7 @@ from sqlclust.core.geometry.metrics import (
 )
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import Neighbors, neighbors_and_pruning
+from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.runtime.control import Control
 
 
@@ -52,22 +55,84 @@ def row_neighbors(
         scaled, exponent = into_float32_range(points.vectors)
         points = points._replace(vectors=scaled)
     k = min(k, len(vectors) - 1)
-    group_of_row = points.group_of_row()
-    rows_of_groups = np.lexsort((rank, group_of_row))
+    copies = _copies(points.group_of_row(), rank, k)
     with control.phase("neighbors"):
-        near, tied = _near_groups(points, k, rank[rows_of_groups[points.starts]], control)
-    ends = points.starts + np.minimum(points.counts, k + 1)  # of its own group a row wants k others
+        near, tied = _near_groups(points, k, rank[copies.rows[copies.starts]], control)
     for row in np.argsort(rank).tolist():
         control.check()
-        group = int(group_of_row[row])
+        group = int(copies.group_of_row[row])
         others, squared = tied.get(group, (near.indices[group], near.squared[group]))
-        groups = np.concatenate([[group], others])
-        rows = np.concatenate([rows_of_groups[points.starts[g] : ends[g]] for g in groups.tolist()])
-        distances = np.ldexp(from_squared(squared, metric), -exponent)
-        far = np.repeat(np.concatenate([[0.0], distances]), (ends - points.starts)[groups])
-        chosen = np.lexsort((rank[rows], far))
-        chosen = chosen[rows[chosen] != row][:k]
-        yield row, rows[chosen], far[chosen]
+        yield row, *copies.nearest(row, others, np.ldexp(from_squared(squared, metric), -exponent))
+
+
+def listed_neighbors(
+    lists: KNearestLists, group_of_row: NDArray[Any], k: int, *, metric: Metric, exponent: int
+) -> Iterator[tuple[int, IndexArray, Float64Array]]:
+    """The nearest other rows of every row as the lists of their vectors have them; nothing is measured.
+
+    Args:
+        lists: of the distinct vectors, distances times 2**exponent.
+        group_of_row: integers (n,), which of them each row has. Rows are in the order of their ids.
+        k: how many rows are wanted at most. Of ids, ranks and ties see `row_neighbors`; but of rows as far as a list's last
+            only those are there whose vectors the list has.
+
+    Yields:
+        As `row_neighbors`.
+
+    Raises:
+        UnknownMetricError: with the first.
+
+    Cost: O(n·k log k), and O(n log n) before the first.
+    """
+    n = len(group_of_row)
+    copies = _copies(group_of_row.astype(np.intp), np.arange(n), k)
+    for row in range(n):
+        group = group_of_row[row]
+        listed = slice(lists.starts[group], lists.starts[group + 1])
+        distances = np.ldexp(from_squared(lists.squared[listed], metric), -exponent)
+        yield row, *copies.nearest(row, lists.indices[listed], distances)
+
+
+class _Copies(NamedTuple):
+    """The rows that have each distinct vector, for rows that want their k nearest.
+
+    Attributes:
+        group_of_row: intp (n,), which vector each row has.
+        rank: intp (n,), the rows' order by id.
+        rows: intp (n,), the rows grouped by vector, within a group by rank.
+        starts: intp (m,), where in `rows` each group begins.
+        ends: intp (m,), where of each group those end that count: of its own group a row wants k others.
+        k: how many are wanted.
+    """
+
+    group_of_row: IndexArray
+    rank: IndexArray
+    rows: IndexArray
+    starts: IndexArray
+    ends: IndexArray
+    k: int
+
+    def nearest(self, row: int, others: NDArray[Any], distances: Float64Array) -> tuple[IndexArray, Float64Array]:
+        """The k nearest other rows of a row, by (distance, rank), and how far they are.
+
+        Args:
+            others, distances: the vectors that are nearest to the row's, and how far they are.
+        """
+        groups = np.concatenate([[self.group_of_row[row]], others])
+        starts, ends = self.starts[groups], self.ends[groups]
+        pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+        rows = np.concatenate([self.rows[start:end] for start, end in pairs])
+        far = np.repeat(np.concatenate([[0.0], distances]), ends - starts)
+        chosen = np.lexsort((self.rank[rows], far))
+        chosen = chosen[rows[chosen] != row][: self.k]
+        return rows[chosen], far[chosen]
+
+
+def _copies(group_of_row: IndexArray, rank: IndexArray, k: int) -> _Copies:
+    rows = np.lexsort((rank, group_of_row))
+    counts = np.bincount(group_of_row)
+    starts = np.cumsum(counts) - counts
+    return _Copies(group_of_row, rank, rows, starts, starts + np.minimum(counts, k + 1), k)
 
 
 def _near_groups(

@@ -1,1 +1,1 @@
-"""Stored fits: ClusteringFit."""
+"""Stored fits: ClusteringFit, and the neighbours kept with it."""

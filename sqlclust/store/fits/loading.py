@@ -10,6 +10,8 @@ from sqlclust.errors import UnknownFitError, counted_rows
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.fits.neighbors import COLUMNS, TABLE, FitNeighbors, FitRows
+from sqlclust.store.fits.neighbors import decode as decode_neighbors
 from sqlclust.store.fits.record import IDENTITY
 from sqlclust.store.fits.stored_fit import StoredFit, decode
 
@@ -18,6 +20,7 @@ _KNOWN = "SELECT id FROM main.ClusteringFit ORDER BY id"
 _OF_RESULT = "SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?"
 _LATEST = "SELECT max(id) FROM main.ClusteringFit WHERE spanning_tree IS NOT NULL"
 
+_NEIGHBORS = f"SELECT {', '.join(COLUMNS)} FROM main.{TABLE} WHERE clustering_fit_id = ? ORDER BY part"
 _FIND = f"""
 SELECT max(id) FROM main.ClusteringFit
 WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
@@ -87,3 +90,22 @@ def load(database: Database, clustering_fit_id: object) -> StoredFit:
             raise UnknownFitError(clustering_fit_id, known=known_fits(database))
     fit, _ = interrupt.run(database, lambda control: decode(found[0], control))
     return fit
+
+
+def load_neighbors(database: Database, stored: StoredFit) -> FitNeighbors | None:
+    """The neighbours that are kept with a stored fit, checked; None if none are.
+
+    Raises:
+        FitDamagedError: they are not what a fit writes.
+        StatementInterrupted
+
+    Cost: O(n + t log t) for t neighbours, some 260 bytes a row at min_samples 15.
+    """
+    with translated_errors(database, doing="reading a fit"):
+        has_them = schema.has(database, TABLE)
+        parts = statements.dict_rows(database, _NEIGHBORS, (stored.id,)) if has_them else []
+    if not parts:
+        return None
+    fit = FitRows(stored.id, stored.record.n, stored.record.n_distinct)
+    found, _ = interrupt.run(database, lambda control: decode_neighbors(parts, fit, control))
+    return found

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sqlclust import schema
 from sqlclust.errors import AlteredError, ConstraintError, FitDamagedError, ResultDamagedError, UnknownResultError
 from sqlclust.sources.registered_rows import is_registered
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import stored_object
+from sqlclust.store.fits.neighbors import TABLE as NEIGHBORS
 from sqlclust.store.fits.record import TREE_CONFIRMED
 from sqlclust.store.read_back import check_deleted, foreign_triggers
 
@@ -140,6 +142,11 @@ _DELETE: tuple[str, ...] = (
          AND NOT EXISTS (SELECT 1 FROM main.ClusteringResult r WHERE r.clustering_fit_id = ClusteringFit.id AND r.id <> ?1)""",
     "DELETE FROM main.ClusteringResult WHERE id = ?",
 )
+_FIT_THAT_GOES = """
+SELECT f.id FROM main.ClusteringFit f
+WHERE f.id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?1)
+  AND NOT EXISTS (SELECT 1 FROM main.ClusteringResult r WHERE r.clustering_fit_id = f.id AND r.id <> ?1)
+"""
 
 # as the trigger ClusteringResult_delete does, which a host's connection may have off
 _UNUSED = """
@@ -172,6 +179,7 @@ def delete_rows(database: Database, result_id: int) -> int:
     rows: int = statements.value(
         database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
     )
+    _delete_neighbors(database, result_id)
     for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
         try:
             statements.run(database, statement, (result_id,))
@@ -182,6 +190,18 @@ def delete_rows(database: Database, result_id: int) -> int:
     if is_registered(database, model):
         _delete_unused_items(database, model)
     return rows
+
+
+def _delete_neighbors(database: Database, result_id: int) -> None:
+    """Those of the fit that goes with a result, if one does."""
+    if not schema.has(database, NEIGHBORS):
+        return
+    fit_id = statements.value(database, _FIT_THAT_GOES, (result_id,))
+    statements.run(database, f"DELETE FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
+    left = statements.value(database, f"SELECT count(*) FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
+    if left:
+        triggers = foreign_triggers(database, (NEIGHBORS,))
+        raise AlteredError(NEIGHBORS, found=f"{left:,} of the deleted fit's parts", expected="0", triggers=triggers)
 
 
 def _delete_unused_items(database: Database, source: str) -> None:

@@ -26,6 +26,7 @@ from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import storing as fits
 from sqlclust.store.fits.blobs import FitBlobs
 from sqlclust.store.fits.loading import known_fits
+from sqlclust.store.fits.neighbors import FitNeighbors
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.read_back import ExpectedResult, check_result, refuse_vanished
 
@@ -76,6 +77,7 @@ class NewResult:
         started_at: when the work began.
         origin: where the embeddings are.
         blobs: a new fit's arrays, if it is to be cut again.
+        neighbors: who is near whom in it, if that is to be kept.
     """
 
     points: Points
@@ -85,6 +87,7 @@ class NewResult:
     started_at: str
     origin: Origin
     blobs: FitBlobs | None = None
+    neighbors: FitNeighbors | None = None
 
     @cached_property
     def embedding_ids(self) -> Sequence[Id]:
@@ -213,7 +216,7 @@ class _Writer:
         """Write everything, and look whether it is there as it was written."""
         database, result, fit = self.database, self._result, self._result.fit
         self._write_rows(*result.ordered_ids)
-        fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs)
+        fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs, result.neighbors)
         row = (self._model_of(fit_id), self._parameters, fit_id, result.started_at)
         result_id = statements.value(database, _INSERT_RESULT, row)
         if result_id is None:

@@ -238,3 +238,21 @@ SELECT count(DISTINCT rowid) FROM clust_hdbscan((SELECT clust_points(id, vector)
 -- a table function cannot be written
 INSERT INTO clust_hdbscan (id) VALUES (1);
 --> !! table clust_hdbscan may not be modified
+
+-- who is near whom in a fit: min_samples + 5 of each, those that a search finds
+SELECT clust_fit('demo', '{"min_cluster_size": 5, "min_samples": 3}');
+SELECT count(*), max(rank) FROM clust_fit_neighbors(1);
+SELECT count(*) FROM (
+    SELECT * FROM clust_fit_neighbors(1)
+    EXCEPT SELECT * FROM clust_neighbors((SELECT clust_points(id, vector) FROM Embedding), '{"k": 8}'));
+--> 1
+--> 320|8
+--> 0
+
+-- no fit has that id
+SELECT * FROM clust_fit_neighbors(7);
+--> !! no clustering fit 7; there are no fits yet
+
+-- and the id of a fit is a number
+SELECT * FROM clust_fit_neighbors('1');
+--> !! clust_fit_neighbors: clustering_fit_id is TEXT, expected an INTEGER, see ClusteringFit
