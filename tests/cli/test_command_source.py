@@ -149,7 +149,8 @@ def test_deleting(path: Path) -> None:
     assert ran.err.startswith(
         "source docs: 2 results made of it (1, 2), deleted with it; its table stays as it is\nDelete it?"
     )
-    assert ran.out == "deleted source docs, with 2 results; its table stays as it is\n"
+    # an older Click shows what was typed here
+    assert ran.out.endswith("deleted source docs, with 2 results; its table stays as it is\n")
     assert fail("source", path, "docs", "--delete", "--yes") == "no source 'docs'; none is registered"
     con = apsw.Connection(str(path))
     for table in ("EmbeddingSource", "Embedding", "ClusteringResult", "EmbeddingCluster"):

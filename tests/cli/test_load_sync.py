@@ -82,7 +82,7 @@ def test_other_models_are_left_alone(new: Path, theirs: Path, tmp_path: Path) ->
 def test_an_empty_table_deletes_nothing(new: Path, theirs: Path) -> None:
     synced(new, theirs)
     change(theirs, "DELETE FROM notes")
-    assert "no column of vectors was found" in fail("load", new, theirs, *SYNC, "--delete")
+    assert "table 'notes' has no rows" in fail("load", new, theirs, *SYNC, "--delete")
     named = ("--vector-column", "embedding", "--id-column", "id")
     assert fail("load", new, theirs, *SYNC, "--delete", *named).endswith("none of its 0 rows can be used")
     assert ids_in(new) == ["a", "b"]
