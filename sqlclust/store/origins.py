@@ -75,33 +75,23 @@ def origin_to_fit(
     """
     with translated_errors(database, doing=_DOING):
         kept = registered(database, embedding_model)
-        if source is None and kept is None:
-            source = _found(database, embedding_model)
-        if source is None:
-            if kept is not None:
-                schema.check(database)
-                _check_can_be_written(database, embedding_model)
-            else:
-                _check_is_a_model(database, embedding_model)
+        new = source if source is not None or kept is not None else _found(database, embedding_model)
+        fitted = new or kept
+        if fitted is None:
+            _check_is_a_model(database, embedding_model)
         else:
-            _check_can_be_written(database, embedding_model)
-            check_tables_can_be_made(database, embedding_model)
-            check_name(database, embedding_model)
-            check_change(database, source)
-        if source is not None and kept is None and ROWID_REMARK in source.source.remark:
+            _check_can_be_fitted(database, fitted, is_new=new is not None)
+        if new is not None and kept is None and ROWID_REMARK in new.source.remark:
             logger.warning(
                 "%s has no key, so its rows are named by their rowid. VACUUM may renumber them, and labels then stand beside "
                 "other rows: better name a unique column (--id, or id of clust_source)",
-                source.source.table_name,
+                new.source.table_name,
             )
-        if of := source or kept:
-            clusters_view.check_name_is_free(database, of.source)
-    if source is None:
-        with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
-            yield origin
+    if fitted is None:
+        yield OwnVectors(database, embedding_model)
         return
-    with host_of(database, source) as host:
-        yield SourceVectors(database, host, source, runs_condition=True, is_new=True)
+    with host_of(database, fitted) as host:
+        yield SourceVectors(database, host, fitted, runs_condition=runs_condition, is_new=new is not None)
 
 
 def source_to_fit(
@@ -135,6 +125,18 @@ def source_to_fit(
             if not keeps_it and source.database is not None:  # the host knows it from a third file
                 where = path_seen_from(database, host_path(other, source.database))
         return replace(source, database=where)
+
+
+def _check_can_be_fitted(database: Database, source: Registered, *, is_new: bool) -> None:
+    """Refuse before the fit what publishing it would be refused for."""
+    if not is_new:
+        schema.check(database)
+    _check_can_be_written(database, source.name)
+    if is_new:
+        check_tables_can_be_made(database, source.name)
+        check_name(database, source.name)
+        check_change(database, source)
+    clusters_view.check_name_is_free(database, source.source)
 
 
 def _check_can_be_written(database: Database, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import partial
@@ -173,12 +173,7 @@ class SourceVectors:
         """What reads the rows for which the source's own condition and the selection's hold."""
         own, source = self._registered.condition, self._vectors
         if own is None:
-            return HostReader(
-                self._host,
-                source,
-                condition=selection.where,
-                parameters=_of_condition(selection.where, selection.parameters),
-            )
+            return HostReader(self._host, source, condition=selection.where, parameters=selection.parameters)
         if not self._runs_condition:
             raise SourceConditionError(self.embedding_model, condition=own)
         own_parameters = self._registered.parameters or {}
@@ -227,14 +222,12 @@ class SourceVectors:
     def _texts(self, ids: Sequence[Id]) -> dict[Id, str | None]:
         """Those of medoids; none where the column is gone."""
         source = self._registered.source
+        if source.content_column is None:
+            return dict.fromkeys(ids)
         try:
             return HostReader(self._host, source).texts(ids)
         except HostTableError as error:
-            if (
-                source.content_column is None
-                or error.column is None
-                or error.column.lower() != source.content_column.lower()
-            ):
+            if error.column is None or error.column.lower() != source.content_column.lower():
                 raise
             logger.warning(
                 "%s; medoids have no texts. sqlclust source DB %s --content COLUMN names another column, --content '' none",
@@ -268,10 +261,6 @@ class SourceVectors:
                 logger.warning("in the view %s, %s says the cluster; of the table's own, %s there", view, ours, theirs)
 
         return write
-
-
-def _of_condition(where: str | None, parameters: Mapping[str, object] | None) -> Mapping[str, object] | None:
-    return None if where is None else parameters
 
 
 def _advice(source: str) -> str:
