@@ -15,7 +15,7 @@ _THERE = "SELECT item_id FROM main.Embedding INDEXED BY Embedding_item WHERE emb
 _INSERT = "INSERT INTO main.Embedding (id, embedding_model, embedding_source, item_id, created_at)"
 _OF_ROWS = f"{_INSERT} VALUES (?1, ?2, ?2, ?3, ?4)"
 _OF_JSON = f"{_INSERT} SELECT key, ?2, ?2, value, ?3 FROM json_each(?1)"
-"""Of an object of items by id: twice as fast as row by row."""
+"""Of an object of items by id; quicker than row by row, since it is one statement."""
 _OF_INTEGERS = f"{_INSERT} SELECT ?4 || value || ']', ?2, ?2, value, ?3 FROM json_each(?1)"
 """Of an array of INTEGER items, whose ids all begin alike."""
 _TEXT = "UPDATE main.Embedding SET content = ? WHERE id = ? AND embedding_source = ? AND content IS NOT ?1"
