@@ -13,7 +13,7 @@ from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.errors import SchemaMissingError, SqlclustError
 from sqlclust.options import FitOptions
 from sqlclust.sources import Source, find_sources
-from sqlclust.sources.registered_rows import registered, registered_or_damaged
+from sqlclust.sources.registered_rows import registered, registered_names
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -30,7 +30,7 @@ def all_to_fit(database: Database, db: str) -> list[str]:
     with translated_errors(database, doing="looking for embeddings"):
         has_tables = schema.version(database) is not None
         ready = [name for name, _ in models(database)] if has_tables else []
-        ready += [kept.name for kept in registered_or_damaged(database) if kept.name not in ready]
+        ready += [name for name in registered_names(database) if name not in ready]
         if not ready:
             source = first_source(find_sources(database))
             if source is None and not has_tables:

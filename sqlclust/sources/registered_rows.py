@@ -86,18 +86,13 @@ def is_registered(database: Database, name: object) -> bool:
     return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
-def all_registered(database: Database) -> list[Registered]:
-    """All of them, by name. Raises as `registered`."""
-    found = []
-    for one in registered_or_damaged(database):
-        if isinstance(one, Damaged):
-            raise one.error
-        found.append(one)
-    return found
+def registered_names(database: Database) -> list[str]:
+    """The names of all of them, damaged or not. Raises SqliteError: the file cannot be read."""
+    return [found.name for found in registered_or_damaged(database)]
 
 
 def registered_or_damaged(database: Database) -> list[Registered | Damaged]:
-    """As `all_registered`, with what is wrong in place of rows that cannot be read back."""
+    """All of them, by name; of a row that cannot be read back, what is wrong. Raises SqliteError: the file cannot be read."""
     if not _has_sources(database):
         return []
     return sorted(_rows(database, "", ()), key=lambda found: found.name)

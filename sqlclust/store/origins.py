@@ -12,7 +12,7 @@ from sqlclust import schema
 from sqlclust.errors import DatabaseFileError, SourceNameError, UnknownModelError, UnknownTableError
 from sqlclust.sources import find_sources
 from sqlclust.sources.real_tables import ROWID_REMARK
-from sqlclust.sources.registered_rows import registered_or_damaged
+from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -159,7 +159,7 @@ def found_by_name(database: Database, name: str, *, words: Words = OF_FUNCTIONS)
     there = [model for model, _ in models(database)] if has_tables else []
     if name in there:
         return None
-    there += [source.name for source in registered_or_damaged(database) if source.name not in there]
+    there += [source for source in registered_names(database) if source not in there]
     if found is None:
         found = [source.name for source in find_sources(database, models=False) if source.vector_column is not None]
     if not found:
