@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sources.found import UNREADABLE, Source, or_why_not, remarks
 from sqlclust.sources.look import Look
+from sqlclust.sources.other_files import host_path
 from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.registered_rows import Damaged, Registered
 
@@ -50,7 +51,7 @@ def _place(source: Source) -> tuple[object, ...]:
 def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
     source = kept.source
     condition = None if kept.condition is None else f"only rows where {shown(kept.condition)[1:-1]}"
-    if kept.database is not None and not _is_file(look, kept.database):
+    if kept.database is not None and not os.path.isfile(host_path(look.database, kept.database)):
         return replace(source, vector_column=None, remark=remarks(f"its file {kept.database} is not there", condition))
     if kept.database is not None:
         return replace(source, remark=remarks(f"its table is in another file, {kept.database}", condition))
@@ -71,13 +72,6 @@ def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
         dimension=source.dimension if same.dimension is None or other else same.dimension,
         remark=remarks(same.remark, other, condition),
     )
-
-
-def _is_file(look: Look, path: str) -> bool:
-    """Whether there is a file at a path as EmbeddingSource has it. It is not opened."""
-    name = look.database.filename
-    folder = os.path.dirname(os.path.realpath(name)) if name else os.getcwd()
-    return os.path.isfile(os.path.join(folder, path))
 
 
 def _wrong(look: Look, source: Source, found: Source | None) -> str | None:

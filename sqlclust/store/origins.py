@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlclust import schema
 from sqlclust.errors import DatabaseFileError, SourceNameError, UnknownModelError, UnknownTableError
 from sqlclust.sources import find_sources
+from sqlclust.sources.other_files import host_path, path_seen_from
 from sqlclust.sources.real_tables import ROWID_REMARK
 from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
@@ -21,7 +22,7 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
+from sqlclust.store.sources.elsewhere import host_of, opened_host
 from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import (
     Registered,
