@@ -136,7 +136,7 @@ def chosen(
     source = before
     if source is None or said.table not in (None, source.table_name):
         source = _found(database, look, said.table or name, said, words)
-        if before is not None and _rows(before) == _rows(source):
+        if before is not None and before.rows == source.rows:
             source = before
     table_name = source.table_name or ""
     if source.stored == "vec0":
@@ -169,11 +169,6 @@ def _found(database: Database, look: Look, wanted: str, said: Said, words: Words
         reason = f"{shown(wanted)} is a virtual table, and of those only vec0 can be read without its program"
         raise HostTableError(reason, table=wanted)
     return named_source(sources, look.layout, wanted, said, words, known=known)
-
-
-def _rows(source: Source) -> tuple[object, ...]:
-    """Which rows of the file it has."""
-    return (source.table_name or "").lower(), source.stored, source.only
 
 
 def _is_there(look: Look, name: str) -> bool:

@@ -38,14 +38,10 @@ def with_registered(look: Look, found: Sequence[Source]) -> Iterator[Source]:
 
 def _is_the_same(registered: Source, found: Source) -> bool:
     """Whether both are the same vectors, or the shadow tables are gone in which they would be."""
-    if found.stored == "vec0" and found.vector_column is None:
-        found = replace(found, vector_column=registered.vector_column)
-    return _place(registered) == _place(found)
-
-
-def _place(source: Source) -> tuple[object, ...]:
-    part = None if source.only is None else (source.only[0].lower(), source.only[1])
-    return (source.table_name or "").lower(), (source.vector_column or "").lower(), source.stored, part
+    if registered.rows != found.rows:
+        return False
+    is_gone = found.stored == "vec0" and found.vector_column is None
+    return is_gone or (registered.vector_column or "").lower() == (found.vector_column or "").lower()
 
 
 def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:

@@ -267,9 +267,8 @@ def results_of(database: Database, name: str) -> list[int]:
 def _origin(of: Registered) -> tuple[object, ...]:
     """Where the vectors and keys of its results come from."""
     source = of.source
-    lower = (source.table_name or "").lower(), tuple(name.lower() for name in source.id_columns)
-    part = None if source.only is None else (source.only[0].lower(), source.only[1])
-    return of.database, *lower, (source.vector_column or "").lower(), source.stored, part
+    ids = tuple(name.lower() for name in source.id_columns)
+    return of.database, *source.rows, ids, (source.vector_column or "").lower()
 
 
 def _row(of: Registered) -> dict[str, object]:
