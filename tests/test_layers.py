@@ -58,7 +58,7 @@ ROOMS = {
     ],
     "sources": [
         "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "registered_rows",
-        "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
+        "other_files", "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",

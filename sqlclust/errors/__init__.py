@@ -43,6 +43,7 @@ from sqlclust.errors.loading import (
     InputFileError,
     LoadError,
     SourceModelError,
+    UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
 from sqlclust.errors.options import (
@@ -208,6 +209,7 @@ __all__ = [
     "UnknownOptionError",
     "UnknownResultError",
     "UnknownSourceError",
+    "UnknownTableError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",

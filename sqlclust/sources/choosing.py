@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlclust.errors import HostTableError, did_you_mean, shown
+from sqlclust.errors import HostTableError, UnknownTableError, did_you_mean, shown
 from sqlclust.schema import object_names
 from sqlclust.sources.columns import is_called_a_vector, key_columns
 from sqlclust.sources.finding import find_sources, not_vectors
@@ -38,7 +38,8 @@ def named_source(
         known: others that the file has, for the message.
 
     Raises:
-        HostTableError: there is none, or several are meant, or it is no real table.
+        UnknownTableError: there is none.
+        HostTableError: several are meant, or it is no real table.
     """
     named = [source for source in sources if source.name == name and source.table_name is not None]
     of_table = [source for source in sources if (source.table_name or "").lower() == name.lower()]
@@ -67,7 +68,7 @@ def named_source(
     there = [source for source in known or sources if source.vector_column is not None]
     meant = did_you_mean(name, [source.name for source in there])
     reason = f"there is no table {shown(name)}" + (f"; the file has {_names_of(there)}{meant}" if there else "")
-    raise HostTableError(reason, table=name)
+    raise UnknownTableError(reason, table=name, known=[source.name for source in there])
 
 
 def with_columns(database: Database, layout: Layout, source: Source, said: Said, words: Words) -> Source:
@@ -87,7 +88,8 @@ def with_columns(database: Database, layout: Layout, source: Source, said: Said,
         if statements.first_row(database, f"SELECT 1 FROM {host.sql} LIMIT 1") is None:
             raise HostTableError(f"table {shown(host.name)} has no rows", table=host.name)
         found = source.remark or "no column of vectors was found"
-        raise HostTableError(f"{source.name}: {found}; {words.vector} says which it is", table=host.name)
+        how = f"; {words.vector} says which it is" if source.kind == "table" else ""  # of other kinds it is known
+        raise HostTableError(f"{source.name}: {found}{how}", table=host.name)
     if said.vector is not None and said.format is None:
         others = not_vectors(database, host, vector)
         if others is not None:
@@ -134,7 +136,7 @@ def chosen(
     source = before
     if source is None or said.table not in (None, source.table_name):
         source = _found(database, look, said.table or name, said, words)
-        if before is not None and _rows(before) == _rows(source):
+        if before is not None and before.rows == source.rows:
             source = before
     table_name = source.table_name or ""
     if source.stored == "vec0":
@@ -167,11 +169,6 @@ def _found(database: Database, look: Look, wanted: str, said: Said, words: Words
         reason = f"{shown(wanted)} is a virtual table, and of those only vec0 can be read without its program"
         raise HostTableError(reason, table=wanted)
     return named_source(sources, look.layout, wanted, said, words, known=known)
-
-
-def _rows(source: Source) -> tuple[object, ...]:
-    """Which rows of the file it has."""
-    return (source.table_name or "").lower(), source.stored, source.only
 
 
 def _is_there(look: Look, name: str) -> bool:

@@ -12,6 +12,7 @@ from sqlclust.schema import version
 from sqlclust.sources.found import Source
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import text_codec
 from sqlclust.sqlite.values import octets, stored_object
 from sqlclust.vectors.formats import FORMAT_NAMES
 
@@ -85,18 +86,13 @@ def is_registered(database: Database, name: object) -> bool:
     return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
-def all_registered(database: Database) -> list[Registered]:
-    """All of them, by name. Raises as `registered`."""
-    found = []
-    for one in registered_or_damaged(database):
-        if isinstance(one, Damaged):
-            raise one.error
-        found.append(one)
-    return found
+def registered_names(database: Database) -> list[str]:
+    """The names of all of them, damaged or not. Raises SqliteError: the file cannot be read."""
+    return [found.name for found in registered_or_damaged(database)]
 
 
 def registered_or_damaged(database: Database) -> list[Registered | Damaged]:
-    """As `all_registered`, with what is wrong in place of rows that cannot be read back."""
+    """All of them, by name; of a row that cannot be read back, what is wrong. Raises SqliteError: the file cannot be read."""
     if not _has_sources(database):
         return []
     return sorted(_rows(database, "", ()), key=lambda found: found.name)
@@ -124,9 +120,7 @@ def _rows(database: Database, where: str, bindings: tuple[object, ...]) -> Itera
     columns = (*_TEXTS, *_NUMBERS, "part_value")
     parts = [part for name in columns for part in _parts(database, name)]
     sql = f"SELECT {', '.join(parts)} FROM main.EmbeddingSource {where}"
-    codec = {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}.get(
-        str(statements.pragma(database, "encoding")), "utf-8"
-    )
+    codec = text_codec(database)
     for row in statements.all_rows(database, sql, bindings):
         values = {name: _Value(*row[3 * i : 3 * i + 3]) for i, name in enumerate(columns)}
         yield _read(values, codec)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError, UnknownModelError
+from sqlclust.errors import DatabaseFileError, SourceNameError, UnknownModelError, UnknownTableError
 from sqlclust.sources import find_sources
+from sqlclust.sources.other_files import host_path, path_seen_from
 from sqlclust.sources.real_tables import ROWID_REMARK
+from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors, what_can_write
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
+from sqlclust.store.sources.elsewhere import host_of, opened_host
 from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import (
     Registered,
-    all_registered,
     check_change,
     check_tables_can_be_made,
     chosen,
@@ -75,11 +75,9 @@ def origin_to_fit(
     """
     with translated_errors(database, doing=_DOING):
         kept = registered(database, embedding_model)
-        new = source if source is not None or kept is not None else _found(database, embedding_model)
+        new = source if source is not None or kept is not None else found_by_name(database, embedding_model)
         fitted = new or kept
-        if fitted is None:
-            _check_is_a_model(database, embedding_model)
-        else:
+        if fitted is not None:
             _check_can_be_fitted(database, fitted, is_new=new is not None)
         if new is not None and kept is None and ROWID_REMARK in new.source.remark:
             logger.warning(
@@ -127,6 +125,39 @@ def source_to_fit(
         return replace(source, database=where)
 
 
+def found_by_name(database: Database, name: str, *, words: Words = OF_FUNCTIONS) -> Registered | None:
+    """The source that is found by a name which none is registered under; None if it is a model of our own.
+
+    Raises:
+        UnknownModelError: it is neither; it also names what could be fitted where it is.
+        SchemaMissingError: there are no tables of ours, nor anything to fit.
+        HostTableError: a table, a view or a source has the name, and it cannot be clustered, or not without more being said.
+        SourceNameError: one is registered whose name is the same but for case.
+
+    Cost: that of `find_sources`, and none for a model of our own.
+    """
+    has_tables = schema.version(database) is not None
+    if has_tables:
+        schema.check(database)
+    found: Sequence[str] | None = None
+    try:
+        return chosen(database, name, Said(), words=words)
+    except UnknownTableError as error:
+        found = error.known
+    except SourceNameError as error:
+        if error.other is not None:
+            raise
+    there = [model for model, _ in models(database)] if has_tables else []
+    if name in there:
+        return None
+    there += [source for source in registered_names(database) if source not in there]
+    if found is None:
+        found = [source.name for source in find_sources(database, models=False) if source.vector_column is not None]
+    if not found:
+        schema.check(database)
+    raise UnknownModelError(name, known=there, sources=[source for source in found if source not in there])
+
+
 def _check_can_be_fitted(database: Database, source: Registered, *, is_new: bool) -> None:
     """Refuse before the fit what publishing it would be refused for."""
     if not is_new:
@@ -147,42 +178,3 @@ def _check_can_be_written(database: Database, name: str) -> None:
         reason = f"cannot write to it: fitting a source needs {what_can_write(database)}"
         advice = into_another(database.filename, name)
         raise DatabaseFileError(database.filename or "this database", reason=f"{reason}. {advice}")
-
-
-def _check_is_a_model(database: Database, name: str) -> None:
-    """Refuse a name of which there are no embeddings.
-
-    Raises:
-        UnknownModelError: it also names what could be fitted where it is.
-        SchemaMissingError: there are no tables of ours, nor anything to fit.
-    """
-    has_tables = schema.version(database) is not None
-    if has_tables:
-        schema.check(database)
-    there = [model for model, _ in models(database)] if has_tables else []
-    if name in there:
-        return
-    there += [source.name for source in all_registered(database) if source.name not in there]
-    found = [source.name for source in find_sources(database, models=False) if source.vector_column is not None]
-    if not found:
-        schema.check(database)
-    raise UnknownModelError(name, known=there, sources=[source for source in found if source not in there])
-
-
-def _found(database: Database, name: str) -> Registered | None:
-    """What has a name of what is found; None if nothing has, or if it is a model of our own."""
-    if schema.version(database) is not None:
-        schema.check(database)
-    try:
-        check_name(database, name)
-        return chosen(database, name, Said())
-    except SourceNameError as error:
-        if error.other is not None:
-            raise
-        return None
-    except HostTableError:
-        if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:
-            raise
-        if any(source.name == name for source in find_sources(database)):
-            raise
-    return None

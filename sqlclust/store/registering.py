@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import UnknownSourceError, shown
+from sqlclust.sources.other_files import path_seen_from
 from sqlclust.sources.registered_rows import SINCE
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
@@ -16,7 +17,7 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_tran
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.elsewhere import host_of, opened_host, path_seen_from
+from sqlclust.store.sources.elsewhere import host_of, opened_host
 from sqlclust.store.sources.registered import (
     Registered,
     chosen,

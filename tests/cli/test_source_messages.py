@@ -59,6 +59,24 @@ def test_how_to_go_on_is_said_in_words_of_the_command(path: Path, words: str, me
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("program", "name", "message"),
+    [
+        ("qdrant", "qdrant:points", "not in this file as vectors, but inside Python pickles"),
+        ("simplevecdb", "simplevecdb:default", "not in this file: the vectors are in simplevecdb.db.default.usearch"),
+    ],
+)
+def test_what_cannot_be_clustered_is_refused_by_its_name(tmp_path: Path, program: str, name: str, message: str) -> None:
+    path = made_by(program, tmp_path / f"{program}.db")
+    said = fail("fit", path, name)
+    assert said.startswith(f"{name}: {message}")
+    assert "--vector" not in said
+    con = sqlclust.connect(path)
+    with pytest.raises(HostTableError, match=message):
+        sqlclust.fit(con, name)
+    con.close()
+
+
 def test_and_in_words_of_the_functions(path: Path) -> None:
     con = sqlclust.connect(path)
     for name, message in {

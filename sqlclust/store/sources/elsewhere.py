@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -14,6 +13,7 @@ from sqlclust.errors import (
     SourceElsewhereError,
     shown,
 )
+from sqlclust.sources.other_files import host_path
 from sqlclust.sources.registered_rows import Registered
 from sqlclust.sqlite import opening, statements
 from sqlclust.sqlite.database import Database
@@ -75,27 +75,3 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
             yield host
     finally:
         host.close()
-
-
-def host_path(database: Database, path: str) -> str:
-    """A path as EmbeddingSource has it, seen from the folder of the database's file."""
-    return os.path.normpath(os.path.join(_folder(database), path))
-
-
-def path_seen_from(database: Database, path: str) -> str | None:
-    """A path as EmbeddingSource has it: without symbolic links; absolute where there is no folder to see it from, or where
-    the two are on different drives. None if it is the database's own file.
-    """
-    real = os.path.realpath(path)
-    if not database.filename:
-        return real
-    try:
-        if os.path.samefile(real, database.filename):
-            return None
-        return os.path.relpath(real, _folder(database))
-    except (ValueError, OSError):
-        return real
-
-
-def _folder(database: Database) -> str:
-    return os.path.dirname(os.path.realpath(database.filename)) if database.filename else os.getcwd()

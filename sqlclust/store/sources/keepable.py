@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlclust import schema
 from sqlclust.errors import ArgumentError, FilterError, SourceNameError, shown
 from sqlclust.sources import Source
-from sqlclust.sources.registered_rows import MAX_BYTES, is_parameter, is_unicode, registered_or_damaged
+from sqlclust.sources.registered_rows import MAX_BYTES, is_parameter, is_unicode, registered_names
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
@@ -36,7 +36,7 @@ def check_name(database: Database, name: object) -> None:
     if statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
         reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
         raise SourceNameError(name, reason=reason)
-    names = [one.name for one in registered_or_damaged(database)]
+    names = registered_names(database)
     if name not in names and (same := [other for other in names if other.encode().lower() == name.encode().lower()]):
         reason = f"there is a source {shown(same[0])}, and names of sources differ by more than case, as those of their views"
         raise SourceNameError(name, reason=reason, other=same[0])

@@ -24,7 +24,7 @@ from sqlclust.errors import (
     TopLevelOnlyError,
     UnknownSourceError,
 )
-from sqlclust.sources.registered_rows import Registered, all_registered
+from sqlclust.sources.registered_rows import Registered, registered_names
 from sqlclust.sqlite.layout import quoted
 from tests.sources.looking import found, host
 from tests.store.sources.noting import ROWS, a_result, contents, noted, of
@@ -123,7 +123,7 @@ def test_any_name(note: apsw.Connection, name: str) -> None:
     assert (kept.name, kept.source.table_name, kept.source.vector_column) == (name, "t" + name, name)
     assert [source.name for source in found(note) if source.registered] == [name]
     assert sqlclust.delete_source(note, name) == 0
-    assert all_registered(database_of(note)) == []
+    assert registered_names(database_of(note)) == []
 
 
 def test_a_view(note: apsw.Connection) -> None:
@@ -216,7 +216,7 @@ def test_a_name_that_our_own_vectors_have(demo: apsw.Connection) -> None:
         SourceNameError, match="'demo': an embedding model of this file has that name, with vectors of its own"
     ):
         sqlclust.source(demo, "demo", table="note")
-    assert all_registered(database_of(demo)) == []
+    assert registered_names(database_of(demo)) == []
 
 
 def test_tables_that_are_not_to_be_read(note: apsw.Connection) -> None:
@@ -311,7 +311,7 @@ def test_deleting(note: apsw.Connection) -> None:
     assert sqlclust.delete_source(note, "docs", results=True) == 1
     assert note.execute("SELECT embedding_model FROM ClusteringResult").fetchall() == [("other",)]
     assert note.execute("SELECT embedding_source FROM Embedding").fetchall() == [("other",)]
-    assert [kept.name for kept in all_registered(database_of(note))] == ["other"]
+    assert registered_names(database_of(note)) == ["other"]
     assert contents(note, "note") == before
 
 
