@@ -12,6 +12,7 @@ from sqlclust.schema import version
 from sqlclust.sources.found import Source
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import text_codec
 from sqlclust.sqlite.values import octets, stored_object
 from sqlclust.vectors.formats import FORMAT_NAMES
 
@@ -124,9 +125,7 @@ def _rows(database: Database, where: str, bindings: tuple[object, ...]) -> Itera
     columns = (*_TEXTS, *_NUMBERS, "part_value")
     parts = [part for name in columns for part in _parts(database, name)]
     sql = f"SELECT {', '.join(parts)} FROM main.EmbeddingSource {where}"
-    codec = {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}.get(
-        str(statements.pragma(database, "encoding")), "utf-8"
-    )
+    codec = text_codec(database)
     for row in statements.all_rows(database, sql, bindings):
         values = {name: _Value(*row[3 * i : 3 * i + 3]) for i, name in enumerate(columns)}
         yield _read(values, codec)

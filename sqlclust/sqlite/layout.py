@@ -161,13 +161,18 @@ FROM main.sqlite_schema
 """
 
 
+def text_codec(database: Database) -> str:
+    """How the main database stores TEXT: see `Layout.codec`, which is there where a layout is."""
+    return _CODECS.get(str(statements.pragma(database, "encoding")), "utf-8")
+
+
 def read_layout(database: Database) -> Layout:
     """The layout of the main database. Internal tables (sqlite_…) are left out."""
     tables: dict[str, Table] = {}
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    codec = _CODECS.get(str(statements.pragma(database, "encoding")), "utf-8")
+    codec = text_codec(database)
     objects_found: list[tuple[Any, ...]] = statements.all_rows(database, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:
