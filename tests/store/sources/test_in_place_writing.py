@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import (
     FilterError,
     HostTableError,
@@ -22,6 +22,7 @@ from sqlclust.errors import (
     UnknownModelError,
     ViewNameError,
 )
+from sqlclust.store.fit import Fingerprint, _Corpus
 from tests.store.sources.in_place import OPTIONS, VECTORS, contents, host_table, rows_of
 
 # --- nothing is written when it fails, and all at once when it does not ---
@@ -78,27 +79,16 @@ def test_an_id_that_is_taken(con: apsw.Connection) -> None:
 def test_a_source_that_changes_meanwhile(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     sqlclust.source(con, "docs")
+    fingerprint = _Corpus.fingerprint
 
-    monkeypatch.setattr("sqlclust.store.fit._Corpus.fingerprint", _meanwhile(con, "DELETE FROM EmbeddingSource"))
+    def meanwhile(corpus: _Corpus, control: Control) -> Fingerprint:
+        con.execute("DELETE FROM EmbeddingSource")
+        return fingerprint(corpus, control)
+
+    monkeypatch.setattr(_Corpus, "fingerprint", meanwhile)
     with pytest.raises(SourceChangedError, match="was deleted while it was clustered; nothing was written"):
         sqlclust.fit(con, "docs", **OPTIONS)
     assert con.execute("SELECT count(*) FROM ClusteringResult").get == 0
-
-
-def _meanwhile(con: apsw.Connection, statement: str) -> Callable[..., Any]:
-    from sqlclust.store.fit import _Corpus
-
-    original = _Corpus.fingerprint
-
-    def fingerprint(self: Any, control: Any) -> Any:
-        return original(self, control)
-
-    def with_statement(self: Any, control: Any) -> Any:
-        other = apsw.Connection(con.filename) if con.filename else con
-        other.execute(statement)
-        return fingerprint(self, control)
-
-    return with_statement
 
 
 def test_names_of_nothing(con: apsw.Connection) -> None:
