@@ -22,7 +22,7 @@ from sqlclust.errors import (
     UnknownModelError,
     ViewNameError,
 )
-from sqlclust.store.fit import Fingerprint, _Corpus
+from sqlclust.store.fit import _Corpus
 from tests.store.sources.in_place import OPTIONS, VECTORS, contents, host_table, rows_of
 
 # --- nothing is written when it fails, and all at once when it does not ---
@@ -81,7 +81,7 @@ def test_a_source_that_changes_meanwhile(con: apsw.Connection, monkeypatch: pyte
     sqlclust.source(con, "docs")
     fingerprint = _Corpus.fingerprint
 
-    def meanwhile(corpus: _Corpus, control: Control) -> Fingerprint:
+    def meanwhile(corpus: _Corpus, control: Control) -> Any:
         con.execute("DELETE FROM EmbeddingSource")
         return fingerprint(corpus, control)
 
