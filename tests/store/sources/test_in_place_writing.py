@@ -23,7 +23,8 @@ from sqlclust.errors import (
     ViewNameError,
 )
 from sqlclust.store.fit import _Corpus
-from tests.store.sources.in_place import OPTIONS, VECTORS, contents, host_table, rows_of
+from tests.store.sources.in_place import OPTIONS, VECTORS, host_table, rows_of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- nothing is written when it fails, and all at once when it does not ---
 
@@ -150,11 +151,11 @@ def test_a_view_whose_name_somebody_took_meanwhile(con: apsw.Connection) -> None
 def test_the_view_goes_with_the_source(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     sqlclust.fit(con, "docs", **OPTIONS)
-    before = contents(con)
+    before = foreign_rows_of(con)
     assert sqlclust.delete_source(con, "docs", results=True) == 1
     assert con.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'docs_clusters'").get == 0
     assert con.execute("SELECT count(*) FROM Embedding").get == 0
-    assert contents(con) == before
+    assert foreign_rows_of(con) == before
 
 
 def test_rows_of_a_source_go_with_the_last_result(con: apsw.Connection) -> None:
