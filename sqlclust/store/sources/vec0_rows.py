@@ -148,9 +148,9 @@ class Vec0Rows:
         return HostTableError(f"chunk {chunk_id} of the vec0 table {shown(name)} is damaged: {reason}", table=name)
 
     def _each_chunk(self) -> Generator[tuple[_Chunk, list[Any]]]:
-        """The chunks with the ids of their rows. One statement stays at work, so that all is of one moment."""
+        """The chunks with the ids of their rows. What is read between them is of the same moment."""
         rowid, id, *_ = self._row
-        with statements.each_row(self._database, self._chunks) as rows:
+        with statements.one_moment(self._database), statements.each_row(self._database, self._chunks) as rows:
             names: dict[object, object] | None = None
             for row in rows:
                 chunk = self._read(*row)
