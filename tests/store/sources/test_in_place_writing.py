@@ -23,6 +23,7 @@ from sqlclust.errors import (
     ViewNameError,
 )
 from sqlclust.store.fit import _Corpus
+from sqlclust.store.sources import thin_rows
 from tests.store.sources.in_place import OPTIONS, VECTORS, host_table, rows_of
 from tests.trust.foreign_host import foreign_rows_of
 
@@ -246,3 +247,19 @@ def test_the_condition_of_a_source_is_kept_with_each_result(con: apsw.Connection
         assert parameters["source_where"] == "id < :most"
         assert parameters["source_parameters"] == {"most": 30}
     assert sqlclust.staleness(con, first, run_where=True).is_stale is False
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["", "analyzed"])
+def test_rows_that_are_there_are_found_by_index_and_without_it_too(con: apsw.Connection, analyzed: bool) -> None:
+    """Somebody may have dropped it, which the doctor says: what is written is the same."""
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    first = sqlclust.fit(con, "docs", **OPTIONS)
+    if analyzed:
+        con.execute("ANALYZE")
+    [step] = [row[3] for row in con.execute(f"EXPLAIN QUERY PLAN {thin_rows._THERE}", ("docs",))]
+    assert str(step).endswith("USING COVERING INDEX Embedding_item (embedding_source=?)")
+    con.execute("DROP INDEX Embedding_item")
+    second = sqlclust.fit(con, "docs", where="id < 30", **OPTIONS)
+    assert len(rows_of(con, second)) == 30
+    assert len(rows_of(con, first)) == con.execute("SELECT count(*) FROM Embedding").get == 40
+    assert {finding.finding for finding in sqlclust.doctor(con).findings} == {"missing-index"}
