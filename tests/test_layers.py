@@ -73,7 +73,7 @@ ROOMS = {
         "loading", "syncing",
     ],
     "store.sources": [
-        "host_rows", "items", "elsewhere", "keepable", "registered", "table_rows", "vec0_rows", "reading", "clusters_view",
+        "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "storing", "loading"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlclust.cli.database import read_database
@@ -113,7 +113,7 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
             raise LoadError(
                 "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
             )
-        return source
+        return replace(source, content_column=None)
     with translated_errors(database, doing="looking at the column"):
         return with_columns(database, layout, source, said, OF_COPIES)
 

@@ -29,8 +29,8 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
-from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
+from sqlclust.store.sources.vec0_rows import vec0_table
 from sqlclust.vectors.formats import FORMATS, FormatName
 
 SOURCES = "EmbeddingSource"

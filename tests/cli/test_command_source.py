@@ -13,7 +13,8 @@ import pytest
 import sqlclust
 from tests.cli.host_files import made_by
 from tests.cli.terminal import fail, run, succeed
-from tests.store.sources.noting import a_result, contents, noted
+from tests.store.sources.noting import a_result, noted
+from tests.trust.foreign_host import foreign_rows_of
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def with_results(path: Path, n: int) -> str:
     con = sqlclust.connect(path)
     for _ in range(n):
         a_result(con, "docs")
-    found = contents(con, "note")
+    found = foreign_rows_of(con)
     con.close()
     return found
 
@@ -155,7 +156,7 @@ def test_deleting(path: Path) -> None:
     con = apsw.Connection(str(path))
     for table in ("EmbeddingSource", "Embedding", "ClusteringResult", "EmbeddingCluster"):
         assert con.execute(f"SELECT count(*) FROM {table}").get == 0
-    assert contents(con, "note") == before
+    assert foreign_rows_of(con) == before
     con.close()
 
 

@@ -12,7 +12,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.embeddings.condition import check_condition, check_text
-from sqlclust.store.sources.host_rows import condition_on_vec0
+from sqlclust.store.sources.vec0_rows import condition_on_vec0
 
 
 def check_name(database: Database, name: object) -> None:

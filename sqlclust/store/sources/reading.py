@@ -11,9 +11,8 @@ from sqlclust.sources import Source
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.sources.host_rows import MAX_BYTES, condition_on_vec0
-from sqlclust.store.sources.table_rows import TableRows
-from sqlclust.store.sources.vec0_rows import Vec0Rows
+from sqlclust.store.sources.table_rows import MAX_BYTES, TableRows
+from sqlclust.store.sources.vec0_rows import Vec0Rows, condition_on_vec0
 
 _DOING = "reading the vectors"
 

@@ -22,8 +22,9 @@ from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_view
 from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
-from sqlclust.store.sources.host_rows import MAX_BYTES
 
+MAX_BYTES = 1 << 24
+"""Of a vector: four million float32. A longer value is not read."""
 BATCH = 128
 """Rows that are read at once."""
 

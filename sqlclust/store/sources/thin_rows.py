@@ -11,7 +11,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.values import now
 from sqlclust.store.read_back import foreign_triggers
 
-_THERE = "SELECT item_id FROM main.Embedding INDEXED BY Embedding_item WHERE embedding_source = ?"
+_THERE = "SELECT item_id FROM main.Embedding WHERE embedding_source = ?"
 _INSERT = "INSERT INTO main.Embedding (id, embedding_model, embedding_source, item_id, created_at)"
 _OF_ROWS = f"{_INSERT} VALUES (?1, ?2, ?2, ?3, ?4)"
 _OF_JSON = f"{_INSERT} SELECT key, ?2, ?2, value, ?3 FROM json_each(?1)"

@@ -20,7 +20,8 @@ from sqlclust.errors import (
     TooFewRowsError,
     VectorFormatError,
 )
-from tests.store.sources.in_place import OPTIONS, VECTORS, contents, copied, host_table, rows_of
+from tests.store.sources.in_place import OPTIONS, VECTORS, copied, host_table, rows_of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- the same as a copy ---
 
@@ -38,11 +39,11 @@ def test_the_same_as_a_copy(con: apsw.Connection, kind: str) -> None:
     key, made = KEYS[kind]
     ids = made(len(VECTORS))
     host_table(con, ids, [vector.tobytes() for vector in VECTORS], key=key)
-    before = contents(con)
+    before = foreign_rows_of(con)
     own = copied(ids, VECTORS)
     result, own_result = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(own, "docs", **OPTIONS)
     assert rows_of(con, result) == rows_of(own, own_result)
-    assert contents(con) == before
+    assert foreign_rows_of(con) == before
     for sql in ("SELECT corpus_hash FROM ClusteringFit", "SELECT row_ids FROM ClusteringFit"):
         assert con.execute(sql).fetchall() == own.execute(sql).fetchall()
     assert con.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import (
     FilterError,
     HostTableError,
@@ -22,7 +22,10 @@ from sqlclust.errors import (
     UnknownModelError,
     ViewNameError,
 )
-from tests.store.sources.in_place import OPTIONS, VECTORS, contents, host_table, rows_of
+from sqlclust.store.fit import _Corpus
+from sqlclust.store.sources import thin_rows
+from tests.store.sources.in_place import OPTIONS, VECTORS, host_table, rows_of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- nothing is written when it fails, and all at once when it does not ---
 
@@ -78,27 +81,16 @@ def test_an_id_that_is_taken(con: apsw.Connection) -> None:
 def test_a_source_that_changes_meanwhile(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     sqlclust.source(con, "docs")
+    fingerprint = _Corpus.fingerprint
 
-    monkeypatch.setattr("sqlclust.store.fit._Corpus.fingerprint", _meanwhile(con, "DELETE FROM EmbeddingSource"))
+    def meanwhile(corpus: _Corpus, control: Control) -> Any:
+        con.execute("DELETE FROM EmbeddingSource")
+        return fingerprint(corpus, control)
+
+    monkeypatch.setattr(_Corpus, "fingerprint", meanwhile)
     with pytest.raises(SourceChangedError, match="was deleted while it was clustered; nothing was written"):
         sqlclust.fit(con, "docs", **OPTIONS)
     assert con.execute("SELECT count(*) FROM ClusteringResult").get == 0
-
-
-def _meanwhile(con: apsw.Connection, statement: str) -> Callable[..., Any]:
-    from sqlclust.store.fit import _Corpus
-
-    original = _Corpus.fingerprint
-
-    def fingerprint(self: Any, control: Any) -> Any:
-        return original(self, control)
-
-    def with_statement(self: Any, control: Any) -> Any:
-        other = apsw.Connection(con.filename) if con.filename else con
-        other.execute(statement)
-        return fingerprint(self, control)
-
-    return with_statement
 
 
 def test_names_of_nothing(con: apsw.Connection) -> None:
@@ -160,11 +152,11 @@ def test_a_view_whose_name_somebody_took_meanwhile(con: apsw.Connection) -> None
 def test_the_view_goes_with_the_source(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     sqlclust.fit(con, "docs", **OPTIONS)
-    before = contents(con)
+    before = foreign_rows_of(con)
     assert sqlclust.delete_source(con, "docs", results=True) == 1
     assert con.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'docs_clusters'").get == 0
     assert con.execute("SELECT count(*) FROM Embedding").get == 0
-    assert contents(con) == before
+    assert foreign_rows_of(con) == before
 
 
 def test_rows_of_a_source_go_with_the_last_result(con: apsw.Connection) -> None:
@@ -255,3 +247,19 @@ def test_the_condition_of_a_source_is_kept_with_each_result(con: apsw.Connection
         assert parameters["source_where"] == "id < :most"
         assert parameters["source_parameters"] == {"most": 30}
     assert sqlclust.staleness(con, first, run_where=True).is_stale is False
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["", "analyzed"])
+def test_rows_that_are_there_are_found_by_index_and_without_it_too(con: apsw.Connection, analyzed: bool) -> None:
+    """Somebody may have dropped it, which the doctor says: what is written is the same."""
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    first = sqlclust.fit(con, "docs", **OPTIONS)
+    if analyzed:
+        con.execute("ANALYZE")
+    [step] = [row[3] for row in con.execute(f"EXPLAIN QUERY PLAN {thin_rows._THERE}", ("docs",))]
+    assert str(step).endswith("USING COVERING INDEX Embedding_item (embedding_source=?)")
+    con.execute("DROP INDEX Embedding_item")
+    second = sqlclust.fit(con, "docs", where="id < 30", **OPTIONS)
+    assert len(rows_of(con, second)) == 30
+    assert len(rows_of(con, first)) == con.execute("SELECT count(*) FROM Embedding").get == 40
+    assert {finding.finding for finding in sqlclust.doctor(con).findings} == {"missing-index"}

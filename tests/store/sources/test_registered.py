@@ -27,13 +27,14 @@ from sqlclust.errors import (
 from sqlclust.sources.registered_rows import Registered, registered_names
 from sqlclust.sqlite.layout import quoted
 from tests.sources.looking import found, host
-from tests.store.sources.noting import ROWS, a_result, contents, noted, of
+from tests.store.sources.noting import ROWS, a_result, noted, of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- keeping ---
 
 
 def test_a_table_is_kept_as_it_is_found(note: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
-    before = contents(note, "note")
+    before = foreign_rows_of(note)
     with caplog.at_level(logging.INFO, logger="sqlclust"):
         kept = sqlclust.source(note, "note")
     assert "our tables were added, to keep source 'note'" in caplog.text
@@ -42,7 +43,7 @@ def test_a_table_is_kept_as_it_is_found(note: apsw.Connection, caplog: pytest.Lo
     assert (source.table_name, source.id_columns, source.vector_column) == ("note", ("slug",), "embedding")
     assert (source.content_column, source.format, source.dimension) == ("body", "float32", 4)
     assert of(note, "note") is not None
-    assert contents(note, "note") == before
+    assert foreign_rows_of(note) == before
     assert note.execute("SELECT count(*) FROM Embedding").get == 0
 
 
@@ -301,7 +302,7 @@ def test_deleting(note: apsw.Connection) -> None:
     for name in ("docs", "other"):
         sqlclust.source(note, name, table="note")
         a_result(note, name)
-    before = contents(note, "note")
+    before = foreign_rows_of(note)
     with pytest.raises(UnknownSourceError, match="no source 'nope'; registered: 'docs', 'other'"):
         sqlclust.delete_source(note, "nope")
     with pytest.raises(SourceInUseError, match=r"source 'docs' cannot be deleted, clustering result 1 is made of it"):
@@ -312,7 +313,7 @@ def test_deleting(note: apsw.Connection) -> None:
     assert note.execute("SELECT embedding_model FROM ClusteringResult").fetchall() == [("other",)]
     assert note.execute("SELECT embedding_source FROM Embedding").fetchall() == [("other",)]
     assert registered_names(database_of(note)) == ["other"]
-    assert contents(note, "note") == before
+    assert foreign_rows_of(note) == before
 
 
 def test_a_file_of_ours_that_is_damaged(note: apsw.Connection) -> None:
