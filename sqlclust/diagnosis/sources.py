@@ -120,11 +120,11 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         vec0 = vec0_table(look.layout, source)[1] if source.stored == "vec0" else None
     except HostTableError as error:
         is_there = name in look.layout.tables or name in look.layout.others
-        column = _column_that_says(kept, error)
+        of_source = _column_that_says(kept, error)
         add(
-            exam, "source-altered" if is_there else "source-gone", column, kept.name,
+            exam, "source-altered" if is_there else "source-gone", of_source, kept.name,
             f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
-            f"bring {'it' if is_there else 'the table'} back; {_if_renamed(kept.name, column)}{_or_delete(kept.name)}"
+            f"bring {'it' if is_there else 'the table'} back; {_if_renamed(kept.name, of_source)}{_or_delete(kept.name)}"
             f"{'' if is_there else _of_view(exam, kept)}",
         )  # fmt: skip
         return
