@@ -76,6 +76,15 @@ def _or_delete(name: str) -> str:
     return f"or delete it with its results, which can be read until then: sqlclust source DB {quote(name)} --delete --results"
 
 
+_NAMED_BY = {"table_name": "--table", "id_columns": "--id", "vector_column": "--vector", "content_column": "--content"}
+
+
+def _if_renamed(name: str, column: str) -> str:
+    """How a source follows what was renamed, with its results; nothing for the column of a part, which no option names."""
+    option = _NAMED_BY.get(column)
+    return "" if option is None else f"or, if it has another name now: sqlclust source DB {quote(name)} {option} …; "
+
+
 @contextmanager
 def readable_host(exam: Examination, kept: Registered) -> Iterator[Database | None]:
     """The database that a source is in; None if its file cannot be read: that is a finding, and so is what fails inside."""
@@ -111,10 +120,12 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         vec0 = vec0_table(look.layout, source)[1] if source.stored == "vec0" else None
     except HostTableError as error:
         is_there = name in look.layout.tables or name in look.layout.others
+        of_source = _column_that_says(kept, error)
         add(
-            exam, "source-altered" if is_there else "source-gone", _column_that_says(kept, error), kept.name,
+            exam, "source-altered" if is_there else "source-gone", of_source, kept.name,
             f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
-            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}{'' if is_there else _of_view(exam, kept)}",
+            f"bring {'it' if is_there else 'the table'} back; {_if_renamed(kept.name, of_source)}{_or_delete(kept.name)}"
+            f"{'' if is_there else _of_view(exam, kept)}",
         )  # fmt: skip
         return
     _check_view(exam, kept)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.vector_tables import VectorTable
-from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
+from sqlclust.errors import Id, SqliteError, VectorJSONError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.layout import Table, quoted
+from sqlclust.sqlite.layout import quoted
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 
@@ -307,36 +307,3 @@ def _text(exam: Examination, value: Any) -> Any:
         return value.decode(exam.layout.codec) if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         return value
-
-
-# --- results of another model ----------------------------------------------------------------------------------------
-
-_OTHER_MODEL = """
-SELECT count(*) AS n, min(a.embedding_id) AS example, a.clustering_result_id AS fact, e.embedding_model AS found,
-       r.embedding_model AS expected
-FROM {result} r
-JOIN {assignment} a ON a.clustering_result_id = r.id
-JOIN {embedding} e ON e.id = a.embedding_id
-WHERE e.embedding_model <> r.embedding_model
-"""
-_MODELS = "SELECT DISTINCT embedding_model AS model FROM {table} LIMIT 2"
-
-
-def check_models(exam: Examination, result: Table, assignment: Table, embedding: Table) -> None:
-    """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
-    with exam.guarded(assignment):
-        try:
-            models = [statements.all_rows(exam.database, _MODELS.format(table=t.sql)) for t in (result, embedding)]
-        except (UnicodeDecodeError, StatementError):
-            models = []
-        if models and models[0] == models[1] and len(models[0]) == 1:
-            return
-        sql = _OTHER_MODEL.format(result=result.sql, assignment=assignment.sql, embedding=embedding.sql)
-        n, example, fact, found, expected = exam.row(sql)
-        if n:
-            exam.add(
-                "other-model", "error", assignment, "embedding_id", n=n, example=example,
-                detail=f"{counted(n, 'row is', 'rows are')} of an embedding of another model than the result's; the example is "
-                f"of {found!r} in result {fact!r} of {expected!r}",
-                remedy="fit the model again and delete the result",
-            )  # fmt: skip

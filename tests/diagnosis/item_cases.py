@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.diagnosis.case import Case
-from tests.diagnosis.source_findings import cannot, error, gone, unlike, unused
+from tests.diagnosis.source_findings import altered, gone, unlike, unused
 
 ITEM_CASES: dict[str, Case] = {
     # --- the vectors
@@ -102,26 +102,16 @@ ITEM_CASES: dict[str, Case] = {
     ),
     "a key that is NULL": Case(
         "UPDATE docs SET id = NULL WHERE id = 't3'",
-        [
-            error(
-                "source-altered", "id_columns", cannot("row 4: the id is NULL, expected an INTEGER, REAL, TEXT or BLOB")
-            )
-        ],
+        altered("id_columns", "row 4: the id is NULL, expected an INTEGER, REAL, TEXT or BLOB"),
     ),
     "a key that is a BLOB in part": Case(
         "UPDATE pairs SET kind = x'00' WHERE number = 5",
-        [
-            error(
-                "source-altered",
-                "id_columns",
-                cannot(
-                    "row 40 of 'pairs': a part of its key (kind, number) is a BLOB; keys of several columns become JSON, which "
-                    "has no BLOBs",
-                    "pairs",
-                ),
-                "pairs",
-            )
-        ],
+        altered(
+            "id_columns",
+            "row 40 of 'pairs': a part of its key (kind, number) is a BLOB; keys of several columns become JSON, which "
+            "has no BLOBs",
+            "pairs",
+        ),
     ),
     "rows that nobody has": Case(
         "DELETE FROM EmbeddingCluster WHERE clustering_result_id = 2; DELETE FROM Cluster WHERE clustering_result_id = 2;"

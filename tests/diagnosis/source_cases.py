@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlclust.vectors.formats import FORMAT_NAMES
 from tests.diagnosis.case import Case
-from tests.diagnosis.source_findings import DOCS, cannot, edited, elsewhere, error, view
+from tests.diagnosis.source_findings import DOCS, altered, cannot, edited, elsewhere, error, view
 
 SOURCE_CASES: dict[str, Case] = {
     # --- the table
@@ -17,87 +17,38 @@ SOURCE_CASES: dict[str, Case] = {
     ),
     "a view in place of the table": Case(
         "DROP VIEW docs_clusters; ALTER TABLE docs RENAME TO notes; CREATE VIEW docs AS SELECT * FROM notes",
-        [
-            error(
-                "source-altered",
-                "table_name",
-                cannot("'docs' is a view: reading it would run what is in the file; copy a table"),
-            )
-        ],
+        altered("table_name", "'docs' is a view: reading it would run what is in the file; copy a table"),
     ),
     "the key renamed": Case(
         "DROP VIEW docs_clusters; ALTER TABLE docs RENAME COLUMN id TO name",
-        [
-            error(
-                "source-altered",
-                "id_columns",
-                cannot("table 'docs' has no column 'id'; its columns: 'name', 'embedding', 'body'"),
-            )
-        ],
+        altered("id_columns", "table 'docs' has no column 'id'; its columns: 'name', 'embedding', 'body'"),
     ),
     "a part of the key gone": Case(
         "DROP VIEW pairs_clusters; ALTER TABLE pairs RENAME COLUMN number TO n",
-        [
-            error(
-                "source-altered",
-                "id_columns",
-                cannot("table 'pairs' has no column 'number'; its columns: 'kind', 'n', 'vector'", "pairs"),
-                "pairs",
-            )
-        ],
+        altered("id_columns", "table 'pairs' has no column 'number'; its columns: 'kind', 'n', 'vector'", "pairs"),
     ),
     "the vectors gone": Case(
         "DROP VIEW docs_clusters; ALTER TABLE docs DROP COLUMN embedding",
-        [
-            error(
-                "source-altered",
-                "vector_column",
-                cannot("table 'docs' has no column 'embedding'; its columns: 'id', 'body'"),
-            )
-        ],
+        altered("vector_column", "table 'docs' has no column 'embedding'; its columns: 'id', 'body'"),
     ),
     "the vectors generated": Case(
         "DROP VIEW docs_clusters; ALTER TABLE docs RENAME COLUMN embedding TO stored;"
         "ALTER TABLE docs ADD COLUMN embedding AS (stored)",
-        [
-            error(
-                "source-altered",
-                "vector_column",
-                cannot("column 'embedding' is generated: reading it would run what is in the file"),
-            )
-        ],
+        altered("vector_column", "column 'embedding' is generated: reading it would run what is in the file"),
     ),
     "the texts gone": Case(
         "DROP VIEW docs_clusters; ALTER TABLE docs DROP COLUMN body",
-        [
-            error(
-                "source-altered",
-                "content_column",
-                cannot("table 'docs' has no column 'body'; its columns: 'id', 'embedding'"),
-            )
-        ],
+        altered("content_column", "table 'docs' has no column 'body'; its columns: 'id', 'embedding'"),
     ),
     "the column of the part gone": Case(
         "DROP VIEW part_clusters; ALTER TABLE parted RENAME COLUMN part TO collection",
-        [
-            error(
-                "source-altered",
-                "part_column",
-                cannot("table 'parted' has no column 'part'; its columns: 'id', 'collection', 'embedding'", "part"),
-                "part",
-            )
-        ],
+        altered(
+            "part_column", "table 'parted' has no column 'part'; its columns: 'id', 'collection', 'embedding'", "part"
+        ),
     ),
     "a view of a table that is gone": Case(
         "DROP TABLE behind",
-        [
-            error(
-                "source-altered",
-                "table_name",
-                cannot("the view 'seen' cannot be read: no such table: main.behind", "seen"),
-                "seen",
-            )
-        ],
+        altered("table_name", "the view 'seen' cannot be read: no such table: main.behind", "seen"),
     ),
     "a vec0 table dropped": Case(
         "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'plain'; PRAGMA writable_schema = RESET",
@@ -106,18 +57,11 @@ SOURCE_CASES: dict[str, Case] = {
     "a vec0 table of other columns": Case(
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'embedding float', 'other float') "
         "WHERE name = 'plain'; PRAGMA writable_schema = RESET",
-        [
-            error(
-                "source-altered",
-                "vector_column",
-                cannot("the vec0 table 'plain' has no vectors 'embedding'", "plain"),
-                "plain",
-            )
-        ],
+        altered("vector_column", "the vec0 table 'plain' has no vectors 'embedding'", "plain"),
     ),
     "a vec0 table without one of its tables": Case(
         "DROP TABLE plain_chunks",
-        [error("source-altered", "table_name", cannot("there is no table 'plain_chunks'", "plain"), "plain")],
+        altered("table_name", "there is no table 'plain_chunks'", "plain"),
     ),
     # --- the source's own row
     "no JSON in id_columns": Case(

@@ -47,3 +47,7 @@ def unlike(found: str, name: str = "docs", registered: str = "float32 of dimensi
 def elsewhere(path: str, reason: str) -> Row:
     where = f"source 'docs' is in another file, {path!r} seen from the folder of this one, and that cannot be read: {reason}"
     return error("source-gone", "database", where)
+
+
+def altered(column: str, reason: str, name: str = "docs") -> list[Row]:
+    return [error("source-altered", column, cannot(reason, name), name)]

@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 import sqlclust
+from tests.cli.terminal import succeed
 from tests.diagnosis.item_cases import ITEM_CASES
 from tests.diagnosis.looking import brief, digest
 from tests.diagnosis.sick import broken
@@ -108,6 +109,29 @@ def test_a_view_whose_table_is_gone_is_to_be_dropped(sourced: Path, tmp_path: Pa
     con.execute(statement)
     con.execute("ALTER TABLE other RENAME TO another")
     assert "DROP VIEW" not in sqlclust.doctor(con).findings[0].remedy
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "source", "name"),
+    [
+        ("ALTER TABLE docs RENAME TO notes", "docs", "notes"),
+        ("ALTER TABLE docs RENAME COLUMN id TO slug", "docs", "slug"),
+        ("ALTER TABLE docs RENAME COLUMN embedding TO v", "docs", "v"),
+        ("ALTER TABLE docs RENAME COLUMN body TO words", "docs", "words"),
+        ("ALTER TABLE pairs RENAME COLUMN number TO n", "pairs", "kind,n"),
+    ],
+)
+def test_what_was_renamed_is_followed(sourced: Path, tmp_path: Path, sql: str, source: str, name: str) -> None:
+    """As the remedy says; no result is lost by it."""
+    path = copy_of(sourced, tmp_path, sql)
+    con = sqlclust.connect(str(path))
+    [finding] = sqlclust.doctor(con).findings
+    assert (finding.finding, finding.id) == ("source-gone" if name == "notes" else "source-altered", source)
+    command = finding.remedy.partition("sqlclust ")[2].partition(" …;")[0].split()
+    succeed(*(path if word == "DB" else word for word in command), name)
+    assert sqlclust.doctor(con).findings == []
+    assert con.execute("SELECT count(*) FROM ClusteringResult").get == 3
     con.close()
 
 
