@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from sqlclust.errors import SourceDamagedError, shown
 from sqlclust.schema import version
@@ -72,7 +72,7 @@ def registered(database: Database, name: object) -> Registered | None:
         SourceDamagedError: its row is not what sqlclust writes.
         SqliteError: the file cannot be read.
     """
-    if not isinstance(name, str) or not is_unicode(name) or not _has_sources(database):
+    if not _can_be_kept(name) or not _has_sources(database):
         return None
     for found in _rows(database, "WHERE name = ? COLLATE BINARY", (name,)):
         if isinstance(found, Damaged):
@@ -83,7 +83,7 @@ def registered(database: Database, name: object) -> Registered | None:
 
 def is_registered(database: Database, name: object) -> bool:
     """Whether a source has a name, be its row damaged or not. Raises SqliteError: the file cannot be read."""
-    return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
+    return _can_be_kept(name) and _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
 def registered_names(database: Database) -> list[str]:
@@ -96,6 +96,11 @@ def registered_or_damaged(database: Database) -> list[Registered | Damaged]:
     if not _has_sources(database):
         return []
     return sorted(_rows(database, "", ()), key=lambda found: found.name)
+
+
+def _can_be_kept(name: object) -> TypeGuard[str]:
+    """Whether SQLite holds a name: what stands on a command line may be no Unicode."""
+    return isinstance(name, str) and is_unicode(name)
 
 
 def _has_sources(database: Database) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlclust import schema
 from sqlclust.errors import UnknownSourceError, shown
 from sqlclust.sources.other_files import path_seen_from
-from sqlclust.sources.registered_rows import SINCE
+from sqlclust.sources.registered_rows import is_registered, registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
@@ -105,9 +105,10 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
     """
     check_top_level(database, "delete_source")
     with write_transaction(database, doing="deleting the source", patience=patience):
-        if (schema.version(database) or 0) < SINCE:
-            raise UnknownSourceError(name, known=())
-        schema.check(database)
+        if schema.version(database) is not None:
+            schema.check(database)
+        if not is_registered(database, name):
+            raise UnknownSourceError(name, known=registered_names(database))
         deleted = results_of(database, name) if results else []
         for result_id in deleted:
             delete_rows(database, result_id)

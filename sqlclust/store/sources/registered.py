@@ -15,11 +15,10 @@ from sqlclust.errors import (
     SchemaConflictError,
     SourceChangedError,
     SourceInUseError,
-    UnknownSourceError,
     shown,
 )
 from sqlclust.sources.choosing import chosen as chosen_source
-from sqlclust.sources.registered_rows import Registered, is_registered, registered, registered_names
+from sqlclust.sources.registered_rows import Registered, registered
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -237,14 +236,7 @@ def check_same(database: Database, source: Registered) -> None:
 
 
 def remove(database: Database, name: str) -> None:
-    """Delete the row of a source that no result is made of.
-
-    Raises:
-        UnknownSourceError: it is not registered.
-        SourceInUseError: results are made of it.
-    """
-    if not is_registered(database, name):
-        raise UnknownSourceError(name, known=registered_names(database))
+    """Delete the row of a registered source. Raises SourceInUseError: results are made of it."""
     results = results_of(database, name)
     if results:
         raise SourceInUseError(

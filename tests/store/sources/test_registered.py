@@ -305,6 +305,9 @@ def test_deleting(note: apsw.Connection) -> None:
     before = foreign_rows_of(note)
     with pytest.raises(UnknownSourceError, match="no source 'nope'; registered: 'docs', 'other'"):
         sqlclust.delete_source(note, "nope")
+    for results in (False, True):
+        with pytest.raises(UnknownSourceError, match=r"no source '.udcff'"):  # as it may stand on a command line
+            sqlclust.delete_source(note, "\udcff", results=results)
     with pytest.raises(SourceInUseError, match=r"source 'docs' cannot be deleted, clustering result 1 is made of it"):
         sqlclust.delete_source(note, "docs")
     with pytest.raises(apsw.ConstraintError):
