@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlclust.cli.database import read_database
@@ -113,7 +113,7 @@ def source_of(database: Database, table: TableToLoad, *, here: bool) -> Source:
             raise LoadError(
                 "a vec0 table has its own ids, and its texts are not copied: leave out --id-column and --content-column"
             )
-        return replace(source, content_column=None)
+        return source
     with translated_errors(database, doing="looking at the column"):
         return with_columns(database, layout, source, said, OF_COPIES)
 
@@ -142,14 +142,19 @@ def _input(database: Database, table: TableToLoad, source: Source, db: str) -> I
         found = embeddings_in(_as_fields(rows, format, last), reader, given, narrowing)
         named = (_with_id(row, last) for row in found)
         found_format = table.vector_format is None and format not in (None, STORED_FORMAT.name)
+        has_texts, copies_texts = source.content_column is not None, source.stored != "vec0"
+        remarks = (
+            f"vectors read as {format}" if found_format else "",
+            "" if copies_texts or not has_texts else f"texts ({source.content_column}) not copied",
+        )
         yield InputFile(
             named,
             source.n_rows,
             "table",
             {},
             narrowing,
-            has_content=source.content_column is not None,
-            remark=f"vectors read as {format}" if found_format else "",
+            has_content=has_texts and copies_texts,
+            remark=", ".join(filter(None, remarks)),
         )
 
 
