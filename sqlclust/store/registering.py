@@ -13,6 +13,7 @@ from sqlclust.sources.other_files import path_seen_from
 from sqlclust.sources.registered_rows import is_registered, registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.opening import name_of
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
@@ -38,7 +39,7 @@ def keep(
     *,
     condition: str | None = None,
     parameters: Mapping[str, object] | None = None,
-    host: str | None = None,
+    host: object = None,
     words: Words = OF_FUNCTIONS,
     patience: float = PATIENCE,
 ) -> Registered:
@@ -49,8 +50,8 @@ def keep(
 
     Args:
         database: in no transaction.
-        host: the file that its table is in, which is only read; also where a registered one has moved to. None: the one
-            that is registered, or else the database itself.
+        host: the file that its table is in, a path, which is only read; also where a registered one has moved to. None: the
+            one that is registered, or else the database itself.
 
     Raises:
         TopLevelOnlyError: it is in a transaction or a statement.
@@ -61,15 +62,16 @@ def keep(
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
     check_top_level(database, "clust_source")
+    path = None if host is None else name_of(host)
     with (
-        _host(database, name, host) as other,
+        _host(database, name, path) as other,
         write_transaction(database, doing="registering the source", patience=patience),
     ):
         kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
-        if host is not None:
-            kept = replace(kept, database=path_seen_from(database, host))
+        if path is not None:
+            kept = replace(kept, database=path_seen_from(database, path))
         make_tables(database, name)
-        register(database, kept, may_move=host is not None)
+        register(database, kept, may_move=path is not None)
     logger.info("source %s registered: %s", shown(name), kept.source.remark or "as it was")
     return kept
 
