@@ -14,7 +14,7 @@ from sqlclust.sources.registered_rows import is_registered, registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.opening import name_of
-from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
+from sqlclust.sqlite.transactions import translated_errors, write_transaction
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
 from sqlclust.store.sources import clusters_view
@@ -41,7 +41,6 @@ def keep(
     parameters: Mapping[str, object] | None = None,
     host: object = None,
     words: Words = OF_FUNCTIONS,
-    patience: float = PATIENCE,
 ) -> Registered:
     """Register a source, or change a registered one: what is not said stays, or is as it is found.
 
@@ -65,7 +64,7 @@ def keep(
     path = None if host is None else name_of(host)
     with (
         _host(database, name, path) as other,
-        write_transaction(database, doing="registering the source", patience=patience),
+        write_transaction(database, doing="registering the source"),
     ):
         kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
         if path is not None:
@@ -91,7 +90,7 @@ def _host(database: Database, name: str, path: str | None) -> Iterator[Database 
         yield None
 
 
-def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
+def delete_source(database: Database, name: str, *, results: bool = False) -> int:
     """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
@@ -106,7 +105,7 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
     check_top_level(database, "delete_source")
-    with write_transaction(database, doing="deleting the source", patience=patience):
+    with write_transaction(database, doing="deleting the source"):
         if schema.version(database) is not None:
             schema.check(database)
         if not is_registered(database, name):
