@@ -34,13 +34,12 @@ class Words:
     table: str = "table"
     id: str = "id"
     vector: str = "vector"
-    content: str = "content"
     format: str = "format"
 
 
 OF_FUNCTIONS = Words()
-OF_COMMANDS = Words("--table", "--id", "--vector", "--content", "--format")
-OF_COPIES = Words("--from-table", "--id-column", "--vector-column", "--content-column", "--vector-format")
+OF_COMMANDS = Words("--table", "--id", "--vector", "--format")
+OF_COPIES = Words("--from-table", "--id-column", "--vector-column", "--vector-format")
 
 
 def column_names(said: str | Sequence[str], columns: Collection[str]) -> tuple[str, ...]:

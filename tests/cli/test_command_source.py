@@ -12,7 +12,7 @@ import pytest
 
 import sqlclust
 from tests.cli.host_files import made_by
-from tests.cli.terminal import fail, run, succeed
+from tests.cli.terminal import fail, misuse, run, succeed
 from tests.store.sources.noting import a_result, noted
 from tests.trust.foreign_host import foreign_rows_of
 
@@ -187,3 +187,20 @@ def test_names_cannot_move_the_cursor(path: Path) -> None:
     out += succeed("source", path, name)
     assert "\x1b" not in out
     assert "Next" not in out
+
+
+def test_a_name_is_not_empty(path: Path) -> None:
+    """A shell makes '' of a variable that is not set."""
+    before = path.read_bytes()
+    for option in ("--table", "--id", "--vector"):
+        for command in ("source", "fit"):
+            assert f"Invalid value for '{option}': it is empty" in misuse(command, path, "note", option, "")
+    assert fail("source", path, "note", "--database", "") == "'': the name is empty, expected that of a database file"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [(), ("--delete", "--yes"), ("--delete", "--results", "--yes"), ("--table", "note")])
+def test_a_name_that_is_no_unicode(path: Path, words: tuple[str, ...]) -> None:
+    """As Python has arguments that are none."""
+    succeed("init", path)
+    assert "'\\udcff'" in fail("source", path, "\udcff", *words)

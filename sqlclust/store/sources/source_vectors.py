@@ -118,7 +118,7 @@ class SourceVectors:
             builder = PointsBuilder(
                 expected=expected,
                 check_room=check_room_for_more if check is None else partial(_check_read, check),
-                format=selection.format or self._format_said,
+                format=self._format_said or selection.format,
                 advice=_advice(self.embedding_model),
             )
             for number, (ids, vectors) in enumerate(reader.batches(only=kept), start=1):

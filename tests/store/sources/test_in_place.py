@@ -91,6 +91,14 @@ def test_other_formats(con: apsw.Connection, format: str) -> None:
     assert con.execute("SELECT clust_cut(?, '{\"min_cluster_size\": 4}')", (fit,)).get == result + 1
 
 
+def test_the_fits_own_format_reads_no_source_as_another(con: apsw.Connection) -> None:
+    """It says that vectors are float32 which look like another; those of a source that are another stay that."""
+    host_table(con, range(40), [vector.astype("<f8").tobytes() for vector in VECTORS])
+    plain, said = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(con, "docs", format="float32", **OPTIONS)
+    assert con.execute("SELECT format, dimension FROM EmbeddingSource").get == ("float64", 8)
+    assert rows_of(con, said) == rows_of(con, plain)
+
+
 def test_it_goes_on_where_the_stored_fit_is_of_the_same_rows(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     first, second = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(con, "docs", **OPTIONS)
