@@ -45,6 +45,20 @@ ITEM_CASES: dict[str, Case] = {
         "UPDATE docs SET embedding = other.v FROM other WHERE other.id = docs.id",
         [],
     ),
+    "a vector that no fit reads": Case(
+        "UPDATE docs SET embedding = zeroblob(20000000) WHERE id = 't3'",
+        [
+            (
+                "note",
+                "vector-length",
+                "docs",
+                "embedding",
+                "t3",
+                1,
+                "1 vector has more than 16,777,216 bytes; the example has 20,000,000",
+            )
+        ],
+    ),
     "numbers in place of vectors": Case(
         "UPDATE docs SET embedding = 7.5",
         [
