@@ -45,6 +45,34 @@ ITEM_CASES: dict[str, Case] = {
         "UPDATE docs SET embedding = other.v FROM other WHERE other.id = docs.id",
         [],
     ),
+    "a vector that no fit reads": Case(
+        "UPDATE docs SET embedding = zeroblob(20000000) WHERE id = 't3'",
+        [
+            (
+                "note",
+                "vector-length",
+                "docs",
+                "embedding",
+                "t3",
+                1,
+                "1 vector has more than 16,777,216 bytes; the example has 20,000,000",
+            )
+        ],
+    ),
+    "other vectors in another part of the table": Case(
+        "INSERT INTO parted SELECT 'x' || id, 'b', v FROM other",
+        [
+            (
+                "note",
+                "mixed-dimensions",
+                "parted",
+                "embedding",
+                "p0",
+                40,
+                "40 vectors of the table have another number of dimensions than the others' 16; the example has 8",
+            )
+        ],
+    ),
     "numbers in place of vectors": Case(
         "UPDATE docs SET embedding = 7.5",
         [
@@ -95,6 +123,21 @@ ITEM_CASES: dict[str, Case] = {
     "items gone": Case(
         "DELETE FROM docs WHERE id IN ('t3', 't4'); DELETE FROM pairs WHERE number = 5",
         [gone(2, '["docs","t3"]', "'t3'"), gone(1, '["pairs","b",5]', """'["b",5]'""", "pairs")],
+    ),
+    "items of a view, which is not run": Case(
+        "INSERT INTO Embedding (id, embedding_model, embedding_source, item_id) VALUES ('[\"seen\",1]', 'seen', 'seen', 1);"
+        "INSERT INTO EmbeddingCluster VALUES (1, '[\"seen\",1]', -1, 0, NULL)",
+        [
+            (
+                "error",
+                "other-model",
+                "EmbeddingCluster",
+                "embedding_id",
+                '["seen",1]',
+                1,
+                "1 row is of an embedding of another model than the result's; the example is of 'seen' in result 1 of 'docs'",
+            )
+        ],
     ),
     "a key under another type": Case(
         "UPDATE docs SET id = CAST('t3' AS BLOB) WHERE id = 't3'",

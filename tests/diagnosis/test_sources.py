@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.vectors.formats import FormatName
 from tests.cli.terminal import succeed
 from tests.diagnosis.item_cases import ITEM_CASES
 from tests.diagnosis.looking import brief, digest
@@ -158,6 +160,23 @@ def test_a_source_in_another_file(sourced: Path, tmp_path: Path, sql: str, found
     before = digest(path)
     assert brief(sqlclust.doctor(con)) == found
     assert digest(path) == before
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("format", "value"), [("float32", "zeroblob(100000000)"), ("json", "printf('[%.*c]', 99999998, '1')")]
+)
+def test_a_huge_vector_of_another_program_is_not_read(format: FormatName, value: str) -> None:
+    con = apsw.Connection("")
+    con.execute(f"CREATE TABLE docs (id INTEGER PRIMARY KEY, embedding); INSERT INTO docs VALUES (1, {value})")
+    sqlclust.register(con)
+    tracemalloc.start()
+    [finding] = [each for each in sqlclust.doctor(con, format=format).findings if each.table == "docs"]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (finding.finding, finding.id) == ("vector-length", 1)
+    assert finding.detail == "1 vector has more than 16,777,216 bytes; the example has 100,000,000"
+    assert most < 16 << 20
     con.close()
 
 

@@ -42,7 +42,7 @@ def make_sources(path: Path) -> None:
     vectors = [x.astype("<f4").tobytes() for x in np.asarray(clustered())]
     for number, vector in enumerate(vectors):
         con.execute("INSERT INTO embeddings VALUES (1, ?, ?, ?)", (f"id{number}", vector, f"text <b>{number}</b>"))
-        con.execute("INSERT INTO note VALUES (?, ?, ?)", (number, f"body {number}", vector))
+        con.execute("INSERT INTO note VALUES (?, ?, ?)", (number, f"body {number}{' and so on' * 20}", vector))
         con.execute(
             "INSERT INTO page VALUES (?, ?, ?, ?)", (f"site {number % 2}", number, vector, "a label of the host's")
         )
@@ -182,6 +182,9 @@ def test_texts_stand_for_ids(pages: PagesSession) -> None:
     text = pages.page(query)
     assert len(re.findall(r">text &lt;b&gt;\d+&lt;/b&gt;</a>", text)) == 3
     assert "<b>" not in text
+    found = re.findall(r">(body [^<]+)</a>", pages.page("/s/EmbeddingCluster?clustering_result_id=2&_size=100"))
+    assert len(found) == 3
+    assert all(len(shown) <= 80 and re.fullmatch(r"body \d+( and so on)+[ a-z]*[a-z]…", shown) for shown in found)
     assert "&#34;llm:docs&#34;,&#34;id39&#34;" in text
     assert pages.cell("/s/EmbeddingCluster?clustering_result_id=4&_size=1", "clustering_result_id").startswith(
         '<a href="/s/ClusteringResult/4">demo</a>'
