@@ -20,13 +20,14 @@ from sqlclust.errors import (
     counted_rows,
     shown,
 )
+from sqlclust.sources import Source, sampling
 from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
-from sqlclust.sources.sampling import Cells
+from sqlclust.sources.sampling import Cells, Sample
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import quoted
+from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
 from sqlclust.store.sources.reading import HostReader
@@ -137,7 +138,9 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
     elif table is None:
         return  # a view
     else:
-        sampled = look.sample(table) if source.only is None else look.part(table, *source.only)
+        sampled = _sample_of(look, table, source)
+        if sampled is None:
+            return
         column = table.columns[(source.vector_column or "").lower()]
         verdict = look.judged(sampled, column, named=True, usual=source.format)
         wrong = _unlike(kept, sampled.columns[column.name.lower()], verdict)
@@ -150,6 +153,22 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
         )  # fmt: skip
+
+
+def _sample_of(look: Look, table: Table, source: Source) -> Sample | None:
+    """Some rows of a source. Of a part that no index finds: those among some of the table's. None: it has no rowids."""
+    if source.only is None:
+        return look.sample(table)
+    sampled = look.part(table, *source.only)
+    if sampled.rowids is None:
+        return None
+    column, value = source.only
+    sql = (
+        f"SELECT {table.rowid} FROM {table.sql} NOT INDEXED WHERE {table.rowid} = ? "
+        f"AND {quoted(table.columns[column.lower()].name)} = ? COLLATE BINARY"
+    )
+    with statements.each_row_of_many(look.database, sql, [(rowid, value) for rowid in sampled.rowids]) as rows:
+        return sampling.sample(look.database, table, [int(rowid) for (rowid,) in rows])
 
 
 def _of_view(exam: Examination, kept: Registered) -> str:

@@ -60,7 +60,7 @@ ITEM_CASES: dict[str, Case] = {
         ],
     ),
     "other vectors in another part of the table": Case(
-        "INSERT INTO parted SELECT 'x' || id, 'b', v FROM other",
+        "INSERT INTO parted SELECT column1 || id, 'b', v FROM other, (VALUES ('x'), ('y'), ('z'))",
         [
             (
                 "note",
