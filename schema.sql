@@ -85,7 +85,8 @@ CREATE TABLE Embedding (
 -- Reading one model in the order it came, without touching the others' vectors; and counting what came after a result
 -- without touching any.
 CREATE INDEX Embedding_embedding_model ON Embedding (embedding_model, created_at);
--- Finding a source's row by its key. A key with a declared type is compared as + key, or SQLite cannot use this.
+-- Finding a source's row by its key. A key that is declared a number is compared as + key, in a LEFT JOIN, or SQLite cannot
+-- use this.
 CREATE UNIQUE INDEX Embedding_item ON Embedding (embedding_source, item_id) WHERE embedding_source IS NOT NULL;
 
 ------------------------------------------------------------------------------------------------------------------------
@@ -329,11 +330,12 @@ GROUP BY a.clustering_result_id, b.clustering_result_id, a.label, b.label;
 CREATE VIEW ClusteringFreshness AS
 SELECT clustering_result_id, embedding_model, selected_at, n_embeddings, n_rows,
        n_embeddings - n_rows AS n_unassigned,
-       iif(n_embeddings IS NULL, NULL,
+       CASE WHEN n_embeddings IS NOT NULL THEN
            (SELECT count(*) FROM Embedding e
             WHERE e.embedding_model = s.embedding_model AND e.created_at > s.selected_at
               AND NOT EXISTS (SELECT 1 FROM EmbeddingCluster ec
-                              WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id))) AS n_new
+                              WHERE ec.embedding_id = e.id AND ec.clustering_result_id = s.clustering_result_id))
+       END AS n_new
 FROM (SELECT r.id AS clustering_result_id, r.embedding_model,
              -- a cut is made of the embeddings of its fit, that is of the fit's first result
              (SELECT min(coalesce(same.started_at, same.completed_at)) FROM ClusteringResult same

@@ -8,8 +8,8 @@ CREATE TABLE note (slug TEXT PRIMARY KEY, body TEXT, embedding TEXT);
 INSERT INTO note
 WITH RECURSIVE point(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM point WHERE i < 59)
 SELECT printf('note-%02d', i),
-       CASE i % 4 WHEN 0 THEN 'about apples' WHEN 1 THEN 'about pears' WHEN 2 THEN 'about plums' ELSE 'about nothing' END,
-       json_array(10 * (i % 4 = 0) + sin(i * 1.7), 10 * (i % 4 = 1) + sin(i * 2.3), 10 * (i % 4 = 2) + sin(i * 3.1))
+       CASE i % 3 WHEN 0 THEN 'about apples' WHEN 1 THEN 'about pears' ELSE 'about plums' END,
+       json_array(10 * (i % 3 = 0) + sin(i * 1.7), 10 * (i % 3 = 1) + sin(i * 2.3), 10 * (i % 3 = 2) + sin(i * 3.1))
 FROM point;
 
 -- 2. What is here, and a fit of it. The table is only read; the result goes into tables of sqlclust beside it.

@@ -193,12 +193,12 @@ def source(
     from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import SourceOptions, parse
     from sqlclust.sources.said import Said
-    from sqlclust.sqlite.opening import name_of
     from sqlclust.store.registering import keep
 
     said = parse(SourceOptions, {"table": table, "id": id, "vector": vector, "content": content, "format": format})
-    host = None if database is None else name_of(database)
-    return keep(database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters, host=host)
+    return keep(
+        database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters, host=database
+    )
 
 
 def delete_source(connection: apsw.Connection, name: str, *, results: bool = False) -> int:

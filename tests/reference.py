@@ -212,6 +212,7 @@ def without_times(text: str) -> str:
     other = re.compile(r"(<!-- executed, another[^\n]* -->\n```console\n)(.*?)(\n```)", re.DOTALL)
     text = other.sub(lambda match: match[1] + "\n".join(re.findall(r"^\$ .*", match[2], re.MULTILINE)) + match[3], text)
     text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "0 s", text)
+    text = re.sub(r" +\d+(\.\d+)? +(?=\d{4}-\d\d-\d\d)", " 0 ", text)  # the column "seconds" of sqlclust list
     text = re.sub(r";( [a-z ]+ 0 s,?)+$", "", text, flags=re.MULTILINE)  # phases, which are named if they lasted
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "DATE", text)
 

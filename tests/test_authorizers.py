@@ -79,7 +79,6 @@ HIDDEN: dict[str, tuple[str, int, str | None, str | None]] = {
     "what is updated": ("fit", apsw.SQLITE_UPDATE, None, None),
     "what is loaded": ("load", apsw.SQLITE_INSERT, "Embedding", None),
     "transactions": ("fit", apsw.SQLITE_TRANSACTION, None, None),
-    "savepoints": ("compare", apsw.SQLITE_SAVEPOINT, None, None),
     "any SELECT": ("list and show", apsw.SQLITE_SELECT, None, None),
 }
 

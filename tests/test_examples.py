@@ -95,7 +95,7 @@ def test_own_table(shell_library: str, tmp_path: Path) -> None:
     lines = stock_shell(shell_library, tmp_path / "notes.db", "07_own_table.sql")
     assert ["note", '["slug"]', "embedding", "body", "json", "60"] in lines
     clusters = [line for line in lines if line[0] in ("0", "1", "2") and len(line) == 5]
-    assert sorted(line[3] for line in clusters) == ["apples", "nothing", "pears"]
+    assert sorted(line[3] for line in clusters) == ["apples", "pears", "plums"]
     assert {line[4][:5] for line in clusters} == {"note-"}
     assert [line[0] for line in lines if line[0].startswith("note-")] == ["note-05", "note-10", "note-11"]
     assert [line for line in lines if line[0] == "new"] == [["new", "1"]]

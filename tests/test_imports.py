@@ -19,6 +19,7 @@ def test_the_public_names() -> None:
         "__version__",
         "adopt",
         "connect",
+        "delete_source",
         "doctor",
         "fit",
         "hdbscan",
@@ -26,6 +27,7 @@ def test_the_public_names() -> None:
         "load",
         "loadable_path",
         "register",
+        "source",
         "staleness",
     ]
     assert all(hasattr(sqlclust, name) for name in sqlclust.__all__)

@@ -61,7 +61,7 @@ ROOMS = {
     ],
     "sources": [
         "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "registered_rows",
-        "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
+        "other_files", "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",
@@ -76,7 +76,7 @@ ROOMS = {
         "loading", "syncing",
     ],
     "store.sources": [
-        "host_rows", "items", "elsewhere", "keepable", "registered", "table_rows", "vec0_rows", "reading", "clusters_view",
+        "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "storing", "loading"],

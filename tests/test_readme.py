@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import click
 import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.cli import main
+from sqlclust.surface.catalog import CATALOG
 from tests.cli.terminal import succeed
 from tests.package_files import PACKAGE
 from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, missing_hosts, shown, without_times
@@ -203,6 +206,12 @@ def test_commands_for_a_fresh_machine_are_single_lines() -> None:
     for block in shown:
         assert len(block.strip().splitlines()) == 1
         assert block.startswith("python3 -m venv .venv && ")
+
+
+def test_changes_count_what_there_is() -> None:
+    text = " ".join(TEXTS["sqlclust/CHANGES.md"].split())
+    assert f", and {len(CATALOG) - 1} more SQL functions: " in text
+    assert f"A command line of {len(main.list_commands(click.Context(main)))} commands, " in text
 
 
 # --- what is named --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 import click
@@ -17,7 +18,7 @@ from sqlclust import schema
 from sqlclust.bindings.apsw.connection import connect
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.cli.output import Command
-from sqlclust.errors import DatabaseFileError, SchemaConflictError, WriteProtectedError
+from sqlclust.errors import DatabaseFileError, SchemaConflictError, SchemaMissingError, WriteProtectedError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -47,7 +48,8 @@ def open_database(path: str, *, tables: bool = True) -> Iterator[Database]:
     """
     with _closing(connect(path, create=False)) as database:
         if tables:
-            upgrade(database)
+            with _advising_sources(path):
+                upgrade(database)
         yield database
 
 
@@ -70,8 +72,19 @@ def read_database(path: str, *, tables: bool = True) -> Iterator[ApswDatabase]:
     """As `open_database`, for reading."""
     with _closing(_connected_to_read(path, tables=tables)) as database:
         if tables:
-            schema.check(database)
+            with _advising_sources(path):
+                schema.check(database)
         yield database
+
+
+@contextmanager
+def _advising_sources(path: str) -> Iterator[None]:
+    """Whoever asks for results needs something to fit, and no empty tables."""
+    try:
+        yield
+    except SchemaMissingError as error:
+        advice = f", so no results yet; sqlclust sources {quote(path)} shows what can be fitted"
+        raise SchemaMissingError(error.path, advice=advice) from None
 
 
 def _connected_to_read(path: str, *, tables: bool) -> ApswDatabase:

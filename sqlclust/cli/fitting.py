@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cached_property
 
 import click
 
@@ -10,67 +10,69 @@ from sqlclust import schema
 from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.output import printable
 from sqlclust.core.engines import ENGINES, engine_of
-from sqlclust.errors import SchemaMissingError, SqlclustError, UnknownModelError
+from sqlclust.errors import SchemaMissingError, SqlclustError
 from sqlclust.options import FitOptions
 from sqlclust.sources import Source, find_sources
-from sqlclust.sources.registered_rows import all_registered, registered
+from sqlclust.sources.registered_rows import registered, registered_names
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.vectors.blobs import ITEM_BYTES
 
 
-def models_to_fit(database: Database, db: str, model: str | None) -> list[str]:
-    """The models and sources to fit.
+def all_to_fit(database: Database, db: str) -> list[str]:
+    """The models and registered sources of a database: one at least. A source whose row is damaged is an error of its own fit.
 
     Raises:
-        UnknownModelError: the one that was named is not there.
-        SqlclustError: there is nothing to fit.
+        SchemaMissingError, SqlclustError: there is nothing to fit.
     """
     with translated_errors(database, doing="looking for embeddings"):
         has_tables = schema.version(database) is not None
         ready = [name for name, _ in models(database)] if has_tables else []
-        ready += [kept.name for kept in all_registered(database) if kept.name not in ready]
-        if model in (None, "all"):
-            if not ready:
-                source = first_source(find_sources(database))
-                if source is None and not has_tables:
-                    raise SchemaMissingError(database.filename)
-                how = "load some" if source is None else "cluster those of another program where they are"
-                raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
-            return ready
-        if model not in ready:
-            sources = [source for source in find_sources(database, models=False) if source.vector_column is not None]
-            if not _is_of(database, model, sources):
-                if not sources and not has_tables:
-                    raise SchemaMissingError(database.filename)
-                raise UnknownModelError(
-                    model, known=ready, sources=[name for source in sources if (name := source.name) not in ready]
-                )
-    return [model]
-
-
-def _is_of(database: Database, name: str, sources: Sequence[Source]) -> bool:
-    """Whether a source has the name, or a table or view: what is wrong with that is said when it is fitted."""
-    layout = read_layout(database)
-    return any(source.name == name for source in sources) or name.lower() in {*layout.tables, *layout.others}
+        ready += [name for name in registered_names(database) if name not in ready]
+        if not ready:
+            source = first_source(find_sources(database))
+            if source is None and not has_tables:
+                raise SchemaMissingError(database.filename)
+            how = "load some" if source is None else "cluster those of another program where they are"
+            raise SqlclustError(f"no embeddings in {db} yet; {how}: {first_command(db, source)}")
+    return ready
 
 
 _LONG = 60.0
 """Seconds beyond which a fit is announced with how long it may take."""
 
 
-def size_of_model(database: Database, model: str) -> tuple[int, int] | None:
-    """Rows and dimension of a model or a source; None where that is not known."""
-    has_tables = schema.version(database) is not None
-    kept = registered(database, model)
-    if has_tables and kept is None and model in (there := dict(models(database))):
-        sql = "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1"
-        return there[model], statements.value(database, sql, (model,)) // ITEM_BYTES
-    source = next((source for source in find_sources(database) if source.name == model), None)
-    return None if source is None else size_of_source(source)
+class Sizes:
+    """Rows and dimensions of models and sources, for an estimate: the file is looked at once, however many are fitted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, name: str) -> tuple[int, int] | None:
+        """Those of a model or a registered source; None where they are not known.
+
+        Raises:
+            SourceDamagedError
+        """
+        kept = registered(self._database, name)
+        if kept is None:
+            sql = "SELECT length(vector) FROM Embedding WHERE embedding_model = ? LIMIT 1"
+            length = statements.value(self._database, sql, (name,))
+            n = self._counts.get(name)
+            return None if length is None or n is None else (n, length // ITEM_BYTES)
+        if kept.database is not None or name not in self._sources:
+            return None
+        return size_of_source(self._sources[name])
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        return dict(models(self._database))
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        return {source.name: source for source in find_sources(self._database)}
 
 
 def size_of_source(source: Source) -> tuple[int, int] | None:

@@ -142,14 +142,19 @@ def _input(database: Database, table: TableToLoad, source: Source, db: str) -> I
         found = embeddings_in(_as_fields(rows, format, last), reader, given, narrowing)
         named = (_with_id(row, last) for row in found)
         found_format = table.vector_format is None and format not in (None, STORED_FORMAT.name)
+        has_texts, copies_texts = source.content_column is not None, source.stored != "vec0"
+        remarks = (
+            f"vectors read as {format}" if found_format else "",
+            "" if copies_texts or not has_texts else f"texts ({source.content_column}) not copied",
+        )
         yield InputFile(
             named,
             source.n_rows,
             "table",
             {},
             narrowing,
-            has_content=source.content_column is not None,
-            remark=f"vectors read as {format}" if found_format else "",
+            has_content=has_texts and copies_texts,
+            remark=", ".join(filter(None, remarks)),
         )
 
 

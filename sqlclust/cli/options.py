@@ -84,6 +84,18 @@ class _List(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{text!r} is not {expected}; write several with commas between them", param, ctx)
 
 
+class _Name(click.ParamType):  # type: ignore[type-arg]
+    """A name or several: not '', which a shell makes of a variable that is not set, unless that means none."""
+
+    def __init__(self, name: str, *, or_none: bool = False) -> None:
+        self.name, self._or_none = name, or_none
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "" and not self._or_none:
+            self.fail("it is empty, expected a name", param, ctx)
+        return str(value)
+
+
 def _flags(field: dataclasses.Field[Any]) -> list[str]:
     """How an option is written: its own name last, a short one before it."""
     name = field.metadata["flag"] or field.name
@@ -102,9 +114,9 @@ def _option_of(field: dataclasses.Field[Any], name: str) -> Callable[[Command], 
             flags = [f"{flag}/--no-{flag[2:]}" for flag in flags]
         return click.option(*flags, name, is_flag=True, **settings)
     if record["kind"] is tuple:
-        return click.option(*flags, name, metavar="COL[,COL]", **settings)
+        return click.option(*flags, name, type=_Name("COL[,COL]"), **settings)
     if record["kind"] is str and not record["choices"]:
-        return click.option(*flags, name, metavar="NAME", **settings)
+        return click.option(*flags, name, type=_Name("NAME", or_none=record["or_none"]), **settings)
     if record["kind"] is str:
         return click.option(*flags, name, type=click.Choice(record["choices"]), **settings)
     numbers = click.IntRange if record["kind"] is int else click.FloatRange

@@ -17,7 +17,7 @@ def parameters_option(where: str) -> Callable[[Command], Command]:
     """The option --param, as the parameter `parameters`: pairs of texts. `where` says what has the placeholders."""
     return click.option(
         "--param", "-p", "parameters", type=(str, str), multiple=True, metavar="NAME VALUE",
-        help=f"A value for :NAME in {where}: 12 is an INTEGER, 0.5 a REAL, anything else TEXT.",
+        help=f"A value for :NAME in {where}: 12 is an INTEGER, 0.5 a REAL, anything else TEXT, also NULL.",
     )  # fmt: skip
 
 

@@ -91,7 +91,10 @@ def fit(
         points = collapsed(vectors, parameters, rank, control)
         scaled, exponent = into_float32_range(points.vectors)
     if len(points.counts) == 1:
-        return _of_one_vector(points, exponent, name)
+        alone = _of_one_vector(points, name)
+        none = np.empty((1, 0))
+        lists = equal_lists(points.counts, none, none) if keep_lists else None
+        return alone._replace(lists=lists, exponent=exponent)
     min_samples = min(min_samples, len(vectors) - 1)
     with control.phase("neighbors"):
         stages = STAGES[name](scaled, min_samples, seed, control)
@@ -121,12 +124,11 @@ def collapsed(
     return points if rank is None else points.by_rank(rank)
 
 
-def _of_one_vector(points: Distinct, exponent: int, engine: Engine) -> Fit:
+def _of_one_vector(points: Distinct, engine: Engine) -> Fit:
     none = np.empty(0, dtype=np.intp)
     core = np.zeros(1)
     tree = with_copies(SpanningTree(none, none, np.empty(0)), points, core)
-    lists = equal_lists(points.counts, np.empty((1, 0)), np.empty((1, 0)))
-    return Fit(points, core[points.group_of_row()], tree, engine, lists=lists, exponent=exponent)
+    return Fit(points, core[points.group_of_row()], tree, engine)
 
 
 def select_clusters(tree: SpanningTree, parameters: CutParameters, control: Control | None = None) -> ClusterLabels:

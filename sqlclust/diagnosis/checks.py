@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlclust import schema
 from sqlclust.core.runtime.control import Progress
-from sqlclust.diagnosis.clusters import check_clusters
+from sqlclust.diagnosis.clusters import check_clusters, check_models
 from sqlclust.diagnosis.examination import RESTORE, Examination
 from sqlclust.diagnosis.families import families_of
 from sqlclust.diagnosis.file_state import (
@@ -21,7 +21,7 @@ from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, is_as_its_version_made_it
 from sqlclust.diagnosis.sources import check_sources, registered_formats
 from sqlclust.diagnosis.vector_tables import related_tables, vector_tables
-from sqlclust.diagnosis.vectors import check_models, check_vectors
+from sqlclust.diagnosis.vectors import check_vectors
 from sqlclust.errors import CorruptError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database

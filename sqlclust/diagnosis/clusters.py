@@ -1,9 +1,11 @@
-"""Assignments and clusters: each embedding once in a result, each label with its cluster, each medoid a member of it."""
+"""Assignments and clusters: each embedding once in a result, of its model; each label with its cluster, medoids members of it."""
 
 from __future__ import annotations
 
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.families import Family
+from sqlclust.errors import StatementError
+from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import Table, quoted
 
 _AGAIN = "cut the result's fit again (clust_cut, sqlclust cut), or fit again, and delete this result"
@@ -268,3 +270,36 @@ def _check_predictions(exam: Examination, prediction: Table, assignment: Table, 
             detail=f"{counted(n, 'prediction has a label', 'predictions have labels')} without a row of {cluster.name}; the "
             f"example in result {fact!r}",
         )  # fmt: skip
+
+
+# --- results of another model ----------------------------------------------------------------------------------------
+
+_OTHER_MODEL = """
+SELECT count(*) AS n, min(a.embedding_id) AS example, a.clustering_result_id AS fact, e.embedding_model AS found,
+       r.embedding_model AS expected
+FROM {result} r
+JOIN {assignment} a ON a.clustering_result_id = r.id
+JOIN {embedding} e ON e.id = a.embedding_id
+WHERE e.embedding_model <> r.embedding_model
+"""
+_MODELS = "SELECT DISTINCT embedding_model AS model FROM {table} LIMIT 2"
+
+
+def check_models(exam: Examination, result: Table, assignment: Table, embedding: Table) -> None:
+    """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
+    with exam.guarded(assignment):
+        try:
+            models = [statements.all_rows(exam.database, _MODELS.format(table=t.sql)) for t in (result, embedding)]
+        except (UnicodeDecodeError, StatementError):
+            models = []
+        if models and models[0] == models[1] and len(models[0]) == 1:
+            return
+        sql = _OTHER_MODEL.format(result=result.sql, assignment=assignment.sql, embedding=embedding.sql)
+        n, example, fact, found, expected = exam.row(sql)
+        if n:
+            exam.add(
+                "other-model", "error", assignment, "embedding_id", n=n, example=example,
+                detail=f"{counted(n, 'row is', 'rows are')} of an embedding of another model than the result's; the example is "
+                f"of {found!r} in result {fact!r} of {expected!r}",
+                remedy="fit the model again and delete the result",
+            )  # fmt: skip

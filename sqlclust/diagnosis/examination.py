@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,6 +72,28 @@ class Examination:
         """Note a finding."""
         name = table.name if isinstance(table, Table) else table
         self.findings.append(Finding(finding, name, column, example, remedy, n, severity, detail))
+
+    def add_rows(
+        self,
+        finding: str,
+        severity: Severity,
+        table: Table | str,
+        column: str,
+        rows: Sequence[tuple[Any, Any]],
+        *,
+        detail: Callable[[int, Any], str],
+        remedy: str,
+    ) -> None:
+        """Note what rows have in common, if there are any; the first is the example.
+
+        Args:
+            rows: (id, what is said of it).
+            detail: of the number of rows, and of what is said of the example.
+        """
+        if rows:
+            example, fact = rows[0]
+            n = len(rows)
+            self.add(finding, severity, table, column, n=n, example=example, detail=detail(n, fact), remedy=remedy)
 
     def found(self, finding: str) -> list[Finding]:
         """The findings of a kind so far."""

@@ -167,21 +167,17 @@ def _check_options(exam: Examination, result: Table) -> None:
             parse(HdbscanOptions, {name: value for name, value in found.items() if name in expected})
         except (OptionsJSONError, OptionError, UnicodeDecodeError) as error:
             refused.append((result_id, str(error)))
-    if incomplete:
-        result_id, missing = incomplete[0]
-        exam.add(
-            "parameters-incomplete", "note", result, "parameters", n=len(incomplete), example=result_id,
-            detail=f"{counted(len(incomplete), 'result does', 'results do')} not say all of its parameters; the example lacks "
-            f"{', '.join(missing)}",
-            remedy="write them as they ran; clust_fit and sqlclust fit store all of them",
-        )  # fmt: skip
-    if refused:
-        result_id, reason = refused[0]
-        exam.add(
-            "parameters-refused", "note", result, "parameters", n=len(refused), example=result_id,
-            detail=f"{counted(len(refused), 'result has', 'results have')} parameters that no fit takes; the example's: {reason}",
-            remedy="write them as they ran; clust_fit and sqlclust fit store all of them",
-        )  # fmt: skip
+    as_they_ran = "write them as they ran; clust_fit and sqlclust fit store all of them"
+    exam.add_rows(
+        "parameters-incomplete", "note", result, "parameters", incomplete, remedy=as_they_ran,
+        detail=lambda n, missing: f"{counted(n, 'result does', 'results do')} not say all of its parameters; the example lacks "
+        f"{', '.join(missing)}",
+    )  # fmt: skip
+    exam.add_rows(
+        "parameters-refused", "note", result, "parameters", refused, remedy=as_they_ran,
+        detail=lambda n, reason: f"{counted(n, 'result has', 'results have')} parameters that no fit takes; the example's: "
+        f"{reason}",
+    )  # fmt: skip
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -267,22 +263,18 @@ def check_fits(exam: Examination, fit: Table) -> None:
             else:
                 if (reason := _damage_of_neighbors(exam, stored)) is not None:
                     unlike.append((fit_id, reason))
-        if unlike:
-            fit_id, reason = unlike[0]
-            exam.add(
-                "damaged-neighbors", "error", NEIGHBORS, "clustering_fit_id", n=len(unlike), example=fit_id,
-                detail=f"the neighbours of {counted(len(unlike), 'stored fit are', 'stored fits are')} not what a fit writes; of "
-                f"the example: {reason}",
-                remedy="DELETE them (the fit stays, and can be cut without), or delete its results and fit again",
-            )  # fmt: skip
-        if damaged:
-            fit_id, reason = damaged[0]
-            exam.add(
-                "damaged-fit", "error", fit, "id", n=len(damaged), example=fit_id,
-                detail=f"{counted(len(damaged), 'stored fit is', 'stored fits are')} not what a fit writes; of the example: "
-                f"{reason}",
-                remedy="DELETE it (its results stay and are whole) and fit again",
-            )  # fmt: skip
+        exam.add_rows(
+            "damaged-neighbors", "error", NEIGHBORS, "clustering_fit_id", unlike,
+            detail=lambda n, reason: f"the neighbours of {counted(n, 'stored fit are', 'stored fits are')} not what a fit "
+            f"writes; of the example: {reason}",
+            remedy="DELETE them (the fit stays, and can be cut without), or delete its results and fit again",
+        )  # fmt: skip
+        exam.add_rows(
+            "damaged-fit", "error", fit, "id", damaged,
+            detail=lambda n, reason: f"{counted(n, 'stored fit is', 'stored fits are')} not what a fit writes; of the example: "
+            f"{reason}",
+            remedy="DELETE it (its results stay and are whole) and fit again",
+        )  # fmt: skip
 
 
 def _damage_of_neighbors(exam: Examination, stored: StoredFit) -> str | None:

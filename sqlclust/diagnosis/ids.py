@@ -48,9 +48,8 @@ def _id_columns(table: Table) -> list[Column]:
     return [
         column
         for name, column in table.columns.items()
-        if not (
-            name == "item_id" and table.strict and has_items(table)
-        )  # keys of other programs' rows are what they are
+        # keys of other programs' rows are what they are
+        if not (name == "item_id" and table.strict and has_items(table))
         and (name == "id" or name.endswith("_id") or name in keys or (column.pk and "UUID" in column.declared.upper()))
         and not table.is_rowid(column)
         and not column.generated

@@ -76,14 +76,12 @@ def _check_ids(exam: Examination, embedding: Table, kept: Registered) -> None:
     for rows in _batches(exam, _ITEMS.format(embedding=embedding.sql), kept):
         ids = embedding_ids(kept.name, [item for _, item in rows], n_columns=n_columns)
         wrong += [row for row, expected in zip(rows, ids, strict=True) if row[0] != expected]
-    if wrong:
-        id, item = wrong[0]
-        exam.add(
-            "item-id", "error", embedding, "id, item_id", n=len(wrong), example=id,
-            detail=f"{counted(len(wrong), 'row', 'rows')} of source {shown(kept.name)} {'has' if len(wrong) == 1 else 'have'} "
-            f"another id than a fit gives it; the example stands for {shown(item)}",
-            remedy="delete the results that have them, with the source, and fit again; ids are not written anew",
-        )  # fmt: skip
+    exam.add_rows(
+        "item-id", "error", embedding, "id, item_id", wrong,
+        detail=lambda n, item: f"{counted(n, 'row', 'rows')} of source {shown(kept.name)} {'has' if n == 1 else 'have'} another "
+        f"id than a fit gives it; the example stands for {shown(item)}",
+        remedy="delete the results that have them, with the source, and fit again; ids are not written anew",
+    )  # fmt: skip
 
 
 def _batches(exam: Examination, sql: str, kept: Registered) -> Iterator[list[tuple[Any, Any]]]:
@@ -159,15 +157,9 @@ def _check_there(exam: Examination, embedding: Table, assignment: Table, kept: R
             return
         sql = _MEMBERS.format(embedding=embedding.sql, assignment=assignment.sql)
         gone = [row for rows in _batches(exam, sql, kept) for row in rows if row[1] not in there]
-    if gone:
-        id, item = gone[0]
-        exam.add(
-            "items-gone", "note", embedding, "item_id", n=len(gone), example=id,
-            detail=f"{counted(len(gone), 'row', 'rows')} of {shown(source.table_name)} that results have {_is(len(gone))} not "
-            f"there any more, or without a vector; the example is {shown(item)}",
-            remedy="nothing, if they were deleted on purpose: results stay as they are; sqlclust fit clusters what is there",
-        )  # fmt: skip
-
-
-def _is(n: int) -> str:
-    return "is" if n == 1 else "are"
+    exam.add_rows(
+        "items-gone", "note", embedding, "item_id", gone,
+        detail=lambda n, item: f"{counted(n, 'row', 'rows')} of {shown(source.table_name)} that results have "
+        f"{'is' if n == 1 else 'are'} not there any more, or without a vector; the example is {shown(item)}",
+        remedy="nothing, if they were deleted on purpose: results stay as they are; sqlclust fit clusters what is there",
+    )  # fmt: skip

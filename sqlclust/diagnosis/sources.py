@@ -20,17 +20,18 @@ from sqlclust.errors import (
     counted_rows,
     shown,
 )
+from sqlclust.sources import Source, sampling
 from sqlclust.sources.judging import Verdict
 from sqlclust.sources.look import Look
 from sqlclust.sources.registered_rows import Damaged, Registered, registered_or_damaged
-from sqlclust.sources.sampling import Cells
+from sqlclust.sources.sampling import Cells, Sample
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import quoted
+from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of
-from sqlclust.store.sources.host_rows import vec0_table
 from sqlclust.store.sources.reading import HostReader
+from sqlclust.store.sources.vec0_rows import vec0_table
 from sqlclust.vectors.formats import FORMATS, FormatName
 
 SOURCES = "EmbeddingSource"
@@ -76,6 +77,15 @@ def _or_delete(name: str) -> str:
     return f"or delete it with its results, which can be read until then: sqlclust source DB {quote(name)} --delete --results"
 
 
+_NAMED_BY = {"table_name": "--table", "id_columns": "--id", "vector_column": "--vector", "content_column": "--content"}
+
+
+def _if_renamed(name: str, column: str) -> str:
+    """How a source follows what was renamed, with its results; nothing for the column of a part, which no option names."""
+    option = _NAMED_BY.get(column)
+    return "" if option is None else f"or, if it has another name now: sqlclust source DB {quote(name)} {option} …; "
+
+
 @contextmanager
 def readable_host(exam: Examination, kept: Registered) -> Iterator[Database | None]:
     """The database that a source is in; None if its file cannot be read: that is a finding, and so is what fails inside."""
@@ -111,10 +121,12 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
         vec0 = vec0_table(look.layout, source)[1] if source.stored == "vec0" else None
     except HostTableError as error:
         is_there = name in look.layout.tables or name in look.layout.others
+        of_source = _column_that_says(kept, error)
         add(
-            exam, "source-altered" if is_there else "source-gone", _column_that_says(kept, error), kept.name,
+            exam, "source-altered" if is_there else "source-gone", of_source, kept.name,
             f"source {shown(kept.name)}{_in_its_file(kept)} cannot be read: {error}",
-            f"bring {'it' if is_there else 'the table'} back; {_or_delete(kept.name)}{'' if is_there else _of_view(exam, kept)}",
+            f"bring {'it' if is_there else 'the table'} back; {_if_renamed(kept.name, of_source)}{_or_delete(kept.name)}"
+            f"{'' if is_there else _of_view(exam, kept)}",
         )  # fmt: skip
         return
     _check_view(exam, kept)
@@ -126,7 +138,9 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
     elif table is None:
         return  # a view
     else:
-        sampled = look.sample(table) if source.only is None else look.part(table, *source.only)
+        sampled = _sample_of(look, table, source)
+        if sampled is None:
+            return
         column = table.columns[(source.vector_column or "").lower()]
         verdict = look.judged(sampled, column, named=True, usual=source.format)
         wrong = _unlike(kept, sampled.columns[column.name.lower()], verdict)
@@ -139,6 +153,22 @@ def _check(exam: Examination, kept: Registered, host: Database) -> None:
             f"if these are its vectors now, say so and fit again: sqlclust source DB {quote(kept.name)} --format …; its results "
             "are of those that were there",
         )  # fmt: skip
+
+
+def _sample_of(look: Look, table: Table, source: Source) -> Sample | None:
+    """Some rows of a source. Of a part that no index finds: those among some of the table's. None: it has no rowids."""
+    if source.only is None:
+        return look.sample(table)
+    sampled = look.part(table, *source.only)
+    if sampled.rowids is None:
+        return None
+    column, value = source.only
+    sql = (
+        f"SELECT {table.rowid} FROM {table.sql} NOT INDEXED WHERE {table.rowid} = ? "
+        f"AND {quoted(table.columns[column.lower()].name)} = ? COLLATE BINARY"
+    )
+    with statements.each_row_of_many(look.database, sql, [(rowid, value) for rowid in sampled.rowids]) as rows:
+        return sampling.sample(look.database, table, [int(rowid) for (rowid,) in rows])
 
 
 def _of_view(exam: Examination, kept: Registered) -> str:

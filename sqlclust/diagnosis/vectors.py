@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from sqlclust.diagnosis.examination import Examination, counted
 from sqlclust.diagnosis.findings import Severity
 from sqlclust.diagnosis.vector_tables import VectorTable
-from sqlclust.errors import Id, SqliteError, StatementError, VectorJSONError
+from sqlclust.errors import Id, SqliteError, VectorJSONError
 from sqlclust.sqlite import statements
-from sqlclust.sqlite.layout import Table, quoted
+from sqlclust.sqlite.layout import quoted
+from sqlclust.sqlite.values import octets
+from sqlclust.store.sources.host_rows import MAX_BYTES, TooLong
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 
@@ -56,7 +58,7 @@ class _Pass:
         self.said, self.format = format, FORMATS[format or "float32"]
         self.resembling: dict[tuple[Any, int], Resemblance] = {}
         self._looks: dict[tuple[Any, int], int] = {}
-        self.missing, self.other_type, self.empty, self.odd = _Seen(), _Seen(), _Seen(), _Seen()
+        self.missing, self.other_type, self.empty, self.odd, self.too_long = _Seen(), _Seen(), _Seen(), _Seen(), _Seen()
         self.not_finite, self.zero = _Seen(), _Seen()
         self.groups: dict[tuple[Any, int], _Seen] = {}
         self.uncounted = False
@@ -68,6 +70,8 @@ class _Pass:
             key = keys[row]
             if vector is None:
                 self.missing.add(key)
+            elif isinstance(vector, TooLong):
+                self.too_long.add(key, vector.bytes)
             elif not isinstance(vector, bytes):
                 self.other_type.add(key, "a BLOB" if self.format.is_text and vector == "" else sqlite_type(vector))
             elif self.format.is_text:
@@ -138,7 +142,8 @@ def check_vectors(exam: Examination, vectors: VectorTable, registered: FormatNam
     Args:
         registered: the format of the source that they are; None: of none.
 
-    Cost: reads the table once; memory for a megabyte of vectors, or for the largest one.
+    Cost: reads the table once; memory for a megabyte of vectors, or for the largest one, which is of at most `MAX_BYTES` in
+    other programs' tables.
     """
     with exam.guarded(vectors.table):
         seen = _Pass(None if vectors.known else registered or exam.format, exam.layout.codec)
@@ -155,7 +160,8 @@ def _batches(
 ) -> Generator[tuple[list[Any], list[Any], list[Any]], None, None]:
     """Keys, models and vectors. The key is the rowid where there is one, so that no id needs to be read, or to be text.
 
-    TEXT comes as '', because it is wrong whatever it says. With `as_text` it comes as its bytes, and a BLOB comes as ''.
+    TEXT comes as '', because it is wrong whatever it says. With `as_text` it comes as its bytes, and a BLOB comes as ''. What no
+    fit would read of another program's table is not read here either: it comes as `TooLong`.
     """
     table = vectors.table
     own = quoted(vectors.id.name)
@@ -164,12 +170,19 @@ def _batches(
     model = f"CAST({quoted(vectors.model.name)} AS BLOB)" if vectors.model else "NULL"
     v = quoted(vectors.vector.name)
     vector = f"CASE typeof({v}) WHEN 'text' THEN '' ELSE {v} END"
+    length = f"CASE typeof({v}) WHEN 'blob' THEN length({v}) END"
     if as_text:
         vector = f"CASE typeof({v}) WHEN 'text' THEN CAST({v} AS BLOB) WHEN 'blob' THEN '' ELSE {v} END"
+        length = f"CASE typeof({v}) WHEN 'text' THEN {octets(exam.database, v)} END"
+    if vectors.known:
+        length = "NULL"
+    else:
+        vector = f"CASE WHEN {length} > {MAX_BYTES} THEN NULL ELSE {vector} END"
     rows = _estimated_rows(exam, vectors)
     keys, models, blobs, size, done = [], [], [], 0, 0
-    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector} FROM {table.sql}") as found:
-        for one_key, one_model, blob in found:
+    with statements.each_row(exam.database, f"SELECT {key}, {model}, {vector}, {length} FROM {table.sql}") as found:
+        for one_key, one_model, read, length_of in found:
+            blob = TooLong(length_of) if read is None and length_of is not None else read
             keys.append(one_key)
             models.append(one_model)
             blobs.append(blob)
@@ -214,6 +227,10 @@ def _report(exam: Examination, vectors: VectorTable, seen: _Pass) -> None:
              f"{counted(seen.odd.n, 'vector has', 'vectors have')} a length that is no multiple of "
              f"{counted(seen.format.unit, 'byte', 'bytes')} ({seen.format.name}); the "
              f"example has {counted(seen.odd.fact, 'byte', 'bytes')}", _LOAD_AGAIN)  # fmt: skip
+    if seen.too_long.n:
+        _add(_Place(exam, vectors), "vector-length", wrong, seen.too_long,
+             f"{counted(seen.too_long.n, 'vector has', 'vectors have')} more than {MAX_BYTES:,} bytes; the example has "
+             f"{seen.too_long.fact:,}", "no fit reads them: leave them out, or load them again")  # fmt: skip
     if seen.not_finite.n:
         _add(_Place(exam, vectors), "not-finite", wrong, seen.not_finite,
              f"{counted(seen.not_finite.n, 'vector has', 'vectors have')} NaN or infinity; the example has "
@@ -307,36 +324,3 @@ def _text(exam: Examination, value: Any) -> Any:
         return value.decode(exam.layout.codec) if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         return value
-
-
-# --- results of another model ----------------------------------------------------------------------------------------
-
-_OTHER_MODEL = """
-SELECT count(*) AS n, min(a.embedding_id) AS example, a.clustering_result_id AS fact, e.embedding_model AS found,
-       r.embedding_model AS expected
-FROM {result} r
-JOIN {assignment} a ON a.clustering_result_id = r.id
-JOIN {embedding} e ON e.id = a.embedding_id
-WHERE e.embedding_model <> r.embedding_model
-"""
-_MODELS = "SELECT DISTINCT embedding_model AS model FROM {table} LIMIT 2"
-
-
-def check_models(exam: Examination, result: Table, assignment: Table, embedding: Table) -> None:
-    """Embeddings in a result of another model. Looks each member up, unless there is only one model anyway."""
-    with exam.guarded(assignment):
-        try:
-            models = [statements.all_rows(exam.database, _MODELS.format(table=t.sql)) for t in (result, embedding)]
-        except (UnicodeDecodeError, StatementError):
-            models = []
-        if models and models[0] == models[1] and len(models[0]) == 1:
-            return
-        sql = _OTHER_MODEL.format(result=result.sql, assignment=assignment.sql, embedding=embedding.sql)
-        n, example, fact, found, expected = exam.row(sql)
-        if n:
-            exam.add(
-                "other-model", "error", assignment, "embedding_id", n=n, example=example,
-                detail=f"{counted(n, 'row is', 'rows are')} of an embedding of another model than the result's; the example is "
-                f"of {found!r} in result {fact!r} of {expected!r}",
-                remedy="fit the model again and delete the result",
-            )  # fmt: skip

@@ -43,6 +43,7 @@ from sqlclust.errors.loading import (
     InputFileError,
     LoadError,
     SourceModelError,
+    UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
 from sqlclust.errors.options import (
@@ -75,6 +76,7 @@ from sqlclust.errors.schemas import (
 )
 from sqlclust.errors.sources import (
     NoFilesHereError,
+    RepeatedKeyError,
     SourceChangedError,
     SourceConditionError,
     SourceDamagedError,
@@ -113,7 +115,7 @@ from sqlclust.errors.vectors import (
     VectorTypeError,
     ZeroVectorError,
 )
-from sqlclust.errors.wording import counted_rows, dimensions, shown
+from sqlclust.errors.wording import counted_rows, did_you_mean, dimensions, shown
 
 __all__ = [
     "AdoptError",
@@ -174,6 +176,7 @@ __all__ = [
     "ReadWriteError",
     "RepairError",
     "RepeatedIdError",
+    "RepeatedKeyError",
     "ResultChangedError",
     "ResultDamagedError",
     "ResultWithoutFitError",
@@ -206,6 +209,7 @@ __all__ = [
     "UnknownOptionError",
     "UnknownResultError",
     "UnknownSourceError",
+    "UnknownTableError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",
@@ -214,6 +218,7 @@ __all__ = [
     "WriteProtectedError",
     "ZeroVectorError",
     "counted_rows",
+    "did_you_mean",
     "dimensions",
     "shown",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlclust.errors.base import Id, SqlclustError
 from sqlclust.errors.options import OptionError
-from sqlclust.errors.wording import MOST_LISTED, counted_rows, known_ids, rows_differ, shown
+from sqlclust.errors.wording import MOST_LISTED, counted_rows, did_you_mean, known_ids, rows_differ, shown
 
 
 class TooFewRowsError(SqlclustError):
@@ -27,7 +27,10 @@ class UnknownModelError(SqlclustError):
         """Known: the models that are there; sources: what other programs keep vectors in."""
         there = _listed(known) if known else "none" if sources else "none: the Embedding table is empty"
         others = f"; sources in it: {_listed(sources)}" if sources else ""
-        super().__init__(f"no embeddings of model {shown(embedding_model)}; models in this database: {there}{others}")
+        meant = did_you_mean(embedding_model, [*known, *sources])
+        super().__init__(
+            f"no embeddings of model {shown(embedding_model)}; models in this database: {there}{others}{meant}"
+        )
         self.embedding_model, self.known, self.sources = embedding_model, tuple(known), tuple(sources)
 
 

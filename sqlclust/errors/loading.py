@@ -28,6 +28,15 @@ class HostTableError(LoadError):
         self.table, self.column = table, column
 
 
+class UnknownTableError(HostTableError):
+    """A name that no table, view or source of a file has."""
+
+    def __init__(self, reason: str, *, table: str, known: Sequence[str]) -> None:
+        """Known: the sources that can be clustered."""
+        super().__init__(reason, table=table)
+        self.known = tuple(known)
+
+
 class ExistingEmbeddingError(LoadError):
     """A new embedding whose id, or whose step of a run, is taken."""
 

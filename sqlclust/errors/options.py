@@ -61,6 +61,8 @@ class ArgumentError(SqlclustError):
 class FilterError(SqlclustError):
     """A `where` filter that SQLite does not accept."""
 
-    def __init__(self, where: object, *, reason: str, table: str = "Embedding") -> None:
-        super().__init__(f"where {shown(where)}: {reason}; expected one SQL condition on columns of {table}")
+    def __init__(self, where: object, *, reason: str, table: str = "Embedding", advice: str | None = None) -> None:
+        """Advice: how to go on, where no condition is accepted."""
+        how = f"; expected one SQL condition on columns of {table}" if advice is None else f". {advice}"
+        super().__init__(f"where {shown(where)}: {reason}{how}")
         self.where, self.reason, self.table = where, reason, table

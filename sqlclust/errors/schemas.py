@@ -11,8 +11,10 @@ from sqlclust.errors.wording import shown
 class SchemaMissingError(DatabaseError):
     """A database without our tables."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(f"{path or 'this database'} has no sqlclust tables; run: sqlclust init {path or 'FILE.db'}")
+    def __init__(self, path: str, *, advice: str | None = None) -> None:
+        """Advice: how to go on, if not by making the tables."""
+        advice = advice or f"; run: sqlclust init {path or 'FILE.db'}"
+        super().__init__(f"{path or 'this database'} has no sqlclust tables{advice}")
         self.path = path
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from sqlclust.errors.base import SqlclustError
+from sqlclust.errors.points import RepeatedIdError
 from sqlclust.errors.wording import shown
 
 
@@ -16,9 +17,10 @@ class SourceError(SqlclustError):
 class SourceNameError(SourceError):
     """A name that no source can have."""
 
-    def __init__(self, name: object, *, reason: str) -> None:
+    def __init__(self, name: object, *, reason: str, other: str | None = None) -> None:
+        """Other: a registered source, from whose name this one does not differ enough."""
         super().__init__(f"no source can be called {shown(name)}: {reason}")
-        self.name, self.reason = name, reason
+        self.name, self.reason, self.other = name, reason, other
 
 
 class UnknownSourceError(SourceError):
@@ -67,10 +69,13 @@ class SourceConditionError(SourceError):
 class SourceElsewhereError(SourceError):
     """A source whose table is in another file, and that file cannot be read."""
 
-    def __init__(self, name: str, *, path: str, reason: str, advice: str | None = None) -> None:
-        """Advice: how to go on, if not by putting the file back or saying where it is."""
+    def __init__(self, name: str, *, path: str, reason: str, database: str = "", advice: str | None = None) -> None:
+        """Database: the file that the source is kept in; advice: how to go on, if not by putting the other file back or saying
+        where it is.
+        """
         if advice is None:
-            advice = f"Put it back there, or say where it is: sqlclust source DB {quote(name)} --database FILE"
+            said = f"sqlclust source {quote(database or 'DB')} {quote(name)} --database FILE"
+            advice = f"Put it back there, or say where it is: {said}"
         super().__init__(
             f"source {shown(name)} is in another file, {shown(path)} seen from the folder of this one, and that cannot be read: "
             f"{reason}. {advice}"
@@ -85,6 +90,23 @@ class NoFilesHereError(SourceError):
         super().__init__(
             "inside another program no files are opened; use sqlclust's own command or Python API (sqlclust.connect) instead"
         )
+
+
+class RepeatedKeyError(SourceError, RepeatedIdError):
+    """Columns that are to name the rows of a source, and do not: two rows have the same values."""
+
+    def __init__(self, name: str, *, table: str, id_columns: Sequence[str], repeated: RepeatedIdError) -> None:
+        several = len(id_columns) > 1
+        Exception.__init__(
+            self,
+            f"column{'s' * several} {', '.join(id_columns)} {'do' if several else 'does'} not name the rows of {shown(table)}: "
+            f"{shown(repeated.embedding_id)} is in {repeated.occurrences:,} of them. Name a unique column or several "
+            "together: --id A,B on the command line, id elsewhere",
+        )
+        self.name, self.table, self.id_columns = name, table, tuple(id_columns)
+        self.embedding_id, self.occurrences, self.repeated_ids = (
+            repeated.embedding_id, repeated.occurrences, repeated.repeated_ids,
+        )  # fmt: skip
 
 
 class SourceChangedError(SourceError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 MOST_LISTED = 20
@@ -38,3 +39,14 @@ def known_ids(known: Sequence[int], otherwise: str) -> str:
         return otherwise
     left_out = f"{len(known) - MOST_LISTED:,} others and " if len(known) > MOST_LISTED else ""
     return f"ids here: {left_out}{', '.join(map(str, known[-MOST_LISTED:]))}"
+
+
+def did_you_mean(name: object, names: Sequence[str]) -> str:
+    """A question that ends a message, about the one that is closest to a name that is not there; '' if none is."""
+    lower = {other.lower(): other for other in names[:_MOST_COMPARED]}
+    found = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    return f". Did you mean {shown(lower[found[0]])}?" if found else ""
+
+
+_MOST_COMPARED = 1_000
+"""Names that are compared with another one: a comparison takes some microseconds."""

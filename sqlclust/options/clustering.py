@@ -126,7 +126,8 @@ class FitOptions(HdbscanOptions):
 
     format: Literal["float32"] | None = option(
         None,
-        "of the stored vectors, which are float32; say so where they are refused because they look like another format",
+        "of our own stored vectors only, which are float32; say so where they are refused because they look like another format; "
+        "a source has a format of its own",
         kind=str,
         choices=(STORED_FORMAT.name,),
         auto="float32, and an error if they look like another",

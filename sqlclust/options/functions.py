@@ -99,7 +99,9 @@ class SourceOptions(Options):
         None, "the column that names a row, or a list of several", kind=tuple, auto="the key of the table"
     )
     vector: str | None = option(None, "the column of the vectors", kind=str, auto="as found")
-    content: str | None = option(None, "the column of the texts that were embedded", kind=str, auto="as found")
+    content: str | None = option(
+        None, "the column of the texts that were embedded; '': none", kind=str, auto="as found", or_none=True
+    )
     format: FormatName | None = option(
         None, "of the vectors, whatever they look like", kind=str, choices=FORMAT_NAMES, auto="as found"
     )

@@ -98,7 +98,7 @@ def _checked_value(option: dataclasses.Field[Any], value: Any) -> Any:
         allowed = bool(found)
     elif limits["kind"] is str and not limits["choices"]:
         found, expected = value, "a name"
-        allowed = isinstance(value, str) and value != ""
+        allowed = isinstance(value, str) and (value != "" or limits["or_none"])
     elif limits["kind"] is str:
         found, expected = value, " or ".join(repr(choice) for choice in limits["choices"])
         allowed = isinstance(value, str) and value in limits["choices"]

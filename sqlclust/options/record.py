@@ -43,6 +43,7 @@ def option(
     part: Part | None = None,
     flag: str = "",
     recorded: Recorded = "always",
+    or_none: bool = False,
 ) -> Any:
     """A field of a dataclass of options: everything that is known of an option.
 
@@ -56,12 +57,13 @@ def option(
         part: of an option of clustering, what it decides; see `Part`.
         flag: its name on the command line, where that is another.
         recorded: when the parameters that are stored with a result have it; see `Recorded`.
+        or_none: whether a name may be '', which is none.
     """
     if kind is int and at_most is None:
         at_most = MAX_INTEGER
     metadata = {
         "help": help, "kind": kind, "at_least": at_least, "above": above, "at_most": at_most, "choices": choices, "auto": auto,
-        "part": part, "flag": flag, "recorded": recorded,
+        "part": part, "flag": flag, "recorded": recorded, "or_none": or_none,
     }  # fmt: skip
     return field(default=default, metadata=metadata)
 

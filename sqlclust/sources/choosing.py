@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlclust.errors import HostTableError, shown
+from sqlclust.errors import HostTableError, UnknownTableError, did_you_mean, shown
 from sqlclust.schema import object_names
 from sqlclust.sources.columns import is_called_a_vector, key_columns
 from sqlclust.sources.finding import find_sources, not_vectors
@@ -13,10 +13,12 @@ from sqlclust.sources.found import Source, remarks
 from sqlclust.sources.kinds.vec0 import columns_of
 from sqlclust.sources.look import Look
 from sqlclust.sources.real_tables import column_sql, key_remark, real_table
-from sqlclust.sources.said import OF_FUNCTIONS, Said, Words, column_names, refuse_repeated
+from sqlclust.sources.said import OF_COPIES, OF_FUNCTIONS, Said, Words, column_names, refuse_repeated
 from sqlclust.sources.said_format import format_of
+from sqlclust.sources.sampling import Sample
 from sqlclust.sources.views import view_columns, view_sample
 from sqlclust.sources.virtual_tables import virtual_tables
+from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Column, Layout, Table
 
@@ -27,11 +29,17 @@ VIEW = "view"
 # --- to be copied, or to stay where they are ---
 
 
-def named_source(sources: Sequence[Source], layout: Layout, name: str, said: Said, words: Words) -> Source:
+def named_source(
+    sources: Sequence[Source], layout: Layout, name: str, said: Said, words: Words, *, known: Sequence[Source] = ()
+) -> Source:
     """The one that is meant of those that were found; else the table of the name, with its key.
 
+    Args:
+        known: others that the file has, for the message.
+
     Raises:
-        HostTableError: there is none, or several are meant, or it is no real table.
+        UnknownTableError: there is none.
+        HostTableError: several are meant, or it is no real table.
     """
     named = [source for source in sources if source.name == name and source.table_name is not None]
     of_table = [source for source in sources if (source.table_name or "").lower() == name.lower()]
@@ -45,13 +53,22 @@ def named_source(sources: Sequence[Source], layout: Layout, name: str, said: Sai
             return found[0]
     said_all = said.id is not None and said.vector is not None
     if len(of_table) > 1 and not said_all:
-        reason = f"table {shown(name)} has several: {words.table} takes one of {_names_of(of_table)}"
+        what = "columns of vectors" if len({one.vector_column for one in of_table}) > 1 else "sources"
+        is_the_name = said.table is None and words is not OF_COPIES
+        take = "name one of them:" if is_the_name else f"{words.table} takes one of"
+        reason = f"table {shown(name)} has several {what}; {take} {_names_of(of_table)}"
         raise HostTableError(reason, table=name)
     if name.lower() in layout.tables or name.lower() in layout.others:
         host = real_table(layout, name)
+        meant = did_you_mean(name, [one.name for one in sources if one.vector_column is not None])
+        if said.vector is None and meant:
+            reason = f"{name}: no column of vectors was found; {words.vector} says which it is{meant}"
+            raise HostTableError(reason, table=name)
         return Source(name=name, kind="table", table_name=host.name, id_columns=key_columns(host))
-    reason = f"there is no table {shown(name)}" + (f"; it has {_names_of(sources)}" if sources else "")
-    raise HostTableError(reason, table=name)
+    there = [source for source in known or sources if source.vector_column is not None]
+    meant = did_you_mean(name, [source.name for source in there])
+    reason = f"there is no table {shown(name)}" + (f"; the file has {_names_of(there)}{meant}" if there else "")
+    raise UnknownTableError(reason, table=name, known=[source.name for source in there])
 
 
 def with_columns(database: Database, layout: Layout, source: Source, said: Said, words: Words) -> Source:
@@ -62,14 +79,17 @@ def with_columns(database: Database, layout: Layout, source: Source, said: Said,
     """
     host = real_table(layout, source.table_name or "")
     ids = source.id_columns if said.id is None else column_names(said.id, host.columns)
-    vector, content = said.vector or source.vector_column, said.content or source.content_column
+    vector, content = said.vector or source.vector_column, _content(source, said)
     if not ids:
         found = source.remark or "nothing names its rows"
         reason = f"{source.name}: {found}; {words.id} and {words.vector} say which columns to take"
         raise HostTableError(reason, table=host.name)
     if vector is None:
+        if statements.first_row(database, f"SELECT 1 FROM {host.sql} LIMIT 1") is None:
+            raise HostTableError(f"table {shown(host.name)} has no rows", table=host.name)
         found = source.remark or "no column of vectors was found"
-        raise HostTableError(f"{source.name}: {found}; {words.vector} says which it is", table=host.name)
+        how = f"; {words.vector} says which it is" if source.kind == "table" else ""  # of other kinds it is known
+        raise HostTableError(f"{source.name}: {found}{how}", table=host.name)
     if said.vector is not None and said.format is None:
         others = not_vectors(database, host, vector)
         if others is not None:
@@ -77,6 +97,11 @@ def with_columns(database: Database, layout: Layout, source: Source, said: Said,
             raise HostTableError(reason, table=host.name, column=vector)
     format = source.format if vector.lower() == (source.vector_column or "").lower() else None
     return replace(source, id_columns=ids, vector_column=vector, content_column=content, format=format)
+
+
+def _content(source: Source, said: Said) -> str | None:
+    """The column of the texts that was said, '' being none; or that of the source."""
+    return source.content_column if said.content is None else said.content or None
 
 
 def _names_of(sources: Sequence[Source]) -> str:
@@ -111,7 +136,7 @@ def chosen(
     source = before
     if source is None or said.table not in (None, source.table_name):
         source = _found(database, look, said.table or name, said, words)
-        if before is not None and _rows(before) == _rows(source):
+        if before is not None and before.rows == source.rows:
             source = before
     table_name = source.table_name or ""
     if source.stored == "vec0":
@@ -130,9 +155,11 @@ def _found(database: Database, look: Look, wanted: str, said: Said, words: Words
     if look.layout.others.get(wanted.lower()) == VIEW:
         return Source(name=wanted, kind=VIEW, table_name=look.layout.objects[wanted.lower()][1])
     sources = find_sources(database, models=False)
+    known: list[Source] = []
     if look.is_ours and not any(source.name == wanted for source in sources) and not _is_there(look, wanted):
         # beside models of ours some are called by their columns too
-        sources = [source for source in find_sources(database) if source.kind != "sqlclust" and not source.registered]
+        known = [source for source in find_sources(database) if source.kind != "sqlclust"]
+        sources = [source for source in known if not source.registered]
     for source in sources:
         is_elsewhere = source.table_name is None or _is_virtual(look, source.table_name)
         if source.name == wanted and source.vector_column is None and is_elsewhere:
@@ -141,12 +168,7 @@ def _found(database: Database, look: Look, wanted: str, said: Said, words: Words
     if _is_virtual(look, wanted) and not any((one.table_name or "").lower() == wanted.lower() for one in sources):
         reason = f"{shown(wanted)} is a virtual table, and of those only vec0 can be read without its program"
         raise HostTableError(reason, table=wanted)
-    return named_source(sources, look.layout, wanted, said, words)
-
-
-def _rows(source: Source) -> tuple[object, ...]:
-    """Which rows of the file it has."""
-    return (source.table_name or "").lower(), source.stored, source.only
+    return named_source(sources, look.layout, wanted, said, words, known=known)
 
 
 def _is_there(look: Look, name: str) -> bool:
@@ -174,7 +196,9 @@ def _of_table(database: Database, look: Look, source: Source, said: Said, words:
     if said.format is not None or format is None or not is_same:
         sampled = look.sample(table) if part is None else look.part(table, *part)
         verdict = look.judged(sampled, table.columns[vector.lower()], named=True)
-        format, dimension = format_of(sampled.columns[vector.lower()], verdict, said, words, table.name, vector)
+        others = _vectors_of(look, sampled) if verdict is None else []
+        cells = sampled.columns[vector.lower()]
+        format, dimension = format_of(cells, verdict, said, words, table.name, vector, others=others)
         remark = remarks(verdict.remark if verdict else None, key_remark(table, ids, part))
     return replace(
         source,
@@ -186,6 +210,13 @@ def _of_table(database: Database, look: Look, source: Source, said: Said, words:
         only=part,
         remark=remark,
     )
+
+
+def _vectors_of(look: Look, sampled: Sample) -> list[str]:
+    """The columns of a table that seem to have vectors."""
+    columns = [column for name, column in sampled.table.columns.items() if name in sampled.columns]
+    verdicts = [(column.name, look.judged(sampled, column)) for column in columns]
+    return [name for name, verdict in verdicts if verdict is not None and verdict.readable]
 
 
 def _spelt(table: Table, name: str) -> str:
@@ -204,6 +235,8 @@ def _of_view(database: Database, look: Look, source: Source, said: Said, words: 
     vector = said.vector or source.vector_column or _called_a_vector(columns)
     if said.id is None and not source.id_columns:
         reason = f"{shown(name)} is a view, which has no key: {words.id} says which columns name its rows"
+        if words is OF_FUNCTIONS:
+            reason += """, in SQL clust_source(…, '{"id": …}')"""
         raise HostTableError(reason, table=name)
     if vector is None:
         reason = f"no column of the view {shown(name)} is called a vector: {words.vector} says which it is"
@@ -211,7 +244,7 @@ def _of_view(database: Database, look: Look, source: Source, said: Said, words: 
     said_ids = source.id_columns if said.id is None else column_names(said.id, columns)
     ids = tuple(_of_a_view(name, columns, one) for one in said_ids)
     vector = _of_a_view(name, columns, vector)
-    content = said.content or source.content_column
+    content = _content(source, said)
     refuse_repeated(name, ids, vector, words)
     format, dimension = source.format, source.dimension
     remark = "a view: it is run when it is read, with trusted_schema off; a repeated id is an error of the fit"
@@ -273,8 +306,8 @@ def _of_vec0(look: Look, source: Source, said: Said, words: Words) -> Source:
         )
         raise HostTableError(reason, table=name, column=vector.name)
     texts = {one.lower(): one for one in (*columns.metadata, *columns.auxiliary, *columns.partitions)}
-    content = source.content_column
-    if said.content is not None:
+    content = _content(source, said)
+    if said.content:
         content = texts.get(said.content.lower())
         if content is None:
             there = ", ".join(map(repr, texts.values())) or "none"

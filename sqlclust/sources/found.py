@@ -44,6 +44,12 @@ class Source:
     stored: Literal["rows", "vec0"] = "rows"
     only: tuple[str, Any] | None = None
 
+    @property
+    def rows(self) -> tuple[object, ...]:
+        """Which rows of the file it has; equal however the table and the column are spelt."""
+        part = None if self.only is None else (self.only[0].lower(), self.only[1])
+        return (self.table_name or "").lower(), self.stored, part
+
     def row(self) -> dict[str, Any]:
         """What users see, by column; 0 and 1 for what is false and true, as SQLite has it."""
         return {name: getattr(self, name) for name in COLUMNS} | {"registered": int(self.registered)}

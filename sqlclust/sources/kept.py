@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sources.found import UNREADABLE, Source, or_why_not, remarks
 from sqlclust.sources.look import Look
+from sqlclust.sources.other_files import host_path
 from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.registered_rows import Damaged, Registered
 
 
 def with_registered(look: Look, found: Sequence[Source]) -> Iterator[Source]:
     """Models of our own, then what is registered, then what else was found."""
-    ours = [source for source in found if source.kind == "sqlclust"]
-    others = [source for source in found if source.kind != "sqlclust"]
-    yield from ours
-    kept: list[Source] = []
+    others: dict[tuple[object, ...], list[Source]] = {}  # by the rows they are of: there may be a thousand
+    for source in found:
+        if source.kind == "sqlclust":
+            yield source
+        else:
+            others.setdefault(source.rows, []).append(source)
+    kept: set[int] = set()
     registered: list[Registered | Damaged] = []
     try:
         registered = look.registered
@@ -28,30 +33,27 @@ def with_registered(look: Look, found: Sequence[Source]) -> Iterator[Source]:
             yield Source(name=each.name, kind="sqlclust", table_name=None, registered=True, remark=str(each.error))
             continue
         look.database.check_interrupt()
-        kept += [source for source in others if each.database is None and _is_the_same(each.source, source)]
-        looked_at = (_looked_at(look, each, others) for _ in range(1))
+        of_its_rows = others.get(each.source.rows, [])
+        same = [source for source in of_its_rows if each.database is None and _is_the_same(each.source, source)]
+        kept |= {id(source) for source in same}
+        looked_at = (_looked_at(look, each, next(iter(same), None)) for _ in range(1))
         yield from or_why_not(looked_at, kind=each.source.kind, name=each.name, table_name=each.source.table_name)
-    yield from (source for source in others if source not in kept)
+    yield from (source for source in found if source.kind != "sqlclust" and id(source) not in kept)
 
 
 def _is_the_same(registered: Source, found: Source) -> bool:
-    """Whether both are the same vectors, or the shadow tables are gone in which they would be."""
-    if found.stored == "vec0" and found.vector_column is None:
-        found = replace(found, vector_column=registered.vector_column)
-    return _place(registered) == _place(found)
+    """Whether both, which are of the same rows, are the same vectors, or the shadow tables are gone in which they would be."""
+    is_gone = found.stored == "vec0" and found.vector_column is None
+    return is_gone or (registered.vector_column or "").lower() == (found.vector_column or "").lower()
 
 
-def _place(source: Source) -> tuple[object, ...]:
-    part = None if source.only is None else (source.only[0].lower(), source.only[1])
-    return (source.table_name or "").lower(), (source.vector_column or "").lower(), source.stored, part
-
-
-def _looked_at(look: Look, kept: Registered, found: Iterable[Source]) -> Source:
+def _looked_at(look: Look, kept: Registered, same: Source | None) -> Source:
     source = kept.source
     condition = None if kept.condition is None else f"only rows where {shown(kept.condition)[1:-1]}"
+    if kept.database is not None and not os.path.isfile(host_path(look.database, kept.database)):
+        return replace(source, vector_column=None, remark=remarks(f"its file {kept.database} is not there", condition))
     if kept.database is not None:
         return replace(source, remark=remarks(f"its table is in another file, {kept.database}", condition))
-    same = next((each for each in found if _is_the_same(source, each)), None)
     wrong = _wrong(look, source, same)
     if wrong is not None:
         return replace(source, vector_column=None, remark=remarks(wrong, condition))

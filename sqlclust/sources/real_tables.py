@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from sqlclust.errors import HostTableError, shown
 from sqlclust.sqlite.layout import Layout, Table, quoted
 
+ROWID_REMARK = "it has no key but the rowid, which VACUUM may change"
+"""Of a source whose rows nothing else names."""
+
 
 def real_table(layout: Layout, name: str) -> Table:
     """The table of a name.
@@ -47,7 +50,7 @@ def key_remark(table: Table, ids: Sequence[str], part: tuple[str, object] | None
     """What to know of columns that name rows, of the part of a table where a column has a value; '' if they are a key."""
     names = [name.lower() for name in ids]
     if names == [table.rowid] and not any(table.is_rowid(column) for column in table.columns.values()):
-        return "it has no key but the rowid, which VACUUM may change"
+        return ROWID_REMARK
     if table.rowid in names or table.is_unique(*names, *([] if part is None else [part[0].lower()])):
         return ""
     return f"nothing keeps {', '.join(ids)} unique: a repeated id is an error of the fit"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from sqlclust.errors import SourceDamagedError, shown
 from sqlclust.schema import version
 from sqlclust.sources.found import Source
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import text_codec
 from sqlclust.sqlite.values import octets, stored_object
 from sqlclust.vectors.formats import FORMAT_NAMES
 
@@ -71,7 +72,7 @@ def registered(database: Database, name: object) -> Registered | None:
         SourceDamagedError: its row is not what sqlclust writes.
         SqliteError: the file cannot be read.
     """
-    if not isinstance(name, str) or not is_unicode(name) or not _has_sources(database):
+    if not _can_be_kept(name) or not _has_sources(database):
         return None
     for found in _rows(database, "WHERE name = ? COLLATE BINARY", (name,)):
         if isinstance(found, Damaged):
@@ -82,24 +83,24 @@ def registered(database: Database, name: object) -> Registered | None:
 
 def is_registered(database: Database, name: object) -> bool:
     """Whether a source has a name, be its row damaged or not. Raises SqliteError: the file cannot be read."""
-    return _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
+    return _can_be_kept(name) and _has_sources(database) and statements.first_row(database, _NAMED, (name,)) is not None
 
 
-def all_registered(database: Database) -> list[Registered]:
-    """All of them, by name. Raises as `registered`."""
-    found = []
-    for one in registered_or_damaged(database):
-        if isinstance(one, Damaged):
-            raise one.error
-        found.append(one)
-    return found
+def registered_names(database: Database) -> list[str]:
+    """The names of all of them, damaged or not. Raises SqliteError: the file cannot be read."""
+    return [found.name for found in registered_or_damaged(database)]
 
 
 def registered_or_damaged(database: Database) -> list[Registered | Damaged]:
-    """As `all_registered`, with what is wrong in place of rows that cannot be read back."""
+    """All of them, by name; of a row that cannot be read back, what is wrong. Raises SqliteError: the file cannot be read."""
     if not _has_sources(database):
         return []
     return sorted(_rows(database, "", ()), key=lambda found: found.name)
+
+
+def _can_be_kept(name: object) -> TypeGuard[str]:
+    """Whether SQLite holds a name: what stands on a command line may be no Unicode."""
+    return isinstance(name, str) and is_unicode(name)
 
 
 def _has_sources(database: Database) -> bool:
@@ -124,9 +125,7 @@ def _rows(database: Database, where: str, bindings: tuple[object, ...]) -> Itera
     columns = (*_TEXTS, *_NUMBERS, "part_value")
     parts = [part for name in columns for part in _parts(database, name)]
     sql = f"SELECT {', '.join(parts)} FROM main.EmbeddingSource {where}"
-    codec = {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}.get(
-        str(statements.pragma(database, "encoding")), "utf-8"
-    )
+    codec = text_codec(database)
     for row in statements.all_rows(database, sql, bindings):
         values = {name: _Value(*row[3 * i : 3 * i + 3]) for i, name in enumerate(columns)}
         yield _read(values, codec)

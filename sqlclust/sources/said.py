@@ -16,7 +16,7 @@ class Said:
     Attributes:
         table: a table, a view, or the name of a source as it is listed.
         id: what names a row: a column, several with commas between them, or a sequence of columns.
-        vector, content: columns.
+        vector, content: columns; content '' is none.
         format: of the vectors, whatever they look like.
     """
 
@@ -34,13 +34,12 @@ class Words:
     table: str = "table"
     id: str = "id"
     vector: str = "vector"
-    content: str = "content"
     format: str = "format"
 
 
 OF_FUNCTIONS = Words()
-OF_COMMANDS = Words("--table", "--id", "--vector", "--content", "--format")
-OF_COPIES = Words("--from-table", "--id-column", "--vector-column", "--content-column", "--vector-format")
+OF_COMMANDS = Words("--table", "--id", "--vector", "--format")
+OF_COPIES = Words("--from-table", "--id-column", "--vector-column", "--vector-format")
 
 
 def column_names(said: str | Sequence[str], columns: Collection[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from sqlclust.sources.judging import Verdict, judged
 from sqlclust.sources.sampling import LARGEST_VALUE, MOST_ROWS, Cells
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import quoted
+from sqlclust.sqlite.layout import quoted, read_view
 from sqlclust.sqlite.values import octets
 
 
@@ -21,8 +21,7 @@ def view_columns(database: Database, name: str) -> dict[str, str]:
         HostTableError: it is of tables, columns or functions that are not there.
     """
     with _said(name):
-        rows = statements.all_rows(database, f"PRAGMA main.table_xinfo({quoted(name)})")
-    return {str(column).lower(): str(column) for _, column, *_ in rows}
+        return {column: found.name for column, found in read_view(database, name).columns.items()}
 
 
 def view_sample(database: Database, name: str, column: str, codec: str) -> tuple[Cells, Verdict | None]:

@@ -74,6 +74,13 @@ class Database(Protocol):
             ValueError: the text has a NUL.
         """
 
+    def compiled(self, sql: str) -> AbstractContextManager[Callable[[], None]]:
+        """A statement without values and rows, to be run once or several times inside the `with`, also by `run`.
+
+        Within a statement of a caller's that was interrupted SQLite compiles nothing, but runs what is compiled, as far as its
+        first step.
+        """
+
     def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> AbstractContextManager[Iterator[Row]]:
         """Run a statement for each of many bindings, which are iterated meanwhile; the rows of all of them."""
 

@@ -105,7 +105,7 @@ class Layout:
         tables: real tables by name in lower case.
         others: views and virtual tables, name in lower case → 'view' or 'virtual table'.
         objects: `object_key` → (type, name, table, SQL) of every index, trigger, table and view.
-        codec: how the file stores TEXT, as Python calls it: `CAST(text AS BLOB)` gives those bytes.
+        codec: its `text_codec`.
         unreadable: tables whose schema SQLite does not give, name → why.
     """
 
@@ -154,6 +154,11 @@ def object_key(kind: str, name: str) -> str:
     return f"trigger {name.lower()}" if kind == "trigger" else name.lower()
 
 
+def text_codec(database: Database) -> str:
+    """How the file stores TEXT, as Python calls it: `CAST(text AS BLOB)` gives those bytes."""
+    return _CODECS.get(str(statements.pragma(database, "encoding")), "utf-8")
+
+
 _CODECS = {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 _OBJECTS = """
 SELECT rootpage, CAST(type AS BLOB), CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(coalesce(sql, '') AS BLOB)
@@ -167,7 +172,7 @@ def read_layout(database: Database) -> Layout:
     others: dict[str, str] = {}
     objects: dict[str, tuple[str, str, str, str]] = {}
     unreadable: dict[str, str] = {}
-    codec = _CODECS.get(str(statements.pragma(database, "encoding")), "utf-8")
+    codec = text_codec(database)
     objects_found: list[tuple[Any, ...]] = statements.all_rows(database, _OBJECTS)
     for rootpage, *texts in objects_found:
         try:

@@ -65,7 +65,7 @@ def check(path: str, *, must_exist: bool) -> None:
     mode = _mode_of(path, path)
     if mode is None:
         if must_exist:
-            raise DatabaseFileError(path, reason="there is no such file; sqlclust init makes one")
+            raise DatabaseFileError(path, reason="there is no such file")
         folder = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(folder):
             raise DatabaseFileError(path, reason=f"cannot be opened: there is no folder {folder}")

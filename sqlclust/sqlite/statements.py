@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain
 from typing import Any
 
-from sqlclust.errors import StatementError
+from sqlclust.errors import NoMemoryError, StatementError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows
 
 
@@ -20,10 +20,17 @@ def run(database: Database, sql: str, bindings: Bindings = None) -> None:
 
 
 def run_many(database: Database, sql: str, many: Iterable[Bindings]) -> None:
-    """Run a statement for each of many bindings; `many` is iterated meanwhile."""
+    """Run a statement for each of many bindings; `many` is iterated meanwhile.
+
+    Raises:
+        NoMemoryError: the transaction is gone, and nothing said so: what came next would have been committed by itself.
+    """
+    was_inside = database.in_transaction
     with database.rows_of_many(sql, many) as rows:
         for _ in rows:
             pass
+    if was_inside and not database.in_transaction:  # seen of APSW where the last memory is used up at a statement's end
+        raise NoMemoryError("out of memory: SQLite undid the transaction")
 
 
 _MOST_VALUES = 900
@@ -31,7 +38,7 @@ _MOST_VALUES = 900
 
 
 def insert_rows(database: Database, into: str, values: str, rows: Sequence[Row]) -> None:
-    """Insert many rows, some hundred in one statement: of small rows that takes two thirds of the time of one by one.
+    """Insert many rows, some hundred in one statement: with small rows most of the time goes to starting and ending statements.
 
     Args:
         into: the statement up to VALUES.

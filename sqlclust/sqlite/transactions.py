@@ -22,6 +22,7 @@ from sqlclust.errors import (
     ReadOnlyError,
     ReadWriteError,
     SqliteError,
+    StatementError,
     TableLockedError,
 )
 from sqlclust.sqlite import statements
@@ -34,6 +35,7 @@ PATIENCE = 10.0
 """Seconds a writer waits for others at the least; after a long fit it waits as long as the fit took."""
 
 _STEP = 0.05
+_BEGIN = "BEGIN IMMEDIATE"
 _CACHE_KIB = 64 * 1024
 
 
@@ -74,18 +76,38 @@ def write_transaction(
         _no_waiting_inside(database),
         _no_spilling(database) if let_readers_read else nullcontext(),
         _room_for_pages(database),
+        database.compiled(_BEGIN) as begin,
     ):
         try:
-            _patiently(database, "BEGIN IMMEDIATE", doing=doing, patience=patience)
+            _patiently(database, _BEGIN, run=begin, doing=doing, patience=patience)
             yield
             _commit(database, doing=doing, patience=commit_patience or patience, is_there=is_there)
         except BaseException:
-            if database.in_transaction and not inside_another:  # SQLite has rolled back itself on some errors
-                with suppress(
-                    SqliteError, MemoryError
-                ):  # it ends the transaction even if it fails; the first error says more
-                    statements.run(database, "ROLLBACK")
+            if not inside_another:
+                _roll_back(database, begin)
             raise
+
+
+def _roll_back(database: Database, begin: Callable[[], None]) -> None:
+    """End the transaction, if it is there: on some errors SQLite has rolled back itself. The first error says more than these."""
+    # it ends the transaction even if it fails; but within a statement of the caller's that was interrupted it is not run
+    ends: tuple[Callable[[], None], ...] = (lambda: statements.run(database, "ROLLBACK"), begin)
+    for end in ends:
+        if not database.in_transaction:
+            return
+        # what would write and is interrupted at its first step rolls everything back; inside a transaction it does nothing else
+        with suppress(SqliteError, MemoryError):
+            end()
+
+
+def schema_was_changed(database: Database) -> None:
+    """To be called inside a write transaction after it changed the schema: SQLite has to compile its statements again.
+
+    Those that end it are compiled here, while that is possible: see `_roll_back`.
+    """
+    if database.in_transaction:
+        with suppress(StatementError):  # refused: there is a transaction. That is all that it does
+            statements.run(database, _BEGIN)
 
 
 def _commit(database: Database, *, doing: str, patience: float, is_there: Callable[[], bool] | None) -> None:
@@ -110,11 +132,17 @@ def _commit(database: Database, *, doing: str, patience: float, is_there: Callab
         logger.warning("%s: done, although SQLite said %s", doing, error)
 
 
-def _patiently(database: Database, statement: str, *, doing: str, patience: float) -> None:
+def _patiently(
+    database: Database, statement: str, *, run: Callable[[], None] | None = None, doing: str, patience: float
+) -> None:
+    """Run a statement, again and again while others hold the file; `run` runs it, if it is compiled."""
     started = time.monotonic()
     while True:
         try:
-            statements.run(database, statement)
+            if run is None:
+                statements.run(database, statement)
+            else:
+                run()
             return
         except BusyError:
             waited = time.monotonic() - started

@@ -16,7 +16,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.sqlite.values import now
-from sqlclust.store.embeddings.origin import Origin
+from sqlclust.store.embeddings.origin import OF_ORIGIN, Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
@@ -133,6 +133,7 @@ def cut(
             **options.selecting(len(points)),
             **record.settled,
             **recorded_where(record.selection["where"]),
+            **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
         }
         return publish(
             database,

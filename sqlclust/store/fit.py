@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
-from sqlclust import __version__, schema
+from sqlclust import __version__
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control, Progress
@@ -186,11 +186,10 @@ def _fit(
         version = origin.data_version()
         with reading.phase("load"):
             points = origin.select(selection, reading, check=_checking(options, selection))
-    corpus = _Corpus(selection, points, _resolved(options, selection, points))
+    corpus = _Corpus(selection, origin, points, _resolved(options, selection, points))
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
-    has_tables = schema.version(database) is not None
-    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint)) if has_tables else None
+    of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
     if of_fit is not None:
         logger.info("%s: reusing clustering fit %d, of the same embeddings and settings", embedding_model, of_fit)
         again = cutting(points, loading.load(database, of_fit), corpus.options)
@@ -207,7 +206,7 @@ def _fit(
         )
         if keeping.fit:
             kept, _ = interrupt.run(database, partial(_to_keep, points, fingerprint, fitted), progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where)}
+    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded}
     result_id = publish(
         database,
         NewResult(points, clustering, of_fit, result_parameters, started_at, origin, *kept),
@@ -233,6 +232,7 @@ class _Corpus(NamedTuple):
     """The embeddings that are clustered, and the options, resolved for them."""
 
     selection: Selection
+    origin: Origin
     points: Points
     options: HdbscanOptions
 
@@ -263,7 +263,7 @@ class _Corpus(NamedTuple):
         """What is stored of a new fit besides its identity: the selection, counts, and what the engine measured."""
         is_exact = engine_of(fitted.engine).exact
         return {
-            "selection": self.selection.recorded(),
+            "selection": {**self.selection.recorded(), **self.origin.recorded},
             "recall": fitted.recall,
             "n": len(self.points),
             "n_distinct": len(fitted.points.counts),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import DatabaseFileError, HostTableError, SourceNameError
+from sqlclust.errors import DatabaseFileError, SourceNameError, UnknownModelError, UnknownTableError
 from sqlclust.sources import find_sources
+from sqlclust.sources.other_files import host_path, path_seen_from
+from sqlclust.sources.real_tables import ROWID_REMARK
+from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors, what_can_write
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
+from sqlclust.store.embeddings.selection import models
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.elsewhere import host_of, host_path, opened_host, path_seen_from
+from sqlclust.store.sources.elsewhere import host_of, opened_host
 from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import (
     Registered,
@@ -29,6 +33,8 @@ from sqlclust.store.sources.registered import (
     registered,
 )
 from sqlclust.store.sources.source_vectors import SourceVectors
+
+logger = logging.getLogger("sqlclust")
 
 _DOING = "reading the embeddings"
 
@@ -69,25 +75,21 @@ def origin_to_fit(
     """
     with translated_errors(database, doing=_DOING):
         kept = registered(database, embedding_model)
-        if source is None and kept is None:
-            source = _found(database, embedding_model)
-        if source is None:
-            schema.check(database)
-            if registered(database, embedding_model) is not None:
-                _check_can_be_written(database, embedding_model)
-        else:
-            _check_can_be_written(database, embedding_model)
-            check_tables_can_be_made(database, embedding_model)
-            check_name(database, embedding_model)
-            check_change(database, source)
-        if of := source or kept:
-            clusters_view.check_name_is_free(database, of.source)
-    if source is None:
-        with origin_of(database, embedding_model, runs_condition=runs_condition) as origin:
-            yield origin
+        new = source if source is not None or kept is not None else found_by_name(database, embedding_model)
+        fitted = new or kept
+        if fitted is not None:
+            _check_can_be_fitted(database, fitted, is_new=new is not None)
+        if new is not None and kept is None and ROWID_REMARK in new.source.remark:
+            logger.warning(
+                "%s has no key, so its rows are named by their rowid. VACUUM may renumber them, and labels then stand beside "
+                "other rows: better name a unique column (--id, or id of clust_source)",
+                new.source.table_name,
+            )
+    if fitted is None:
+        yield OwnVectors(database, embedding_model)
         return
-    with host_of(database, source) as host:
-        yield SourceVectors(database, host, source, runs_condition=True, is_new=True)
+    with host_of(database, fitted) as host:
+        yield SourceVectors(database, host, fitted, runs_condition=runs_condition, is_new=new is not None)
 
 
 def source_to_fit(
@@ -123,6 +125,51 @@ def source_to_fit(
         return replace(source, database=where)
 
 
+def found_by_name(database: Database, name: str, *, words: Words = OF_FUNCTIONS) -> Registered | None:
+    """The source that is found by a name which none is registered under; None if it is a model of our own.
+
+    Raises:
+        UnknownModelError: it is neither; it also names what could be fitted where it is.
+        SchemaMissingError: there are no tables of ours, nor anything to fit.
+        HostTableError: a table, a view or a source has the name, and it cannot be clustered, or not without more being said.
+        SourceNameError: one is registered whose name is the same but for case.
+
+    Cost: that of `find_sources`, and none for a model of our own.
+    """
+    has_tables = schema.version(database) is not None
+    if has_tables:
+        schema.check(database)
+    found: Sequence[str] | None = None
+    try:
+        return chosen(database, name, Said(), words=words)
+    except UnknownTableError as error:
+        found = error.known
+    except SourceNameError as error:
+        if error.other is not None:
+            raise
+    there = [model for model, _ in models(database)] if has_tables else []
+    if name in there:
+        return None
+    there += [source for source in registered_names(database) if source not in there]
+    if found is None:
+        found = [source.name for source in find_sources(database, models=False) if source.vector_column is not None]
+    if not found:
+        schema.check(database)
+    raise UnknownModelError(name, known=there, sources=[source for source in found if source not in there])
+
+
+def _check_can_be_fitted(database: Database, source: Registered, *, is_new: bool) -> None:
+    """Refuse before the fit what publishing it would be refused for."""
+    if not is_new:
+        schema.check(database)
+    _check_can_be_written(database, source.name)
+    if is_new:
+        check_tables_can_be_made(database, source.name)
+        check_name(database, source.name)
+        check_change(database, source)
+    clusters_view.check_name_is_free(database, source.source)
+
+
 def _check_can_be_written(database: Database, name: str) -> None:
     """Nobody wants to wait for a fit to hear this."""
     folder = os.path.dirname(database.filename)
@@ -131,20 +178,3 @@ def _check_can_be_written(database: Database, name: str) -> None:
         reason = f"cannot write to it: fitting a source needs {what_can_write(database)}"
         advice = into_another(database.filename, name)
         raise DatabaseFileError(database.filename or "this database", reason=f"{reason}. {advice}")
-
-
-def _found(database: Database, name: str) -> Registered | None:
-    """What has a name of what is found; None if nothing has, or if it is a model of our own."""
-    if schema.version(database) is not None:
-        schema.check(database)
-    try:
-        check_name(database, name)
-        return chosen(database, name, Said())
-    except SourceNameError:
-        return None
-    except HostTableError:
-        if name.lower() in (layout := read_layout(database)).tables or name.lower() in layout.others:
-            raise
-        if any(source.name == name for source in find_sources(database)):
-            raise
-    return None

@@ -9,14 +9,16 @@ from dataclasses import replace
 
 from sqlclust import schema
 from sqlclust.errors import UnknownSourceError, shown
-from sqlclust.sources.registered_rows import SINCE
+from sqlclust.sources.other_files import path_seen_from
+from sqlclust.sources.registered_rows import is_registered, registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
+from sqlclust.sqlite.opening import name_of
+from sqlclust.sqlite.transactions import translated_errors, write_transaction
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.elsewhere import host_of, opened_host, path_seen_from
+from sqlclust.store.sources.elsewhere import host_of, opened_host
 from sqlclust.store.sources.registered import (
     Registered,
     chosen,
@@ -37,9 +39,8 @@ def keep(
     *,
     condition: str | None = None,
     parameters: Mapping[str, object] | None = None,
-    host: str | None = None,
+    host: object = None,
     words: Words = OF_FUNCTIONS,
-    patience: float = PATIENCE,
 ) -> Registered:
     """Register a source, or change a registered one: what is not said stays, or is as it is found.
 
@@ -48,8 +49,8 @@ def keep(
 
     Args:
         database: in no transaction.
-        host: the file that its table is in, which is only read; also where a registered one has moved to. None: the one
-            that is registered, or else the database itself.
+        host: the file that its table is in, a path, which is only read; also where a registered one has moved to. None: the
+            one that is registered, or else the database itself.
 
     Raises:
         TopLevelOnlyError: it is in a transaction or a statement.
@@ -60,15 +61,16 @@ def keep(
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
     check_top_level(database, "clust_source")
+    path = None if host is None else name_of(host)
     with (
-        _host(database, name, host) as other,
-        write_transaction(database, doing="registering the source", patience=patience),
+        _host(database, name, path) as other,
+        write_transaction(database, doing="registering the source"),
     ):
         kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
-        if host is not None:
-            kept = replace(kept, database=path_seen_from(database, host))
+        if path is not None:
+            kept = replace(kept, database=path_seen_from(database, path))
         make_tables(database, name)
-        register(database, kept, may_move=host is not None)
+        register(database, kept, may_move=path is not None)
     logger.info("source %s registered: %s", shown(name), kept.source.remark or "as it was")
     return kept
 
@@ -88,7 +90,7 @@ def _host(database: Database, name: str, path: str | None) -> Iterator[Database 
         yield None
 
 
-def delete_source(database: Database, name: str, *, results: bool = False, patience: float = PATIENCE) -> int:
+def delete_source(database: Database, name: str, *, results: bool = False) -> int:
     """Delete a source and its view, in one transaction; its table stays as it is. Returns how many results were deleted with it.
 
     Args:
@@ -103,10 +105,11 @@ def delete_source(database: Database, name: str, *, results: bool = False, patie
         LockedError; DatabaseFileError: read-only, …. Nothing was written.
     """
     check_top_level(database, "delete_source")
-    with write_transaction(database, doing="deleting the source", patience=patience):
-        if (schema.version(database) or 0) < SINCE:
-            raise UnknownSourceError(name, known=())
-        schema.check(database)
+    with write_transaction(database, doing="deleting the source"):
+        if schema.version(database) is not None:
+            schema.check(database)
+        if not is_registered(database, name):
+            raise UnknownSourceError(name, known=registered_names(database))
         deleted = results_of(database, name) if results else []
         for result_id in deleted:
             delete_rows(database, result_id)

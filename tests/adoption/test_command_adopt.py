@@ -96,7 +96,7 @@ def test_wrong_usage(tmp_path: Path, name: str) -> None:
 def test_files_that_are_not_what_is_needed(tmp_path: Path) -> None:
     old = make(tmp_path / "old.db")
     new, other, ours = tmp_path / "new.db", tmp_path / "other.db", tmp_path / "ours.db"
-    refused(f"{new}: there is no such file; sqlclust init makes one", new, other)
+    refused(f"{new}: there is no such file", new, other)
     change(other, "CREATE TABLE embedding (id, words)")
     refused(
         f"{other} was not adopted: it has no table embedding or embeddings of that project; nothing was changed",

@@ -211,7 +211,7 @@ def made(path: Path, make: Make, vectors: Float32Array) -> Read:
     return read
 
 
-def measureRead(paths: dict[str, tuple[Path, Read]], repeat: int) -> dict[str, float]:
+def measure_reading(paths: dict[str, tuple[Path, Read]], repeat: int) -> dict[str, float]:
     """Processor seconds of each, the best of some times; all in turn each time."""
     best: dict[str, float] = {}
     for _ in range(repeat):
@@ -272,7 +272,7 @@ def main() -> None:
         for number, name in enumerate(given.only):
             path = Path(folder, f"{number}.db")
             paths[name] = (path, made(path, TABLES[name], vectors))
-        seconds = measureRead(paths, given.repeat)
+        seconds = measure_reading(paths, given.repeat)
         chosen = {name: paths[name] for name in PUBLISHED if name in paths}
         published = measure_publishing(chosen, given.repeat)
     print(f"{given.rows:,} × {given.dimension}, rows a processor second, and × those of Embedding")

@@ -80,6 +80,10 @@ class SecondDatabase:
         with self.rows(sql, bindings):
             pass
 
+    @contextmanager
+    def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
+        yield lambda: self.run(sql)
+
     def described(self, sql: str) -> Statement:
         with ours():
             info = apsw.ext.query_info(self._host, sql)

@@ -81,7 +81,8 @@ def test_cut_of_changed_embeddings(fitted: Path) -> None:
 
 def test_sweep_shows_cliffs(fitted: Path) -> None:
     out = succeed("sweep", fitted, 1, "--min-cluster-size", "5, 12,13")
-    lines = out.splitlines()
+    first, empty, *lines = out.splitlines()
+    assert (first, empty) == ("fit 1: demo, 40 rows", "")
     assert lines[0].split() == [
         "min_cluster_size",
         "clusters",

@@ -128,6 +128,7 @@ def test_help_has_the_defaults() -> None:
     ("options", "message"),
     [
         (["--min-cluster-size", "1"], "Invalid value for '--min-cluster-size': 1 is not in the range x>=2."),
+        (["--param", "n", "1"], "--param is a value for a placeholder of --where, and there is none"),
         (["--min-samples", "x"], "Invalid value for '--min-samples': 'x' is not a valid integer range."),
         (["--epsilon", "-1"], "-1.0 is not in the range x>=0."),
         (["--epsilon", "nan"], "option 'cluster_selection_epsilon': found nan, expected a number of at least 0"),

@@ -168,7 +168,7 @@ def test_no_result(db: Path) -> None:
 
 def test_delete(fitted: Path) -> None:
     succeed("fit", fitted)
-    assert succeed("delete", fitted, 1, "--yes") == "deleted result 1: 3 clusters, 40 rows\n"
+    assert succeed("delete", fitted, 1, "--yes") == "deleted result 1: 3 clusters, 40 labels; embeddings stay\n"
     assert rows(fitted, "SELECT id FROM ClusteringResult") == [(2,)]
     assert succeed("delete", fitted, 2, "-y", "--json") == '[{"id": 2, "embedding_model": "demo", "rows": 40}]\n'
     for table in ("EmbeddingCluster", "Cluster", "ClusteringFit"):

@@ -12,8 +12,9 @@ import pytest
 
 import sqlclust
 from tests.cli.host_files import made_by
-from tests.cli.terminal import fail, run, succeed
-from tests.store.sources.noting import a_result, contents, noted
+from tests.cli.terminal import fail, misuse, run, succeed
+from tests.store.sources.noting import a_result, noted
+from tests.trust.foreign_host import foreign_rows_of
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_keeping_and_showing(path: Path) -> None:
         "id": "slug",
         "vector": "embedding: float32, dimension 4",
         "content": "body",
-        "rows": "12 rows",
+        "rows": "12 in the table",
         "where": where,
         "parameters": ":l = 'en', :n = 3",
         "remark": "from 12 rows: BLOBs of 16 bytes; only rows where lang = :l AND length(body) > :n",
@@ -86,7 +87,7 @@ def test_what_is_found_but_not_kept(tmp_path: Path) -> None:
     assert out.startswith("llm:docs: not registered; its first fit does that\n")
     assert shown(out)["table"] == "embeddings (llm)"
     assert fail("source", path, "e", "--table", "embeddings") == (
-        "table 'embeddings' has several: --table takes one of 'llm:docs', 'llm:notes', 'llm:none'"
+        "table 'embeddings' has several sources; --table takes one of 'llm:docs', 'llm:notes', 'llm:none'"
     )
     assert path.read_bytes() == before
 
@@ -124,7 +125,7 @@ def with_results(path: Path, n: int) -> str:
     con = sqlclust.connect(path)
     for _ in range(n):
         a_result(con, "docs")
-    found = contents(con, "note")
+    found = foreign_rows_of(con)
     con.close()
     return found
 
@@ -149,12 +150,13 @@ def test_deleting(path: Path) -> None:
     assert ran.err.startswith(
         "source docs: 2 results made of it (1, 2), deleted with it; its table stays as it is\nDelete it?"
     )
-    assert ran.out == "deleted source docs, with 2 results; its table stays as it is\n"
+    # an older Click shows what was typed here
+    assert ran.out.endswith("deleted source docs, with 2 results; its table stays as it is\n")
     assert fail("source", path, "docs", "--delete", "--yes") == "no source 'docs'; none is registered"
     con = apsw.Connection(str(path))
     for table in ("EmbeddingSource", "Embedding", "ClusteringResult", "EmbeddingCluster"):
         assert con.execute(f"SELECT count(*) FROM {table}").get == 0
-    assert contents(con, "note") == before
+    assert foreign_rows_of(con) == before
     con.close()
 
 
@@ -185,3 +187,20 @@ def test_names_cannot_move_the_cursor(path: Path) -> None:
     out += succeed("source", path, name)
     assert "\x1b" not in out
     assert "Next" not in out
+
+
+def test_a_name_is_not_empty(path: Path) -> None:
+    """A shell makes '' of a variable that is not set."""
+    before = path.read_bytes()
+    for option in ("--table", "--id", "--vector"):
+        for command in ("source", "fit"):
+            assert f"Invalid value for '{option}': it is empty" in misuse(command, path, "note", option, "")
+    assert fail("source", path, "note", "--database", "") == "'': the name is empty, expected that of a database file"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [(), ("--delete", "--yes"), ("--delete", "--results", "--yes"), ("--table", "note")])
+def test_a_name_that_is_no_unicode(path: Path, words: tuple[str, ...]) -> None:
+    """As Python has arguments that are none."""
+    succeed("init", path)
+    assert "'\\udcff'" in fail("source", path, "\udcff", *words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -13,8 +13,12 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.sources import Source, finding
+from sqlclust.sources.kind import Kind
+from sqlclust.sources.look import Look
 from sqlclust.store.results import listing
-from tests.cli.terminal import fail, rows, succeed
+from tests.cli.host_files import change
+from tests.cli.terminal import fail, rows, run, succeed
 from tests.schemas.old import OLD
 from tests.small import add_embeddings, clustered
 
@@ -110,10 +114,15 @@ def test_compare_and_cut(db: Path) -> None:
     compared = succeed("compare", db, 2, 4)
     assert '["a",' in compared or '["b",' in compared
     assert '["pairs"' not in compared
-    assert len(succeed("sweep", db, 2, "--min-cluster-size", "5,7").splitlines()) == 4
+    assert succeed("compare", db, 1, 2).endswith(
+        "Results of different sources have none in common, also if they are of one table: join them by item_id.\n"
+    )
+    swept = succeed("sweep", db, 2, "--min-cluster-size", "5,7").splitlines()
+    assert (swept[0], len(swept)) == ("fit 2: pairs, 40 rows", 6)
 
 
 def test_predict_and_store(db: Path, con: apsw.Connection) -> None:
+    assert succeed("predict", db, 1) == "every row of source 'docs' is in result 1\n"
     con.execute("INSERT INTO docs SELECT 'new' || id, embedding, body FROM docs WHERE id IN ('t1', 't39')")
     found = json.loads(succeed("predict", db, 1, "--store", "--json"))
     assert [(row["id"], row["neighbor_id"]) for row in found] == [("newt1", "t1"), ("newt39", "t39")]
@@ -123,7 +132,7 @@ def test_predict_and_store(db: Path, con: apsw.Connection) -> None:
     assert json.loads(succeed("predict", db, 1, "--store", "--json")) == found  # again: they take the others' place
     assert rows(db, "SELECT count(*) FROM Embedding WHERE embedding_source = 'docs'") == [(42,)]
     assert "nothing is wrong" in succeed("doctor", db)
-    succeed("delete", db, 1, "--yes")
+    assert succeed("delete", db, 1, "--yes") == "deleted result 1: 3 clusters, 40 labels; the rows of its table stay\n"
     assert rows(db, "SELECT count(*) FROM Embedding WHERE embedding_source = 'docs'") == [(0,)]
 
 
@@ -189,3 +198,39 @@ def test_a_row_of_a_source_is_not_loaded_over(db: Path, new: Path, options: tupl
 def test_no_source_takes_the_name_of_a_model(db: Path) -> None:
     message = fail("source", db, "own", "--table", "docs")
     assert message.startswith("no source can be called 'own': an embedding model of this file has that name")
+
+
+def test_a_fit_looks_at_the_file_once(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Look] = []
+    look_at = finding._all
+
+    def counted(look: Look, kinds: Iterable[Kind]) -> Iterator[Source]:
+        looks.append(look)
+        yield from look_at(look, kinds)
+
+    monkeypatch.setattr(finding, "_all", counted)
+    change(db, "CREATE TABLE more AS SELECT * FROM docs")
+    for words in (["own"], ["more", "--id", "id"], ["pairs"], ["all"]):
+        looks.clear()
+        succeed("fit", db, *words)
+        assert len(looks) == (0 if words == ["own"] else 1), words
+    change(db, "CREATE TABLE another AS SELECT * FROM docs")
+    looks.clear()
+    assert run("fit", db, "another").code == 0
+    assert len(looks) == 1
+
+
+def test_a_damaged_source_does_not_stop_the_others(db: Path) -> None:
+    change(db, "UPDATE EmbeddingSource SET format = 'x' WHERE name = 'docs'")
+    damaged = "source 'docs' is damaged: EmbeddingSource.format is 'x', expected "
+    succeed("fit", db, "own")
+    succeed("fit", db, "pairs")
+    assert fail("fit", db, "docs").startswith(damaged)
+    assert fail("fit", db, "nope").startswith(
+        "no embeddings of model 'nope'; models in this database: 'docs', 'own', 'pairs'"
+    )
+    ran = run("fit", db)
+    assert ran.code == 1
+    assert [line.split(":")[0] for line in ran.out.splitlines() if "result" in line][:2] == ["own", "pairs"]
+    assert ran.err.splitlines()[0].startswith(f"Error: docs: {damaged}")
+    assert ran.err.splitlines()[-1] == "Error: 1 of 3 models failed"

@@ -122,6 +122,13 @@ def test_a_host_that_cannot_be_read(results: Path, host: Path, harm: Any) -> Non
     succeed("cut", results, 1, "--min-cluster-size", 4)
     shutil.copy(host, host.with_name("kept.db"))
     reason = harm(host)
+    [listed] = json.loads(succeed("sources", results, "--json"))
+    is_there = harm not in (missing, a_fifo, a_folder)
+    where = (
+        "its table is in another file, ../theirs/notes.db" if is_there else "its file ../theirs/notes.db is not there"
+    )
+    assert (listed["vector_column"] is not None, listed["remark"]) == (is_there, where)
+    assert ("Next: sqlclust fit" in succeed("sources", results)) == is_there
     before = hashes(results.parent)
     for command, *words in WITHOUT_VECTORS:
         ran = run(command, results, *words)
@@ -132,7 +139,7 @@ def test_a_host_that_cannot_be_read(results: Path, host: Path, harm: Any) -> Non
             "source 'note' is in another file, '../theirs/notes.db' seen from the folder of this one"
         )
         assert reason in message
-        assert "sqlclust source DB note --database FILE" in message
+        assert f"sqlclust source {results} note --database FILE" in message
     connection = sqlclust.connect(results)
     for call in (lambda: sqlclust.staleness(connection, 1), lambda: sqlclust.fit(connection, "note")):
         with pytest.raises(SourceElsewhereError) as caught:

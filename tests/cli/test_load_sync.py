@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.embedding_files import EMBEDDINGS, embedding, without_seconds
-from tests.cli.host_files import change, ids_in, notes
+from tests.cli.host_files import change, ids_in, made_by, notes
 from tests.cli.terminal import fail, rows, run, succeed
 from tests.small import blob, clustered
 
@@ -55,6 +55,15 @@ def test_only_what_is_new_or_changed_is_written(new: Path, theirs: Path) -> None
     )
 
 
+def test_texts_beside_a_copy_of_vec0_stay(new: Path, tmp_path: Path) -> None:
+    """Its own are not copied, and so those that somebody wrote are no change."""
+    load = ("load", new, made_by("vec0", tmp_path / "theirs.db"), "--from-table", "full.embedding", "-m", "m")
+    assert "12 embeddings of model 'm' loaded, texts (body) not copied (" in succeed(*load)
+    change(new, "UPDATE Embedding SET content = 'of ' || id")
+    assert "12 unchanged" in succeed(*load, "--sync")
+    assert rows(new, "SELECT count(*) FROM Embedding WHERE content = 'of ' || id") == [(12,)]
+
+
 def test_gone_rows_are_said_and_deleted_if_asked_for(new: Path, theirs: Path) -> None:
     synced(new, theirs)
     change(theirs, "DELETE FROM notes WHERE id = 'a'")
@@ -82,7 +91,7 @@ def test_other_models_are_left_alone(new: Path, theirs: Path, tmp_path: Path) ->
 def test_an_empty_table_deletes_nothing(new: Path, theirs: Path) -> None:
     synced(new, theirs)
     change(theirs, "DELETE FROM notes")
-    assert "no column of vectors was found" in fail("load", new, theirs, *SYNC, "--delete")
+    assert "table 'notes' has no rows" in fail("load", new, theirs, *SYNC, "--delete")
     named = ("--vector-column", "embedding", "--id-column", "id")
     assert fail("load", new, theirs, *SYNC, "--delete", *named).endswith("none of its 0 rows can be used")
     assert ids_in(new) == ["a", "b"]

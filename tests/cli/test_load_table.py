@@ -161,7 +161,10 @@ def test_columns_that_are_said(new: Path, tmp_path: Path) -> None:
 def test_several_columns_of_vectors(new: Path, tmp_path: Path, options: list[str]) -> None:
     theirs = made_by("sqlite_vector", tmp_path / "theirs.db")
     message = fail("load", new, theirs, "-m", "m", "--from-table", "documents")
-    assert "table 'documents' has several: --from-table takes one of 'documents.e32', 'documents.e16'" in message
+    assert (
+        "table 'documents' has several columns of vectors; --from-table takes one of 'documents.e32', 'documents.e16'"
+        in message
+    )
     out = succeed("load", new, theirs, "-m", "m", "--from-table", *options)
     assert "12 embeddings of model 'm' loaded, vectors read as float16 (" in out
     ((first,),) = rows(theirs, "SELECT e16 FROM documents WHERE id = 1")

@@ -77,10 +77,13 @@ def test_what_is_no_table_to_copy(new: Path, theirs: Path, tmp_path: Path) -> No
         assert found.endswith("; nothing of the file was written")
         return found.removesuffix("; nothing of the file was written").removeprefix(f"{theirs}, {options[0]}: ")
 
-    assert message("none") == "there is no table 'none'; it has 'notes'"
+    assert message("none") == "there is no table 'none'; the file has 'notes'. Did you mean 'notes'?"
     for name in ("v", "f"):
         assert "reading it would run what is in the file; copy a table" in message(name)
         assert "reading it would run" in message(name, "--id-column", "id", "--vector-column", "embedding")
+    assert message("plain") == "table 'plain' has no rows"
+    change(theirs, "INSERT INTO plain VALUES (1, 2)")
+    before = theirs.read_bytes()
     assert message("plain") == "plain: no column of vectors was found; --vector-column says which it is"
     for column in ("g", "s"):
         assert message("made", "--vector-column", column) == (

@@ -107,7 +107,7 @@ def test_command_fixes_for_programs(well: Path, tmp_path: Path) -> None:
 
 
 def test_command_on_what_is_no_database(tmp_path: Path) -> None:
-    assert fail("doctor", tmp_path / "no.db") == f"{tmp_path / 'no.db'}: there is no such file; sqlclust init makes one"
+    assert fail("doctor", tmp_path / "no.db") == f"{tmp_path / 'no.db'}: there is no such file"
     (tmp_path / "text.txt").write_text("text " * 1000)
     assert "not an SQLite database" in fail("doctor", tmp_path / "text.txt", "--fix")
     (tmp_path / "empty.db").touch()

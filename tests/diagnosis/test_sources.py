@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.vectors.formats import FormatName
+from tests.cli.terminal import succeed
+from tests.diagnosis.item_cases import ITEM_CASES
 from tests.diagnosis.looking import brief, digest
 from tests.diagnosis.sick import broken
 from tests.diagnosis.source_cases import SOURCE_CASES
 from tests.small import clustered
 from tests.sources.looking import host
 
+CASES = {**SOURCE_CASES, **ITEM_CASES}
 REGISTER = """
 INSERT INTO EmbeddingSource
     (name, kind, table_name, storage, id_columns, vector_column, format, dimension, part_column, part_value)
@@ -66,9 +71,9 @@ def copy_of(sourced: Path, folder: Path, sql: str) -> Path:
     return broken(sourced, folder / "sick.db", sql)
 
 
-@pytest.mark.parametrize("name", SOURCE_CASES)
+@pytest.mark.parametrize("name", CASES)
 def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     before = digest(path)
     con = sqlclust.connect(str(path), readonly=True)
@@ -80,9 +85,9 @@ def test_finding(sourced: Path, tmp_path: Path, name: str) -> None:
     assert digest(path) == before
 
 
-@pytest.mark.parametrize("name", [name for name, case in SOURCE_CASES.items() if case.fixed] + ["items gone"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.fixed] + ["items gone"])
 def test_fix(sourced: Path, tmp_path: Path, name: str) -> None:
-    case = SOURCE_CASES[name]
+    case = CASES[name]
     path = copy_of(sourced, tmp_path, case.sql)
     con = sqlclust.connect(str(path))
     before = con.execute("SELECT * FROM docs").fetchall()
@@ -110,6 +115,29 @@ def test_a_view_whose_table_is_gone_is_to_be_dropped(sourced: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("sql", "source", "name"),
+    [
+        ("ALTER TABLE docs RENAME TO notes", "docs", "notes"),
+        ("ALTER TABLE docs RENAME COLUMN id TO slug", "docs", "slug"),
+        ("ALTER TABLE docs RENAME COLUMN embedding TO v", "docs", "v"),
+        ("ALTER TABLE docs RENAME COLUMN body TO words", "docs", "words"),
+        ("ALTER TABLE pairs RENAME COLUMN number TO n", "pairs", "kind,n"),
+    ],
+)
+def test_what_was_renamed_is_followed(sourced: Path, tmp_path: Path, sql: str, source: str, name: str) -> None:
+    """As the remedy says; no result is lost by it."""
+    path = copy_of(sourced, tmp_path, sql)
+    con = sqlclust.connect(str(path))
+    [finding] = sqlclust.doctor(con).findings
+    assert (finding.finding, finding.id) == ("source-gone" if name == "notes" else "source-altered", source)
+    command = finding.remedy.partition("sqlclust ")[2].partition(" …;")[0].split()
+    succeed(*(path if word == "DB" else word for word in command), name)
+    assert sqlclust.doctor(con).findings == []
+    assert con.execute("SELECT count(*) FROM ClusteringResult").get == 3
+    con.close()
+
+
+@pytest.mark.parametrize(
     ("sql", "found"),
     [
         ("SELECT 1", []),
@@ -132,6 +160,23 @@ def test_a_source_in_another_file(sourced: Path, tmp_path: Path, sql: str, found
     before = digest(path)
     assert brief(sqlclust.doctor(con)) == found
     assert digest(path) == before
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("format", "value"), [("float32", "zeroblob(100000000)"), ("json", "printf('[%.*c]', 99999998, '1')")]
+)
+def test_a_huge_vector_of_another_program_is_not_read(format: FormatName, value: str) -> None:
+    con = apsw.Connection("")
+    con.execute(f"CREATE TABLE docs (id INTEGER PRIMARY KEY, embedding); INSERT INTO docs VALUES (1, {value})")
+    sqlclust.register(con)
+    tracemalloc.start()
+    [finding] = [each for each in sqlclust.doctor(con, format=format).findings if each.table == "docs"]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (finding.finding, finding.id) == ("vector-length", 1)
+    assert finding.detail == "1 vector has more than 16,777,216 bytes; the example has 100,000,000"
+    assert most < 16 << 20
     con.close()
 
 
@@ -165,4 +210,29 @@ def test_nothing_of_the_file_is_run(sourced: Path, tmp_path: Path) -> None:
     assert called == []
     con.execute("SELECT count(v) FROM seen").fetchall()  # it would have been noted
     assert called
+    con.close()
+
+
+def test_keys_are_whatever_the_host_has(tmp_path: Path) -> None:
+    """Among our own ids such ones would be findings: REALs that were text, hashes of which some became integers."""
+    con = sqlclust.connect(str(tmp_path / "keys.db"))
+    keys = ["0abc1234", "12345678", 12345678, 87654321, 1e16, 6.5e123, -1.0, b"0abc1234", b"", "", "007", 1.5]
+    con.execute("CREATE TABLE docs (k, v BLOB)")
+    con.executemany(
+        "INSERT INTO docs VALUES (?, ?)", [(k, v.tobytes()) for k, v in zip(keys, clustered(), strict=False)]
+    )
+    sqlclust.source(con, "docs", id="k", vector="v")
+    sqlclust.fit(con, "docs", min_cluster_size=3)
+    assert con.execute("SELECT count(DISTINCT typeof(item_id)) FROM Embedding").get == 4
+    assert sqlclust.doctor(con).findings == []
+    con.close()
+
+
+def test_a_result_of_some_rows_is_not_stale_by_a_later_one_of_all(sourced: Path, tmp_path: Path) -> None:
+    """Whether a source has new rows only its table says: clust_staleness asks it."""
+    con = sqlclust.connect(str(copy_of(sourced, tmp_path, "SELECT 1")))
+    con.execute("INSERT INTO docs SELECT 'new' || id, embedding, body FROM docs")
+    sqlclust.fit(con, "docs", min_cluster_size=5)
+    assert con.execute("SELECT n_new FROM clust_staleness(1)").get == 40
+    assert sqlclust.doctor(con).findings == []
     con.close()

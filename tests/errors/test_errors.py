@@ -15,7 +15,7 @@ from sqlclust import errors
 
 PACKAGE = Path(sqlclust.__file__).resolve().parent
 ROOM = PACKAGE / "errors"
-NOT_ERRORS = {"Id", "counted_rows", "dimensions", "shown"}
+NOT_ERRORS = {"Id", "counted_rows", "did_you_mean", "dimensions", "shown"}
 """What `sqlclust.errors` lends beside them."""
 SIGNALS = {"FailedRow", "LooksLike", "CompilerMissingError", "Refused", "Unusable", "WrongId"}
 """Exceptions between the files of one room, which it catches itself; a signal within one file begins with an underscore."""

@@ -90,7 +90,7 @@ def test_the_page(duckdb: Any, colors: Path) -> None:
 def test_sqlite_query_reads_what_sqlite_does(con: Any, ids: str, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(ids)
     attached(con, path)
-    for name in sorted(TABLES - {"Embedding", "ClusteringFit"}) + views(path):
+    for name in sorted(TABLES - {"Embedding", "ClusteringFit", "ClusteringFitNeighbors"}) + views(path):
         assert through_sqlite(con, name) == numbers(query(path, f"SELECT * FROM {name}")), name
     vectors = con.execute("SELECT id, unhex(v) FROM sqlite_query('host', 'SELECT id, hex(vector) AS v FROM Embedding')")
     assert vectors.fetchall() == query(path, "SELECT CAST(id AS TEXT), vector FROM Embedding")
@@ -122,13 +122,21 @@ def test_other_ids_are_a_mismatch_and_what_is_proposed_is_no_cure(
             wrong = [
                 name
                 for name in ("ClusterMilestone", "ClusterTrajectory", "ClusterTransition", "EmbeddingModelSummary")
-                if numbers(other.execute(f"SELECT * FROM host.{name}").fetchall())
-                != numbers(query(path, f"SELECT * FROM {name}"))
+                if not _is_right(duckdb, other, path, name)
             ]
             # none with a DuckDB that has mended it
             assert wrong in (
                 ["ClusterMilestone", "ClusterTrajectory", "ClusterTransition", "EmbeddingModelSummary"], []
             )  # fmt: skip
+
+
+def _is_right(duckdb: Any, con: Any, path: Path, view: str) -> bool:
+    """Whether a view gives what SQLite gives; an error is not."""
+    try:
+        rows = con.execute(f"SELECT * FROM host.{view}").fetchall()
+    except duckdb.Error:
+        return False
+    return numbers(rows) == numbers(query(path, f"SELECT * FROM {view}"))
 
 
 def test_some_views_are_errors(duckdb: Any, con: Any, results: Path) -> None:

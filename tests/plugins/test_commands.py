@@ -71,7 +71,7 @@ def llm(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comma
         vectors = np.asarray(clustered()).tolist()
         rows = {f"id{number}": [vector, f"text {number}"] for number, vector in enumerate(vectors)}
         made.ask("@collection", str(made.path), "docs", json.dumps(rows))
-        made.ask("@collection", str(made.path), "few notes", json.dumps({"one": [vectors[0], "the only one"]}))
+        made.ask("@collection", str(made.path), "few notes", json.dumps({"id0": [vectors[0], "the only one"]}))
         yield made
 
 
@@ -225,7 +225,7 @@ def test_another_file(utils: CommandLine, tmp_path: Path) -> None:
     into = tmp_path / "clusters.db"
     text = utils.succeed("clust", utils.path, "note", *FOUND, "--into", into)
     assert utils.path.read_bytes() == before
-    assert text.endswith(f"\neverything is in {into}; {utils.path} was only read\n")
+    assert text == f"{succeed('show', into)}\neverything is in {into}; {utils.path} was only read\n"
     assert query(into, "SELECT count(*) FROM note_clusters") == [(40,)]
 
 

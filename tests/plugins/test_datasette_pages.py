@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import re
+import sqlite3
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.plugins import datasette
 from sqlclust.plugins.pages.descriptions import descriptions
+from sqlclust.plugins.pages.known import look_again
+from sqlclust.schema import schema_sql
 from tests.bindings.loadable.hosts.sessions import ProgramSession
 from tests.small import add_embeddings, clustered
 
@@ -33,7 +42,7 @@ def make_sources(path: Path) -> None:
     vectors = [x.astype("<f4").tobytes() for x in np.asarray(clustered())]
     for number, vector in enumerate(vectors):
         con.execute("INSERT INTO embeddings VALUES (1, ?, ?, ?)", (f"id{number}", vector, f"text <b>{number}</b>"))
-        con.execute("INSERT INTO note VALUES (?, ?, ?)", (number, f"body {number}", vector))
+        con.execute("INSERT INTO note VALUES (?, ?, ?)", (number, f"body {number}{' and so on' * 20}", vector))
         con.execute(
             "INSERT INTO page VALUES (?, ?, ?, ?)", (f"site {number % 2}", number, vector, "a label of the host's")
         )
@@ -173,6 +182,9 @@ def test_texts_stand_for_ids(pages: PagesSession) -> None:
     text = pages.page(query)
     assert len(re.findall(r">text &lt;b&gt;\d+&lt;/b&gt;</a>", text)) == 3
     assert "<b>" not in text
+    found = re.findall(r">(body [^<]+)</a>", pages.page("/s/EmbeddingCluster?clustering_result_id=2&_size=100"))
+    assert len(found) == 3
+    assert all(len(shown) <= 80 and re.fullmatch(r"body \d+( and so on)+[ a-z]*[a-z]…", shown) for shown in found)
     assert "&#34;llm:docs&#34;,&#34;id39&#34;" in text
     assert pages.cell("/s/EmbeddingCluster?clustering_result_id=4&_size=1", "clustering_result_id").startswith(
         '<a href="/s/ClusteringResult/4">demo</a>'
@@ -251,3 +263,61 @@ def test_what_a_person_has_written_goes_before(pages: PagesSession) -> None:
     assert "<dt>size</dt><dd>How large</dd>" in text
     assert "<dt>medoid_embedding_id</dt><dd>the member in the middle</dd>" in text
     assert "One flat clustering" in pages.page("/s/ClusteringResult")
+
+
+# --- a plugin breaks nothing -------------------------------------------------------------------------------------------
+
+
+def _one_of_two() -> Any:
+    """As a Datasette with a file that cannot be read, and one of ours."""
+
+    class Database:
+        def __init__(self, *, readable: bool) -> None:
+            self._readable = readable
+
+        async def execute_fn(self, function: Any) -> Any:
+            if not self._readable:
+                raise sqlite3.OperationalError("unable to open database file")
+            with closing(sqlite3.connect(":memory:")) as connection:
+                connection.executescript(schema_sql())
+                return function(connection)
+
+    class Server:
+        def __init__(self) -> None:
+            self.databases = {"gone": Database(readable=False), "ours": Database(readable=True)}
+
+    return Server()
+
+
+def test_a_database_that_cannot_be_read_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = _one_of_two()
+    with caplog.at_level(logging.DEBUG, logger="sqlclust.plugins"):
+        assert asyncio.run(look_again(server)) == ["ours"]
+        assert asyncio.run(look_again(server)) == []
+    assert caplog.messages == ["a database cannot be read: unable to open database file"] * 2
+    assert "Cluster" in datasette.get_metadata(server)["databases"]["ours"]["tables"]
+    monkeypatch.setenv("SQLCLUST_REQUIRE_LOADABLE", "1")
+    with pytest.raises(sqlite3.OperationalError):
+        asyncio.run(look_again(server))
+
+
+HOOKS: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "get_metadata": ((object(),), {}),
+    "render_cell": (({}, 1, "label", "Cluster", "db", object()), None),
+    "table_actions": ((object(), "db", "note"), []),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_pages_that_cannot_be_added_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an installation of which files are missing."""
+    for room in ("known", "links", "saying"):
+        monkeypatch.setitem(sys.modules, f"sqlclust.plugins.pages.{room}", None)
+    given, nothing = HOOKS[name]
+    hook = getattr(datasette, name)
+    assert hook(*given) == nothing
+    monkeypatch.setenv("SQLCLUST_REQUIRE_LOADABLE", "1")
+    with pytest.raises(ImportError):
+        hook(*given)

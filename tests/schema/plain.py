@@ -47,6 +47,15 @@ def everything(con: apsw.Connection) -> dict[str, list[Any]]:
     return {table: sorted(con.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in TABLES}
 
 
+def assert_refused(con: apsw.Connection, sql: str, reason: str) -> None:
+    """Nothing of it is done."""
+    before = everything(con)
+    with pytest.raises((apsw.ConstraintError, apsw.SQLError), match=reason), con:
+        con.execute(sql)
+    assert everything(con) == before
+    assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 def shell(path: Path, sql: str) -> subprocess.CompletedProcess[str]:
     if SHELL is None:
         pytest.skip("no sqlite3 shell on this machine")

@@ -13,6 +13,7 @@ from tests.schema.plain import (
     FOREIGN_KEY,
     NEW,
     PREDICTION,
+    assert_refused,
     everything,
 )
 from tests.small import add_embeddings, clustered
@@ -148,12 +149,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_state_is_refused(plain: apsw.Connection, name: str) -> None:
-    sql, reason = WRONG[name]
-    before = everything(plain)
-    with pytest.raises((apsw.ConstraintError, apsw.SQLError), match=reason), plain:
-        plain.execute(sql)
-    assert everything(plain) == before
-    assert plain.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert_refused(plain, *WRONG[name])
 
 
 def test_wrong_for_a_moment_is_allowed_until_commit(plain: apsw.Connection) -> None:

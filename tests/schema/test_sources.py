@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from sqlclust.schema import schema_sql
-from tests.schema.plain import FOREIGN_KEY, PREDICTION, everything, shell
+from tests.schema.plain import FOREIGN_KEY, PREDICTION, assert_refused, shell
 
 # Source 'docs' has items 1 to 6. Result 11: items 1, 2, 3 in cluster 0 with medoid 1, 4 is noise. Result 12: items 3, 4, 5 in
 # cluster 0 with medoid 3; 6 is predicted there. Source 'other' has item 1, in result 13.
@@ -115,12 +115,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_state_is_refused(sourced: apsw.Connection, name: str) -> None:
-    sql, reason = WRONG[name]
-    before = everything(sourced)
-    with pytest.raises((apsw.ConstraintError, apsw.SQLError), match=reason), sourced:
-        sourced.execute(sql)
-    assert everything(sourced) == before
-    assert sourced.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert_refused(sourced, *WRONG[name])
 
 
 def test_built_ins_of_sqlite_3_38_only() -> None:

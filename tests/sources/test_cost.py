@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
+import sqlclust
 from sqlclust.sources import counting
 from sqlclust.sources.sampling import MOST_ROWS
 from tests.sources.looking import found, host, made, unsynced, vectors
@@ -163,3 +164,16 @@ def test_one_collection_of_many(path: Path) -> None:
         *_, large = found(con)
         assert (large.name, large.n_rows, large.dimension) == ("llm:large", 20_000, 96)
         assert pages_read() < 500  # of 2,300
+
+
+def test_a_thousand_collections_are_listed() -> None:
+    """And no more, of however many; a registered one is listed once."""
+    con = host("llm")
+    con.execute(
+        ROWS.format(n=1_010) + "INSERT INTO collections (id, name, model) SELECT 100 + i, 'more' || i, 'm' FROM n"
+    )
+    assert len(found(con)) == 1_000
+    sqlclust.register(con)
+    sqlclust.source(con, "llm:docs")
+    sources = found(con)
+    assert ([source.name for source in sources if source.registered], len(sources)) == (["llm:docs"], 1_000)

@@ -138,7 +138,7 @@ def test_no_collation_of_the_file_is_called(name: str) -> None:
 
 
 def test_no_collation_of_the_file_is_called_by_a_copy_of_vec0() -> None:
-    """Its rows are sorted by where their vectors are."""
+    """Its vectors are looked up chunk by chunk."""
     con, called = with_a_collation("vec0")
     for table, columns in (
         ("plain_rowids", "rowid INTEGER PRIMARY KEY, id, chunk_id TEXT COLLATE trap, chunk_offset COLLATE trap"),

@@ -12,6 +12,7 @@ import pytest
 import sqlclust
 from sqlclust.core.runtime.control import Control
 from sqlclust.store.fit import cluster
+from sqlclust.store.results import publishing
 from tests.moments import while_waiting
 from tests.store.left import assert_nothing_written, counts
 
@@ -68,6 +69,27 @@ def test_an_interrupt(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, ph
     monkeypatch.undo()
     sqlclust.fit(demo, "demo")
     assert counts(demo) == [1, 1, 3, 40]
+
+
+@pytest.mark.parametrize("sql", ["SELECT clust_fit('demo')", "SELECT clust_cut(1)"])
+def test_an_interrupt_within_a_statement_while_it_is_published(
+    demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    """SQLite refuses ROLLBACK then, and yet no transaction is left to the caller."""
+    sqlclust.fit(demo, "demo")
+    check = vars(publishing)["check_result"]
+
+    def interrupted(*given: Any) -> None:
+        demo.interrupt()
+        check(*given)
+
+    monkeypatch.setattr(publishing, "check_result", interrupted)
+    with pytest.raises(apsw.InterruptError):
+        demo.execute(sql).fetchall()
+    assert not demo.in_transaction
+    assert counts(demo) == [1, 1, 3, 40]
+    monkeypatch.undo()
+    assert demo.execute(sql).get == 2
 
 
 def test_an_interrupt_from_another_thread(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_connect_settings_and_errors(tmp_path: Path) -> None:
     for options in ({"readonly": True}, {"create": False}):
         with pytest.raises(DatabaseFileError) as caught:
             sqlclust.connect(str(missing), **options)
-        assert str(caught.value) == f"{missing}: there is no such file; sqlclust init makes one"
+        assert str(caught.value) == f"{missing}: there is no such file"
         assert not missing.exists()
     with pytest.raises(DatabaseFileError, match="is a directory, expected a database file"):
         sqlclust.connect(str(tmp_path))

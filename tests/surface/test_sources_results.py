@@ -10,6 +10,7 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import HostTableError
+from tests.small import add_embeddings
 from tests.surface.in_place import KEYS, VECTORS, Keys, fitted, insert, rows, twins
 
 FUNCTIONS: dict[str, str] = {
@@ -183,3 +184,41 @@ def test_a_table_that_is_gone_is_said_by_what_reads_it_and_by_nothing_else() -> 
                 assert rows(host, sql)
         with pytest.raises(HostTableError):
             host.execute("SELECT clust_cut(1)")
+
+
+# --- parts of a table -------------------------------------------------------------------------------------------------
+
+PART = """
+INSERT INTO EmbeddingSource
+    (name, kind, table_name, id_columns, vector_column, content_column, format, dimension, part_column, part_value)
+VALUES ('docs', 'table', 'docs', '["number"]', 'embedding', 'body', 'float32', 8, 'part', 'p'),
+       ('others', 'table', 'docs', '["number"]', 'embedding', 'body', 'float32', 8, 'part', 'é')
+"""
+
+
+def test_parts_of_a_table_know_nothing_of_each_other() -> None:
+    """Collections of one table, as llm has them: the same keys in each."""
+    keys = KEYS["two columns"]
+    with twins(keys) as (host, own):
+        host.execute("DELETE FROM docs")
+        for n, vector in enumerate(VECTORS):
+            for part, there in (("p", vector), ("é", -vector[::-1])):
+                host.execute("INSERT INTO docs VALUES (?, ?, ?, ?)", (part, n, there.tobytes(), f"{part} {n}"))
+        own.execute("DELETE FROM Embedding")
+        add_embeddings(own, VECTORS, model="docs", ids=range(len(VECTORS)))
+        sqlclust.initialize(host)
+        host.execute(PART)
+        for con in (host, own):
+            assert fitted(con) == 1
+            assert con.execute("SELECT clust_cut(1, '{\"min_cluster_size\": 13}')").get == 2
+        assert host.execute("SELECT clust_fit('others', '{\"min_cluster_size\": 5}')").get == 3
+        for sql in FUNCTIONS.values():
+            assert rows(host, sql) == rows(own, sql)
+        fresh = sqlclust.staleness(host, 1)
+        host.execute("DELETE FROM docs WHERE part = 'é' AND number < 20")
+        host.execute("UPDATE docs SET embedding = ? WHERE part = 'é'", (NEAR,))
+        assert sqlclust.staleness(host, 1) == fresh == sqlclust.staleness(own, 1)
+        assert sqlclust.staleness(host, 3)[2:6] == (40, 0, 20, 20)
+        medoids = "SELECT medoid_item_id, medoid_text FROM ClusterSummary WHERE clustering_result_id = 1"
+        assert {text for item, text in rows(host, medoids)} == {f"p {item}" for item, _ in rows(host, medoids)}
+        assert rows(host, "SELECT DISTINCT part FROM docs_clusters") == [("p",)]

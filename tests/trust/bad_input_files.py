@@ -87,9 +87,10 @@ def _loop(good: Path) -> Path:
 NOISE = np.random.default_rng(5).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
 NO_DATABASE = "DB: not an SQLite database (or it is encrypted)"
 DAMAGED = "DB: the database is damaged (database disk image is malformed); see PRAGMA integrity_check"
-NO_SUCH_FILE = "DB: there is no such file; sqlclust init makes one"
+NO_SUCH_FILE = "DB: there is no such file"
 NOT_REGULAR = "DB: is not a regular file, expected a database file"
 NO_TABLES = "DB has no sqlclust tables; run: sqlclust init DB"
+NO_RESULTS = "DB has no sqlclust tables, so no results yet; sqlclust sources DB shows what can be fitted"
 
 FILES: dict[str, File] = {
     "no such file": File(_named("nowhere.db"), NO_SUCH_FILE),

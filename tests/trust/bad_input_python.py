@@ -76,8 +76,12 @@ PYTHON: dict[str, Call] = {
     "where that loads an extension": where("load_extension('x')", "not authorized"),
     "where of another column": where("nope = 1", "no such column: nope"),
     "where a placeholder without a value": where("id = :x", "no value for :x"),
+    "where a value without a placeholder": Call(
+        lambda con: sqlclust.fit(con, "demo", where="id = :x", parameters={"x": 1, "y": 2}),
+        "where 'id = :x': no placeholder :y in the condition; expected one SQL condition on columns of Embedding",
+    ),
     "where a placeholder without a name": where(
-        "id = ?", "Binding 1 has no name, but you supplied a dict (which only has names)."
+        "id = ?", "a placeholder has no name, such as :name"
     ),
     "where with NUL": where("1\0", "it has a NUL character"),
     "where half a character": where("\ud800", "it is not valid Unicode (surrogates not allowed at position 0)"),

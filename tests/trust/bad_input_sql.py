@@ -250,7 +250,8 @@ SQL: dict[str, Statement] = {
     ),
     "model empty": scalar("clust_fit('')", message="no embeddings of model ''; models in this database: 'demo'"),
     "model with NUL": scalar(
-        "clust_fit('demo' || char(0))", message=r"no embeddings of model 'demo\x00'; models in this database: 'demo'"
+        "clust_fit('demo' || char(0))",
+        message=r"no embeddings of model 'demo\x00'; models in this database: 'demo'. Did you mean 'demo'?",
     ),
     "model of 100,000 characters": scalar(
         "clust_fit(?)", "ü" * 100_000,

@@ -33,9 +33,10 @@ import apsw
 
 import sqlclust
 from tests.extension import as_in_the_tests
-from tests.trust import work
+from tests.trust import in_place, work
 from tests.trust.shim import CHANGING, Shim, kill
 
+FORMS = (*work.FORMS, in_place.FORM)
 ROOT = Path(__file__).resolve().parents[2]
 _GIVEN_UP = 300.0
 """Seconds after which a program is not waited for any longer."""
@@ -83,6 +84,16 @@ def _program(path: str, form: str, at: int, say: Callable[[str], None]) -> None:
             publishing()
 
         con.set_update_hook(first_row)
+    elif form == in_place.FORM:  # its first write are our tables
+        from sqlclust.store.sources import source_vectors
+
+        make_tables = vars(source_vectors)["make_tables"]
+
+        def tables(*given: Any) -> bool:
+            publishing()
+            return bool(make_tables(*given))
+
+        vars(source_vectors)["make_tables"] = tables
     else:  # the first row comes out of clust_hdbscan
         from sqlclust.surface import clustering
 
@@ -93,7 +104,7 @@ def _program(path: str, form: str, at: int, say: Callable[[str], None]) -> None:
             yield from original(*arguments)
 
         vars(clustering)["hdbscan_rows"] = rows
-    work.write(con, form)
+    _of(form).write(con, form)
     say(f"done {len(shim.done)}")
     con.close()
 
@@ -228,13 +239,19 @@ class Figures(NamedTuple):
     failures: list[str]
 
 
+def _of(form: str) -> Any:
+    """What makes, writes and judges: modules of the same functions."""
+    return in_place if form == in_place.FORM else work
+
+
 def killed_at(server: Programs, folder: Path, journal: str, form: str, points: int, *, n: int, seed: int) -> Figures:
     """Kill programs at so many points and judge what each leaves."""
     base = folder / f"{journal}.db"
-    expected = work.make(base, journal, n=n)
+    of = _of(form)
+    expected = of.make(base, journal, n=n)
     path = folder / "killed.db"
     clean = server.run(work.copy(base, path), form)
-    assert work.judge(path, expected) == 1
+    assert of.judge(path, expected) == 1
     counts = {"before": 0, "during": 0, "after": 0}
     found = [0, 0]
     failures: list[str] = []
@@ -243,12 +260,12 @@ def killed_at(server: Programs, folder: Path, journal: str, form: str, points: i
         run = server.run(path, form, **where)
         counts[run.when] += 1
         try:
-            results = work.judge(path, expected)
+            results = of.judge(path, expected)
             found[results] += 1
             assert results == 1 or run.when != "after", "it said that it was done"
             assert run.killed or run.when == "after", "it came to no end"
             _again(path, form)
-            assert work.judge(path, expected) == results + 1, "the second run"
+            assert of.judge(path, expected) == results + 1, "the second run"
         except (AssertionError, apsw.Error, sqlclust.SqlclustError) as error:
             failures.append(f"{journal}, {form}, {where}, {run}: {error!r}")
             with contextlib.suppress(OSError):
@@ -272,7 +289,7 @@ def _points(points: int, clean: Run, chance: random.Random) -> Iterator[dict[str
 def _again(path: Path, form: str) -> None:
     con = sqlclust.connect(str(path))
     try:
-        work.write(con, form)
+        _of(form).write(con, form)
     finally:
         con.close()
 
@@ -300,7 +317,7 @@ def main() -> None:
         with as_in_the_tests():
             _serve()
         return
-    combinations = [(journal, form) for journal in work.JOURNALS for form in work.FORMS]
+    combinations = [(journal, form) for journal in work.JOURNALS for form in FORMS]
     with tempfile.TemporaryDirectory() as folder, programs() as server:
         rows = []
         for number, (journal, form) in enumerate(combinations):

@@ -119,9 +119,8 @@ def test_a_row_that_names_a_table_of_ours(path: Path, table: str) -> None:
     )
     con.execute("DELETE FROM ClusteringResult")
     counts = con.execute(COUNTS).fetchall()
-    for sql in ("SELECT clust_fit('note')",):
-        with pytest.raises(SqlclustError):
-            con.execute(sql).fetchall()
+    with pytest.raises(SqlclustError):
+        con.execute("SELECT clust_fit('note')").fetchall()
     assert con.execute(COUNTS).fetchall() == counts
     con.close()
 
@@ -137,8 +136,8 @@ def test_a_condition_of_the_file_is_run_by_no_function(path: Path) -> None:
     ):  # fmt: skip
         try:
             con.execute(sql).fetchall()
-        except SqlclustError:
-            assert sql in ("SELECT clust_fit('note')",), sql
+        except (SqlclustError, apsw.SQLError):  # the second from inside SQLite
+            assert sql == "SELECT clust_fit('note')"
     sqlclust.staleness(con, 1)
     con.close()
     run("predict", path, 1, "--store")

@@ -193,7 +193,7 @@ def trapped(path: Path, *statements: str) -> tuple[apsw.Connection, list[str]]:
     return con, called
 
 
-GENERATED = {
+GENERATED: dict[str, tuple[str, dict[str, Any]]] = {
     "key": ("slug TEXT AS (trap(name)) STORED, name TEXT, body TEXT, embedding BLOB", {"id": "slug"}),
     "vector": ("slug TEXT, name TEXT, body TEXT, raw BLOB, embedding BLOB AS (trap(raw))", {"id": "slug", "vector": "embedding"}),
     "content": (

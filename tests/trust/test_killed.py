@@ -19,7 +19,7 @@ def server() -> Iterator[killed.Programs]:
         yield server
 
 
-@pytest.mark.parametrize("form", work.FORMS)
+@pytest.mark.parametrize("form", killed.FORMS)
 @pytest.mark.parametrize("journal", work.JOURNALS)
 def test_a_killed_program_leaves_a_result_whole_or_not_at_all(
     server: killed.Programs, tmp_path: Path, journal: str, form: str

@@ -32,6 +32,7 @@ READING: dict[str, tuple[str, ...]] = {
     "predict": ("predict", "DB", "1"),
     "predict of a file": ("predict", "DB", "1", "VECTORS"),
     "sources": ("sources", "DB"),
+    "source": ("source", "DB", "note"),
     "doctor": ("doctor", "DB"),
     "query": ("query", "DB", "SELECT * FROM clust_staleness(1)"),
     "query --readonly": (
@@ -48,6 +49,7 @@ WRITING: dict[str, tuple[str, ...]] = {
     "init": ("init", "DB"),
     "load": ("load", "DB", "VECTORS", "--model", "more"),
     "fit": ("fit", "DB", "demo"),
+    "source, to be kept": ("source", "DB", "note", "--table", "note"),
     "cut": ("cut", "DB", "1", "--min-cluster-size", "3"),
     "delete": ("delete", "DB", "1", "--yes"),
     "predict --store": ("predict", "DB", "1", "--store"),
@@ -73,6 +75,8 @@ class Media:
             sqlclust.fit(connection, "demo", min_cluster_size=size)
         connection.execute("INSERT INTO Embedding (id, embedding_model, vector) SELECT 'later', embedding_model, vector "
                            "FROM Embedding WHERE id = 1")  # fmt: skip
+        connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, embedding BLOB)")
+        connection.execute("INSERT INTO note SELECT id, vector FROM Embedding WHERE typeof(id) = 'integer'")
         connection.close()
         old_project.make(self.old)
         connection = apsw.Connection(str(self.old))

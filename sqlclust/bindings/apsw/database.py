@@ -36,6 +36,10 @@ _NO_ROW_TRACE = None if _NONE_IS_NONE else _as_it_is
 _NO_EXEC_TRACE = None if _NONE_IS_NONE else _let_it_run
 
 
+_KEPT_FOR = 30
+"""Statements."""
+
+
 class _Cursor(apsw.Cursor):
     """APSW's cursor, whose columns have names and nothing else."""
 
@@ -46,6 +50,9 @@ class _Cursor(apsw.Cursor):
 
 class ApswDatabase:
     """A connection of APSW's as a `Database`; see there."""
+
+    _kept: str | None = None
+    _uses = 0
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection: Callable[[], apsw.Connection | None] = lambda: connection
@@ -75,12 +82,24 @@ class ApswDatabase:
             with nothing_hidden(self.connection):
                 cursor.executemany(sql, cast(Any, many))  # the stubs want a list of one kind
             yield cursor
+            self._uses = -1  # each of them counts as a statement
 
     def run(self, sql: str, bindings: Bindings = None) -> None:
         """See `Database`."""
         with self._cursor() as cursor, nothing_hidden(self.connection):  # the later ones are compiled at their turn
             for _ in cursor.execute(sql, bindings):
                 pass
+
+    @contextmanager
+    def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
+        """See `Database`. APSW keeps the last hundred statements compiled (unless a host turned that off), so this one is asked
+        for now and then. Inside a transaction BEGIN is refused, and that is all that it does.
+        """
+        self._kept, self._uses = sql, 0
+        try:
+            yield lambda: self.run(sql)
+        finally:
+            self._kept = None
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""
@@ -119,12 +138,10 @@ class ApswDatabase:
     @contextmanager
     def _cursor(self) -> Iterator[_Cursor]:
         """A cursor of APSW's own, closed afterwards: connection.cursor() would be the host's factory's."""
-        cursor = _Cursor(self.connection)
-        cursor.row_trace, cursor.exec_trace = _NO_ROW_TRACE, _NO_EXEC_TRACE
-        if hasattr(cursor, "convert_binding"):
-            cursor.convert_binding = cursor.convert_jsonb = None
+        cursor = self._without_traces()
         try:
             yield cursor
+            self._keep_compiled()
         except apsw.Error as error:
             if isinstance(error, SqliteError):
                 raise
@@ -134,6 +151,21 @@ class ApswDatabase:
             raise translated(error) from error.__cause__ or error.__context__
         finally:
             cursor.close(True)  # also where rows or statements are left
+
+    def _without_traces(self) -> _Cursor:
+        cursor = _Cursor(self.connection)
+        cursor.row_trace, cursor.exec_trace = _NO_ROW_TRACE, _NO_EXEC_TRACE
+        if hasattr(cursor, "convert_binding"):
+            cursor.convert_binding = cursor.convert_jsonb = None
+        return cursor
+
+    def _keep_compiled(self) -> None:
+        self._uses += 1
+        if self._kept is not None and self._uses % _KEPT_FOR == 0 and self.connection.in_transaction:
+            cursor = self._without_traces()
+            with suppress(apsw.Error):
+                cursor.execute(self._kept)
+            cursor.close(True)
 
     # --- state ---
 

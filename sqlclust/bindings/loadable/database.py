@@ -33,6 +33,7 @@ class HostDatabase:
 
     def __init__(self, routines: Mapping[str, Any]) -> None:
         self.host = cast(Routines, SimpleNamespace(**routines))
+        self._compiled: dict[str, Callable[[], None]] = {}
 
     # --- statements ---
 
@@ -86,9 +87,29 @@ class HostDatabase:
 
     def run(self, sql: str, bindings: Bindings = None) -> None:
         """See `Database`."""
+        if bindings is None and sql in self._compiled:
+            self._compiled[sql]()
+            return
         with self.rows(sql, bindings) as rows:
             for _ in rows:
                 pass
+
+    @contextmanager
+    def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
+        """See `Database`."""
+        with self._refusals(), self._prepared(sql) as (statement, _):
+            assert statement is not None, "there is a statement in the text"
+
+            def run() -> None:
+                with self._refusals():
+                    self.host.bind(statement, ())
+                    self.host.fetch(statement, 1)
+
+            self._compiled[sql] = run
+            try:
+                yield run
+            finally:
+                self._compiled.pop(sql, None)
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""

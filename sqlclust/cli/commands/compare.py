@@ -11,6 +11,7 @@ from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import one_line, output_options, table, write_dicts, write_rows
 from sqlclust.cli.results import medoid_of, percent, summary
 from sqlclust.core.labellings.lineage import Descent
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.results.comparison import Comparison, compare
 from sqlclust.store.results.listing import resolve_result, show_result
 
@@ -57,6 +58,8 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
     with read_database(db) as database:
         found = compare(database, resolve_result(database, a), resolve_result(database, b))
         results = [show_result(database, result_id) for result_id in (found.a, found.b)]
+        names = {result["embedding_model"] for result in results}
+        are_of_sources = len(names) > 1 and any(is_registered(database, name) for name in names)
     if output and only_summary:
         write_dicts(output, [_whole(found)])
     elif output and overlap:
@@ -65,6 +68,10 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
         write_rows(output, Descent._fields, found.lineage[:limit])
     else:
         _show(found, results, overlap=overlap, clusters=not only_summary, limit=limit or _DEFAULT_LIMIT)
+        if not found.n_common and are_of_sources:
+            click.echo(
+                "Results of different sources have none in common, also if they are of one table: join them by item_id."
+            )
 
 
 def _whole(found: Comparison) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import click
 from sqlclust.cli.database import database_argument, open_database
 from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.results import summary
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.results.listing import delete_result, summarize_result
 
 _EPILOG = """\b
@@ -29,6 +30,7 @@ def command(db: str, result_id: int, yes: bool, output: str | None) -> None:
     """
     with open_database(db) as database:
         result = summarize_result(database, result_id)
+        is_of_source = is_registered(database, result["embedding_model"])
         if not yes:
             click.echo(summary(result), err=True)
             click.confirm("Delete it?", abort=True, err=True)
@@ -36,4 +38,5 @@ def command(db: str, result_id: int, yes: bool, output: str | None) -> None:
     if output:
         write_dicts(output, [{"id": result_id, "embedding_model": result["embedding_model"], "rows": rows}])
     else:
-        click.echo(f"deleted result {result_id}: {result['n_clusters']:,} clusters, {rows:,} rows")
+        stay = "the rows of its table stay" if is_of_source else "embeddings stay"
+        click.echo(f"deleted result {result_id}: {result['n_clusters']:,} clusters, {rows:,} labels; {stay}")

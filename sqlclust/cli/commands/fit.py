@@ -18,7 +18,7 @@ from sqlclust.cli.database import (
     read_database,
     upgrade,
 )
-from sqlclust.cli.fitting import announce, models_to_fit, size_of_model, size_of_source
+from sqlclust.cli.fitting import Sizes, all_to_fit, announce, size_of_source
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -35,12 +35,13 @@ from sqlclust.errors import (
 )
 from sqlclust.options import FitOptions, SourceOptions, parse
 from sqlclust.options import names as option_names
-from sqlclust.sources.registered_rows import Registered, registered
+from sqlclust.sources.registered_rows import Registered, is_registered
 from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
-from sqlclust.store.origins import source_to_fit
+from sqlclust.store.origins import found_by_name, source_to_fit
 from sqlclust.store.results.listing import reused_fit, summarize_result
 from sqlclust.store.sources.clusters_view import view_name
 from sqlclust.store.sources.registered import into_another
@@ -134,23 +135,31 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
+    if parameters and where is None and said == Said():
+        raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = _Selecting(where, parameter_values(parameters))
     with logging_to(log_file), _opened(db, into, model) as database:
         before = schema.version(database)
         source = None
-        if model is not None and names_source:
-            source = source_to_fit(
-                database,
-                model,
-                said,
-                host=None if into is None else db,
-                condition=where if said != Said() else None,
-                parameters=selecting.parameters if said != Said() else None,
-                words=OF_COMMANDS,
-            )
+        if model is None or model == "all":
+            wanted = all_to_fit(database, db)
+        else:
+            wanted = [model]
+            if names_source:
+                source = source_to_fit(
+                    database,
+                    model,
+                    said,
+                    host=None if into is None else db,
+                    condition=where if said != Said() else None,
+                    parameters=selecting.parameters if said != Said() else None,
+                    words=OF_COMMANDS,
+                )
+            elif not is_registered(database, model):  # what is wrong with it is said in words of the command
+                with translated_errors(database, doing="looking for embeddings"):
+                    source = found_by_name(database, model, words=OF_COMMANDS)
             if said != Said():
                 selecting = _Selecting(None, {})  # the source's own
-        wanted = [model] if model is not None and source is not None else models_to_fit(database, db, model)
         logger.info("fit %s: %s", db, parsed)
         keeping = {"store_fit": store_fit, "store_neighbors": store_neighbors}
         fits = Fits(database, parsed, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
@@ -244,6 +253,7 @@ class Fits:
     ) -> None:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
         self._keeping, self._alone, self._quiet = keeping, alone, quiet
+        self._sizes = Sizes(database)
         self.results: list[dict[str, Any]] = []
         self.tried = self.failed = 0
         self.added: str | None = None
@@ -282,7 +292,7 @@ class Fits:
     def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
         """The result, and the stored fit that was used again for it."""
         logger.info("%s: started", model)
-        size = size_of_model(self._database, model) if self._source is None else size_of_source(self._source.source)
+        size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
         if size is not None:
             announce(model, size, self._options, where=self._selecting.where)
         log = PhaseLog()
@@ -304,8 +314,7 @@ class Fits:
                 **self._keeping,
             )
         log.finish()
-        kept = registered(self._database, model)
-        self.last_view = None if kept is None else view_name(model)
+        self.last_view = view_name(model) if is_registered(self._database, model) else None
         return summarize_result(self._database, result_id), reused_fit(self._database, result_id)
 
     def _go_on_after(self, error: SqlclustError, model: str) -> None:

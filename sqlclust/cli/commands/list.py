@@ -10,7 +10,7 @@ from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.results import RESULT_COLUMNS, result_table, with_parameters
 from sqlclust.errors import UnknownModelError
-from sqlclust.sources.registered_rows import registered_or_damaged
+from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.results.listing import list_results
@@ -35,7 +35,7 @@ def command(db: str, model: str | None, output: str | None) -> None:
     with read_database(db) as database:
         results = list_results(database, model)
         with translated_errors(database, doing="reading the sources"):
-            sources = {source.name for source in registered_or_damaged(database)}
+            sources = {*registered_names(database)}
         counts = {name: count for name, count in models(database) if name not in sources}
     known = sorted({*counts, *sources, *(result["embedding_model"] for result in results)})
     if model is not None and model not in known:

@@ -20,6 +20,7 @@ from sqlclust.cli.skipped import report_skipped
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.prediction import Prediction
 from sqlclust.errors import InputFileError, PointsError, SqlclustError
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store import prediction as store
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.points import Points
@@ -111,13 +112,14 @@ def command(
             points = store.others(database, recovered)
         with _named(named):
             found = store.predict(database, recovered, points, progress)
+        is_source = is_registered(database, recovered.stored.record.embedding_model)
         if stored and len(points):
             store.store(database, recovered, points, found)
     rows = _predicted_rows(recovered, points, found)
     if output:
         write_dicts(output, rows[:limit], _COLUMNS)
         return
-    _show(rows, recovered, limit or _DEFAULT_LIMIT)
+    _show(rows, recovered, limit or _DEFAULT_LIMIT, is_source=is_source)
     if stored and rows:
         click.echo(f"\nWritten to EmbeddingPrediction, clustering_result_id {recovered.id}")
 
@@ -160,10 +162,11 @@ def _points_of(file: str, input_file: InputFile, *, as_text: bool) -> Points:
     return points
 
 
-def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int) -> None:
+def _show(rows: Sequence[dict[str, Any]], recovered: store.Recovered, limit: int, *, is_source: bool) -> None:
     model = recovered.stored.record.embedding_model
     if not rows:
-        click.echo(f"every embedding of model {model!r} is in result {recovered.id}")
+        whole = "row of source" if is_source else "embedding of model"
+        click.echo(f"every {whole} {model!r} is in result {recovered.id}")
         return
     labels = Counter(row["label"] for row in rows)
     noise = labels.pop(NOISE, 0)

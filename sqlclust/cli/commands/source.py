@@ -13,10 +13,10 @@ from sqlclust.cli.database import database_argument, open_database, read_databas
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.parameters import parameter_values, parameters_option
-from sqlclust.errors import SourceDamagedError, SourceInUseError, UnknownSourceError, counted_rows
+from sqlclust.errors import SourceInUseError, UnknownSourceError
 from sqlclust.options import SourceOptions
 from sqlclust.sources import COLUMNS, Source, find_sources
-from sqlclust.sources.registered_rows import Registered, registered
+from sqlclust.sources.registered_rows import Registered, is_registered, registered, registered_names
 from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -122,15 +122,15 @@ def _row(database: Database, name: str) -> dict[str, Any]:
     with translated_errors(database, doing="reading the sources"):
         kept = registered(database, name)
         sources = find_sources(database)
-        source = next((source for source in sources if source.name == name and source.kind != "sqlclust"), None)
-        if source is None and kept is None:
-            raise UnknownSourceError(name, known=[other.name for other in sources if other.registered])
+        named = [source for source in sources if source.name == name]
+        source = next((source for source in named if kept is not None or source.kind != "sqlclust"), None)
+        if source is None:
+            raise UnknownSourceError(name, known=registered_names(database))
         results = results_of(database, name) if kept is not None else []
-    return _as_row(source or (kept.source if kept else None), kept, results)
+    return _as_row(source, kept, results)
 
 
-def _as_row(source: Source | None, kept: Registered | None, results: Sequence[int]) -> dict[str, Any]:
-    assert source is not None
+def _as_row(source: Source, kept: Registered | None, results: Sequence[int]) -> dict[str, Any]:
     return {
         **source.row(),
         "id_columns": list(source.id_columns),
@@ -157,7 +157,7 @@ def _show(row: Mapping[str, Any], output: str | None) -> None:
         "id": ", ".join(row["id_columns"]),
         "vector": row["vector_column"] and f"{row['vector_column']}: {row['format'] or '?'}{said}{dimension}",
         "content": row["content_column"],
-        "rows": None if row["n_rows"] is None else counted_rows(row["n_rows"]),
+        "rows": None if row["n_rows"] is None else f"{row['n_rows']:,}{' in the table' if row['where'] else ''}",
         "where": row["where"],
         "parameters": row["parameters"]
         and ", ".join(f":{name} = {value!r}" for name, value in row["parameters"].items()),
@@ -174,11 +174,8 @@ def _show(row: Mapping[str, Any], output: str | None) -> None:
 
 def _delete(db: str, name: str, *, results: bool, yes: bool, output: str | None) -> None:
     with open_database(db) as database:
-        try:
-            if registered(database, name) is None:
-                raise UnknownSourceError(name, known=[one.name for one in find_sources(database) if one.registered])
-        except SourceDamagedError:
-            pass  # it can be deleted all the same
+        if not is_registered(database, name):
+            raise UnknownSourceError(name, known=registered_names(database))
         made = results_of(database, name)
         if made and not results:
             raise SourceInUseError(

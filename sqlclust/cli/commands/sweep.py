@@ -9,12 +9,12 @@ import click
 
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.options import lists_of, short_name
-from sqlclust.cli.output import output_options, table, write_dicts
+from sqlclust.cli.output import output_options, printable, table, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import percent
 from sqlclust.errors import OptionError
 from sqlclust.options import CutOptions
-from sqlclust.store.fits.loading import resolve_fit
+from sqlclust.store.fits.loading import describe_fit, resolve_fit
 from sqlclust.store.sweep import sweep
 
 _EPILOG = """\b
@@ -42,6 +42,7 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     given = {name: values for name, values in options.items() if values is not None}
     with read_database(db) as database, ProgressLine() as progress:
         fit_id = resolve_fit(database, fit)
+        described = describe_fit(database, fit_id)
         try:
             rows = sweep(database, fit_id, given, progress)
         except OptionError as error:
@@ -49,6 +50,9 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     if output:
         write_dicts(output, rows)
         return
+    if fit != "latest":  # results are counted on their own: is it the one that was meant?
+        click.echo(printable(f"fit {fit_id}: {described}"))
+        click.echo()
     click.echo(_table(list(given) or ["min_cluster_size"], rows))
     if any(map(_is_cliff, rows)):
         click.echo(f"\n<<< unlike the row above: their labels agree by less than {_CLIFF}")

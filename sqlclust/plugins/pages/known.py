@@ -66,7 +66,10 @@ async def look_again(datasette: Any) -> list[str]:
     """Look at all databases; the names of those that have our tables and of which something new is known."""
     before, now = _known.get(datasette, {}), {}
     for name, database in [*datasette.databases.items()]:
-        now[name] = await database.execute_fn(_looking(before.get(name)))
+        with harmless(
+            "a database cannot be read"
+        ):  # which Datasette says where it is asked for; others are known all the same
+            now[name] = await database.execute_fn(_looking(before.get(name)))
     _known[datasette] = now
     return [name for name, known in now.items() if known.described and known is not before.get(name)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array
-from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, VectorFormatError
+from sqlclust.errors import Id, NotFiniteError, NullIdError, RepeatedIdError, VectorFormatError, VectorTypeError
 from sqlclust.store.embeddings.buffer import GrowingBytes
 from sqlclust.store.embeddings.points import Points, points_of
 from sqlclust.store.memory import check_room_for_more
@@ -42,6 +42,7 @@ SAID_OF_EMBEDDINGS = (
     'are. If they are float32 all the same, say so to the fit: \'{{"format": "float32"}}\' or --vector-format float32'
 )
 SAID_OF_VALUES = "Here vectors are float32, and clust_vector(vector, '{}') makes that of them"
+_OF_A_SOURCE = " (an id such as this one stands for a row of a source, whose vectors are in a table of its own)"
 _OTHER_LENGTHS = '. Other formats are said in the third argument of clust_points, as in \'{"format": "float16"}\''
 _LOOKS = frozenset((1, 16, 256))
 """Numbers of the batches in which other formats are looked for: the first, and some later ones."""
@@ -148,7 +149,14 @@ class PointsBuilder:
         for row, (embedding_id, vector) in enumerate(zip(ids, vectors, strict=True), start=first):
             self._check_id(embedding_id, row)
             subject = subject_of(embedding_id)
-            found = len(self._format.check(vector, subject, embedding_id=embedding_id, advice=advice))
+            try:
+                found = len(self._format.check(vector, subject, embedding_id=embedding_id, advice=advice))
+            except VectorTypeError as error:
+                if vector is not None or not str(embedding_id).startswith('["'):
+                    raise
+                raise VectorTypeError(
+                    subject, found=error.found, embedding_id=embedding_id, expected=f"{error.expected}{_OF_A_SOURCE}"
+                ) from None
             if not self._width:
                 self._width, self._dimension = found, self._format.dimension(found)
                 self._buffer = GrowingBytes(self._expected * self._dimension * ITEM_BYTES)

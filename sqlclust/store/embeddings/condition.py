@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlclust.errors import BindingsError, FilterError, IncompleteStatementError, StatementError, TooBigError
@@ -29,13 +29,23 @@ def check_text(where: object, *, table: str = "Embedding") -> None:
         raise FilterError(where, reason=reason, table=table) from None
 
 
-def check_condition(database: Database, where: str, *, rows: str = "main.Embedding", table: str = "Embedding") -> None:
-    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`.
+def check_condition(
+    database: Database,
+    where: str,
+    *,
+    parameters: Mapping[str, object] | None,
+    bound: Collection[str] = (),
+    rows: str = "main.Embedding",
+    table: str = "Embedding",
+) -> None:
+    """Refuse what is not one condition, or would write: `1) OR (1`, `1; DELETE …`; and values that are not those it needs.
 
     It is tried in two sentences, between parentheses and between words. Text that closes the parentheses and opens new ones
     fits into the first and not into the second.
 
     Args:
+        parameters: the values of its placeholders, by name: of each one, and of no others.
+        bound: names of placeholders that have a value anyway.
         rows: what stands after FROM.
         table: whose columns it is on, for the message.
 
@@ -49,6 +59,14 @@ def check_condition(database: Database, where: str, *, rows: str = "main.Embeddi
             raise FilterError(where, reason=str(error), table=table) from None
         if found.rest or not found.is_readonly:
             raise FilterError(where, reason="more than a condition", table=table)
+    given = parameters or {}
+    for name in found.parameters:
+        if name is None or not (name in given or name in bound):
+            reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
+            raise FilterError(where, reason=reason, table=table)
+    for other in given:
+        if other not in found.parameters:
+            raise FilterError(where, reason=f"no placeholder :{other} in the condition", table=table)
 
 
 @contextmanager

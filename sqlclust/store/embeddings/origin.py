@@ -16,6 +16,8 @@ Rows = AbstractContextManager[Iterator[tuple[Any, Any]]]
 """Ids, each with its vector as little-endian float32; None for what is no such vector any more."""
 
 
+OF_ORIGIN = ("source_where", "source_parameters")
+"""What an origin may have `recorded`."""
 WriteRows = Callable[[Sequence[Id], Sequence[Id]], None]
 """Called with ids and their `embedding_ids`, best in the order of the latter."""
 
@@ -33,6 +35,10 @@ class Origin(Protocol):
     @property
     def has_condition(self) -> bool:
         """Whether a condition that is kept in the file, and that is run only on request, decides which vectors belong to it."""
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What is kept of it with the parameters of a result."""
 
     @property
     def format(self) -> FormatName | None:

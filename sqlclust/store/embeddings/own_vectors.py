@@ -53,6 +53,11 @@ class OwnVectors:
         """The name."""
         return self._model
 
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
     def data_version(self) -> int:
         """That of the database."""
         return data_version(self._database)

@@ -200,13 +200,14 @@ def selected_rows(database: Database, selection: Selection) -> AbstractContextMa
 
 def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
+    if selection.downsample > 1:
+        bindings["downsample"] = selection.downsample
     condition = "1"
     if selection.where is not None:
-        check_condition(database, selection.where)
+        check_condition(database, selection.where, parameters=selection.parameters, bound=bindings)
         # a subquery of its own: the condition sees the columns of Embedding and no others
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
-        bindings["downsample"] = selection.downsample
         sql = _RANKED.format(condition=condition, by_id=_by_id(database))
     else:
         sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"

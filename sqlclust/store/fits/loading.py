@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sqlclust import schema
-from sqlclust.errors import UnknownFitError
+from sqlclust.errors import UnknownFitError, counted_rows
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -39,6 +39,8 @@ def find(database: Database, key: dict[str, Any]) -> int | None:
         key: a value for each of IDENTITY.
     """
     with translated_errors(database, doing="looking for a stored fit"):
+        if schema.version(database) is None:  # a host's file, before its first result
+            return None
         found: int | None = statements.value(database, _FIND, key)
     return found
 
@@ -60,6 +62,14 @@ def resolve_fit(database: Database, which: int | str) -> int:
             of_result = statements.value(database, _OF_RESULT, (fit_id,)) if type(fit_id) is int else None
         raise UnknownFitError(fit_id, known=known, fit_of_result=of_result)
     return fit_id
+
+
+def describe_fit(database: Database, clustering_fit_id: int) -> str:
+    """Of which model a fit is, and how many rows: for people."""
+    with translated_errors(database, doing="reading a fit"):
+        sql = "SELECT embedding_model, n FROM main.ClusteringFit WHERE id = ?"
+        [(model, n)] = statements.all_rows(database, sql, (clustering_fit_id,))
+    return f"{model}, {counted_rows(n)}"
 
 
 def load(database: Database, clustering_fit_id: object) -> StoredFit:

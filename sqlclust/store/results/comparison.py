@@ -110,7 +110,7 @@ def lineage(database: Database, a: int | str, b: int | str) -> list[Descent]:
 
 def compare(database: Database, a: int | str, b: int | str) -> Comparison:
     """Everything about two results, read at one moment; arguments and errors as of `lineage`."""
-    with translated_errors(database, doing="comparing results"), statements.savepoint(database):
+    with translated_errors(database, doing="comparing results"), statements.one_moment(database):
         schema.check(database)
         id_a, id_b = resolve_result(database, a), resolve_result(database, b)
         overlap = _overlap(database, id_a, id_b)

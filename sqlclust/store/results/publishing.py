@@ -104,7 +104,8 @@ class NewResult:
     def ordered_ids(self) -> tuple[list[Id], list[Id]]:
         """The ids of the points, and those of their embeddings, in the order of the latter."""
         rows = self._order.tolist()
-        return [self.points.ids[row] for row in rows], [self.embedding_ids[row] for row in rows]
+        ids = [self.points.ids[row] for row in rows]
+        return ids, ids if self.embedding_ids is self.points.ids else [self.embedding_ids[row] for row in rows]
 
     @property
     def medoids(self) -> list[Id]:

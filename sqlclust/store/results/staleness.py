@@ -110,8 +110,8 @@ def staleness(
                 members = set(ids)
             has_where = origin.has_condition or (stored is not None and stored.where is not None)
             selection = stored if stored is not None and (run_where or not has_where) else None
-            reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
             try:
+                reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
                 with reading as rows:
                     of_interest = rows if selection is not None else (row for row in rows if row[0] in members)
                     found = _differences(database, of_interest, members, checksums)
@@ -211,10 +211,11 @@ def _differences(
 
 def _explained(error: FilterError, parameters: Mapping[str, object] | None) -> FilterError:
     """The same error, or one that says that values of placeholders are wanted, if that is what is wrong."""
-    if "binding" not in error.reason.lower() and not isinstance(error.__context__, KeyError):
+    if not error.reason.startswith("no value for :"):
         return error
     found = ", ".join(parameters) if parameters else "none"
     return FilterError(
         error.where,
         reason=f"its placeholders' values are not stored with it; give all of them as parameters (found: {found})",
+        table=error.table,
     )

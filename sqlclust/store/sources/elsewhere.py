@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -14,6 +13,7 @@ from sqlclust.errors import (
     SourceElsewhereError,
     shown,
 )
+from sqlclust.sources.other_files import host_path
 from sqlclust.sources.registered_rows import Registered
 from sqlclust.sqlite import opening, statements
 from sqlclust.sqlite.database import Database
@@ -43,11 +43,13 @@ def host_of(database: Database, source: Registered) -> Iterator[Database]:
                 source.name, path=source.database, reason=str(error), advice="Nothing was written"
             ) from None
         except DatabaseFileError as error:
-            raise SourceElsewhereError(source.name, path=source.database, reason=str(error)) from None
+            raise SourceElsewhereError(
+                source.name, path=source.database, reason=str(error), database=database.filename
+            ) from None
         layout, table = read_layout(host), source.source.table_name or ""
         if table.lower() not in layout.tables and table.lower() not in layout.others:
             reason = f"{host.filename} has no table {shown(table)}"
-            raise SourceElsewhereError(source.name, path=source.database, reason=reason)
+            raise SourceElsewhereError(source.name, path=source.database, reason=reason, database=database.filename)
         yield host
 
 
@@ -60,12 +62,7 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
         DatabaseFileError: no such file, no database, …
         LockedError
     """
-    try:
-        host = database.opened_to_read(path)
-    except DatabaseFileError as error:
-        if os.path.lexists(path):
-            raise
-        raise DatabaseFileError(error.path, reason="there is no such file") from None  # and making one is no help
+    host = database.opened_to_read(path)
     try:
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):
@@ -78,27 +75,3 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
             yield host
     finally:
         host.close()
-
-
-def host_path(database: Database, path: str) -> str:
-    """A path as EmbeddingSource has it, seen from the folder of the database's file."""
-    return os.path.normpath(os.path.join(_folder(database), path))
-
-
-def path_seen_from(database: Database, path: str) -> str | None:
-    """A path as EmbeddingSource has it: without symbolic links; absolute where there is no folder to see it from, or where
-    the two are on different drives. None if it is the database's own file.
-    """
-    real = os.path.realpath(path)
-    if not database.filename:
-        return real
-    try:
-        if os.path.samefile(real, database.filename):
-            return None
-        return os.path.relpath(real, _folder(database))
-    except (ValueError, OSError):
-        return real
-
-
-def _folder(database: Database) -> str:
-    return os.path.dirname(os.path.realpath(database.filename)) if database.filename else os.getcwd()

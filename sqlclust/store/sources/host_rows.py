@@ -8,24 +8,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
-from sqlclust.errors import HostTableError, shown
 from sqlclust.sources import Source
-from sqlclust.sources.kinds.vec0 import VectorColumn, columns_of
 from sqlclust.sources.real_tables import column_sql, real_table
-from sqlclust.sources.virtual_tables import VirtualTable, virtual_tables
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import Layout, read_layout
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.values import octets
-from sqlclust.vectors.formats import FORMATS
-
-MAX_BYTES = 1 << 24
-"""Of a vector: four million float32. A longer value is not read."""
-
-MAX_CHUNK = 1 << 28
-"""Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
+from sqlclust.store.sources.table_rows import MAX_BYTES
+from sqlclust.store.sources.vec0_rows import Vec0Rows
 
 
 class TooLong(NamedTuple):
@@ -49,12 +42,13 @@ def host_rows(database: Database, source: Source) -> Iterator[HostRow]:
         source: with a table, a key and a vector column. Its columns are looked up, so they may come from a person.
 
     Raises:
-        HostTableError: no such table or column, or one that cannot be read without running what is in the file.
+        HostTableError: no such table or column, or one that cannot be read without running what is in the file; further on: a
+            damaged chunk of vec0.
         SqliteError: the file cannot be read; also further on.
     """
     layout = read_layout(database)
     if source.stored == "vec0":
-        return _vec0_rows(database, layout, source)
+        return _rows_of_vec0(Vec0Rows(database, layout, source))
     table = real_table(layout, source.table_name or "")
     keys = [column_sql(table, name) for name in source.id_columns]
     vector = column_sql(table, source.vector_column or "")
@@ -78,52 +72,11 @@ def _rows(database: Database, sql: str, bindings: tuple[object, ...] | None) -> 
             yield HostRow(tuple(key), TooLong(length) if too_long else vector, content)
 
 
-def vec0_table(layout: Layout, source: Source) -> tuple[VirtualTable, VectorColumn]:
-    """The vec0 table of a source, and its column of vectors.
-
-    Raises:
-        HostTableError: there is no such table, or it has no such column.
-    """
-    name = source.table_name or ""
-    virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
-    if virtual is None or virtual.module != "vec0":
-        raise HostTableError(f"there is no vec0 table {shown(name)}", table=name)
-    vector = next((one for one in columns_of(virtual).vectors if one.name == source.vector_column), None)
-    if vector is None:
-        reason = f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}"
-        raise HostTableError(reason, table=name, column=source.vector_column)
-    return virtual, vector
-
-
-def _vec0_rows(database: Database, layout: Layout, source: Source) -> Iterator[HostRow]:
-    """The rows of a vec0 table from its shadow tables, a chunk at a time; without texts."""
-    virtual, vector = vec0_table(layout, source)
-    rowids = real_table(layout, f"{virtual.name}_rowids")
-    chunks = real_table(layout, f"{virtual.name}_vector_chunks{vector.number:02}")
-    id, rowid, chunk_id, offset = (column_sql(rowids, column) for column in ("id", "rowid", "chunk_id", "chunk_offset"))
-    places = (
-        f"SELECT coalesce({id}, {rowid}), {chunk_id}, {offset} FROM {rowids.sql} NOT INDEXED "
-        f"ORDER BY {chunk_id} COLLATE BINARY, {offset} COLLATE BINARY"
-    )
-    vectors = column_sql(chunks, "vectors")
-    chunk = (
-        f"SELECT {vectors} FROM {chunks.sql} "
-        f"WHERE {column_sql(chunks, 'rowid')} = ? COLLATE BINARY AND {octets(database, vectors)} <= {MAX_CHUNK}"
-    )
-    width = FORMATS[vector.format].item_bits * vector.dimension // 8
-    return _rows_of_chunks(database, places, chunk, width)
-
-
-def _rows_of_chunks(database: Database, places: str, chunk_sql: str, width: int) -> Iterator[HostRow]:
-    read: object = None
-    blob = b""
-    with statements.each_row(database, places) as rows:
-        for key, chunk, offset in rows:
-            if chunk != read:
-                found = statements.value(database, chunk_sql, (chunk,))
-                read, blob = chunk, found if isinstance(found, bytes) else b""
-            usable = isinstance(offset, int) and 0 <= offset < len(blob) // max(1, width)
-            yield HostRow((key,), blob[offset * width : (offset + 1) * width] if usable else None, None)
+def _rows_of_vec0(read: Vec0Rows) -> Iterator[HostRow]:
+    """Without texts."""
+    with closing(read.batches(None)) as batches:
+        for ids, vectors in batches:
+            yield from (HostRow((id,), vector, None) for id, vector in zip(ids, vectors, strict=True))
 
 
 def key_as_id(key: Sequence[object]) -> object:

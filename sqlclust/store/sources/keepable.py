@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from sqlclust import schema
 from sqlclust.errors import ArgumentError, FilterError, SourceNameError, shown
 from sqlclust.sources import Source
-from sqlclust.sources.registered_rows import MAX_BYTES, is_parameter, is_unicode
+from sqlclust.sources.registered_rows import MAX_BYTES, is_parameter, is_unicode, registered_names
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.embeddings.condition import check_condition, check_text
+from sqlclust.store.sources.vec0_rows import condition_on_vec0
 
 
 def check_name(database: Database, name: object) -> None:
@@ -35,6 +36,10 @@ def check_name(database: Database, name: object) -> None:
     if statements.first_row(database, _OWN_VECTORS, (name,)) is not None:
         reason = "an embedding model of this file has that name, with vectors of its own; give the source another one"
         raise SourceNameError(name, reason=reason)
+    names = registered_names(database)
+    if name not in names and (same := [other for other in names if other.encode().lower() == name.encode().lower()]):
+        reason = f"there is a source {shown(same[0])}, and names of sources differ by more than case, as those of their views"
+        raise SourceNameError(name, reason=reason, other=same[0])
 
 
 _OWN_VECTORS = "SELECT 1 FROM main.Embedding WHERE embedding_model = ? AND vector IS NOT NULL LIMIT 1"
@@ -66,7 +71,7 @@ def checked_parameters(
 
 
 def check_condition_of(database: Database, source: Source, condition: object, parameters: Mapping[str, object]) -> None:
-    """Refuse what is not one condition on the columns of a source's table, or would write, or has placeholders without values.
+    """Refuse what is not one condition on the columns of a source's table, or would write, or other values than it needs.
 
     Args:
         database: has the table.
@@ -80,13 +85,7 @@ def check_condition_of(database: Database, source: Source, condition: object, pa
     if len(condition.encode()) > MAX_BYTES:
         raise FilterError(condition, reason=f"it has more than {MAX_BYTES:,} bytes", table=table)
     if source.stored == "vec0":
-        reason = "a vec0 table cannot be filtered: it is read without the extension"
-        raise FilterError(condition, reason=reason, table=table)
+        raise condition_on_vec0(condition, table)
     rows = f"main.{quoted(table)}"
     with statements.distrusting_schema(database):
-        check_condition(database, condition, rows=rows, table=table)
-        found = database.described(f"SELECT 1 FROM {rows} WHERE ({condition}\n)").parameters
-    for name in found:
-        if name is None or name not in parameters:
-            reason = "a placeholder has no name, such as :name" if name is None else f"no value for :{name}"
-            raise FilterError(condition, reason=reason, table=table)
+        check_condition(database, condition, parameters=parameters, rows=rows, table=table)

@@ -6,14 +6,13 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-from sqlclust.errors import FilterError, HostTableError, Id, NullIdError, shown
+from sqlclust.errors import HostTableError, Id, NullIdError, shown
 from sqlclust.sources import Source
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.sources.host_rows import MAX_BYTES
-from sqlclust.store.sources.table_rows import TableRows
-from sqlclust.store.sources.vec0_rows import Vec0Rows
+from sqlclust.store.sources.table_rows import MAX_BYTES, TableRows
+from sqlclust.store.sources.vec0_rows import Vec0Rows, condition_on_vec0
 
 _DOING = "reading the vectors"
 
@@ -57,8 +56,7 @@ class HostReader:
             elif condition is None:
                 self._rows = Vec0Rows(database, layout, source)
             else:
-                reason = "a vec0 table cannot be filtered: it is read without the extension"
-                raise FilterError(condition, reason=reason, table=source.table_name or "")
+                raise condition_on_vec0(condition, source.table_name or "")
 
     def batches(self, *, only: Collection[Id] | None = None) -> Generator[tuple[list[Id], list[Any]]]:
         """Ids and vectors as they are, bytes or text, some hundred at a time in the order of the table, all of one moment.

@@ -15,25 +15,18 @@ from sqlclust.errors import (
     SchemaConflictError,
     SourceChangedError,
     SourceInUseError,
-    UnknownSourceError,
     shown,
 )
 from sqlclust.sources.choosing import chosen as chosen_source
-from sqlclust.sources.registered_rows import (
-    Registered,
-    all_registered,
-    registered,
-)
+from sqlclust.sources.registered_rows import Registered, registered
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.store.read_back import foreign_triggers
 from sqlclust.store.sources.keepable import check_condition_of, check_name, checked_parameters
 
-__all__ = [
-    "Registered", "all_registered", "change", "chosen", "insert", "make_tables", "register", "registered", "remove",
-    "results_of",
-]  # fmt: skip
+__all__ = ["Registered", "chosen", "make_tables", "register", "registered", "remove", "results_of"]
 
 logger = logging.getLogger("sqlclust")
 
@@ -146,14 +139,6 @@ def into_another(path: str, name: str) -> str:
     return f"To leave it as it is: sqlclust fit {shlex.quote(path or 'FILE.db')} {shlex.quote(name)} --into RESULTS.db"
 
 
-def register(database: Database, said: Registered, *, may_move: bool = False) -> None:
-    """Keep a source: as a new one, or in place of the one that has its name; see `change`."""
-    if registered(database, said.name) is None:
-        insert(database, said)
-    else:
-        change(database, said, may_move=may_move)
-
-
 _COLUMNS = (
     "kind", "database", "table_name", "storage", "id_columns", "vector_column", "content_column", "format", "format_is_said",
     "dimension", "part_column", "part_value", "condition", "parameters",
@@ -166,35 +151,22 @@ UPDATE main.EmbeddingSource SET {", ".join(f"{name} = :{name}" for name in _COLU
 """
 
 
-def insert(database: Database, new: Registered) -> None:
-    """Write the row of a source. Our tables are there, of version 3.
+def register(database: Database, said: Registered, *, may_move: bool = False) -> None:
+    """Keep a source: as a new one, or in place of the one that has its name; see `check_change`. Our tables are there.
 
     Raises:
-        SourceNameError: an embedding model has its name.
-        ConstraintError: another source has.
-        AlteredError: a trigger of the file dropped or changed it.
-    """
-    check_name(database, new.name)
-    statements.run(database, _INSERT, _row(new))
-    _check_written(database, new)
-
-
-def change(database: Database, changed: Registered, *, may_move: bool = False) -> None:
-    """Write the row of a source again. What results are made of stays: the table, the key, the vectors.
-
-    Args:
-        may_move: whether the same table may be in another file now.
-
-    Raises:
-        UnknownSourceError: it is not registered.
+        SourceNameError: it is new, and an embedding model has its name.
         SourceInUseError: results are made of it, and it would be another table, key or column of vectors.
-        SourceDamagedError
+        SourceDamagedError: the row that is there.
+        AlteredError: a trigger of the file dropped or changed what was written.
     """
-    if registered(database, changed.name) is None:
-        raise UnknownSourceError(changed.name, known=_known(database))
-    check_change(database, changed, may_move=may_move)
-    statements.run(database, _CHANGE, _row(changed))
-    _check_written(database, changed)
+    is_new = registered(database, said.name) is None
+    if is_new:
+        check_name(database, said.name)
+    else:
+        check_change(database, said, may_move=may_move)
+    statements.run(database, _INSERT if is_new else _CHANGE, _row(said))
+    _check_written(database, said)
 
 
 def _check_written(database: Database, expected: Registered) -> None:
@@ -214,7 +186,8 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
     """Refuse another table, key or column of vectors for a source that results are made of. One that is new has none.
 
     Args:
-        may_move: whether the same table may be in another file now.
+        may_move: whether the same table may be in another file now. Where the former table or column is gone from this one, it
+            may have been renamed, and the source may become another one.
 
     Raises:
         SourceInUseError, SourceDamagedError
@@ -223,7 +196,8 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
     if before is None or _origin(before) == _origin(changed):
         return
     has_moved = _origin(before)[1:] == _origin(changed)[1:]
-    results = [] if has_moved and may_move else results_of(database, changed.name)
+    is_free = (has_moved and may_move) or _is_gone(database, before)
+    results = [] if is_free else results_of(database, changed.name)
     if results:
         where = before.database or "this file"
         moved = f"sqlclust source DB {shlex.quote(changed.name)} --database FILE says that its table has moved from {where}, or "
@@ -235,6 +209,19 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
             advice=(moved if has_moved else "")
             + "register that under another name, or delete the results first (sqlclust delete)",
         )
+
+
+def _is_gone(database: Database, kept: Registered) -> bool:
+    """Whether a table of this file, its key or its column of vectors is not there any more."""
+    if kept.database is not None:
+        return False
+    source, layout = kept.source, read_layout(database)
+    name = (source.table_name or "").lower()
+    table = layout.named(name)
+    if table is None:
+        return name not in layout.others
+    names = [*source.id_columns, source.vector_column or ""]
+    return not all(name.lower() in (*table.columns, table.rowid) for name in names)
 
 
 def check_same(database: Database, source: Registered) -> None:
@@ -249,14 +236,7 @@ def check_same(database: Database, source: Registered) -> None:
 
 
 def remove(database: Database, name: str) -> None:
-    """Delete the row of a source that no result is made of.
-
-    Raises:
-        UnknownSourceError: it is not registered.
-        SourceInUseError: results are made of it.
-    """
-    if statements.first_row(database, "SELECT 1 FROM main.EmbeddingSource WHERE name = ?", (name,)) is None:
-        raise UnknownSourceError(name, known=_known(database))
+    """Delete the row of a registered source. Raises SourceInUseError: results are made of it."""
     results = results_of(database, name)
     if results:
         raise SourceInUseError(
@@ -276,17 +256,11 @@ def results_of(database: Database, name: str) -> list[int]:
     return [int(found) for (found,) in statements.all_rows(database, sql, (name,))]
 
 
-def _known(database: Database) -> list[str]:
-    sql = "SELECT name FROM main.EmbeddingSource ORDER BY name LIMIT 9"
-    return [str(name) for (name,) in statements.all_rows(database, sql)]
-
-
 def _origin(of: Registered) -> tuple[object, ...]:
     """Where the vectors and keys of its results come from."""
     source = of.source
-    lower = (source.table_name or "").lower(), tuple(name.lower() for name in source.id_columns)
-    part = None if source.only is None else (source.only[0].lower(), source.only[1])
-    return of.database, *lower, (source.vector_column or "").lower(), source.stored, part
+    ids = tuple(name.lower() for name in source.id_columns)
+    return of.database, *source.rows, ids, (source.vector_column or "").lower()
 
 
 def _row(of: Registered) -> dict[str, object]:

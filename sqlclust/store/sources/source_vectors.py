@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import FilterError, Id, SourceConditionError, SqlclustError
+from sqlclust.errors import (
+    FilterError,
+    HostTableError,
+    Id,
+    RepeatedIdError,
+    RepeatedKeyError,
+    SourceConditionError,
+    SqlclustError,
+)
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import schema_was_changed
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.ids import sorted_order
 from sqlclust.store.embeddings.origin import WriteRows
@@ -37,10 +48,6 @@ _MEMBERS = """
 SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
 WHERE ec.clustering_result_id = ?
 """
-_SAID = (
-    "The source {source} can say that its vectors are of another format: sqlclust source DB {source} --format {{}}; "
-    "--format float32 if they are that all the same"
-)
 
 
 class SourceVectors:
@@ -59,6 +66,7 @@ class SourceVectors:
     ) -> None:
         self._database, self._host, self._registered = database, host, source
         self._runs_condition, self._is_new = runs_condition, is_new
+        self._vectors = replace(source.source, content_column=None)  # fits go on where only the texts are gone
 
     @property
     def embedding_model(self) -> str:
@@ -69,6 +77,14 @@ class SourceVectors:
     def has_condition(self) -> bool:
         """Whether the source has a condition of its own."""
         return self._registered.condition is not None
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The source's own condition, with the values of its placeholders."""
+        condition, parameters = self._registered.condition, self._registered.parameters
+        if condition is None:
+            return {}
+        return {"source_where": condition, **({"source_parameters": dict(parameters)} if parameters else {})}
 
     @property
     def format(self) -> FormatName | None:
@@ -102,15 +118,27 @@ class SourceVectors:
             builder = PointsBuilder(
                 expected=expected,
                 check_room=check_room_for_more if check is None else partial(_check_read, check),
-                format=selection.format or self._format_said,
-                advice=_SAID.format(source=self.embedding_model),
+                format=self._format_said or selection.format,
+                advice=_advice(self.embedding_model),
             )
             for number, (ids, vectors) in enumerate(reader.batches(only=kept), start=1):
                 builder.add_many(ids, vectors)
                 if number % _REPORT == 0:
                     control.at(min(1.0, len(builder) / total) if total else 0.0)
                     self._database.check_interrupt()
-        return builder.finish()
+        try:
+            points = builder.finish()
+        except RepeatedIdError as error:
+            source = self._registered.source
+            raise RepeatedKeyError(
+                source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
+            ) from None
+        if kept is None and expected and len(points) < expected:
+            logger.log(
+                logging.WARNING if self._is_new else logging.INFO,
+                "%s: %d of %d rows have no vector and are left out", self.embedding_model, expected - len(points), expected,
+            )  # fmt: skip
+        return points
 
     def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The selected rows that have a vector; see `Origin`."""
@@ -119,11 +147,11 @@ class SourceVectors:
 
     def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
-        return closing(self._rows(HostReader(self._host, self._registered.source), {*ids}))
+        return closing(self._rows(HostReader(self._host, self._vectors), {*ids}))
 
     def missing(self, ids: Sequence[Id]) -> list[Id]:
         """Those of which there is no row that has a vector. Cost: one pass over the table's keys."""
-        there = {*HostReader(self._host, self._registered.source).ids()}
+        there = {*HostReader(self._host, self._vectors).ids()}
         return [id for id in ids if id not in there]
 
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
@@ -139,29 +167,25 @@ class SourceVectors:
 
     def n_others(self, clustering_result_id: int) -> int:
         """At the most all of its rows."""
-        return HostReader(self._host, self._registered.source).count() or 0
+        return HostReader(self._host, self._vectors).count() or 0
 
     def _reader(self, selection: Selection) -> HostReader:
         """What reads the rows for which the source's own condition and the selection's hold."""
-        own, source = self._registered.condition, self._registered.source
+        own, source = self._registered.condition, self._vectors
         if own is None:
-            return HostReader(
-                self._host,
-                source,
-                condition=selection.where,
-                parameters=_of_condition(selection.where, selection.parameters),
-            )
+            return HostReader(self._host, source, condition=selection.where, parameters=selection.parameters)
         if not self._runs_condition:
             raise SourceConditionError(self.embedding_model, condition=own)
         own_parameters = self._registered.parameters or {}
         if selection.where is None:
             return HostReader(self._host, source, condition=own, parameters=own_parameters)
-        for condition in (own, selection.where):  # each is one of its own: `1) OR (1` is not
-            HostReader(self._host, source, condition=condition)
+        # each is one of its own: `1) OR (1` is not
+        for condition, values in ((own, own_parameters), (selection.where, selection.parameters)):
+            HostReader(self._host, source, condition=condition, parameters=values)
         both = own_parameters.keys() & (selection.parameters or {}).keys()
         if both:
             reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
-            raise FilterError(selection.where, reason=reason)
+            raise FilterError(selection.where, reason=reason, table=source.table_name or "")
         return HostReader(
             self._host, source,
             condition=f"({own}\n) AND ({selection.where}\n)",
@@ -195,31 +219,54 @@ class SourceVectors:
         """The ids of rows of Embedding that stand for these keys."""
         return embedding_ids(self.embedding_model, ids, n_columns=len(self._registered.source.id_columns))
 
+    def _texts(self, ids: Sequence[Id]) -> dict[Id, str | None]:
+        """Those of medoids; none where the column is gone."""
+        source = self._registered.source
+        if source.content_column is None:
+            return dict.fromkeys(ids)
+        try:
+            return HostReader(self._host, source).texts(ids)
+        except HostTableError as error:
+            if error.column is None or error.column.lower() != source.content_column.lower():
+                raise
+            logger.warning(
+                "%s; medoids have no texts. sqlclust source DB %s --content COLUMN names another column, --content '' none",
+                error, quote(source.name),
+            )  # fmt: skip
+            return {}
+
     def prepare(self, medoids: Sequence[Id]) -> WriteRows:
         """Read the medoids' texts. What is returned makes our tables, if they are not there, and writes the source, the rows of
         Embedding, and the view.
         """
-        texts = HostReader(self._host, self._registered.source).texts(medoids)
+        texts = self._texts(medoids)
 
         def write(ids: Sequence[Id], embedding_ids: Sequence[Id]) -> None:
             database, source = self._database, self._registered
-            make_tables(database, self.embedding_model)
+            if make_tables(database, self.embedding_model):
+                schema_was_changed(database)
             if self._is_new:
                 register(database, source)
             else:
                 check_same(database, source)
             write_rows(database, self.embedding_model, ids, embedding_ids, texts)
             renamed = clusters_view.create(database, source.source, elsewhere=source.database is not None)
+            schema_was_changed(database)
             if renamed and self._is_new:
                 view = clusters_view.view_name(self.embedding_model)
-                columns = ", ".join(f"{column} is {name}" for column, name in renamed.items())
-                logger.warning("the view %s has columns of these names too; of the table's, %s there", view, columns)
+                ours, theirs = (
+                    ", ".join(renamed),
+                    ", ".join(f'{column} is "{name}"' for column, name in renamed.items()),
+                )
+                logger.warning("in the view %s, %s says the cluster; of the table's own, %s there", view, ours, theirs)
 
         return write
 
 
-def _of_condition(where: str | None, parameters: Mapping[str, object] | None) -> Mapping[str, object] | None:
-    return None if where is None else parameters
+def _advice(source: str) -> str:
+    """How another format is said, with {} for its name."""
+    name = quote(source).replace("{", "{{").replace("}", "}}")
+    return f"Say so of the source: sqlclust source DB {name} --format {{}}, or clust_source; float32 if they are that anyway"
 
 
 def _check_read(check: CheckRows, rows: int, dimension: int) -> None:

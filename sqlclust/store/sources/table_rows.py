@@ -22,8 +22,9 @@ from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_view
 from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
-from sqlclust.store.sources.host_rows import MAX_BYTES
 
+MAX_BYTES = 1 << 24
+"""Of a vector: four million float32. A longer value is not read."""
 BATCH = 128
 """Rows that are read at once."""
 
@@ -140,7 +141,14 @@ class TableRows:
             reason = f"its parameters are a {type(parameters).__name__}, expected a mapping of names to values"
             raise FilterError(condition, reason=reason, table=self._table.name)
         with self._compiling():
-            check_condition(self._database, condition, rows=self._from, table=self._table.name)
+            check_condition(
+                self._database,
+                condition,
+                parameters=parameters,
+                bound=self._bindings,
+                rows=self._from,
+                table=self._table.name,
+            )
         self._bindings = {**(parameters or {}), **self._bindings}
         self._where = f"{self._where} AND ({condition}\n)"
 

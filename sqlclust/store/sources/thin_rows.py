@@ -11,11 +11,11 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.values import now
 from sqlclust.store.read_back import foreign_triggers
 
-_THERE = "SELECT item_id FROM main.Embedding INDEXED BY Embedding_item WHERE embedding_source = ?"
+_THERE = "SELECT item_id FROM main.Embedding WHERE embedding_source = ?"
 _INSERT = "INSERT INTO main.Embedding (id, embedding_model, embedding_source, item_id, created_at)"
 _OF_ROWS = f"{_INSERT} VALUES (?1, ?2, ?2, ?3, ?4)"
 _OF_JSON = f"{_INSERT} SELECT key, ?2, ?2, value, ?3 FROM json_each(?1)"
-"""Of an object of items by id: twice as fast as row by row."""
+"""Of an object of items by id; quicker than row by row, since it is one statement."""
 _OF_INTEGERS = f"{_INSERT} SELECT ?4 || value || ']', ?2, ?2, value, ?3 FROM json_each(?1)"
 """Of an array of INTEGER items, whose ids all begin alike."""
 _TEXT = "UPDATE main.Embedding SET content = ? WHERE id = ? AND embedding_source = ? AND content IS NOT ?1"
@@ -64,8 +64,9 @@ def write_rows(
 
 def _insert(database: Database, source: str, rows: Sequence[tuple[Id, Id]], moment: str) -> None:
     types = {type(item) for _, item in rows}
+    first_id, first_item = rows[0]
     if types == {int}:
-        start = str(rows[0][0]).removesuffix(f"{rows[0][1]}]")
+        start = str(first_id).removesuffix(f"{first_item!s}]")
         items = json.dumps([item for _, item in rows], separators=(",", ":"))
         statements.run(database, _OF_INTEGERS, (items, source, moment, start))
     elif types <= {int, str} and "\\u0000" not in (text := json.dumps(dict(rows), ensure_ascii=False)):

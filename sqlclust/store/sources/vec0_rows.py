@@ -9,28 +9,58 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable
 from contextlib import closing
 from itertools import islice
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlclust.errors import HostTableError, Id, shown
+from sqlclust.errors import FilterError, HostTableError, Id, shown
 from sqlclust.sources import Source
 from sqlclust.sources.counting import Counter
-from sqlclust.sources.kinds.vec0 import columns_of
+from sqlclust.sources.kinds.vec0 import VectorColumn, columns_of
 from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sources.sampling import sample
+from sqlclust.sources.virtual_tables import VirtualTable, virtual_tables
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table
 from sqlclust.sqlite.values import octets
-from sqlclust.store.sources.host_rows import MAX_CHUNK, vec0_table
 from sqlclust.store.sources.table_rows import BATCH, Batch
 from sqlclust.vectors.formats import FORMATS
 
+MAX_CHUNK = 1 << 28
+"""Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
 _MAX_PLACES = 1 << 20
 """Of a chunk."""
 _TEXT_PLACE, _SHORT = 16, 12
 """A text of metadata has sixteen bytes in its chunk: its length, and the first twelve bytes; a longer one is elsewhere, whole."""
+
+
+def vec0_table(layout: Layout, source: Source) -> tuple[VirtualTable, VectorColumn]:
+    """The vec0 table of a source, and its column of vectors.
+
+    Raises:
+        HostTableError: there is no such table, or it has no such column.
+    """
+    name = source.table_name or ""
+    virtual = next((table for table in virtual_tables(layout) if table.name.lower() == name.lower()), None)
+    if virtual is None or virtual.module != "vec0":
+        raise HostTableError(f"there is no vec0 table {shown(name)}", table=name)
+    vector = next((one for one in columns_of(virtual).vectors if one.name == source.vector_column), None)
+    if vector is None:
+        reason = f"the vec0 table {shown(name)} has no vectors {shown(source.vector_column)}"
+        raise HostTableError(reason, table=name, column=source.vector_column)
+    return virtual, vector
+
+
+def condition_on_vec0(condition: object, table: str) -> FilterError:
+    """What is said of a condition on a vec0 table: no column of it can be read but the key and the vectors."""
+    return FilterError(
+        condition,
+        reason="a vec0 table cannot be filtered: it is read without the extension",
+        table=table,
+        advice=f"Copy it (sqlclust load DB -m MODEL --from-table {quote(table)}), and fit the copy with a condition",
+    )
 
 
 class _Chunk(NamedTuple):
@@ -118,9 +148,9 @@ class Vec0Rows:
         return HostTableError(f"chunk {chunk_id} of the vec0 table {shown(name)} is damaged: {reason}", table=name)
 
     def _each_chunk(self) -> Generator[tuple[_Chunk, list[Any]]]:
-        """The chunks with the ids of their rows. One statement stays at work, so that all is of one moment."""
+        """The chunks with the ids of their rows. What is read between them is of the same moment."""
         rowid, id, *_ = self._row
-        with statements.each_row(self._database, self._chunks) as rows:
+        with statements.one_moment(self._database), statements.each_row(self._database, self._chunks) as rows:
             names: dict[object, object] | None = None
             for row in rows:
                 chunk = self._read(*row)

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from sqlclust.errors import BusyError, NotAuthorizedError, SqlclustError, SqliteError, StatementInterrupted
-from sqlclust.sqlite import interrupt
+from sqlclust.sqlite import interrupt, transactions
 from sqlclust.sqlite.database import Database
 from tests.bindings.loadable.both import Both, both, host_database
 from tests.extension import why_not
@@ -217,6 +217,31 @@ def test_interrupts(two: Both) -> None:
         database.run("SELECT 1")
         assert not database.is_interrupted
         database.check_interrupt()
+
+
+@pytest.mark.parametrize("n", [0, 1, 200])
+@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT"])
+def test_a_transaction_ends_though_its_caller_is_interrupted(two: Both, n: int, end: str) -> None:
+    """SQLite compiles nothing then, ROLLBACK neither; nothing stays of the transaction."""
+
+    def write(database: Database, connection: apsw.Connection) -> None:
+        with transactions.write_transaction(database, doing="writing"):
+            database.run("CREATE TABLE more (x); CREATE INDEX of_more ON more (x)")
+            transactions.schema_was_changed(database)
+            for i in range(n):
+                database.run(f"INSERT INTO more VALUES ({i})")
+            with database.rows_of_many("INSERT INTO more VALUES (?)", [(i,) for i in range(n)]):
+                pass
+            connection.interrupt()
+            if end == "ROLLBACK":
+                database.check_interrupt()
+
+    for database, connection in two.each():
+        connection.create_scalar_function("write", partial(write, database, connection))
+        with pytest.raises(SqliteError, match="interrupted"):
+            database.run("SELECT write()")
+        assert not connection.in_transaction
+        assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'more'").get == 0
 
 
 def test_a_hosts_time_limit_is_an_interrupt(two: Both) -> None:

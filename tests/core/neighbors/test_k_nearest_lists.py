@@ -84,7 +84,8 @@ def test_all_rows_alike() -> None:
 def test_nothing_is_kept_unasked() -> None:
     parameters = hdbscan.ReachabilityParameters(2, normalize=False)
     vectors = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-    assert hdbscan.fit(vectors, parameters, control=Control()).lists is None
+    for each in (vectors, np.ones_like(vectors)):
+        assert hdbscan.fit(each, parameters, control=Control()).lists is None
 
 
 def test_keeping_them_changes_no_fit() -> None:

@@ -78,7 +78,7 @@ def test_all_of_a_model(demo: apsw.Connection) -> None:
 def test_unknown_model(demo: apsw.Connection) -> None:
     with pytest.raises(UnknownModelError) as caught:
         selected(demo, "Demo")
-    assert str(caught.value) == "no embeddings of model 'Demo'; models in this database: 'demo'"
+    assert str(caught.value) == "no embeddings of model 'Demo'; models in this database: 'demo'. Did you mean 'demo'?"
     demo.execute("DELETE FROM Embedding")
     with pytest.raises(UnknownModelError, match="none: the Embedding table is empty"):
         selected(demo)

@@ -1,8 +1,7 @@
-"""A host's table of vectors, a copy of it as embeddings of our own, and what is in a file."""
+"""A host's table of vectors, and a copy of it as embeddings of our own."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,18 +49,3 @@ def rows_of(con: apsw.Connection, result_id: int) -> list[Any]:
         """,
         (result_id,),
     ).fetchall()
-
-
-def contents(con: apsw.Connection) -> dict[str, Any]:
-    """Every table that is not ours, with its text and a hash of its rows."""
-    ours = sqlclust.connect(":memory:")
-    sqlclust.initialize(ours)
-    names = {name for (name,) in ours.execute("SELECT name FROM sqlite_schema")}
-    found = con.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
-    ).fetchall()
-    return {
-        str(name): (sql, hashlib.sha256(repr(con.execute(f'SELECT * FROM "{name}"').fetchall()).encode()).hexdigest())
-        for name, sql in found
-        if name not in names
-    }

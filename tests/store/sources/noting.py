@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import apsw
 
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.sources.registered_rows import Registered, registered
-from sqlclust.sqlite.layout import quoted
 from tests.small import blob
 
 ROWS = [(f"s{i}", f"the text of note {i}", blob(i, i % 3, 0.25, -1), "de" if i % 2 else "en") for i in range(12)]
@@ -35,15 +32,3 @@ def a_result(con: apsw.Connection, source: str) -> int:
     )
     con.execute("INSERT INTO EmbeddingCluster VALUES (?, json_array(?, 's1'), -1, 0, NULL)", (result_id, source))
     return result_id
-
-
-def contents(con: apsw.Connection, *tables: str) -> str:
-    """A hash of a host's rows and of what its schema says of them."""
-    taken = hashlib.sha256()
-    for table in tables:
-        for row in con.execute(f"SELECT rowid, * FROM {quoted(table)} ORDER BY rowid"):
-            taken.update(repr(row).encode())
-        taken.update(
-            repr(con.execute("SELECT sql FROM sqlite_schema WHERE tbl_name = ?", (table,)).fetchall()).encode()
-        )
-    return taken.hexdigest()

@@ -157,6 +157,9 @@ def test_a_table_of_another_file(tmp_path: Path) -> None:
     ours.execute("UPDATE EmbeddingSource SET database = 'theirs.db', table_name = 'note', vector_column = 'embedding'")
     ours.execute("UPDATE EmbeddingSource SET id_columns = '[\"slug\"]', content_column = NULL")
     [listed] = [source for source in found(ours) if source.registered]
+    assert (listed.vector_column, listed.remark) == (None, "its file theirs.db is not there")
+    (tmp_path / "theirs.db").touch()
+    [listed] = [source for source in found(ours) if source.registered]
     assert (listed.vector_column, listed.remark) == ("embedding", "its table is in another file, theirs.db")
     assert [source.name for source in found(ours)] == ["note", "v"]
     assert of(ours, "note") == chosen(database, "note", Said())

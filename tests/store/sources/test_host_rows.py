@@ -37,3 +37,10 @@ def test_what_cannot_be_read_is_named(source: Source, changed: dict[str, Any], t
     with pytest.raises(HostTableError) as caught:
         list(host_rows(database_of(connection), replace(source, **changed)))
     assert (caught.value.table, caught.value.column) == (table, column)
+
+
+def test_a_damaged_chunk_of_vec0_is_an_error_as_it_is_for_a_fit() -> None:
+    connection = host("vec0")
+    connection.execute("DELETE FROM plain_vector_chunks00 WHERE rowid = 2")
+    with pytest.raises(HostTableError, match="chunk 2 of the vec0 table 'plain' is damaged: its vectors are not there"):
+        list(host_rows(database_of(connection), VEC0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,8 @@ from sqlclust.errors import (
     TooFewRowsError,
     VectorFormatError,
 )
-from tests.store.sources.in_place import OPTIONS, VECTORS, contents, copied, host_table, rows_of
+from tests.store.sources.in_place import OPTIONS, VECTORS, copied, host_table, rows_of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- the same as a copy ---
 
@@ -37,11 +39,11 @@ def test_the_same_as_a_copy(con: apsw.Connection, kind: str) -> None:
     key, made = KEYS[kind]
     ids = made(len(VECTORS))
     host_table(con, ids, [vector.tobytes() for vector in VECTORS], key=key)
-    before = contents(con)
+    before = foreign_rows_of(con)
     own = copied(ids, VECTORS)
     result, own_result = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(own, "docs", **OPTIONS)
     assert rows_of(con, result) == rows_of(own, own_result)
-    assert contents(con) == before
+    assert foreign_rows_of(con) == before
     for sql in ("SELECT corpus_hash FROM ClusteringFit", "SELECT row_ids FROM ClusteringFit"):
         assert con.execute(sql).fetchall() == own.execute(sql).fetchall()
     assert con.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -89,6 +91,14 @@ def test_other_formats(con: apsw.Connection, format: str) -> None:
     assert con.execute("SELECT clust_cut(?, '{\"min_cluster_size\": 4}')", (fit,)).get == result + 1
 
 
+def test_the_fits_own_format_reads_no_source_as_another(con: apsw.Connection) -> None:
+    """It says that vectors are float32 which look like another; those of a source that are another stay that."""
+    host_table(con, range(40), [vector.astype("<f8").tobytes() for vector in VECTORS])
+    plain, said = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(con, "docs", format="float32", **OPTIONS)
+    assert con.execute("SELECT format, dimension FROM EmbeddingSource").get == ("float64", 8)
+    assert rows_of(con, said) == rows_of(con, plain)
+
+
 def test_it_goes_on_where_the_stored_fit_is_of_the_same_rows(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     first, second = sqlclust.fit(con, "docs", **OPTIONS), sqlclust.fit(con, "docs", **OPTIONS)
@@ -132,9 +142,23 @@ def test_bad_vectors(con: apsw.Connection, kind: str) -> None:
         sqlclust.fit(con, "docs", **OPTIONS)
 
 
+def test_what_to_say_of_another_format_can_be_pasted_whatever_the_name(con: apsw.Connection) -> None:
+    host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
+    sqlclust.source(con, "it's {0}", table="docs", vector="vec")
+    con.executemany(
+        "UPDATE docs SET vec = ? WHERE id = ?", [(v.astype("<f8").tobytes(), i) for i, v in enumerate(VECTORS)]
+    )
+    with pytest.raises(VectorFormatError) as caught:
+        sqlclust.fit(con, "it's {0}", **OPTIONS)
+    words = str(caught.value).partition("Say so of the source: ")[2].partition(", or")[0]
+    assert shlex.split(words) == ["sqlclust", "source", "DB", "it's {0}", "--format", "float64"]
+
+
 def test_a_key_that_repeats(con: apsw.Connection) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     con.execute("ALTER TABLE docs ADD COLUMN part INTEGER DEFAULT 1")
     sqlclust.source(con, "parts", table="docs", id="part", vector="vec")
-    with pytest.raises(RepeatedIdError, match="embedding 1 came 40 times"):
+    with pytest.raises(
+        RepeatedIdError, match=r"column part does not name the rows of 'docs': 1 is in 40 of them. Name"
+    ):
         sqlclust.fit(con, "parts", **OPTIONS)

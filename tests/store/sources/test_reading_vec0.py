@@ -7,8 +7,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import FilterError, HostTableError
-from tests.sources.looking import found, host, made, vectors
+from sqlclust.store.sources.reading import HostReader
+from tests.bindings.loadable.both import host_database
+from tests.extension import why_not
+from tests.sources.looking import found, host, made, unsynced, vectors
 from tests.store.sources.reading_of import pairs, reader_of
 
 
@@ -49,9 +53,35 @@ def test_vec0_of_every_sort() -> None:
     assert reader_of(con, by_name["full.small"]).texts(["n2"]) == {"n2": "text text "}
 
 
+@pytest.mark.parametrize("has_extension", [False, True], ids=["apsw", "extension"])
+@pytest.mark.parametrize("name", ["plain", "full.embedding"])
+def test_all_chunks_are_of_one_moment(tmp_path: Path, name: str, has_extension: bool) -> None:
+    """Also in the extension, which reads rows ahead."""
+    if has_extension and why_not():
+        pytest.skip(why_not())
+    host("vec0", tmp_path / "a.db").close()
+    con, other = unsynced(tmp_path / "a.db"), unsynced(tmp_path / "a.db")
+    con.pragma("journal_mode", "wal")
+    [source] = [source for source in found(con) if source.name == name]
+    reader = HostReader(host_database(con) if has_extension else database_of(con), source)
+    expected = pairs(reader)
+    batches = reader.batches()
+    ids, values = next(batches)
+    assert len(ids) < len(expected) == 12
+    other.execute(f"UPDATE {source.table_name}_vector_chunks00 SET vectors = zeroblob(length(vectors))")
+    for more in batches:
+        ids, values = ids + more[0], values + more[1]
+    assert [*zip(ids, values, strict=True)] == expected
+    assert con.txn_state() == apsw.SQLITE_TXN_NONE
+    con.close()
+    other.close()
+
+
 def test_vec0_has_no_conditions() -> None:
     [plain] = [source for source in found(host("vec0")) if source.name == "plain"]
-    with pytest.raises(FilterError, match=r"'1': a vec0 table cannot be filtered.* on columns of plain"):
+    with pytest.raises(
+        FilterError, match=r"'1': a vec0 table cannot be filtered.* Copy it \(sqlclust load .* --from-table plain"
+    ):
         reader_of(host("vec0"), plain, "1")
 
 

@@ -24,16 +24,17 @@ from sqlclust.errors import (
     TopLevelOnlyError,
     UnknownSourceError,
 )
-from sqlclust.sources.registered_rows import Registered, all_registered
+from sqlclust.sources.registered_rows import Registered, registered_names
 from sqlclust.sqlite.layout import quoted
 from tests.sources.looking import found, host
-from tests.store.sources.noting import ROWS, a_result, contents, noted, of
+from tests.store.sources.noting import ROWS, a_result, noted, of
+from tests.trust.foreign_host import foreign_rows_of
 
 # --- keeping ---
 
 
 def test_a_table_is_kept_as_it_is_found(note: apsw.Connection, caplog: pytest.LogCaptureFixture) -> None:
-    before = contents(note, "note")
+    before = foreign_rows_of(note)
     with caplog.at_level(logging.INFO, logger="sqlclust"):
         kept = sqlclust.source(note, "note")
     assert "our tables were added, to keep source 'note'" in caplog.text
@@ -42,7 +43,7 @@ def test_a_table_is_kept_as_it_is_found(note: apsw.Connection, caplog: pytest.Lo
     assert (source.table_name, source.id_columns, source.vector_column) == ("note", ("slug",), "embedding")
     assert (source.content_column, source.format, source.dimension) == ("body", "float32", 4)
     assert of(note, "note") is not None
-    assert contents(note, "note") == before
+    assert foreign_rows_of(note) == before
     assert note.execute("SELECT count(*) FROM Embedding").get == 0
 
 
@@ -123,7 +124,7 @@ def test_any_name(note: apsw.Connection, name: str) -> None:
     assert (kept.name, kept.source.table_name, kept.source.vector_column) == (name, "t" + name, name)
     assert [source.name for source in found(note) if source.registered] == [name]
     assert sqlclust.delete_source(note, name) == 0
-    assert all_registered(database_of(note)) == []
+    assert registered_names(database_of(note)) == []
 
 
 def test_a_view(note: apsw.Connection) -> None:
@@ -173,13 +174,13 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"name": "\ud800"}, SourceNameError, "is not valid Unicode"),
     ({"name": 3}, SourceNameError, "it is a int, expected text"),
     ({"name": "n" * (1 << 20) + "n"}, SourceNameError, "it has more than 1,048,576 bytes"),
-    ({"table": "nope"}, HostTableError, "there is no table 'nope'; it has 'note'"),
+    ({"table": "nope"}, HostTableError, r"there is no table 'nope'; the file has 'note'\. Did you mean 'note'\?"),
     ({"id": "nope"}, HostTableError, "table 'note' has no column 'nope'"),
     ({"id": ["slug", "SLUG"]}, HostTableError, "id names a column twice: slug, slug"),
     ({"id": "embedding"}, HostTableError, "column 'embedding' holds the vectors, and id names it too"),
     ({"id": []}, OptionError, "a name or a list of names"),
     ({"vector": "rowid"}, HostTableError, "'rowid' is the rowid, and no vectors"),
-    ({"vector": "body"}, HostTableError, r"column 'body' of 'note' cannot be told \(TEXT in 12 of 12 rows\); format"),
+    ({"vector": "body"}, HostTableError, r"'body' of 'note' holds texts that are no JSON arrays, not vectors; .*: 'embedding'$"),
     ({"vector": "lang", "format": "float32"}, HostTableError, "format is 'float32', expected what column 'lang' of 'note' holds"),
     ({"format": "float"}, OptionError, "'float32' or 'float64'"),
     ({"content": "nope"}, HostTableError, "no column 'nope'"),
@@ -216,7 +217,7 @@ def test_a_name_that_our_own_vectors_have(demo: apsw.Connection) -> None:
         SourceNameError, match="'demo': an embedding model of this file has that name, with vectors of its own"
     ):
         sqlclust.source(demo, "demo", table="note")
-    assert all_registered(database_of(demo)) == []
+    assert registered_names(database_of(demo)) == []
 
 
 def test_tables_that_are_not_to_be_read(note: apsw.Connection) -> None:
@@ -242,7 +243,7 @@ def test_what_cannot_be_clustered_says_why(program: str) -> None:
 def test_several_that_may_be_meant() -> None:
     con = host("llm")
     with pytest.raises(
-        HostTableError, match="table 'embeddings' has several: table takes one of 'llm:docs', 'llm:notes'"
+        HostTableError, match="table 'embeddings' has several sources; table takes one of 'llm:docs', 'llm:notes'"
     ):
         sqlclust.source(con, "all", table="embeddings")
     kept = sqlclust.source(con, "all", table="embeddings", id=["collection_id", "id"], vector="embedding")
@@ -301,9 +302,12 @@ def test_deleting(note: apsw.Connection) -> None:
     for name in ("docs", "other"):
         sqlclust.source(note, name, table="note")
         a_result(note, name)
-    before = contents(note, "note")
+    before = foreign_rows_of(note)
     with pytest.raises(UnknownSourceError, match="no source 'nope'; registered: 'docs', 'other'"):
         sqlclust.delete_source(note, "nope")
+    for results in (False, True):
+        with pytest.raises(UnknownSourceError, match=r"no source '.udcff'"):  # as it may stand on a command line
+            sqlclust.delete_source(note, "\udcff", results=results)
     with pytest.raises(SourceInUseError, match=r"source 'docs' cannot be deleted, clustering result 1 is made of it"):
         sqlclust.delete_source(note, "docs")
     with pytest.raises(apsw.ConstraintError):
@@ -311,8 +315,8 @@ def test_deleting(note: apsw.Connection) -> None:
     assert sqlclust.delete_source(note, "docs", results=True) == 1
     assert note.execute("SELECT embedding_model FROM ClusteringResult").fetchall() == [("other",)]
     assert note.execute("SELECT embedding_source FROM Embedding").fetchall() == [("other",)]
-    assert [kept.name for kept in all_registered(database_of(note))] == ["other"]
-    assert contents(note, "note") == before
+    assert registered_names(database_of(note)) == ["other"]
+    assert foreign_rows_of(note) == before
 
 
 def test_a_file_of_ours_that_is_damaged(note: apsw.Connection) -> None:
