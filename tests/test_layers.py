@@ -79,7 +79,7 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "storing", "loading"],
+    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
