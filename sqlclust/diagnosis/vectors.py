@@ -16,7 +16,8 @@ from sqlclust.errors import Id, SqliteError, VectorJSONError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.values import octets
-from sqlclust.store.sources.host_rows import MAX_BYTES, TooLong
+from sqlclust.store.sources.host_rows import TooLong
+from sqlclust.store.sources.table_rows import MAX_BYTES
 from sqlclust.vectors.blobs import json_numbers, sqlite_type
 from sqlclust.vectors.formats import FORMATS, FormatName, Resemblance, narrowed, resemblance
 
