@@ -155,6 +155,7 @@ RELATIONS: tuple[tuple[Role, str, Role], ...] = (
     ("prediction", "clustering_result_id", "result"),
     ("prediction", "embedding_id", "embedding"),
     ("neighbors", "clustering_fit_id", "fit"),
+    ("fit", "updated_from", "fit"),
 )
 """(child, its column, parent): what a family's tables mean by each other, with a foreign key declared or without."""
 
@@ -191,6 +192,8 @@ def check_relations(exam: Examination, family: Family) -> None:
                 remedy = "sqlclust doctor --fix deletes them: they can be predicted again"
             elif child_role == "neighbors":
                 remedy = "sqlclust doctor --fix deletes them: their fit is gone, and nothing reads them"
+            elif child_role == "fit":
+                remedy = "set the column to NULL: the fit is whole without the one that it was made from"
             else:
                 remedy = _GONE[parent_role]
             exam.add(

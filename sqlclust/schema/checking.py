@@ -32,10 +32,10 @@ def check(database: Database) -> None:
         _check_shape(database, name, expected)
 
 
-def has(database: Database, name: str) -> bool:
-    """Whether a thing of ours belongs to the version that the database has."""
+def has(database: Database, name: str, column: str | None = None) -> bool:
+    """Whether a thing of ours, or a column of it, belongs to the version that the database has."""
     found = version(database)
-    return found is not None and versions.history().has(found, name)
+    return found is not None and versions.history().has(found, name, column)
 
 
 def makes_trigger(database: Database, name: str, sql: str) -> bool:

@@ -28,6 +28,8 @@ class FitRecord:
         selection: the `where` condition and the options of part "selection"; JSON in the file.
         versions: of what computed it; JSON in the file.
         timings: seconds of each phase; JSON in the file.
+        updated_from: id of the stored fit whose neighbours it was made from; None: it was made from vectors alone, or that fit is
+            gone. A file of before version 3 of the schema has no place for it.
         tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
     """
 
@@ -46,6 +48,7 @@ class FitRecord:
     corpus_hash: str
     versions: dict[str, str]
     timings: dict[str, float]
+    updated_from: int | None = None
     tree_confirmed: float | None = None
 
     @property

@@ -76,6 +76,7 @@ def decode(row: Mapping[str, Any], control: Control | None = None) -> StoredFit:
 
 def _checked_record(row: Mapping[str, Any]) -> FitRecord:
     """The columns that are no BLOBs, if they go with each other. Raises ValueError, TypeError, OverflowError."""
+    row = {"updated_from": None, **row}  # a column of version 3
     _check_numbers(row)
     parsed = {name: stored_object(row[name]) for name in ("selection", "versions", "timings")}
     record = FitRecord(**{**{name: row[name] for name in COLUMNS}, **parsed})
@@ -84,7 +85,7 @@ def _checked_record(row: Mapping[str, Any]) -> FitRecord:
 
 
 def _check_numbers(row: Mapping[str, Any]) -> None:
-    """Its counts have to go with each other, and its recall has to be a share."""
+    """Its counts have to go with each other, its recall has to be a share, and it can only be made from an earlier fit."""
     n, n_distinct, dimension = row["n"], row["n_distinct"], row["dimension"]
     if not all(type(number) is int for number in (n, n_distinct, dimension)):
         raise ValueError("n, n_distinct or dimension is no INTEGER")
@@ -93,6 +94,9 @@ def _check_numbers(row: Mapping[str, Any]) -> None:
     recall = row["recall"]
     if recall is not None and not (isinstance(recall, float) and 0 <= recall <= 1):
         raise ValueError(f"its recall is {shown(recall)}")
+    earlier = row["updated_from"]
+    if earlier is not None and not (type(earlier) is int and earlier < row["id"]):
+        raise ValueError(f"its updated_from is {shown(earlier)}, which is no earlier fit")
 
 
 def _check_settings(record: FitRecord) -> None:

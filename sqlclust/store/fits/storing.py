@@ -16,11 +16,8 @@ from sqlclust.store.fits.record import COLUMNS, FitRecord
 from sqlclust.store.read_back import foreign_triggers, refuse_vanished
 
 _COLUMNS = (*COLUMNS, *(field.name for field in fields(FitBlobs)))
-_INSERT = f"""
-INSERT INTO main.ClusteringFit ({", ".join(_COLUMNS)})
-VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
-RETURNING id
-"""
+_INSERT = "INSERT INTO main.ClusteringFit ({columns}) VALUES ({values}) RETURNING id"
+_VALUES = {"updated_from": "(SELECT id FROM main.ClusteringFit WHERE id = :updated_from)"}  # it may be gone since
 _FINISH = "UPDATE main.ClusteringFit SET timings = ? WHERE id = ?"
 _INSERT_PART = f"""
 INSERT INTO main.{TABLE} (clustering_fit_id, {", ".join(PART_COLUMNS)})
@@ -33,7 +30,7 @@ _PART = f"SELECT {', '.join(PART_COLUMNS)} FROM main.{TABLE} WHERE clustering_fi
 def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighbors: FitNeighbors | None = None) -> int:
     """Write a fit, inside the caller's transaction; returns its id.
 
-    A file of a version of the schema that has no place for neighbours keeps none.
+    A file of a version of the schema that has no place for neighbours, or for `updated_from`, keeps none.
 
     Raises:
         AlteredError: a trigger of the file dropped or changed what was written.
@@ -41,7 +38,11 @@ def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighb
     stored = vars(blobs) if blobs else dict.fromkeys(FitBlobs.__dataclass_fields__)
     as_json = {name: json.dumps(getattr(record, name)) for name in ("selection", "versions")}
     values = {**vars(record), **as_json, "timings": record.timings_as_json(), **stored}
-    fit_id: int | None = statements.value(database, _INSERT, values)
+    columns = [name for name in _COLUMNS if schema.has(database, "ClusteringFit", name)]
+    sql = _INSERT.format(
+        columns=", ".join(columns), values=", ".join(_VALUES.get(name, f":{name}") for name in columns)
+    )
+    fit_id: int | None = statements.value(database, sql, values)
     if fit_id is None:
         refuse_vanished(database, "ClusteringFit")
     if neighbors is not None and schema.has(database, TABLE):

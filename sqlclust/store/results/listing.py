@@ -147,6 +147,7 @@ SELECT f.id FROM main.ClusteringFit f
 WHERE f.id = (SELECT clustering_fit_id FROM main.ClusteringResult WHERE id = ?1)
   AND NOT EXISTS (SELECT 1 FROM main.ClusteringResult r WHERE r.clustering_fit_id = f.id AND r.id <> ?1)
 """
+_FORGET = "UPDATE main.ClusteringFit SET updated_from = NULL WHERE updated_from = ?"
 
 # as the trigger ClusteringResult_delete does, which a host's connection may have off
 _UNUSED = """
@@ -179,7 +180,7 @@ def delete_rows(database: Database, result_id: int) -> int:
     rows: int = statements.value(
         database, "SELECT count(*) FROM main.EmbeddingCluster WHERE clustering_result_id = ?", (result_id,)
     )
-    _delete_neighbors(database, result_id)
+    _delete_what_has_fit(database, result_id)
     for statement in _DELETE:  # ours, not left to ON DELETE CASCADE: a host's connection may have foreign keys off
         try:
             statements.run(database, statement, (result_id,))
@@ -192,11 +193,13 @@ def delete_rows(database: Database, result_id: int) -> int:
     return rows
 
 
-def _delete_neighbors(database: Database, result_id: int) -> None:
-    """Those of the fit that goes with a result, if one does."""
+def _delete_what_has_fit(database: Database, result_id: int) -> None:
+    """The neighbours of the fit that goes with a result, if one does; and of fits made from it, that they were."""
+    fit_id = statements.value(database, _FIT_THAT_GOES, (result_id,))
+    if schema.has(database, "ClusteringFit", "updated_from"):
+        statements.run(database, _FORGET, (fit_id,))
     if not schema.has(database, NEIGHBORS):
         return
-    fit_id = statements.value(database, _FIT_THAT_GOES, (result_id,))
     statements.run(database, f"DELETE FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
     left = statements.value(database, f"SELECT count(*) FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
     if left:
