@@ -344,6 +344,6 @@ def hdbscan(vectors: Any, *, progress: Progress | None = None, **options: Any) -
     """
     from sqlclust.core.runtime.control import Control
     from sqlclust.options import HdbscanOptions, parse
-    from sqlclust.store.fit import cluster_array
+    from sqlclust.store.clustering import cluster_array
 
     return cluster_array(vectors, parse(HdbscanOptions, options), Control(progress))

@@ -68,8 +68,8 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "fit",
-        "registering", "prediction",
+        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "clustering",
+        "updating", "making", "fit", "registering", "prediction",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
@@ -79,7 +79,7 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "storing", "loading"],
+    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
     "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",

@@ -14,7 +14,7 @@ import pytest
 import sqlclust
 from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
-from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
+from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError, UpdateError
 from sqlclust.options import CutOptions, HdbscanOptions, names
 from sqlclust.surface.catalog import OPTIONS
 from tests.small import add_embeddings
@@ -169,6 +169,7 @@ ELSEWHERE = {
     ("clust_points", "duplicates"),
     ("clust_points", "format"),
     ("clust_fit", "format"),
+    ("clust_fit", "update"),
     ("clust_doctor", "format"),
 }
 """Options with tests of their own below."""
@@ -245,6 +246,28 @@ def sqlclust_result(con: apsw.Connection, function: str, options: dict[str, Any]
         con.execute("SELECT clust_fit('demo', ?)", (json.dumps(options),)).fetchall()
     else:
         con.execute(f"SELECT * FROM clust_hdbscan({POINTS}, ?)", (json.dumps(options),)).fetchall()
+
+
+def test_update(con: apsw.Connection) -> None:
+    """Which fit a result is made of."""
+
+    def fitted(**options: object) -> tuple[int, int | None]:
+        result = con.execute("SELECT clust_fit('demo', ?)", (json.dumps({**BASE, **options}),)).get
+        found: tuple[int, int | None]
+        [found] = con.execute(
+            "SELECT id, updated_from FROM ClusteringFit WHERE id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?)",
+            (result,),
+        )
+        return found
+
+    first, _ = fitted(alpha=0.5)
+    assert fitted(alpha=0.5) == fitted(alpha=0.5, update="auto") == fitted(alpha=0.5, update="only") == (first, None)
+    anew, source = fitted(alpha=0.5, update="never")
+    assert anew > first and source is None
+    updated, source = fitted(alpha=0.5, min_samples=2)
+    assert updated > anew and source == anew
+    with pytest.raises(UpdateError, match="no stored fit of these settings"):
+        fitted(alpha=0.25, update="only", downsample=3)
 
 
 def test_duplicates_of_points(con: apsw.Connection) -> None:

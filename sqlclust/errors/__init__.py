@@ -34,6 +34,7 @@ from sqlclust.errors.fits import (
     TooFewRowsError,
     UnknownFitError,
     UnknownModelError,
+    UpdateError,
 )
 from sqlclust.errors.loading import (
     ClusteredEmbeddingError,
@@ -210,6 +211,7 @@ __all__ = [
     "UnknownResultError",
     "UnknownSourceError",
     "UnknownTableError",
+    "UpdateError",
     "VectorFormatError",
     "VectorJSONError",
     "VectorLengthError",

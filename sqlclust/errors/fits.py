@@ -79,6 +79,21 @@ class FitDamagedError(SqlclustError):
         self.clustering_fit_id, self.reason = clustering_fit_id, reason
 
 
+class UpdateError(SqlclustError):
+    """A fit that was to be made from a stored one, and cannot be. `clustering_fit_id` is that one, None if there is none."""
+
+    def __init__(self, embedding_model: str, *, clustering_fit_id: int | None, reason: str | None) -> None:
+        why = (
+            "there is no stored fit of these settings and this selection"
+            if clustering_fit_id is None
+            else f"clustering fit {clustering_fit_id}: {reason}"
+        )
+        super().__init__(
+            f"no stored fit of {shown(embedding_model)} can be brought up to date ({why}); fit without update 'only'"
+        )
+        self.embedding_model, self.clustering_fit_id, self.reason = embedding_model, clustering_fit_id, reason
+
+
 class FitOptionError(OptionError):
     """An option that a stored fit has settled."""
 

@@ -6,7 +6,7 @@ A field's metadata says what it means and what it allows; `parse` checks values 
 
 from __future__ import annotations
 
-from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions
+from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions, Update
 from sqlclust.options.functions import (
     DoctorOptions,
     DuplicatesOptions,
@@ -17,7 +17,7 @@ from sqlclust.options.functions import (
     SourceOptions,
 )
 from sqlclust.options.parsing import parse, parse_json, parse_object
-from sqlclust.options.record import MAX_INTEGER, Options, default_text, names, of_part, option
+from sqlclust.options.record import MAX_INTEGER, Options, default_text, is_recorded, names, of_part, option
 
 __all__ = [
     "MAX_INTEGER",
@@ -33,7 +33,9 @@ __all__ = [
     "Options",
     "PointsOptions",
     "SourceOptions",
+    "Update",
     "default_text",
+    "is_recorded",
     "names",
     "of_part",
     "option",

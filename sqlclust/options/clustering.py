@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal, get_args
 from sqlclust.core import engines as core
 from sqlclust.core.clusters.cut_parameters import SelectionMethod
 from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
-from sqlclust.options.record import Options, names, option
+from sqlclust.options.record import Options, is_recorded, names, option
 from sqlclust.vectors.formats import STORED_FORMAT
 
 Engine = Literal["auto", core.Engine]
+Update = Literal["auto", "never", "only"]
+"""Whether a stored fit is used again, or brought up to date."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,8 @@ class HdbscanOptions(CutOptions):
     """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
 
     ELSEWHERE: ClassVar = {
-        "format": "The format of points is said where they are made, to clust_points; an array has its own"
+        "format": "The format of points is said where they are made, to clust_points; an array has its own",
+        "update": "It is about stored fits, of clust_fit and sqlclust.fit",
     }
 
     min_samples: int | None = option(
@@ -113,11 +116,7 @@ class HdbscanOptions(CutOptions):
     def as_dict(self) -> dict[str, Any]:
         """The options as plain values, in the order of the fields: the parameters that are stored with a result."""
         given = [(option, getattr(self, option.name)) for option in dataclasses.fields(self)]
-        return {
-            option.name: value
-            for option, value in given
-            if option.metadata["recorded"] == "always" or value is not None
-        }
+        return {option.name: value for option, value in given if is_recorded(option, value)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +133,15 @@ class FitOptions(HdbscanOptions):
         part="selection",
         flag="vector-format",
         recorded="if said",
+    )
+    update: Update = option(
+        "auto",
+        "auto: use a stored fit of the same embeddings again, bring one of nearly the same up to date, or fit anew, whichever is "
+        "quickest; never: fit anew; only: an error where it would have to fit anew. An exact fit is the same either way",
+        kind=str,
+        choices=get_args(Update),
+        part="work",
+        recorded="never",
     )
 
 

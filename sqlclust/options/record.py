@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
-Part = Literal["selection", "fit", "cut"]
+Part = Literal["selection", "fit", "cut", "work"]
 """What an option of clustering decides: which rows are taken; the neighbours and the spanning tree, so that two fits of the same
-rows with another value are different fits; or which clusters are cut from the tree.
+rows with another value are different fits; which clusters are cut from the tree; or how the work is done.
 """
 
-Recorded = Literal["always", "if said"]
-"""Whether a result's parameters always have an option, or only where it is not None."""
+Recorded = Literal["always", "if said", "never"]
+"""Whether a result's parameters always have an option, only where it is not None, or never."""
 
 MAX_INTEGER = 2**31 - 1
 
@@ -89,6 +89,12 @@ def of_part(options: type[Options], part: Part) -> tuple[str, ...]:
         if option.metadata["part"] == part:
             found.append(option.name)
     return tuple(found)
+
+
+def is_recorded(option: dataclasses.Field[Any], value: object) -> bool:
+    """Whether what is stored has an option with this value."""
+    recorded: Recorded = option.metadata["recorded"]
+    return recorded == "always" or (recorded == "if said" and value is not None)
 
 
 def default_text(option: dataclasses.Field[Any]) -> str:

@@ -11,8 +11,8 @@ from sqlclust.errors import ArgumentError
 from sqlclust.options import FitOptions, HdbscanOptions, parse_json
 from sqlclust.sqlite.database import Row
 from sqlclust.store import fit as store_fit
+from sqlclust.store.clustering import cluster
 from sqlclust.store.embeddings.points import Points
-from sqlclust.store.fit import cluster
 from sqlclust.store.memory import check_memory
 from sqlclust.surface.points import handle_of
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction

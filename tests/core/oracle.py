@@ -19,7 +19,7 @@ from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances, unit
 from sqlclust.core.runtime.control import Control
 from sqlclust.options import HdbscanOptions, parse
-from sqlclust.store.fit import cluster
+from sqlclust.store.clustering import cluster
 
 SELECTION = (
     "min_cluster_size",

@@ -15,7 +15,7 @@ from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import confirmation
 from sqlclust.errors import Interrupted
-from sqlclust.store.fit import cluster
+from sqlclust.store.clustering import cluster
 from tests.core.oracle import ours, resolved, same_labels
 from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 

@@ -31,7 +31,7 @@ from sqlclust.core.update import updating
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
 from sqlclust.options import HdbscanOptions
-from sqlclust.store.fit import cluster
+from sqlclust.store.clustering import cluster
 from sqlclust.store.memory import check_memory
 
 pytestmark = pytest.mark.slow

@@ -209,7 +209,7 @@ def test_out_of_memory(demo: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -
     def exhausted(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 8.00 TiB for an array")
 
-    monkeypatch.setattr("sqlclust.store.fit.cluster", exhausted)
+    monkeypatch.setattr("sqlclust.store.making.cluster", exhausted)
     with pytest.raises(
         OutOfMemoryError, match=r"^not enough memory: Unable to allocate 8\.00 TiB for an array; nothing"
     ):

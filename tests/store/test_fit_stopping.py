@@ -11,7 +11,7 @@ import pytest
 
 import sqlclust
 from sqlclust.core.runtime.control import Control
-from sqlclust.store.fit import cluster
+from sqlclust.store.clustering import cluster
 from sqlclust.store.results import publishing
 from tests.moments import while_waiting
 from tests.store.left import assert_nothing_written, counts
@@ -32,7 +32,7 @@ def endlessly(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
                 time.sleep(0.01)
         pytest.fail("it was not stopped")
 
-    monkeypatch.setattr("sqlclust.store.fit.cluster", endless)
+    monkeypatch.setattr("sqlclust.store.making.cluster", endless)
     return begun
 
 
@@ -115,7 +115,7 @@ def test_an_interrupt_at_the_very_end_of_the_work(demo: apsw.Connection, monkeyp
         demo.interrupt()
         return found
 
-    monkeypatch.setattr("sqlclust.store.fit.cluster", ending)
+    monkeypatch.setattr("sqlclust.store.making.cluster", ending)
     with pytest.raises(apsw.InterruptError):
         sqlclust.fit(demo, "demo")
     assert_nothing_written(demo)

@@ -20,7 +20,7 @@ def test_a_fit_of_the_same_rows_is_reused(demo: apsw.Connection, caplog: pytest.
     first = fit(database_of(demo), "demo", options)
     again = fit(database_of(demo), "demo", HdbscanOptions(min_cluster_size=6, min_samples=5))
     assert fit_ids(demo) == [1, 1]
-    assert "reusing clustering fit 1" in caplog.text
+    assert "stored fit 1 was reused" in caplog.text
     assert (
         result_rows(demo, again)
         == demo.execute(FRESH, ("demo", '{"min_cluster_size": 6, "min_samples": 5}')).fetchall()

@@ -246,7 +246,7 @@ PHASES = {
     "condense": "sqlclust.core.pipeline.condense",
     "select": "sqlclust.core.pipeline.cluster_labels",
     "medoids": "sqlclust.core.clusters.clustering.medoids",
-    "blobs": "sqlclust.store.fit.to_blobs",
+    "blobs": "sqlclust.store.making.to_blobs",
     "publish, clusters": "sqlclust.store.results.publishing.NewResult.cluster_rows",
     "publish, rows": "sqlclust.store.results.publishing._insert_assignments",
     "publish, the end": "sqlclust.store.results.publishing.now",
@@ -289,7 +289,7 @@ def test_a_system_without_memory(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("sqlclust.store.fit.cluster", fail)
+    monkeypatch.setattr("sqlclust.store.making.cluster", fail)
     with pytest.raises(OutOfMemoryError) as caught:
         sqlclust.fit(demo, "demo")
     assert str(caught.value).startswith(message)

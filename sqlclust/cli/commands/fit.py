@@ -41,8 +41,9 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.fit import fit
+from sqlclust.store.making import Keeping
 from sqlclust.store.origins import found_by_name, source_to_fit
-from sqlclust.store.results.listing import reused_fit, summarize_result
+from sqlclust.store.results.listing import summarize_result
 from sqlclust.store.sources.clusters_view import view_name
 from sqlclust.store.sources.registered import into_another
 
@@ -161,7 +162,7 @@ def fit_named(
             if said != Said():
                 selecting = _Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)
-        keeping = {"store_fit": store_fit, "store_neighbors": store_neighbors}
+        keeping = Keeping(store_fit, store_neighbors)
         fits = Fits(database, parsed, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
@@ -247,7 +248,7 @@ class Fits:
         selecting: _Selecting,
         source: Registered | None,
         *,
-        keeping: dict[str, bool],
+        keeping: Keeping,
         alone: bool,
         quiet: bool,
     ) -> None:
@@ -268,7 +269,7 @@ class Fits:
         """
         self.tried += 1
         try:
-            result, fit_id = self._fit(model)
+            result, said = self._fit(model)
         except FilterError:
             raise
         except (KeyboardInterrupt, Interrupted):
@@ -278,7 +279,7 @@ class Fits:
                 raise
             self._go_on_after(error, model)
         else:
-            self._done(result, fit_id)
+            self._done(result, said)
 
     def check(self) -> None:
         """Raise SqlclustError if one failed, or if there is no result."""
@@ -289,13 +290,13 @@ class Fits:
                 else "no model has two rows to cluster"
             )
 
-    def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
-        """The result, and the stored fit that was used again for it."""
+    def _fit(self, model: str) -> tuple[dict[str, Any], list[str]]:
+        """The result, and what was done with stored fits."""
         logger.info("%s: started", model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
         if size is not None:
             announce(model, size, self._options, where=self._selecting.where)
-        log = PhaseLog()
+        log, said = PhaseLog(), list[str]()
         with ProgressLine("" if self._alone else model) as progress:
 
             def report(phase: str, fraction: float) -> None:
@@ -310,12 +311,14 @@ class Fits:
                 parameters=self._selecting.parameters,
                 source=self._source,
                 runs_condition=True,
+                store_fit=self._keeping.fit,
+                store_neighbors=self._keeping.neighbors,
+                tell=said.append,
                 progress=report,
-                **self._keeping,
             )
         log.finish()
         self.last_view = view_name(model) if is_registered(self._database, model) else None
-        return summarize_result(self._database, result_id), reused_fit(self._database, result_id)
+        return summarize_result(self._database, result_id), said
 
     def _go_on_after(self, error: SqlclustError, model: str) -> None:
         if isinstance(error, TooFewRowsError):
@@ -326,12 +329,12 @@ class Fits:
         logger.error("%s: %s", model, error, exc_info=error)
         click.echo(printable(f"Error: {model}: {error}"), err=True)
 
-    def _done(self, result: dict[str, Any], fit_id: int | None) -> None:
+    def _done(self, result: dict[str, Any], said: list[str]) -> None:
         self.results.append(result)
         if not self._quiet:
             click.echo(summary(result))
-            if fit_id is not None:
-                click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
+            for line in said:
+                click.echo(printable(f"  {line}"))
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

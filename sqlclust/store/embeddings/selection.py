@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import ArgumentError, UnknownModelError, shown
-from sqlclust.options import FitOptions, of_part
+from sqlclust.options import FitOptions, is_recorded, of_part
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -59,11 +59,7 @@ class Selection:
     def recorded(self) -> dict[str, Any]:
         """As it is stored with a fit."""
         options = [(option, getattr(self, option.name)) for option in fields(FitOptions) if option.name in _OPTIONS]
-        recorded = {
-            option.name: value
-            for option, value in options
-            if option.metadata["recorded"] == "always" or value is not None
-        }
+        recorded = {option.name: value for option, value in options if is_recorded(option, value)}
         return {"where": self.where, **recorded}
 
     @property

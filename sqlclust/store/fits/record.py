@@ -31,6 +31,7 @@ class FitRecord:
         updated_from: id of the stored fit whose neighbours it was made from; None: it was made from vectors alone, or that fit is
             gone. A file of before version 3 of the schema has no place for it.
         tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
+        changes: of a fit that was brought up to date, how many rows were new, gone and changed; goes with `timings`, too.
     """
 
     embedding_model: str
@@ -50,6 +51,7 @@ class FitRecord:
     timings: dict[str, float]
     updated_from: int | None = None
     tree_confirmed: float | None = None
+    changes: dict[str, int] | None = None
 
     @property
     def needs_unit_length(self) -> bool:
@@ -70,18 +72,20 @@ class FitRecord:
 
     def timings_as_json(self) -> str:
         """The column `timings`."""
-        measured = {MEASURED: {"tree_confirmed": self.tree_confirmed}}
-        return json.dumps({**self.timings, **(measured if self.tree_confirmed is not None else {})})
+        measured = {name: value for name in _MEASURED if (value := getattr(self, name)) is not None}
+        return json.dumps({**self.timings, **({MEASURED: measured} if measured else {})})
 
     def with_stored_timings(self, stored: dict[str, Any]) -> FitRecord:
         """This record with what `timings_as_json` wrote."""
         measured = stored.get(MEASURED)
-        confirmed = measured.get("tree_confirmed") if isinstance(measured, dict) else None
+        found: dict[str, Any] = {name: measured.get(name) if isinstance(measured, dict) else None for name in _MEASURED}
         timings = {phase: seconds for phase, seconds in stored.items() if phase != MEASURED}
-        return replace(self, timings=timings, tree_confirmed=confirmed)
+        return replace(self, timings=timings, **found)
 
 
-COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name != "tree_confirmed")
+_MEASURED = ("tree_confirmed", "changes")
+"""Fields that the tables have no column for."""
+COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name not in _MEASURED)
 """Columns of ClusteringFit that a record is stored in."""
 
 

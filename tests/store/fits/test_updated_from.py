@@ -11,7 +11,7 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import FitDamagedError
-from sqlclust.options import HdbscanOptions
+from sqlclust.options import FitOptions, HdbscanOptions
 from sqlclust.store.fit import fit
 from sqlclust.store.fits import loading, storing
 from sqlclust.store.results.listing import delete_result
@@ -34,7 +34,7 @@ def stored(con: apsw.Connection, fit_id: int) -> Any:
 @pytest.fixture
 def fitted(demo: apsw.Connection) -> apsw.Connection:
     fit(database_of(demo), "demo", FIVE)
-    fit(database_of(demo), "demo", replace(FIVE, min_samples=3))
+    fit(database_of(demo), "demo", FitOptions(min_cluster_size=5, min_samples=3, update="never"))
     return demo
 
 

@@ -22,7 +22,7 @@ from sqlclust.errors import (
     UnknownModelError,
     ViewNameError,
 )
-from sqlclust.store.fit import _Corpus
+from sqlclust.store.making import Corpus
 from sqlclust.store.sources import thin_rows
 from tests.store.sources.in_place import OPTIONS, VECTORS, host_table, rows_of
 from tests.trust.foreign_host import foreign_rows_of
@@ -81,13 +81,13 @@ def test_an_id_that_is_taken(con: apsw.Connection) -> None:
 def test_a_source_that_changes_meanwhile(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     host_table(con, range(40), [vector.tobytes() for vector in VECTORS])
     sqlclust.source(con, "docs")
-    fingerprint = _Corpus.fingerprint
+    fingerprint = Corpus.fingerprint
 
-    def meanwhile(corpus: _Corpus, control: Control) -> Any:
+    def meanwhile(corpus: Corpus, control: Control) -> Any:
         con.execute("DELETE FROM EmbeddingSource")
         return fingerprint(corpus, control)
 
-    monkeypatch.setattr(_Corpus, "fingerprint", meanwhile)
+    monkeypatch.setattr(Corpus, "fingerprint", meanwhile)
     with pytest.raises(SourceChangedError, match="was deleted while it was clustered; nothing was written"):
         sqlclust.fit(con, "docs", **OPTIONS)
     assert con.execute("SELECT count(*) FROM ClusteringResult").get == 0

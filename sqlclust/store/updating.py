@@ -1,0 +1,239 @@
+"""Bringing a stored fit up to date instead of making a new one: which, whether that is quicker, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sqlclust.core.pipeline as core
+from sqlclust import schema
+from sqlclust.core.cost import fit_seconds, update_seconds
+from sqlclust.core.engines import ENGINES, engine_of
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.core.update.updating import Refusal, updated
+from sqlclust.errors import FitDamagedError, UnknownFitError, UpdateError
+from sqlclust.options import HdbscanOptions
+from sqlclust.sqlite import interrupt, statements
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.clustering import reachability
+from sqlclust.store.embeddings.points import Points
+from sqlclust.store.fits import loading
+from sqlclust.store.fits.earlier import old_fit
+from sqlclust.store.fits.matching import Changes, RowHashes, counted_changes, places
+from sqlclust.store.fits.neighbors import TABLE, FitNeighbors
+from sqlclust.store.fits.record import FIT_OPTIONS
+from sqlclust.store.fits.stored_fit import StoredFit
+
+_CANDIDATES = 3
+"""Fits of the same settings that are looked at: the newest, before others those of the same selection."""
+_SPEED = 1e11
+"""Multiplications a second that the choice between an update and a new fit counts with: it looks at no clock."""
+
+
+class Now(NamedTuple):
+    """What is to be fitted.
+
+    Attributes:
+        points: the embeddings.
+        checks: uint32 (n,), CRC-32 of their vectors in the order of ids.
+        options: resolved.
+        settings: a value for each column of `_SETTINGS`, and `selection` as it is stored.
+        only: whether a new fit is out of the question.
+    """
+
+    points: Points
+    checks: NDArray[np.uint32]
+    options: HdbscanOptions
+    settings: Mapping[str, Any]
+    only: bool
+
+
+class Candidate(NamedTuple):
+    """A stored fit that may be brought up to date.
+
+    Attributes:
+        id: of the ClusteringFit.
+        min_samples: it was made with.
+        n_distinct: its distinct vectors.
+        hashes: uint64 (n,), of its rows' vectors.
+    """
+
+    id: int
+    min_samples: int
+    n_distinct: int
+    hashes: NDArray[np.uint64]
+
+
+_EXACT = ", ".join(f"'{name}'" for name in ENGINES if engine_of(name).exact)
+_LOOSE = ("min_samples", "seed")
+"""Settings in which a fit may differ and still be brought up to date; `seed` of an exact one."""
+_SETTINGS = ("embedding_model", "dimension", *(name for name in FIT_OPTIONS if name not in _LOOSE))
+_SAME = " AND ".join(f"f.{name} = :{name}" for name in _SETTINGS)
+_STORED = "f.spanning_tree IS NOT NULL"
+_KEPT = f"EXISTS (SELECT 1 FROM main.{TABLE} p WHERE p.clustering_fit_id = f.id)"
+_FIND = f"""
+SELECT f.id, f.min_samples, f.n_distinct FROM main.ClusteringFit f
+WHERE {_SAME} AND (f.seed = :seed OR f.engine IN ({_EXACT})) AND {_STORED} AND {_KEPT}
+ORDER BY f.selection = :selection DESC, f.id DESC LIMIT {_CANDIDATES}
+"""
+_HASHES = f"SELECT row_hashes FROM main.{TABLE} WHERE clustering_fit_id = ? ORDER BY part"
+_NEWEST = f"""
+SELECT f.id, {_KEPT} AS is_kept, {", ".join(f"f.{name}" for name in _SETTINGS)}, f.seed FROM main.ClusteringFit f
+WHERE f.embedding_model = :embedding_model AND f.selection = :selection AND {_STORED} ORDER BY f.id DESC LIMIT 1
+"""
+
+
+def candidates(database: Database, settings: Mapping[str, Any]) -> list[Candidate]:
+    """The stored fits that may be brought up to date, newest first. Reads 8 bytes for each of their rows.
+
+    Args:
+        settings: as `Now` has them.
+    """
+    with translated_errors(database, doing="looking for a stored fit"):
+        if not schema.has(database, TABLE):
+            return []
+        found = statements.dict_rows(database, _FIND, settings)
+        return [
+            Candidate(row["id"], row["min_samples"], row["n_distinct"], _hashes(database, row["id"])) for row in found
+        ]
+
+
+def _hashes(database: Database, fit_id: int) -> NDArray[np.uint64]:
+    """Of a fit's rows; of a damaged one whatever can be read, its loading says the rest."""
+    parts = [row[0] for row in statements.all_rows(database, _HASHES, (fit_id,))]
+    whole = b"".join(part for part in parts if isinstance(part, bytes) and len(part) % 8 == 0)
+    return np.frombuffer(whole, dtype="<u8").astype(np.uint64, copy=False)
+
+
+class Updated(NamedTuple):
+    """A fit that was brought up to date.
+
+    Attributes:
+        fitted: what a fresh fit gives.
+        of: the ClusteringFit that it was made from.
+        changes: of its rows.
+        hashes: of the rows of now.
+        seconds: of each phase.
+    """
+
+    fitted: core.Fit
+    of: int
+    changes: Changes
+    hashes: RowHashes
+    seconds: dict[str, float]
+
+
+class NotUpdated(NamedTuple):
+    """Why a stored fit was not brought up to date; `of` is that fit."""
+
+    of: int
+    reason: str
+
+
+def update(database: Database, now: Now, progress: Progress | None) -> Updated | NotUpdated | None:
+    """The fit of now, made from a stored one if that is quicker than a new one. None: there is none to make it from.
+
+    Raises:
+        UpdateError: it cannot be had, and `now.only`.
+        FitDamagedError: it is damaged, and `now.only`.
+        DatabaseFileError, LockedError; StatementInterrupted
+
+    Cost: see `core.update.updating.updated`, and O(n·dimension) for hashing.
+    """
+    found = candidates(database, now.settings)
+    made = _update(database, found, now, progress) if found else _why_none(database, now.settings)
+    if now.only and not isinstance(made, Updated):
+        of, reason = made or (None, None)
+        raise UpdateError(now.settings["embedding_model"], clustering_fit_id=of, reason=reason)
+    return made
+
+
+def _update(database: Database, found: list[Candidate], now: Now, progress: Progress | None) -> Updated | NotUpdated:
+    (hashes, which), seconds = interrupt.run(database, partial(_chosen, found, now), progress)
+    if isinstance(which, NotUpdated):
+        return which
+    try:
+        stored = loading.load(database, which.id)
+        kept = loading.load_neighbors(database, stored)
+    except (FitDamagedError, UnknownFitError) as error:
+        if now.only:
+            raise
+        return NotUpdated(which.id, str(error))
+    if kept is None:
+        raise UnknownFitError(which.id, known=loading.known_fits(database))  # deleted meanwhile
+    made, more = interrupt.run(database, partial(_brought_up_to_date, stored, kept, now, hashes), progress)
+    if isinstance(made, Refusal):
+        return NotUpdated(stored.id, made.reason)
+    fitted, changes = made
+    return Updated(fitted, stored.id, changes, hashes, {**more, "hash": seconds["hash"]})
+
+
+def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, Candidate | NotUpdated]:
+    """The candidate that is brought up to date quickest, if that is quicker than a new fit."""
+    with control.phase("hash"):
+        hashes = now.points.row_hashes(control)
+        different = np.unique(hashes)
+        seconds, differ, which = min(
+            (_seconds(candidate, different, now) for candidate in found), key=lambda estimate: estimate[0]
+        )
+    known = RowHashes(hashes, now.checks)
+    if now.only:
+        return known, which
+    if (now.options.min_samples or 1) > which.min_samples + SPARE_NEIGHBORS:
+        reason = f"it knows {which.min_samples + SPARE_NEIGHBORS} neighbours of each vector, and min_samples is more"
+        return known, NotUpdated(which.id, reason)
+    n, dimension = len(different), now.points.vectors.shape[1]
+    if seconds >= fit_seconds(n, dimension, now.options.engine, multiplications_per_second=_SPEED):
+        return known, NotUpdated(which.id, f"{differ:,} of its {which.n_distinct:,} vectors would be other ones")
+    return known, which
+
+
+def _seconds(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> tuple[float, int, Candidate]:
+    """What an update of a candidate takes, about, and how many vectors differ."""
+    was = np.unique(candidate.hashes)
+    both = np.intersect1d(was, different, assume_unique=True).size
+    new, gone = len(different) - both, len(was) - both
+    seconds = update_seconds(
+        candidate.n_distinct,
+        now.points.vectors.shape[1],
+        candidate.min_samples,
+        new=new,
+        gone=gone,
+        multiplications_per_second=_SPEED,
+    )
+    return seconds, new + gone, candidate
+
+
+def _why_none(database: Database, settings: Mapping[str, Any]) -> NotUpdated | None:
+    """What is wrong with the newest stored fit of the same selection; None if there is none."""
+    with translated_errors(database, doing="looking for a stored fit"):
+        rows = statements.dict_rows(database, _NEWEST, settings) if schema.has(database, TABLE) else []
+    for row in rows:
+        for name in _SETTINGS:
+            if row[name] != settings[name]:
+                return NotUpdated(row["id"], f"its {name} is {row[name]}, and not {settings[name]}")
+        if not row["is_kept"]:
+            return NotUpdated(row["id"], "it was stored without its neighbours")
+        return NotUpdated(row["id"], f"its seed is {row['seed']}, and not {settings['seed']}")
+    return None
+
+
+def _brought_up_to_date(
+    stored: StoredFit, kept: FitNeighbors, now: Now, hashes: RowHashes, control: Control
+) -> tuple[core.Fit, Changes] | Refusal:
+    old, points = RowHashes(kept.row_hashes, stored.row_checks), now.points
+    with control.phase("duplicates"):
+        collapsed = core.collapsed(points.vectors, reachability(now.options), points.rank(), control)
+        vectors = collapsed.group_of_row()[points.order]
+        place = places(old, kept.row_vectors, stored.record.n_distinct, hashes, vectors)
+        if place is None:
+            return Refusal("two different vectors have the same hash")
+        changes = counted_changes(stored.ids, old, [points.ids[row] for row in points.order.tolist()], hashes)
+    fitted = updated(old_fit(stored, kept), collapsed, place, reachability(now.options), control)
+    return fitted if isinstance(fitted, Refusal) else (fitted, changes)
