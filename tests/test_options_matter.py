@@ -263,9 +263,11 @@ def test_update(con: apsw.Connection) -> None:
     first, _ = fitted(alpha=0.5)
     assert fitted(alpha=0.5) == fitted(alpha=0.5, update="auto") == fitted(alpha=0.5, update="only") == (first, None)
     anew, source = fitted(alpha=0.5, update="never")
-    assert anew > first and source is None
+    assert anew > first
+    assert source is None
     updated, source = fitted(alpha=0.5, min_samples=2)
-    assert updated > anew and source == anew
+    assert updated > anew
+    assert source == anew
     with pytest.raises(UpdateError, match="no stored fit of these settings"):
         fitted(alpha=0.25, update="only", downsample=3)
 

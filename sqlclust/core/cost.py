@@ -25,10 +25,11 @@ _EXACT_SHARE = 0.5
 """Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""
 _EXACT_EACH, _APPROXIMATE_EACH, _APPROXIMATE_DIMENSION = 130e-6, 40e-6, 0.17e-6
 """Seconds a core takes for each vector, and for each dimension of it, besides multiplying: lists, selecting, measuring."""
-_NEW_EACH, _GONE_EACH, _GONE_MOST, _SHORT_EACH, _UPDATE_EACH = 4.0, 0.65, 0.2, 1.5, 2.5e-6
+_NEW_EACH, _GONE_EACH, _GONE_MOST, _SHORT_EACH = 2.5, 0.65, 0.2, 1.5
+_UPDATE_EACH, _UPDATE_NEW = 2.5e-6, 300e-6
 """Of an update, by `tests/benchmarks/living.py`. Products with all vectors for each new one; products of all pairs where all
 lists have changed by vectors that went, and at most; products with all for each list that is searched for anew; seconds of a core
-for each vector besides."""
+for each vector besides, and for each new one."""
 _FIXED = 200 << 20
 
 
@@ -64,25 +65,35 @@ def fit_seconds(n: int, dimension: int, engine: str, *, multiplications_per_seco
 
 
 def update_seconds(
-    m: int, dimension: int, min_samples: int, *, new: int, gone: int, multiplications_per_second: float
+    m: int,
+    dimension: int,
+    min_samples: int,
+    *,
+    new: int,
+    gone: int,
+    larger: bool = False,
+    multiplications_per_second: float,
 ) -> float:
     """About how long it takes to bring an exact fit up to date (`core/update`), from distinct vectors to spanning tree.
 
     Args:
         m: distinct vectors of the old fit.
+        min_samples: of the old fit.
         new, gone: how many distinct vectors come, and how many of the old ones go.
+        larger: whether min_samples becomes larger, by no more than the spare neighbours.
         multiplications_per_second: of `multiplications_per_second`.
 
     An update of embeddings takes as long as a fit where about a fifth of the vectors are replaced.
     """
     share = gone / m
     listed = min_samples + SPARE_NEIGHBORS
-    changed = 1.0 - (1.0 - share) ** listed
+    changed = 1.0 if larger else 1.0 - (1.0 - share) ** listed
     # a list is searched for anew when more go than it has to spare
     enough = sum(comb(listed, k) * share**k * (1.0 - share) ** (listed - k) for k in range(SPARE_NEIGHBORS + 1))
-    products = _NEW_EACH * new / m + min(_GONE_EACH * changed, _GONE_MOST) + _SHORT_EACH * (1.0 - enough)
-    core_seconds = _UPDATE_EACH * (m + new)
-    return products * m * m * dimension / multiplications_per_second + core_seconds / worker_count()
+    products = min(_GONE_EACH * changed, _GONE_MOST) + _SHORT_EACH * (1.0 - enough)
+    pairs = products * m * m + _NEW_EACH * new * (m + new)
+    core_seconds = _UPDATE_EACH * m + _UPDATE_NEW * new
+    return pairs * dimension / multiplications_per_second + core_seconds / worker_count()
 
 
 class EngineCost(NamedTuple):

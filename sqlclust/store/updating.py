@@ -186,11 +186,14 @@ def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHash
     if now.only:
         return known, which
     if (now.options.min_samples or 1) > which.min_samples + SPARE_NEIGHBORS:
-        reason = f"it knows {which.min_samples + SPARE_NEIGHBORS} neighbours of each vector, and min_samples is more"
+        listed = which.min_samples + SPARE_NEIGHBORS
+        reason = f"it knows {listed} neighbours of each vector, fewer than min_samples, {now.options.min_samples}"
         return known, NotUpdated(which.id, reason)
     n, dimension = len(different), now.points.vectors.shape[1]
     if seconds >= fit_seconds(n, dimension, now.options.engine, multiplications_per_second=_SPEED):
-        return known, NotUpdated(which.id, f"{differ:,} of its {which.n_distinct:,} vectors would be other ones")
+        return known, NotUpdated(
+            which.id, f"{differ:,} vectors differ from its {which.n_distinct:,}, and a new fit is quicker"
+        )
     return known, which
 
 
@@ -205,6 +208,7 @@ def _seconds(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> t
         candidate.min_samples,
         new=new,
         gone=gone,
+        larger=(now.options.min_samples or 1) > candidate.min_samples,
         multiplications_per_second=_SPEED,
     )
     return seconds, new + gone, candidate

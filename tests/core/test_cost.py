@@ -96,8 +96,8 @@ def test_an_update_pays_where_little_changes() -> None:
         anew = fit_seconds(rows, dimension, "exact", multiplications_per_second=1e11)
 
         def ratio(new: float, gone: float, rows: int = rows, dimension: int = dimension, anew: float = anew) -> float:
-            changes = {"new": int(new * rows), "gone": int(gone * rows)}
-            return update_seconds(rows, dimension, 14, **changes, multiplications_per_second=1e11) / anew
+            comes, goes = int(new * rows), int(gone * rows)
+            return update_seconds(rows, dimension, 14, new=comes, gone=goes, multiplications_per_second=1e11) / anew
 
         assert (
             0.0 < ratio(0.0, 0.0) < ratio(0.001, 0.0) < ratio(0.01, 0.0) < ratio(0.01, 0.01) < ratio(0.05, 0.05) < 1.0
