@@ -37,7 +37,7 @@ SELECT f.updated_from, f.timings FROM ClusteringFit f JOIN ClusteringResult r ON
 
 def made_from(con: apsw.Connection, result: int) -> tuple[int | None, list[int] | None]:
     """The fit that a result's fit was made from, and what is stored of its rows: new, gone, changed."""
-    found: list[tuple[int | None, str]] = con.execute(_FROM, (result,)).fetchall()
+    found: Any = con.execute(_FROM, (result,)).fetchall()
     [(of, timings)] = found
     changes = json.loads(timings).get("measured", {}).get("changes")
     return of, None if changes is None else [changes[name] for name in ("new", "gone", "changed")]
