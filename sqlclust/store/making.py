@@ -173,7 +173,7 @@ def _new(
     )
     kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
     if keeping.fit:
-        kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted), progress)
+        kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted, was), progress)
     return Made(clustering, record, sum(seconds.values()), _said(was), *kept)
 
 
@@ -198,9 +198,17 @@ def _said(was: Updated | NotUpdated | None) -> str | None:
 
 
 def _to_keep(
-    corpus: Corpus, keeping: Keeping, fingerprint: Fingerprint, fitted: core.Fit, control: Control
+    corpus: Corpus,
+    keeping: Keeping,
+    fingerprint: Fingerprint,
+    fitted: core.Fit,
+    was: Updated | NotUpdated | None,
+    control: Control,
 ) -> tuple[FitBlobs, FitNeighbors | None]:
-    neighbors = neighbors_of(corpus.points, fitted, control) if keeping.neighbors else None
+    neighbors = None
+    if keeping.neighbors:
+        known = was.hashes if was else None
+        neighbors = neighbors_of(corpus.points, fitted, control, row_hashes=known.hashes if known else None)
     return to_blobs(corpus.points, fingerprint, fitted, control), neighbors
 
 
