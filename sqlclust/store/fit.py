@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from importlib.metadata import version as installed_version
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
-from sqlclust import __version__
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control, Progress
@@ -34,23 +32,10 @@ from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.store.sources.registered import Registered
+from sqlclust.store.versions import versions
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
 logger = logging.getLogger("sqlclust")
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {
-        "sqlclust": __version__,
-        "hdbscan": installed_version("hdbscan"),
-        "numpy": installed_version("numpy"),
-    }
-
-
-def versions(database: Database) -> dict[str, str]:
-    """Versions of what computes and stores, as they are stored with every fit."""
-    return {**_versions(), **database.versions}
 
 
 def check_top_level(database: Database, function: str) -> None:
