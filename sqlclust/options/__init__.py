@@ -6,7 +6,7 @@ A field's metadata says what it means and what it allows; `parse` checks values 
 
 from __future__ import annotations
 
-from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions
+from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions, StoredFitOptions
 from sqlclust.options.functions import (
     DoctorOptions,
     DuplicatesOptions,
@@ -33,6 +33,7 @@ __all__ = [
     "Options",
     "PointsOptions",
     "SourceOptions",
+    "StoredFitOptions",
     "default_text",
     "names",
     "of_part",

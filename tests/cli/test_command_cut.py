@@ -63,7 +63,7 @@ def test_cut_of_no_fit(fitted: Path) -> None:
     succeed("cut", fitted, 1)
     assert fail("cut", fitted, 2) == "no clustering fit 2; ids here: 1. 2 is a result, of fit 1"
     assert "min-cluster-size" in misuse("cut", fitted, 1, "--min-cluster-size", 1)
-    assert misuse("cut", fitted, 1, "--min-samples", 3).startswith("No such option")
+    assert "expected a whole number" in misuse("cut", fitted, 1, "--min-samples", 2**40)
     assert "expected a whole number" in misuse("cut", fitted, 1, "--max-cluster-size", 2**40)
 
 

@@ -12,7 +12,7 @@ from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import OptionError
-from sqlclust.options import CutOptions, parse
+from sqlclust.options import StoredFitOptions, parse
 from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.cut import cut
 from sqlclust.store.fits.loading import resolve_fit
@@ -23,24 +23,26 @@ _EPILOG = """\b
 Examples:
   sqlclust cut notes.db 1 --min-cluster-size 30
   sqlclust cut notes.db latest --method leaf --epsilon 0.4
+  sqlclust cut notes.db 1 --min-samples 5
 """
 
 
 @click.command("cut", epilog=_EPILOG)
 @database_argument
 @click.argument("fit", metavar="[FIT|latest]", default="latest")
-@options_of(CutOptions)
+@options_of(StoredFitOptions)
 @output_options
 def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     """Make other clusters of a stored fit.
 
     FIT is the id of a ClusteringFit; the latest one by default. The result is a new one, and the one that a fresh fit with
-    these options and the same --min-samples would give, row for row; but neighbours are not looked for again. Another
-    --min-samples, --metric and the like need a fit of their own: "sqlclust fit", where --min-samples follows
-    --min-cluster-size unless it is given.
+    these options would give, row for row; but neighbours are not looked for again. A smaller --min-samples than the fit's makes
+    a fit of its own from the neighbours that are kept with an exact one; predictions and cuts go on from that. A larger one,
+    another --metric and the like need a new fit: "sqlclust fit", where --min-samples follows --min-cluster-size unless it is
+    given; here it is the fit's.
     """
     try:
-        parse(CutOptions, options)
+        parse(StoredFitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     with open_database(db) as database, ProgressLine() as progress:
