@@ -15,8 +15,8 @@ from sqlclust.errors import OptionError
 from sqlclust.options import StoredFitOptions, parse
 from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.cut import cut
-from sqlclust.store.fits.loading import resolve_fit
-from sqlclust.store.results.listing import summarize_result
+from sqlclust.store.fits.loading import fit_of_result, resolve_fit
+from sqlclust.store.results.listing import reused_fit, summarize_result
 from sqlclust.store.sources.clusters_view import view_name
 
 _EPILOG = """\b
@@ -46,13 +46,18 @@ def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     with open_database(db) as database, ProgressLine() as progress:
-        result_id = cut(database, resolve_fit(database, fit), options, progress)
+        fit_id = resolve_fit(database, fit)
+        result_id = cut(database, fit_id, options, progress)
         result = summarize_result(database, result_id)
+        own_fit, reused = fit_of_result(database, result_id), reused_fit(database, result_id)
         model = result["embedding_model"]
         view = view_name(model) if is_registered(database, model) else None
     if output:
         write_dicts(output, with_parameters([result]), RESULT_COLUMNS)
         return
     click.echo(summary(result))
+    if own_fit != fit_id:
+        how = "made from the neighbours of" if reused is None else "stored already, of the same embeddings as"
+        click.echo(f"  fit {own_fit}, with min_samples {options['min_samples']}: {how} fit {fit_id}")
     click.echo()
     click.echo(next_steps(db, result_id, view=view))

@@ -64,6 +64,13 @@ def resolve_fit(database: Database, which: int | str) -> int:
     return fit_id
 
 
+def fit_of_result(database: Database, clustering_result_id: int) -> int | None:
+    """The id of a result's fit; None if it has none."""
+    with translated_errors(database, doing="reading a result"):
+        found: int | None = statements.value(database, _OF_RESULT, (clustering_result_id,))
+    return found
+
+
 def describe_fit(database: Database, clustering_fit_id: int) -> str:
     """Of which model a fit is, and how many rows: for people."""
     with translated_errors(database, doing="reading a fit"):
