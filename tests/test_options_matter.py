@@ -62,6 +62,15 @@ class Answer:
         self.n_noise = sum(label < 0 for label in labels)
         self.largest = max((labels.count(label) for label in set(labels) if label >= 0), default=0)
 
+    @property
+    def groups(self) -> set[tuple[int, ...]]:
+        """The points of each cluster, whatever it is called."""
+        points = enumerate(self.labels)
+        by_label: dict[int, list[int]] = {}
+        for point, label in points:
+            by_label.setdefault(label, []).append(point)
+        return {tuple(group) for label, group in by_label.items() if label >= 0}
+
 
 def table(select: str, labels: str = "") -> Callable[[apsw.Connection, dict[str, Any]], Answer]:
     def call(con: apsw.Connection, options: dict[str, Any]) -> Answer:
@@ -132,8 +141,12 @@ CUTTING: dict[str, tuple[dict[str, Any], object, Check]] = {
     "max_cluster_size": ({"min_cluster_size": 12}, 25, lambda a, b: b.largest <= 25 < a.largest),
     "allow_single_cluster": ({"min_cluster_size": 30}, True, lambda a, b: (a.n_clusters, b.n_clusters) == (0, 1)),
 }
-FITTING: dict[str, tuple[dict[str, Any], object, Check]] = {
+LABELLING: dict[str, tuple[dict[str, Any], object, Check]] = {
     **CUTTING,
+    "like": ({"min_cluster_size": 12}, 1, lambda a, b: a.groups == b.groups and max(b.labels) > max(a.labels)),
+}
+FITTING: dict[str, tuple[dict[str, Any], object, Check]] = {
+    **LABELLING,
     "min_samples": ({}, 10, lambda a, b: b.n_noise > a.n_noise),
     "alpha": ({}, 3.0, lambda a, b: len(a.rows) == len(b.rows) == N),
     "metric": ({}, "cosine", lambda a, b: len(a.rows) == len(b.rows) == N),
@@ -164,6 +177,11 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
         "format": ({"vector": "embedding"}, "uint8", lambda a, b: (a.rows[0][4], b.rows[0][4]) == ("float32", "uint8")),
     },
 }
+CUTS = [
+    name
+    for name, options in OPTIONS.items()
+    if issubclass(options, CutOptions) and not issubclass(options, HdbscanOptions)
+]
 ELSEWHERE = {
     *((function, option) for function in ("clust_hdbscan", "clust_fit") for option in ("engine", "seed")),
     ("clust_points", "duplicates"),
@@ -179,17 +197,14 @@ def cases() -> list[Any]:
     for function, options in OPTIONS.items():
         for option in names(options):
             if (function, option) not in ELSEWHERE:
-                values = (
-                    FITTING
+                values, base = (
+                    (FITTING, BASE)
                     if issubclass(options, HdbscanOptions)
-                    else CUTTING
-                    if options is CutOptions
-                    else SMALL[function]
+                    else (LABELLING, CUT_BASE)
+                    if function in CUTS
+                    else (SMALL[function], {})
                 )
-                base = {
-                    **(BASE if issubclass(options, HdbscanOptions) else CUT_BASE if options is CutOptions else {}),
-                    **values[option][0],
-                }
+                base = {**base, **values[option][0]}
                 found.append(pytest.param(function, option, base, *values[option][1:], id=f"{function}: {option}"))
     return found
 
@@ -203,7 +218,7 @@ def test_it_changes_what_it_should(
     assert expected(before, after)
 
 
-@pytest.mark.parametrize("function", [name for name, options in OPTIONS.items() if options is CutOptions])
+@pytest.mark.parametrize("function", CUTS)
 @pytest.mark.parametrize("option", sorted(set(names(HdbscanOptions)) - set(names(CutOptions))))
 def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, option: str) -> None:
     value = FITTING[option][1] if option in FITTING else {"engine": "approximate", "seed": 3}[option]
@@ -214,9 +229,7 @@ def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, 
 @pytest.mark.parametrize("function", OPTIONS)
 def test_what_a_function_does_not_have_is_refused(con: apsw.Connection, function: str) -> None:
     for option in ("nonsense", *sorted({name for each in OPTIONS.values() for name in names(each)})):
-        if option not in names(OPTIONS[function]) and not (
-            OPTIONS[function] is CutOptions and option in names(HdbscanOptions)
-        ):
+        if option not in names(OPTIONS[function]) and not (function in CUTS and option in names(HdbscanOptions)):
             with pytest.raises(UnknownOptionError):
                 CALLS[function](con, {option: 1})
 

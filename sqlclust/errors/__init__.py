@@ -63,7 +63,14 @@ from sqlclust.errors.publishing import (
     MembersReplacedError,
     TopLevelOnlyError,
 )
-from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
+from sqlclust.errors.results import (
+    NoLabelsLeftError,
+    ResultChangedError,
+    ResultDamagedError,
+    ResultOfAnotherModelError,
+    ResultWithoutFitError,
+    UnknownResultError,
+)
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
     SchemaConflictError,
@@ -162,6 +169,7 @@ __all__ = [
     "MismatchError",
     "NeighborsNotStoredError",
     "NoFilesHereError",
+    "NoLabelsLeftError",
     "NoMemoryError",
     "NotADatabaseError",
     "NotAuthorizedError",
@@ -179,6 +187,7 @@ __all__ = [
     "RepeatedKeyError",
     "ResultChangedError",
     "ResultDamagedError",
+    "ResultOfAnotherModelError",
     "ResultWithoutFitError",
     "SQLiteVersionError",
     "SchemaConflictError",

@@ -14,10 +14,28 @@ from sqlclust.vectors.formats import STORED_FORMAT
 
 Engine = Literal["auto", core.Engine]
 
+_ABOUT_RESULTS = "It is about stored results, of clust_fit, clust_cut and clust_labels"
+
+
+def _like() -> Any:
+    return option(
+        None,
+        "an earlier result of the model, by its id: clusters that match one of it, as in clust_lineage, keep that one's label; "
+        "new ones get labels that neither it has nor any result that it was like, and so on. Nothing but labels changes",
+        kind=int,
+        at_least=1,
+        auto="labels from 0",
+        part="labels",
+        recorded="if said",
+        names_result=True,
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
 class CutOptions(Options):
-    """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
+    """Options that select clusters from a fit: of clust_sweep, and with others of all that cuts."""
+
+    ELSEWHERE: ClassVar = {"like": _ABOUT_RESULTS}
 
     min_cluster_size: int | None = option(
         None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
@@ -58,11 +76,20 @@ class CutOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelsOptions(CutOptions):
+    """Options of clust_cut, clust_labels, clust_condensed_tree and `sqlclust cut`."""
+
+    like: int | None = _like()
+
+
+@dataclass(frozen=True, kw_only=True)
 class HdbscanOptions(CutOptions):
     """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
 
     ELSEWHERE: ClassVar = {
-        "format": "The format of points is said where they are made, to clust_points; an array has its own"
+        "format": "The format of points is said where they are made, to clust_points; an array has its own",
+        "like": _ABOUT_RESULTS,
+        "update": "It is about stored fits, of clust_fit and sqlclust.fit",
     }
 
     min_samples: int | None = option(
@@ -135,6 +162,7 @@ class FitOptions(HdbscanOptions):
         flag="vector-format",
         recorded="if said",
     )
+    like: int | None = _like()
 
 
 AUTO_LIMIT = 5e13

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlclust.core.pipeline as core
 from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitOptionError, UnknownOptionError
-from sqlclust.options import CutOptions, HdbscanOptions, names, parse
+from sqlclust.errors import FitOptionError
+from sqlclust.options import CutOptions, HdbscanOptions, LabelsOptions, names, parse
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -25,6 +25,9 @@ from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.members import member_points
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.results.stable_labels import StableClustering, earlier_labels, with_stable_labels
+
+OptionsT = TypeVar("OptionsT", bound=CutOptions)
 
 
 def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[[Control], core.Clustering]:
@@ -41,21 +44,21 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     return work
 
 
-def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
+def check_options(values: Mapping[str, Any], stored: StoredFit, options: type[OptionsT]) -> OptionsT:
     """Options for cutting a stored fit.
 
     Raises:
         FitOptionError: an option that the fit has settled otherwise.
         OptionError: see `options.parse`.
     """
-    cut_names, settled = names(CutOptions), stored.record.settled
+    cut_names, settled = names(options), stored.record.settled
     for name, value in values.items():
         if name in settled:
             parse(HdbscanOptions, {name: value})
             _check_settled(name, value, stored)
         elif name not in cut_names:
-            raise UnknownOptionError(name, allowed=cut_names)
-    return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
+            parse(options, {name: value})  # it says where else
+    return parse(options, {name: value for name, value in values.items() if name in cut_names})
 
 
 def _check_settled(name: str, value: Any, stored: StoredFit) -> None:
@@ -80,7 +83,7 @@ class Cut(NamedTuple):
     """
 
     stored: StoredFit
-    options: CutOptions
+    options: LabelsOptions
     points: Points
     clustering: core.Clustering
 
@@ -92,22 +95,25 @@ def labels(
     """Clusters cut from a stored fit; nothing is written.
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; StatementInterrupted
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; of the option `like`
+        UnknownResultError, ResultOfAnotherModelError, ResultDamagedError, NoLabelsLeftError; StatementInterrupted
 
     Cost: one read of the fit's vectors, for the medoids, and O(n log n).
     """
     stored = fits.load(database, clustering_fit_id)
-    options = check_options(values, stored)
+    options = check_options(values, stored, LabelsOptions)
     with origin_of(database, stored.record.embedding_model) as origin:
-        return _labels(database, stored, options, origin, progress)
+        points, stable = _labels(database, stored, options, origin, progress)
+    return Cut(stored, options, points, stable.clustering)
 
 
 def _labels(
-    database: Database, stored: StoredFit, options: CutOptions, origin: Origin, progress: Progress | None
-) -> Cut:
+    database: Database, stored: StoredFit, options: LabelsOptions, origin: Origin, progress: Progress | None
+) -> tuple[Points, StableClustering]:
     points = member_points(database, stored, origin, Control(progress))
+    earlier = earlier_labels(database, options, origin, points.ids)
     clustering, _ = interrupt.run(database, cutting(points, stored, options), progress)
-    return Cut(stored, options, points, clustering)
+    return points, with_stable_labels(database, clustering, earlier, progress)
 
 
 @clear_memory_errors("cutting")
@@ -123,17 +129,18 @@ def cut(
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    options = check_options(values, stored)
+    options = check_options(values, stored, LabelsOptions)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):
             version = origin.data_version()
-        _, _, points, clustering = _labels(database, stored, options, origin, progress)
+        points, (clustering, recorded) = _labels(database, stored, options, origin, progress)
         parameters = {
             **options.selecting(len(points)),
             **record.settled,
             **recorded_where(record.selection["where"]),
             **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
+            **recorded,
         }
         return publish(
             database,

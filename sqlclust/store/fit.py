@@ -33,6 +33,7 @@ from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
 from sqlclust.store.sources.registered import Registered
 from sqlclust.vectors.blobs import as_matrix, first_zero
 
@@ -152,7 +153,8 @@ def fit(
 
     Raises:
         TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError, SourceError,
-        SourceConditionError, HostTableError, SchemaConflictError, ViewNameError,
+        SourceConditionError, HostTableError, SchemaConflictError, ViewNameError, UnknownResultError,
+        ResultOfAnotherModelError, ResultDamagedError, NoLabelsLeftError (of the option `like`),
         MembersGoneError, MembersReplacedError, LockedError, OutOfMemoryError, DatabaseFileError, CommitUnknownError;
         StatementInterrupted; KeyboardInterrupt.
     """
@@ -187,6 +189,7 @@ def _fit(
         with reading.phase("load"):
             points = origin.select(selection, reading, check=_checking(options, selection))
     corpus = _Corpus(selection, origin, points, _resolved(options, selection, points))
+    earlier = earlier_labels(database, options, origin, points.ids)
     fingerprint, hashing = interrupt.run(database, corpus.fingerprint, progress)
     kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
     of_fit: FitRecord | int | None = loading.find(database, corpus.identity(fingerprint))
@@ -206,7 +209,10 @@ def _fit(
         )
         if keeping.fit:
             kept, _ = interrupt.run(database, partial(_to_keep, points, fingerprint, fitted), progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded}
+    clustering, recorded = with_stable_labels(database, clustering, earlier, progress)
+    result_parameters = {
+        **corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded, **recorded
+    }  # fmt: skip
     result_id = publish(
         database,
         NewResult(points, clustering, of_fit, result_parameters, started_at, origin, *kept),

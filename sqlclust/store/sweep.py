@@ -71,7 +71,9 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
     total = int(np.prod([float(len(choices)) for choices in lists.values()]))
     if total > MAX_COMBINATIONS:
         raise OptionError(next(iter(lists)), found=f"{total:,} combinations", expected=f"at most {MAX_COMBINATIONS:,}")
-    return [check_options(dict(zip(lists, choice, strict=True)), stored) for choice in product(*lists.values())]
+    return [
+        check_options(dict(zip(lists, choice, strict=True)), stored, CutOptions) for choice in product(*lists.values())
+    ]
 
 
 class _CondensedTrees:
