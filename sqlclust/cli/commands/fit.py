@@ -19,6 +19,7 @@ from sqlclust.cli.database import (
     upgrade,
 )
 from sqlclust.cli.fitting import Sizes, all_to_fit, announce, size_of_source
+from sqlclust.cli.like import Like, options_like, say_what_is_like
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -51,6 +52,7 @@ Examples:
   sqlclust fit notes.db
   sqlclust fit notes.db my-model --min-cluster-size 14 --epsilon 0.4
   sqlclust fit notes.db all --downsample 100 --log-file fit.log
+  sqlclust fit notes.db my-model --like latest
   sqlclust fit notes.db my-model --where "content LIKE '%error%'"
   sqlclust fit llm.db llm:docs
   sqlclust fit notes.db notes --table note --id slug --vector embedding --content body
@@ -116,6 +118,7 @@ def fit_named(
     store_fit: bool = True,
     store_neighbors: bool = True,
     log_file: str | None = None,
+    like: Like = None,
     quiet: bool,
     **options: Any,
 ) -> Fits:
@@ -127,7 +130,7 @@ def fit_named(
     """
     said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}", None) for name in option_names(SourceOptions)})
     try:
-        parsed = parse(FitOptions, options)
+        parsed = parse(FitOptions, {**options, "like": None if isinstance(like, str) else like})
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     names_source = said != Said() or into is not None
@@ -162,7 +165,7 @@ def fit_named(
                 selecting = _Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)
         keeping = {"store_fit": store_fit, "store_neighbors": store_neighbors}
-        fits = Fits(database, parsed, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
+        fits = Fits(database, parsed, like, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
         if fits.results:
@@ -244,6 +247,7 @@ class Fits:
         self,
         database: Database,
         options: FitOptions,
+        like: Like,
         selecting: _Selecting,
         source: Registered | None,
         *,
@@ -252,7 +256,7 @@ class Fits:
         quiet: bool,
     ) -> None:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
-        self._keeping, self._alone, self._quiet = keeping, alone, quiet
+        self._like, self._keeping, self._alone, self._quiet = like, keeping, alone, quiet
         self._sizes = Sizes(database)
         self.results: list[dict[str, Any]] = []
         self.tried = self.failed = 0
@@ -292,6 +296,7 @@ class Fits:
     def _fit(self, model: str) -> tuple[dict[str, Any], int | None]:
         """The result, and the stored fit that was used again for it."""
         logger.info("%s: started", model)
+        options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
         if size is not None:
             announce(model, size, self._options, where=self._selecting.where)
@@ -305,7 +310,7 @@ class Fits:
             result_id = fit(
                 self._database,
                 model,
-                self._options,
+                options,
                 where=self._selecting.where,
                 parameters=self._selecting.parameters,
                 source=self._source,
@@ -332,6 +337,7 @@ class Fits:
             click.echo(summary(result))
             if fit_id is not None:
                 click.echo(f"  stored fit {fit_id} was reused: same embeddings and settings")
+            say_what_is_like(self._like, self._database, result)
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

@@ -50,7 +50,12 @@ def test_every_option_says_what_it_decides() -> None:
         assert sorted(name for part in parts for name in part) == sorted(names(options))
     assert of_part(FitOptions, "labels") == of_part(LabelsOptions, "labels") == ("like",)
     assert of_part(FitOptions, "fit") == of_part(HdbscanOptions, "fit")
-    assert of_part(LabelsOptions, "cut") == of_part(HdbscanOptions, "cut") == of_part(CutOptions, "cut") == names(CutOptions)
+    assert (
+        of_part(LabelsOptions, "cut")
+        == of_part(HdbscanOptions, "cut")
+        == of_part(CutOptions, "cut")
+        == names(CutOptions)
+    )
     assert ("embedding_model", "corpus_hash", *of_part(HdbscanOptions, "fit")) == record.IDENTITY
 
 
