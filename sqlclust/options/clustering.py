@@ -14,7 +14,7 @@ from sqlclust.vectors.formats import STORED_FORMAT
 
 Engine = Literal["auto", core.Engine]
 
-_ABOUT_RESULTS = "It is about stored results, of clust_fit, clust_cut and clust_labels"
+_ABOUT_RESULTS = "It is about stored results, of clust_fit, clust_cut, clust_labels and sqlclust.fit"
 
 
 def _like() -> Any:

@@ -77,9 +77,9 @@ SELECT clust_fit('demo', '{"like": 0}');
 
 -- like is about results, and points are none
 SELECT * FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding), '{"like": 1}');
---> !! It is about stored results, of clust_fit, clust_cut and clust_labels
+--> !! It is about stored results, of clust_fit, clust_cut, clust_labels and sqlclust.fit
 
 -- nor is anything that a sweep gives
 SELECT clust_fit('demo');
 SELECT * FROM clust_sweep(1, '{"like": 1}');
---> !! It is about stored results, of clust_fit, clust_cut and clust_labels
+--> !! It is about stored results, of clust_fit, clust_cut, clust_labels and sqlclust.fit
