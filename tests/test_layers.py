@@ -80,7 +80,7 @@ ROOMS = {
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "trajectories"],
+    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",

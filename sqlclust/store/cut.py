@@ -8,7 +8,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlclust.core.pipeline as core
 from sqlclust.core.clusters.cut_parameters import CutParameters
-from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import FitOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, LabelsOptions, StoredFitOptions, names, parse
@@ -43,9 +42,9 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
         tree = stored.tree_of(points)
         with control.phase("clusters"):
             labelled = core.select_clusters(tree, CutParameters(**options.selecting(len(points))), control)
-        with control.phase("duplicates"):
-            vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
-        return core.with_medoids(labelled, vectors, rank=points.rank(), control=control)
+        return core.with_medoids_of_rows(
+            labelled, points.vectors, normalize=stored.record.needs_unit_length, rank=points.rank(), control=control
+        )
 
     return work
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.clusters.selection import ClusterLabels
-from sqlclust.core.geometry.duplicates import Distinct
-from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.geometry.duplicates import Distinct, distinct
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.runtime.control import Control
 
 
@@ -82,6 +82,32 @@ def with_medoids(
         )
     sizes = np.bincount(labels[labels != NOISE], minlength=len(middle)).astype(np.intp)
     return Clustering(labels, labelled.probabilities, labelled.outlier_scores, middle, sizes, labelled.persistence)
+
+
+def with_medoids_of_rows(
+    labelled: ClusterLabels,
+    vectors: Float32Array,
+    *,
+    normalize: bool,
+    rank: IndexArray | None = None,
+    control: Control,
+) -> Clustering:
+    """As `with_medoids`, of vectors that are not collapsed yet. Only rows in clusters are: noise has no medoid.
+
+    Args:
+        vectors: float32 (n, d).
+        normalize: as `distinct` has it.
+
+    Cost: O(m·d + n log n), for m rows in clusters.
+    """
+    rows = np.flatnonzero(labelled.labels != NOISE)
+    with control.phase("duplicates"):
+        points = distinct(
+            vectors, normalize=normalize, only=None if len(rows) == len(vectors) else rows, control=control
+        )
+    of_rows = labelled._replace(labels=labelled.labels[rows])
+    found = with_medoids(of_rows, points, rank=None if rank is None else rank[rows], control=control)
+    return found._replace(labels=labelled.labels, medoids=rows[found.medoids])
 
 
 def clustering_of_nothing() -> Clustering:
