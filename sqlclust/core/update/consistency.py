@@ -68,31 +68,24 @@ def contradiction(
 
 def _are_mutual(lists: KNearestLists, control: Control) -> bool:
     """Whether each vector lists those by which it is listed, unless they come after its last; and at the same distance."""
-    from scipy.sparse import csr_array
-
-    m, lengths = len(lists.counts), lists.lengths()
-    listing = csr_array((lists.squared, lists.indices, lists.starts), shape=(m, m))
-    listed_by = listing.T.tocsr()  # rows and columns ascend
+    lengths = lists.lengths()
+    here, there = np.repeat(np.arange(len(lengths)), lengths), lists.indices.astype(np.intp)
+    # an empty list leaves out nothing before its last
+    last = np.maximum(lists.starts[1:] - 1, 0)
+    farthest, of_index = np.where(lengths > 0, lists.squared[last], -np.inf), lists.indices[last]
     control.check()
-    listing = listed_by.T.tocsr()
-    keys = [
-        np.repeat(np.arange(m, dtype=np.int64), np.diff(side.indptr)) * m + side.indices
-        for side in (listing, listed_by)
-    ]
+    limit = farthest[there]
+    within = lists.squared < limit
+    tied = np.flatnonzero(lists.squared == limit)
+    within[tied] = here[tied] <= of_index[there[tied]]
     control.check()
-    at = np.minimum(np.searchsorted(keys[0], keys[1]), len(keys[0]) - 1)
+    up, down = (np.flatnonzero(within & side) for side in (here < there, here > there))
+    pairs, same = here[up] * len(lengths) + there[up], there[down] * len(lengths) + here[down]
     control.check()
-    mutual = keys[0][at] == keys[1]
-    if not np.array_equal(listing.data[at[mutual]], listed_by.data[mutual]):
-        return False
-    one_sided = np.flatnonzero(~mutual)
-    here, there = np.divmod(keys[1][one_sided], m)
-    some = lengths[here] > 0  # an empty list leaves out nothing before its last
-    here, there, squared = here[some], there[some], listed_by.data[one_sided[some]]
-    last = lists.starts[here + 1] - 1
-    farthest = lists.squared[last]
-    after = (squared > farthest) | ((squared == farthest) & (there > lists.indices[last]))
-    return bool((after & (lengths[here] < m - 1)).all())
+    by_up, by_down = np.argsort(pairs), np.argsort(same)  # no pair is listed twice
+    return np.array_equal(pairs[by_up], same[by_down]) and np.array_equal(
+        lists.squared[up[by_up]], lists.squared[down[by_down]]
+    )
 
 
 def is_as_measured(state: State, vectors: Float32Array, control: Control) -> bool:
