@@ -68,8 +68,8 @@ ROOMS = {
         "sqlite_vector", "vec0", "sqlite_vss", "table", "files_beside",
     ],
     "store": [
-        "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "cut", "sweep", "clustering",
-        "updating", "making", "fit", "registering", "prediction",
+        "versions", "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "min_samples", "cut",
+        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",

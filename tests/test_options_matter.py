@@ -15,23 +15,25 @@ import sqlclust
 from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
 from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError, UpdateError
-from sqlclust.options import CutOptions, HdbscanOptions, names
+from sqlclust.options import HdbscanOptions, StoredFitOptions, names
 from sqlclust.surface.catalog import OPTIONS
 from tests.small import add_embeddings
 
 N = 120
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 BASE = {"min_cluster_size": 4, "min_samples": 1, "normalize": False}
-CUT_BASE = {"min_cluster_size": 4}
+CUT_BASE = {"min_cluster_size": 4, "min_samples": 1}
 
 
 @pytest.fixture(scope="module")
 def con() -> apsw.Connection:
-    """Groups of different density, groups within groups, one pair of equal vectors and one of equal directions; with a fit."""
+    """Groups of different density, groups within groups, one pair of equal vectors and one of equal directions; with a
+    fit of min_samples 10, and one of 1 cut from it."""
     connection = sqlclust.connect(":memory:")
     sqlclust.initialize(connection)
     add_embeddings(connection, vectors())
-    assert connection.execute("SELECT clust_fit('demo', ?)", (json.dumps(BASE),)).get == 1
+    assert connection.execute("SELECT clust_fit('demo', ?)", (json.dumps({**BASE, "min_samples": 10}),)).get == 1
+    assert connection.execute("SELECT clust_cut(1, ?)", (json.dumps(CUT_BASE),)).get == 2
     for table in ("note", "memo"):
         connection.execute(f"""CREATE TABLE {table} AS
             SELECT id AS n, 'slug ' || id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding""")
@@ -117,8 +119,8 @@ CALLS = {
     "clust_points": table("SELECT * FROM clust_duplicates((SELECT clust_points(id % 100, vector, :options) FROM Embedding))"),
     "clust_neighbors": table(f"SELECT * FROM clust_neighbors({POINTS}, :options)"),
     "clust_duplicates": table(f"SELECT * FROM clust_duplicates({POINTS}, :options)"),
-    "clust_layers": table("SELECT *, persistence FROM clust_layers(1, :options)"),
-    "clust_nearest": table("SELECT * FROM clust_nearest(1, :options)"),
+    "clust_layers": table("SELECT *, persistence FROM clust_layers(2, :options)"),
+    "clust_nearest": table("SELECT * FROM clust_nearest(2, :options)"),
     "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
     "clust_source": kept,
 }  # fmt: skip
@@ -132,9 +134,12 @@ CUTTING: dict[str, tuple[dict[str, Any], object, Check]] = {
     "max_cluster_size": ({"min_cluster_size": 12}, 25, lambda a, b: b.largest <= 25 < a.largest),
     "allow_single_cluster": ({"min_cluster_size": 30}, True, lambda a, b: (a.n_clusters, b.n_clusters) == (0, 1)),
 }
-FITTING: dict[str, tuple[dict[str, Any], object, Check]] = {
+OF_STORED: dict[str, tuple[dict[str, Any], object, Check]] = {
     **CUTTING,
     "min_samples": ({}, 10, lambda a, b: b.n_noise > a.n_noise),
+}
+FITTING: dict[str, tuple[dict[str, Any], object, Check]] = {
+    **OF_STORED,
     "alpha": ({}, 3.0, lambda a, b: len(a.rows) == len(b.rows) == N),
     "metric": ({}, "cosine", lambda a, b: len(a.rows) == len(b.rows) == N),
     "normalize": ({}, True, lambda a, b: len(a.rows) == len(b.rows) == N),
@@ -183,12 +188,14 @@ def cases() -> list[Any]:
                 values = (
                     FITTING
                     if issubclass(options, HdbscanOptions)
-                    else CUTTING
-                    if options is CutOptions
+                    else OF_STORED
+                    if options is StoredFitOptions
                     else SMALL[function]
                 )
                 base = {
-                    **(BASE if issubclass(options, HdbscanOptions) else CUT_BASE if options is CutOptions else {}),
+                    **(
+                        BASE if issubclass(options, HdbscanOptions) else CUT_BASE if options is StoredFitOptions else {}
+                    ),
                     **values[option][0],
                 }
                 found.append(pytest.param(function, option, base, *values[option][1:], id=f"{function}: {option}"))
@@ -204,8 +211,8 @@ def test_it_changes_what_it_should(
     assert expected(before, after)
 
 
-@pytest.mark.parametrize("function", [name for name, options in OPTIONS.items() if options is CutOptions])
-@pytest.mark.parametrize("option", sorted(set(names(HdbscanOptions)) - set(names(CutOptions))))
+@pytest.mark.parametrize("function", [name for name, options in OPTIONS.items() if options is StoredFitOptions])
+@pytest.mark.parametrize("option", sorted(set(names(HdbscanOptions)) - set(names(StoredFitOptions))))
 def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, option: str) -> None:
     value = FITTING[option][1] if option in FITTING else {"engine": "approximate", "seed": 3}[option]
     with pytest.raises(FitOptionError, match=option):
@@ -216,7 +223,7 @@ def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, 
 def test_what_a_function_does_not_have_is_refused(con: apsw.Connection, function: str) -> None:
     for option in ("nonsense", *sorted({name for each in OPTIONS.values() for name in names(each)})):
         if option not in names(OPTIONS[function]) and not (
-            OPTIONS[function] is CutOptions and option in names(HdbscanOptions)
+            OPTIONS[function] is StoredFitOptions and option in names(HdbscanOptions)
         ):
             with pytest.raises(UnknownOptionError):
                 CALLS[function](con, {option: 1})
@@ -319,7 +326,7 @@ def test_the_condensed_tree_is_hdbscan_s_and_its_labels_are_those_of_clust_label
 ) -> None:
     given = {**CUT_BASE, **options}
     text = {"options": json.dumps(given)}
-    oracle = hdbscan.HDBSCAN(min_samples=1, algorithm="generic", **given).fit(vectors().astype(float))
+    oracle = hdbscan.HDBSCAN(algorithm="generic", **given).fit(vectors().astype(float))
     expected = oracle.condensed_tree_.to_numpy()
     rows: list[Any] = con.execute(f"SELECT parent, child, id, label FROM {TREE}", text).fetchall()
     ours = nodes([(p, i if c is None else -c) for p, c, i, _ in rows])

@@ -105,6 +105,20 @@ class FitOptionError(OptionError):
         self.option, self.found, self.expected = option, found, repr(fitted)
 
 
+class MinSamplesError(FitOptionError):
+    """A min_samples that a stored fit cannot be cut with."""
+
+    def __init__(self, *, found: int, fitted: int, clustering_fit_id: int, reason: str, advice: str = "") -> None:
+        """Reason: the end of a sentence; advice: another way than a new fit with this min_samples."""
+        more = f"; {advice}" if advice else ""
+        super(OptionError, self).__init__(
+            f"option 'min_samples': found {found}, but clustering fit {clustering_fit_id} was made with {fitted}, and {reason}; "
+            f"a new fit is needed{more}"
+        )
+        self.option, self.found, self.expected = "min_samples", found, repr(fitted)
+        self.fitted, self.clustering_fit_id, self.reason = fitted, clustering_fit_id, reason
+
+
 class MembersChangedError(SqlclustError):
     """Embeddings of a stored fit that are gone or have another vector now."""
 

@@ -6,7 +6,7 @@ A field's metadata says what it means and what it allows; `parse` checks values 
 
 from __future__ import annotations
 
-from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions, Update
+from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions, StoredFitOptions, Update
 from sqlclust.options.functions import (
     DoctorOptions,
     DuplicatesOptions,
@@ -33,6 +33,7 @@ __all__ = [
     "Options",
     "PointsOptions",
     "SourceOptions",
+    "StoredFitOptions",
     "Update",
     "default_text",
     "is_recorded",

@@ -19,7 +19,7 @@ Update = Literal["auto", "never", "only"]
 
 @dataclass(frozen=True, kw_only=True)
 class CutOptions(Options):
-    """Options that select clusters from a fit: of clust_cut, clust_labels, clust_condensed_tree, `sqlclust cut`."""
+    """Options that select clusters from a fit."""
 
     min_cluster_size: int | None = option(
         None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
@@ -57,6 +57,20 @@ class CutOptions(Options):
         return {name: getattr(self, name) for name in names(CutOptions)} | {
             "min_cluster_size": default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFitOptions(CutOptions):
+    """Options of what cuts a stored fit: clust_cut, clust_labels, clust_condensed_tree, clust_sweep, `sqlclust cut`, `sweep`."""
+
+    min_samples: int | None = option(
+        None,
+        "neighbours that make a point dense, itself not counted: fewer than the fit's, of an exact one that has its neighbours",
+        kind=int,
+        at_least=1,
+        auto="the fit's",
+        part="fit",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
@@ -10,7 +11,7 @@ from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import FitOptionError, UnknownOptionError
-from sqlclust.options import CutOptions, HdbscanOptions, names, parse
+from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, names, parse
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -21,10 +22,15 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading as fits
+from sqlclust.store.fits.blobs import FitBlobs
+from sqlclust.store.fits.neighbors import FitNeighbors
+from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.members import member_points
+from sqlclust.store.min_samples import WithNeighbors, check, stored_with, with_neighbors
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.versions import versions
 
 
 def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[[Control], core.Clustering]:
@@ -41,46 +47,72 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
     return work
 
 
-def check_options(values: Mapping[str, Any], stored: StoredFit) -> CutOptions:
-    """Options for cutting a stored fit.
+class Wanted(NamedTuple):
+    """What is to be cut from a stored fit: with which min_samples, and which clusters."""
+
+    min_samples: int
+    options: CutOptions
+
+
+def check_options(values: Mapping[str, Any], stored: StoredFit) -> Wanted:
+    """Options for cutting a stored fit; min_samples is the fit's own where none is said.
 
     Raises:
-        FitOptionError: an option that the fit has settled otherwise.
+        MinSamplesError: the fit cannot be cut with this min_samples.
+        FitOptionError: another option that the fit has settled otherwise.
         OptionError: see `options.parse`.
     """
-    cut_names, settled = names(CutOptions), stored.record.settled
+    allowed, settled = names(StoredFitOptions), stored.record.settled
     for name, value in values.items():
-        if name in settled:
-            parse(HdbscanOptions, {name: value})
-            _check_settled(name, value, stored)
-        elif name not in cut_names:
-            raise UnknownOptionError(name, allowed=cut_names)
-    return parse(CutOptions, {name: value for name, value in values.items() if name in cut_names})
+        if name in allowed:
+            continue
+        if name not in settled:
+            raise UnknownOptionError(name, allowed=allowed)
+        parse(HdbscanOptions, {name: value})
+        _check_settled(name, value, stored)
+    options = parse(StoredFitOptions, {name: value for name, value in values.items() if name in allowed})
+    min_samples = stored.record.min_samples
+    if options.min_samples is not None:  # no more than there are other rows, as a fit takes it
+        min_samples = min(options.min_samples, max(1, stored.record.n - 1))
+    check(stored, min_samples)
+    return Wanted(min_samples, options)
 
 
 def _check_settled(name: str, value: Any, stored: StoredFit) -> None:
-    """Refuse a value that is not the fit's. Two are taken as a fit of these rows takes them."""
+    """Refuse a value that is not the fit's. An engine is taken as a fit takes it."""
     fitted = stored.record.settled[name]
     if name == "engine" and value == "auto":  # whichever it came to
         return
-    if name == "min_samples" and value is not None:  # no more than there are other rows
-        value = min(value, max(1, stored.record.n - 1))
     if value != fitted:
         raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
+
+
+class NewFit(NamedTuple):
+    """A fit with a smaller min_samples than the stored one that it was made from. It is not stored yet.
+
+    Attributes:
+        earlier: the stored one.
+        min_samples: its own.
+        fitted: it, rows in the order of its points.
+        seconds: of each phase.
+    """
+
+    earlier: WithNeighbors
+    min_samples: int
+    fitted: core.Fit
+    seconds: dict[str, float]
 
 
 class Cut(NamedTuple):
     """Clusters cut from a stored fit.
 
     Attributes:
-        stored: the fit.
-        options: as they ran.
+        fit: with the min_samples asked for: a stored one, or one made from the one that was to be cut.
         points: the fit's embeddings.
         clustering: their clusters, rows in the order of `points`.
     """
 
-    stored: StoredFit
-    options: CutOptions
+    fit: StoredFit | NewFit
     points: Points
     clustering: core.Clustering
 
@@ -92,22 +124,36 @@ def labels(
     """Clusters cut from a stored fit; nothing is written.
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError; StatementInterrupted
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError, OutOfMemoryError;
+        StatementInterrupted
 
-    Cost: one read of the fit's vectors, for the medoids, and O(n log n).
+    Cost: one read of the fit's vectors, for the medoids, and O(n log n). With a smaller min_samples, which no stored fit of the
+    same rows has, the fit's neighbours are read too, and it is O(n·min_samples) more.
     """
     stored = fits.load(database, clustering_fit_id)
-    options = check_options(values, stored)
+    wanted = check_options(values, stored)
     with origin_of(database, stored.record.embedding_model) as origin:
-        return _labels(database, stored, options, origin, progress)
+        return _labels(database, stored, wanted, origin, progress)
 
 
-def _labels(
-    database: Database, stored: StoredFit, options: CutOptions, origin: Origin, progress: Progress | None
-) -> Cut:
-    points = member_points(database, stored, origin, Control(progress))
-    clustering, _ = interrupt.run(database, cutting(points, stored, options), progress)
-    return Cut(stored, options, points, clustering)
+def _labels(database: Database, stored: StoredFit, wanted: Wanted, origin: Origin, progress: Progress | None) -> Cut:
+    min_samples, options = wanted
+    of_rows, reading = stored_with(database, stored, min_samples), Control(progress)
+    if of_rows is not None:
+        points = member_points(database, of_rows, origin, reading)
+        clustering, _ = interrupt.run(database, cutting(points, of_rows, options), progress)
+        return Cut(of_rows, points, clustering)
+    earlier = with_neighbors(database, stored, min_samples)
+    points = member_points(database, stored, origin, reading)
+
+    def work(control: Control) -> tuple[core.Fit, core.Clustering]:
+        fitted = earlier.fitted(points, earlier.vectors(points, control), min_samples, control)
+        parameters = CutParameters(**options.selecting(len(points)))
+        return fitted, core.cut(fitted, parameters, rank=points.rank(), control=control)
+
+    (fitted, clustering), seconds = interrupt.run(database, work, progress)
+    new = NewFit(earlier, min_samples, fitted, {**reading.seconds, **seconds})
+    return Cut(new, points, clustering)
 
 
 @clear_memory_errors("cutting")
@@ -116,29 +162,46 @@ def cut(
 ) -> int:
     """Publish clusters cut from a stored fit as a new result; returns its ClusteringResult id.
 
-    The result is the one a fresh fit with the same options, min_samples among them, would give, row for row.
+    The result is the one a fresh fit with the same options, min_samples among them, would give, row for row. With a smaller
+    min_samples than the fit's it has a fit of its own, which says whose neighbours it was made from, and keeps as many as a fresh
+    fit does; one that is stored already is used.
 
     Raises:
         as `labels`, and as `publish`. Nothing was written.
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    options = check_options(values, stored)
+    wanted = check_options(values, stored)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):
             version = origin.data_version()
-        _, _, points, clustering = _labels(database, stored, options, origin, progress)
+        found = _labels(database, stored, wanted, origin, progress)
+        points = found.points
         parameters = {
-            **options.selecting(len(points)),
+            **wanted.options.selecting(len(points)),
             **record.settled,
+            "min_samples": wanted.min_samples,
             **recorded_where(record.selection["where"]),
             **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
         }
+        fit, kept = _to_publish(database, found, progress)
         return publish(
             database,
-            NewResult(points, clustering, stored.id, parameters, started_at, origin),
+            NewResult(points, found.clustering, fit, parameters, started_at, origin, *kept),
             snapshot=Snapshot(database, points, origin, version=version),
             patience=PATIENCE,
             control=Control(progress),
         )
+
+
+def _to_publish(
+    database: Database, found: Cut, progress: Progress | None
+) -> tuple[FitRecord | int, tuple[FitBlobs | None, FitNeighbors | None]]:
+    """The fit of a cut as its result needs it: the id of a stored one, or what is to be stored of a new one."""
+    if isinstance(found.fit, StoredFit):
+        return found.fit.id, (None, None)
+    earlier, min_samples, fitted, seconds = found.fit
+    record = earlier.record(min_samples, versions(database), seconds)
+    kept, _ = interrupt.run(database, partial(earlier.to_keep, found.points, fitted, record), progress)
+    return record, kept

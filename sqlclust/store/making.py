@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import cache, partial
-from importlib.metadata import version as installed_version
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlclust.core.pipeline as core
-from sqlclust import __version__
 from sqlclust.core.engines import engine_of
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.options import FitOptions, HdbscanOptions, Update
@@ -25,6 +23,7 @@ from sqlclust.store.fits.blobs import FitBlobs, to_blobs
 from sqlclust.store.fits.neighbors import FitNeighbors, neighbors_of
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.updating import NotUpdated, Now, Updated
+from sqlclust.store.versions import versions
 
 
 class Keeping(NamedTuple):
@@ -173,7 +172,7 @@ def _new(
     )
     kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
     if keeping.fit:
-        kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted), progress)
+        kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted, was), progress)
     return Made(clustering, record, sum(seconds.values()), _said(was), *kept)
 
 
@@ -198,21 +197,15 @@ def _said(was: Updated | NotUpdated | None) -> str | None:
 
 
 def _to_keep(
-    corpus: Corpus, keeping: Keeping, fingerprint: Fingerprint, fitted: core.Fit, control: Control
+    corpus: Corpus,
+    keeping: Keeping,
+    fingerprint: Fingerprint,
+    fitted: core.Fit,
+    was: Updated | NotUpdated | None,
+    control: Control,
 ) -> tuple[FitBlobs, FitNeighbors | None]:
-    neighbors = neighbors_of(corpus.points, fitted, control) if keeping.neighbors else None
+    neighbors = None
+    if keeping.neighbors:
+        known = was.hashes if was else None
+        neighbors = neighbors_of(corpus.points, fitted, control, row_hashes=known.hashes if known else None)
     return to_blobs(corpus.points, fingerprint, fitted, control), neighbors
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {
-        "sqlclust": __version__,
-        "hdbscan": installed_version("hdbscan"),
-        "numpy": installed_version("numpy"),
-    }
-
-
-def versions(database: Database) -> dict[str, str]:
-    """Versions of what computes and stores, as they are stored with every fit."""
-    return {**_versions(), **database.versions}

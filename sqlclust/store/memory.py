@@ -69,15 +69,39 @@ def check_duplicates(n: int, dimension: int) -> None:
     check_free(needed, "clust_duplicates", _vectors(n, dimension), advice=FEWER)
 
 
-def check_cutting(n: int, dimension: int = 0) -> None:
+_HIERARCHY_BYTES = 100
+"""Bytes of a row in a spanning tree and its hierarchy."""
+
+
+def check_cutting(n: int, dimension: int = 0, *, trees: int = 1) -> None:
     """Refuse to cut a stored fit of n rows that has no room; with a dimension, where its vectors are still to be read.
+
+    Args:
+        trees: how many are cut, and held while they are.
 
     Raises:
         OutOfMemoryError
     """
     vectors = reading_bytes(n, dimension) + n * (ITEM_BYTES * dimension + _ROW_BYTES) if dimension else 0
     of = _vectors(n, dimension) if dimension else f"{n:,} rows"
-    check_free(n * _TREE_BYTES + vectors, "cutting a stored fit", of, advice="Fit fewer rows")
+    needed = n * (_TREE_BYTES + _HIERARCHY_BYTES * (trees - 1)) + vectors
+    check_free(needed, "cutting a stored fit", of, advice="Fit fewer rows")
+
+
+_NEIGHBOR_BYTES = 100
+"""Bytes of a neighbour kept with a fit while a smaller min_samples is made of it: as it is read, and edges of the tree."""
+
+
+def check_other_min_samples(n: int, dimension: int, k: int) -> None:
+    """Refuse to make a fit with a smaller min_samples of a stored one of n rows, with k neighbours each, that has no room.
+
+    Raises:
+        OutOfMemoryError
+    """
+    vectors = reading_bytes(n, dimension) + n * (ITEM_BYTES * dimension + _ROW_BYTES)
+    of = f"{_vectors(n, dimension)} with {k} neighbours each"
+    needed = n * (_TREE_BYTES + _NEIGHBOR_BYTES * k) + vectors
+    check_free(needed, "a smaller min_samples of a stored fit", of, advice="Fit fewer rows")
 
 
 def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -> None:

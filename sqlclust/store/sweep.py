@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from itertools import product
 from typing import Any
 
@@ -17,16 +16,16 @@ from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import CondensedTree, condense
-from sqlclust.core.tree.single_linkage import single_linkage
+from sqlclust.core.tree.single_linkage import Hierarchy, single_linkage
 from sqlclust.errors import OptionError
-from sqlclust.options import CutOptions
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
-from sqlclust.store.cut import check_options
+from sqlclust.store.cut import Wanted, check_options
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
+from sqlclust.store.min_samples import trees_with
 
 MAX_COMBINATIONS = 1_000
 """Rows a sweep gives at the most."""
@@ -36,34 +35,38 @@ MAX_COMBINATIONS = 1_000
 def sweep(
     database: Database, clustering_fit_id: object, values: Mapping[str, Any], progress: Progress | None = None
 ) -> list[dict[str, Any]]:
-    """One row for every combination of parameters, cut from a stored fit; nothing is written, no vector is read.
+    """One row for every combination of parameters, cut from a stored fit; nothing is written.
 
     Args:
-        values: options of `CutOptions`, each a value or a list of values; combinations in the order given, the last
+        values: options of `StoredFitOptions`, each a value or a list of values; combinations in the order given, the last
             option changing fastest.
 
     Returns:
-        The options, and n_clusters, noise_share, largest_share, mean_persistence, relative_validity (None where there is
-        no cluster) and ari_previous (agreement with the row before, None in the first).
+        min_samples, the other options, and n_clusters, noise_share, largest_share, mean_persistence, relative_validity (None
+        where there is no cluster) and ari_previous (agreement with the row before, None in the first).
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError; StatementInterrupted
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, OutOfMemoryError; StatementInterrupted
+        MembersChangedError: with a min_samples that no stored fit of these rows has.
 
-    Cost: O(n log n) for every row; condensing once where min_cluster_size does not change from row to row.
+    Cost: O(n log n) for every row; condensing once where neither min_samples nor min_cluster_size changes from row to row. No
+    vector is read, but once where the tree of another min_samples is to be made (`min_samples.trees_with`): one for each.
     """
     stored = fits.load(database, clustering_fit_id)
     combinations = _combinations(values, stored)
-    check_cutting(len(stored.ids))
+    every_min_samples = dict.fromkeys(wanted.min_samples for wanted in combinations)
+    check_cutting(len(stored.ids), trees=len(every_min_samples))
+    trees = trees_with(database, stored, every_min_samples, progress)
 
     def work(control: Control) -> list[dict[str, Any]]:
         with control.phase("sweep"):
-            return list(_sweep_rows(stored, combinations, control))
+            return list(_sweep_rows(trees, combinations, control))
 
     rows, _ = interrupt.run(database, work, progress)
     return rows
 
 
-def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptions]:
+def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted]:
     lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
     for name, choices in lists.items():
         if not choices:
@@ -75,40 +78,52 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[CutOptio
 
 
 class _CondensedTrees:
-    """The condensed trees of a stored fit, for one min_cluster_size after the other.
+    """The condensed trees of a stored fit, for one min_samples and min_cluster_size after the other.
 
-    One is made only where min_cluster_size changes: many combinations in turn have the same.
+    One is made only where either changes: many combinations in turn have the same. A hierarchy is made once for each
+    min_samples.
+
+    Args:
+        trees: spanning trees of n rows by min_samples.
     """
 
-    def __init__(self, stored: StoredFit, control: Control) -> None:
-        self._n, self._control = len(stored.ids), control
-        self._linkage = single_linkage(stored.tree, control) if self._n > 1 else None
+    def __init__(self, trees: Mapping[int, SpanningTree], n: int, control: Control) -> None:
+        self._trees, self._n, self._control = trees, n, control
+        self._hierarchies: dict[int, Hierarchy] = {}
         self._condensed: CondensedTree | None = None
-        self._condensed_for = 0
+        self._condensed_for = (0, 0)
 
-    def labels(self, parameters: CutParameters) -> ClusterLabels:
+    def labels(self, min_samples: int, parameters: CutParameters) -> ClusterLabels:
         """The clusters of these parameters."""
-        if self._linkage is None:
-            return all_noise(self._n)
-        size = parameters.min_cluster_size
-        if self._condensed is None or self._condensed_for != size:
-            self._condensed = condense(self._linkage, min_cluster_size=size, control=self._control)
-            self._condensed_for = size
+        if self._n == 1:
+            return all_noise(1)
+        if min_samples not in self._hierarchies:
+            self._hierarchies[min_samples] = single_linkage(self._trees[min_samples], self._control)
+        wanted = min_samples, parameters.min_cluster_size
+        if self._condensed is None or self._condensed_for != wanted:
+            self._condensed = condense(
+                self._hierarchies[min_samples], min_cluster_size=parameters.min_cluster_size, control=self._control
+            )
+            self._condensed_for = wanted
         return cluster_labels(self._condensed, parameters, self._control)
 
 
-def _sweep_rows(stored: StoredFit, combinations: list[CutOptions], control: Control) -> Iterator[dict[str, Any]]:
-    trees = _CondensedTrees(stored, control)
+def _sweep_rows(
+    trees: Mapping[int, SpanningTree], combinations: list[Wanted], control: Control
+) -> Iterator[dict[str, Any]]:
+    """A row for each combination; `trees` by min_samples, of the same rows."""
+    n = len(next(iter(trees.values())).weight) + 1
+    condensed = _CondensedTrees(trees, n, control)
     previous = None
-    for done, options in enumerate(combinations):
+    for done, (min_samples, options) in enumerate(combinations):
         control.at(done / len(combinations))
-        parameters = CutParameters(**options.selecting(len(stored.ids)))
-        labelled = trees.labels(parameters)
+        selecting = options.selecting(n)
+        labelled = condensed.labels(min_samples, CutParameters(**selecting))
         control.check()
         yield {
-            **asdict(options),
-            "min_cluster_size": parameters.min_cluster_size,
-            **_figures(labelled, stored.tree),
+            "min_samples": min_samples,
+            **selecting,
+            **_figures(labelled, trees[min_samples]),
             "ari_previous": None if previous is None else adjusted_rand_index(previous, labelled.labels),
         }
         previous = labelled.labels

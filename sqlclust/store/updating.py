@@ -138,10 +138,16 @@ class Updated(NamedTuple):
 
 
 class NotUpdated(NamedTuple):
-    """Why a stored fit was not brought up to date; `of` is that fit."""
+    """Why a stored fit was not brought up to date.
+
+    Attributes:
+        of: that fit.
+        hashes: of the rows of now, if they were made.
+    """
 
     of: int
     reason: str
+    hashes: RowHashes | None = None
 
 
 def update(database: Database, now: Now, progress: Progress | None) -> Updated | NotUpdated | None:
@@ -157,7 +163,7 @@ def update(database: Database, now: Now, progress: Progress | None) -> Updated |
     found = candidates(database, now.settings)
     made = _update(database, found, now, progress) if found else _why_none(database, now.settings)
     if now.only and not isinstance(made, Updated):
-        of, reason = made or (None, None)
+        of, reason = (made.of, made.reason) if made else (None, None)
         raise UpdateError(now.settings["embedding_model"], clustering_fit_id=of, reason=reason)
     return made
 
@@ -171,11 +177,11 @@ def _update(database: Database, found: list[Candidate], now: Now, progress: Prog
     except FitDamagedError as error:
         if now.only:
             raise
-        return NotUpdated(which.id, str(error))
+        return NotUpdated(which.id, str(error), hashes)
     except (UnknownFitError, FitNotStoredError, NeighborsNotStoredError):  # somebody else's transaction came between
-        return NotUpdated(which.id, "it was deleted meanwhile")
+        return NotUpdated(which.id, "it was deleted meanwhile", hashes)
     if isinstance(made, Refusal):
-        return NotUpdated(which.id, made.reason)
+        return NotUpdated(which.id, made.reason, hashes)
     fitted, changes = made
     return Updated(fitted, which.id, changes, hashes, {**more, "hash": seconds["hash"]})
 
@@ -213,7 +219,7 @@ def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHash
     if (now.options.min_samples or 1) > which.min_samples + SPARE_NEIGHBORS:
         listed = which.min_samples + SPARE_NEIGHBORS
         reason = f"it knows {listed} neighbours of each vector, fewer than min_samples, {now.options.min_samples}"
-        return known, NotUpdated(which.id, reason)
+        return known, NotUpdated(which.id, reason, known)
     n, dimension = len(different), now.points.vectors.shape[1]
     if seconds >= fit_seconds(n, dimension, now.options.engine, multiplications_per_second=_SPEED):
         return known, NotUpdated(

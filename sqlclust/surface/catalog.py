@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlclust.options import (
-    CutOptions,
     DoctorOptions,
     DuplicatesOptions,
     FitOptions,
@@ -15,6 +14,7 @@ from sqlclust.options import (
     NeighborsOptions,
     PointsOptions,
     SourceOptions,
+    StoredFitOptions,
 )
 from sqlclust.surface.clustering import CLUSTERING
 from sqlclust.surface.diagnosis import DIAGNOSIS
@@ -42,10 +42,10 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
 OPTIONS: dict[str, Any] = {
     "clust_hdbscan": HdbscanOptions,
     "clust_fit": FitOptions,
-    "clust_cut": CutOptions,
-    "clust_labels": CutOptions,
-    "clust_sweep": CutOptions,
-    "clust_condensed_tree": CutOptions,
+    "clust_cut": StoredFitOptions,
+    "clust_labels": StoredFitOptions,
+    "clust_sweep": StoredFitOptions,
+    "clust_condensed_tree": StoredFitOptions,
     "clust_points": PointsOptions,
     "clust_neighbors": NeighborsOptions,
     "clust_duplicates": DuplicatesOptions,

@@ -20,6 +20,7 @@ from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
+from sqlclust.store.min_samples import trees_with
 from sqlclust.store.sweep import sweep
 from sqlclust.surface.clustering import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, hdbscan_rows
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
@@ -43,12 +44,15 @@ def clust_cut(context: Context, clustering_fit_id: object, options: object = "{}
 def clust_labels(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """Other clusters from a stored fit; a row for each of its embeddings."""
     fit_id = _fit_id("clust_labels", clustering_fit_id)
-    _, _, points, clustering = store_cut.labels(context.database, fit_id, parse_object(options))
-    return hdbscan_rows(points, clustering)
+    cut = store_cut.labels(context.database, fit_id, parse_object(options))
+    return hdbscan_rows(cut.points, cut.clustering)
 
 
 _SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER", str: "TEXT"}
-_SWEPT_COLUMNS = {option.name: _SQL_TYPES[option.metadata["kind"]] for option in dataclasses.fields(CutOptions)}
+_SWEPT_COLUMNS = {
+    "min_samples": "INTEGER",
+    **{option.name: _SQL_TYPES[option.metadata["kind"]] for option in dataclasses.fields(CutOptions)},
+}
 _FIGURE_COLUMNS = {
     "n_clusters": "INTEGER",
     "noise_share": "REAL",
@@ -77,15 +81,16 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
     stored = fits.load(context.database, _fit_id("clust_condensed_tree", clustering_fit_id))
-    parsed = store_cut.check_options(parse_object(options), stored)
+    min_samples, parsed = store_cut.check_options(parse_object(options), stored)
     n = len(stored.ids)
     if n == 1:
         return
     check_cutting(n)
+    [spanning_tree] = trees_with(context.database, stored, [min_samples], None).values()
 
     def work(control: Control) -> FlatClusters:
         parameters = CutParameters(**parsed.selecting(n))
-        hierarchy = single_linkage(stored.tree, control)
+        hierarchy = single_linkage(spanning_tree, control)
         tree = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
         return flat_clusters(tree, parameters, control)
 
@@ -158,7 +163,8 @@ FITS = (
         uses_context=True,
         returns="INTEGER",
         summary="Publishes other clusters from a stored fit, without looking for neighbours again, and returns the new "
-        "ClusteringResult id; the result is the one a fresh fit with the same min_samples would give. Top level only.",
+        "ClusteringResult id; the result is the one a fresh fit would give. With a smaller min_samples it has a fit of its own, "
+        "made from the neighbours of the stored one. Top level only.",
         example="SELECT clust_cut(1, '{\"min_cluster_size\": 6}') -- 2",
     ),
     TableFunction(
@@ -177,7 +183,8 @@ FITS = (
         function=clust_sweep,
         columns={**_SWEPT_COLUMNS, **_FIGURE_COLUMNS},
         summary="A row for every combination of options, each a value or a list: what cutting a stored fit with them gives. "
-        "ari_previous is the agreement with the row before: a fall is a cliff.",
+        "ari_previous is the agreement with the row before: a fall is a cliff. For a smaller min_samples than the fit's the "
+        "vectors are read, once, and a tree is made.",
         example="SELECT group_concat(n_clusters) FROM clust_sweep(1, '{\"min_cluster_size\": [5, 6, 30]}') -- 3,3,0",
     ),
     TableFunction(

@@ -52,6 +52,21 @@ def test_cut_is_a_fresh_fit(fitted: Path) -> None:
     assert rows(fitted, RESULT.format(2)) == rows(fitted, RESULT.format(3))
 
 
+def test_cut_with_a_smaller_min_samples(fitted: Path) -> None:
+    out = succeed("cut", fitted, 1, "--min-cluster-size", 5, "--min-samples", 2)
+    assert out.startswith("demo: result 2, 40 rows in 3 clusters, 10.0 % noise")
+    assert out.splitlines()[1] == "  fit 2, with min_samples 2: made from the neighbours of fit 1"
+    out = succeed("cut", fitted, 1, "--min-cluster-size", 6, "--min-samples", 2)
+    assert out.splitlines()[1] == "  fit 2, with min_samples 2: stored already, of the same embeddings as fit 1"
+    for own in (succeed("cut", fitted, 1, "--min-samples", 5), succeed("cut", fitted, "--min-samples", 2)):
+        assert own.splitlines()[1] == ""
+    succeed("fit", fitted, "--min-cluster-size", 5, "--min-samples", 2, "--no-store-fit")
+    assert rows(fitted, RESULT.format(2)) == rows(fitted, RESULT.format(6))
+    assert fail("cut", fitted, 1, "--min-samples", 6).endswith("; a new fit is needed")
+    [result] = json.loads(succeed("cut", fitted, 1, "--min-samples", 1, "--json"))
+    assert result["parameters"]["min_samples"] == 1
+
+
 def test_cut_of_the_latest_fit_in_json(fitted: Path) -> None:
     [result] = json.loads(succeed("cut", fitted, "--min-cluster-size", 30, "--json"))
     assert (result["id"], result["n_clusters"], result["parameters"]["min_cluster_size"]) == (2, 0, 30)
@@ -63,7 +78,7 @@ def test_cut_of_no_fit(fitted: Path) -> None:
     succeed("cut", fitted, 1)
     assert fail("cut", fitted, 2) == "no clustering fit 2; ids here: 1. 2 is a result, of fit 1"
     assert "min-cluster-size" in misuse("cut", fitted, 1, "--min-cluster-size", 1)
-    assert misuse("cut", fitted, 1, "--min-samples", 3).startswith("No such option")
+    assert "expected a whole number" in misuse("cut", fitted, 1, "--min-samples", 2**40)
     assert "expected a whole number" in misuse("cut", fitted, 1, "--max-cluster-size", 2**40)
 
 
@@ -115,6 +130,26 @@ def test_sweep_of_several_options_for_programs(fitted: Path) -> None:
     assert [row["allow_single_cluster"] for row in found[:2]] == [False, True]
     assert [json.loads(line) for line in succeed(*args, "--nl").splitlines()] == found
     assert len(list(csv.DictReader(io.StringIO(succeed(*args, "--csv"))))) == 8
+
+
+def test_sweep_over_min_samples(fitted: Path) -> None:
+    args = ("sweep", fitted, 1, "--min-samples", "5,2", "--min-cluster-size", "5,30")
+    lines = succeed(*args).splitlines()
+    assert lines[2].split()[:3] == ["min_samples", "min_cluster_size", "clusters"]
+    assert [line.split()[:3] for line in lines[4:8]] == [
+        ["5", "5", "3"],
+        ["5", "30", "0"],
+        ["2", "5", "3"],
+        ["2", "30", "0"],
+    ]
+    found = json.loads(succeed(*args, "--json"))
+    assert [[*row][:2] for row in found] == [["min_samples", "min_cluster_size"]] * 4
+    assert [row["min_samples"] for row in found] == [5, 5, 2, 2]
+    plain = list(csv.DictReader(io.StringIO(succeed("sweep", fitted, 1, "--min-cluster-size", "5,30", "--csv"))))
+    assert [row["min_samples"] for row in plain] == ["5", "5"]
+    assert "min_samples" not in succeed("sweep", fitted, 1, "--min-cluster-size", "5,30")
+    assert misuse("sweep", fitted, 1, "--min-samples", "5,6").endswith("; a new fit is needed")
+    assert rows(fitted, "SELECT count(*) FROM ClusteringFit") == [(1,)]
 
 
 def test_sweep_of_nothing_gives_the_defaults(fitted: Path) -> None:

@@ -28,8 +28,16 @@ WORK: dict[str, tuple[str, tuple[str, ...]]] = {
     "clust_fit, again": ("SELECT clust_fit('demo', '{\"min_cluster_size\": 5}')", ("hash", "clusters", "duplicates")),
     "clust_hdbscan": (f"INSERT INTO Run (id) SELECT id FROM clust_hdbscan({POINTS})", COMPUTING),
     "clust_cut": ("SELECT clust_cut(1, '{\"min_cluster_size\": 7}')", ("clusters", "duplicates", "medoids")),
+    "clust_cut, smaller min_samples": (
+        "SELECT clust_cut(1, '{\"min_samples\": 2}')",
+        ("duplicates", "update", "clusters", "medoids"),
+    ),
     "clust_labels": ("INSERT INTO Run (id) SELECT id FROM clust_labels(1)", ("clusters", "duplicates", "medoids")),
     "clust_sweep": ("SELECT * FROM clust_sweep(1, '{}')", ("sweep",)),
+    "clust_sweep, smaller min_samples": (
+        "SELECT * FROM clust_sweep(1, '{\"min_samples\": [5, 1]}')",
+        ("duplicates", "update", "sweep"),
+    ),
     "clust_layers": ("SELECT * FROM clust_layers(1)", ("layers",)),
     "clust_neighbors": (
         f"INSERT INTO Run (id) SELECT DISTINCT id FROM clust_neighbors({POINTS})",

@@ -111,9 +111,9 @@ def test_results_by_fit_and_by_cut_have_the_same_parameters(stored: apsw.Connect
     ("values", "error", "message"),
     [
         (
-            {"min_samples": 3},
+            {"min_samples": 7},
             FitOptionError,
-            "option 'min_samples': found 3, but clustering fit 1 was made with 5, and",
+            "option 'min_samples': found 7, but clustering fit 1 was made with 5, and",
         ),
         (
             {"metric": "cosine"},

@@ -47,6 +47,29 @@ def test_rows_are_those_of_a_copy(both: tuple[apsw.Connection, apsw.Connection],
     assert found
 
 
+SMALLER = {
+    "labels": "SELECT *, medoid_id FROM clust_labels(1, '{\"min_samples\": 3}')",
+    "sweep": "SELECT * FROM clust_sweep(1, '{\"min_samples\": [5, 3, 1]}')",
+    "condensed tree": "SELECT * FROM clust_condensed_tree(1, '{\"min_samples\": 3}')",
+    "labels of the new fit": "SELECT *, medoid_id FROM clust_labels(2)",
+    "core distances of the new fit": "SELECT * FROM clust_core_distances(2)",
+    "neighbors of the new fit": "SELECT * FROM clust_fit_neighbors(2)",
+    "nearest": 'SELECT *, exemplar_id, distance FROM clust_nearest(3, \'{"rows": "all"}\')',
+    "staleness": "SELECT * FROM clust_staleness(3)",
+}
+"""With a smaller min_samples than the fit's, and of the result and the fit, 3 and 2, of clust_cut with 2."""
+
+
+def test_a_smaller_min_samples(both: tuple[apsw.Connection, apsw.Connection]) -> None:
+    for con in both:
+        assert con.execute("SELECT clust_cut(1, '{\"min_samples\": 2}')").get == 3
+    host, own = both
+    for sql in SMALLER.values():
+        found = rows(host, sql)
+        assert found == rows(own, sql)
+        assert found
+
+
 def test_predictions_name_their_neighbors_as_the_host_does(both: tuple[apsw.Connection, apsw.Connection]) -> None:
     host, own = both
     sql = """SELECT id, label, probability, neighbor_id, distance

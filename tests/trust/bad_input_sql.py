@@ -228,7 +228,7 @@ SQL: dict[str, Statement] = {
         "by cutting; a new fit is needed",
     ),
     "options of clust_sweep": (
-        "SELECT * FROM clust_sweep(1, '{\"k\": [1, 2]}')", (), f"unknown option 'k'; allowed are {CUT_OPTIONS}",
+        "SELECT * FROM clust_sweep(1, '{\"k\": [1, 2]}')", (), f"unknown option 'k'; allowed are {CUT_OPTIONS}, min_samples",
     ),
     "options of clust_sweep, too many": (
         "SELECT * FROM clust_sweep(1, ?)", ['{"min_cluster_size": [' + "5, " * 1_000 + "5]}"],

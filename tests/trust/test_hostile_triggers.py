@@ -97,7 +97,7 @@ CHANGES: dict[str, tuple[str, str]] = {
 PUBLISHED = [
     pytest.param(case, form, id=f"{case}, {form}")
     for case in CHANGES
-    for form in ("clust_fit", "sqlclust.fit", "clust_cut")
+    for form in ("clust_fit", "sqlclust.fit", "clust_cut", "clust_cut, min_samples")
     if form != "clust_cut" or (case != "the fit is dropped" and "neighbours" not in case)  # a cut writes no fit
 ]
 
@@ -111,12 +111,13 @@ def test_what_is_published_is_there_or_an_error(path: Path, case: str, form: str
     con.execute(sql)
     written = con.execute(WRITTEN).get
     options = '{"min_cluster_size": 6}'
-    if form != "clust_cut":
+    if "fit" in form:
         options = '{"min_cluster_size": 6, "min_samples": 5, "cluster_selection_epsilon": 0}'
         con.execute("UPDATE ClusteringFit SET corpus_hash = 'another'")  # so that a new fit is written
     publish: dict[str, Callable[[], object]] = {
         "clust_fit": lambda: con.execute("SELECT clust_fit('demo', ?)", (options,)),
         "clust_cut": lambda: con.execute("SELECT clust_cut(1, ?)", (options,)),
+        "clust_cut, min_samples": lambda: con.execute("SELECT clust_cut(1, '{\"min_samples\": 4}')"),  # writes a fit
         "sqlclust.fit": lambda: sqlclust.fit(con, "demo", min_cluster_size=6, min_samples=5),
     }
     with pytest.raises(AlteredError) as caught:

@@ -10,7 +10,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import DatabaseFileError, NeighborsNotStoredError, SchemaVersionError
+from sqlclust.errors import DatabaseFileError, MinSamplesError, NeighborsNotStoredError, SchemaVersionError
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old import OLD
@@ -95,6 +95,8 @@ def test_python_and_sql_work_on_it_as_it_is(old: Path, number: int) -> None:
     fit = con.execute("SELECT max(id) FROM ClusteringFit").get
     with pytest.raises(NeighborsNotStoredError, match="or by an earlier version"):
         con.execute("SELECT * FROM clust_fit_neighbors(?)", (fit,)).fetchall()
+    with pytest.raises(MinSamplesError, match="or an earlier version"):
+        con.execute("SELECT clust_cut(?, '{\"min_samples\": 2}')", (fit,)).fetchall()
     assert con.execute("SELECT clust_cut(?)", (fit,)).get == result + 2
     con.execute("DELETE FROM ClusteringResult WHERE id = ?", (result,))
     assert version(database_of(con)) == number

@@ -12,45 +12,52 @@ from sqlclust.cli.output import output_options, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
 from sqlclust.errors import OptionError
-from sqlclust.options import CutOptions, parse
+from sqlclust.options import StoredFitOptions, parse
 from sqlclust.sources.registered_rows import is_registered
 from sqlclust.store.cut import cut
-from sqlclust.store.fits.loading import resolve_fit
-from sqlclust.store.results.listing import summarize_result
+from sqlclust.store.fits.loading import fit_of_result, resolve_fit
+from sqlclust.store.results.listing import reused_fit, summarize_result
 from sqlclust.store.sources.clusters_view import view_name
 
 _EPILOG = """\b
 Examples:
   sqlclust cut notes.db 1 --min-cluster-size 30
   sqlclust cut notes.db latest --method leaf --epsilon 0.4
+  sqlclust cut notes.db 1 --min-samples 5
 """
 
 
 @click.command("cut", epilog=_EPILOG)
 @database_argument
 @click.argument("fit", metavar="[FIT|latest]", default="latest")
-@options_of(CutOptions)
+@options_of(StoredFitOptions)
 @output_options
 def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     """Make other clusters of a stored fit.
 
     FIT is the id of a ClusteringFit; the latest one by default. The result is a new one, and the one that a fresh fit with
-    these options and the same --min-samples would give, row for row; but neighbours are not looked for again. Another
-    --min-samples, --metric and the like need a fit of their own: "sqlclust fit", where --min-samples follows
-    --min-cluster-size unless it is given.
+    these options would give, row for row; but neighbours are not looked for again. A smaller --min-samples than the fit's makes
+    a fit of its own from the neighbours that are kept with an exact one; predictions and cuts go on from that. A larger one,
+    another --metric and the like need a new fit: "sqlclust fit", where --min-samples follows --min-cluster-size unless it is
+    given; here it is the fit's.
     """
     try:
-        parse(CutOptions, options)
+        parse(StoredFitOptions, options)
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     with open_database(db) as database, ProgressLine() as progress:
-        result_id = cut(database, resolve_fit(database, fit), options, progress)
+        fit_id = resolve_fit(database, fit)
+        result_id = cut(database, fit_id, options, progress)
         result = summarize_result(database, result_id)
+        own_fit, reused = fit_of_result(database, result_id), reused_fit(database, result_id)
         model = result["embedding_model"]
         view = view_name(model) if is_registered(database, model) else None
     if output:
         write_dicts(output, with_parameters([result]), RESULT_COLUMNS)
         return
     click.echo(summary(result))
+    if own_fit != fit_id:
+        how = "made from the neighbours of" if reused is None else "stored already, of the same embeddings as"
+        click.echo(f"  fit {own_fit}, with min_samples {options['min_samples']}: {how} fit {fit_id}")
     click.echo()
     click.echo(next_steps(db, result_id, view=view))

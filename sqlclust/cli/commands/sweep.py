@@ -13,7 +13,7 @@ from sqlclust.cli.output import output_options, printable, table, write_dicts
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import percent
 from sqlclust.errors import OptionError
-from sqlclust.options import CutOptions
+from sqlclust.options import StoredFitOptions
 from sqlclust.store.fits.loading import describe_fit, resolve_fit
 from sqlclust.store.sweep import sweep
 
@@ -21,6 +21,7 @@ _EPILOG = """\b
 Examples:
   sqlclust sweep notes.db latest --min-cluster-size 5,10,20,40,80
   sqlclust sweep notes.db 1 --min-cluster-size 10,20 --epsilon 0,0.1,0.2 --method eom,leaf
+  sqlclust sweep notes.db 1 --min-samples 3,5,10,15
   sqlclust sweep notes.db 1 --epsilon 0,0.1,0.2,0.3 --csv > sweep.csv
 """
 _CLIFF = 0.5
@@ -29,15 +30,17 @@ _CLIFF = 0.5
 @click.command("sweep", epilog=_EPILOG)
 @database_argument
 @click.argument("fit", metavar="[FIT|latest]", default="latest")
-@lists_of(CutOptions)
+@lists_of(StoredFitOptions)
 @output_options
 def command(db: str, fit: str, output: str | None, **options: Any) -> None:
     """Try many parameters on a stored fit.
 
-    A row for every combination of the values given, the last option changing fastest; nothing is written and no distance is
-    measured again. FIT is the id of a ClusteringFit; the latest one by default. "like above" is how far the labels
+    A row for every combination of the values given, the last option changing fastest; nothing is written and no neighbour is
+    looked for again. FIT is the id of a ClusteringFit; the latest one by default. "like above" is how far the labels
     agree with the row above (adjusted Rand index): where it falls, a small change of a parameter changes much. Validity
     compares rows of one sweep only.
+
+    Vectors are read only for a --min-samples that is smaller than the fit's: once, and a tree is made for each.
     """
     given = {name: values for name, values in options.items() if values is not None}
     with read_database(db) as database, ProgressLine() as progress:

@@ -74,7 +74,7 @@ def axes_as_they_are(vectors: Float32Array, control: Control | None = None) -> P
     """The d axes of vectors float32 (m, d), not turned: all of their length is along them. O(m·d)."""
     factor = _power_of_two(vectors, control or Control())
     centre = vectors[:: max(1, len(vectors) // _SAMPLE)].mean(axis=0, dtype=np.float64) * factor
-    return PrincipalAxes(centre, None, factor)
+    return PrincipalAxes(centre.astype(np.float32).astype(np.float64), None, factor)
 
 
 def principal_axes(vectors: Float32Array, count: int, control: Control | None = None) -> PrincipalAxes:
@@ -242,11 +242,15 @@ def projection(vectors: Float32Array, axes: PrincipalAxes) -> tuple[Float32Array
 
     Returns:
         along: float32 (b, p), the coordinates, each rounded once.
-        squared: float64 (b,), squared lengths of the whole centred vectors, not only of their parts along the axes.
+        squared: float64 (b,), squared lengths of the whole centred vectors, not only of their parts along the axes. Along axes as
+            they are, of the rounded coordinates: up to 2⁻²³ of it more or less.
     """
+    if axes.basis is None:
+        along = vectors * np.float32(axes.power_of_two)
+        along -= axes.centre.astype(np.float32)  # which it is exactly
+        return along, np.einsum("ij,ij->i", along, along, dtype=np.float64)
     scaled = vectors * np.float32(axes.power_of_two) - axes.centre
-    along = scaled if axes.basis is None else scaled @ axes.basis
-    return along.astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
+    return (scaled @ axes.basis).astype(np.float32), np.einsum("ij,ij->i", scaled, scaled)
 
 
 def projections(vectors: Float32Array, axes: PrincipalAxes, control: Control) -> tuple[Float32Array, Float64Array]:
@@ -263,7 +267,7 @@ def projections(vectors: Float32Array, axes: PrincipalAxes, control: Control) ->
 
 
 def residual_norms(along: Float32Array, squared: Float64Array) -> Float64Array:
-    """At least the length of each vector's residual, the part that its coordinates leave: float64 (b,).
+    """At least the length of each vector's residual, the part that its coordinates along some axes leave: float64 (b,).
 
     Let a be the coordinates of x, z the rounded ones, and w what z leaves of x. Then |w|² = |x|² − |z|² − 2·(a − z)·z. The last
     term is at most 2·2⁻²⁴·|x|²; that much is added here. So x·y <= z·z' + r(x)·r(y), up to a few roundings of |x|·|y|.
@@ -271,3 +275,8 @@ def residual_norms(along: Float32Array, squared: Float64Array) -> Float64Array:
     head = along.astype(np.float64)
     left = squared - np.einsum("ij,ij->i", head, head)
     return np.asarray(np.sqrt(np.maximum(left, 0.0) + 2.0**-22 * squared))
+
+
+def rounding_norms(squared: Float64Array) -> Float64Array:
+    """As `residual_norms`, of coordinates along all axes as they are: rounding leaves at most 2⁻²⁴ of each. Room to spare."""
+    return np.asarray(np.sqrt(squared) * 2.0**-11)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection, residual_norms
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection, residual_norms, rounding_norms
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -222,7 +222,8 @@ def pruning(vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, co
         along, squared = projection(vectors[order[part]], axes)
         reduced[part] = squared * (1.0 - share) - _TINY
         first[part, :leading] = along[:, :leading]
-        first[part, leading] = residual_norms(along[:, :leading], squared)
+        all_along = axes.basis is None
+        first[part, leading] = rounding_norms(squared) if all_along else residual_norms(along[:, :leading], squared)
         first[part, leading + 1] = np.nextafter((-reduced[part] / 2).astype(np.float32), np.float32(np.inf))
         first[part, leading + 2] = 1.0
         if leading < most:

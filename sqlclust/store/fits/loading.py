@@ -65,7 +65,7 @@ def resolve_fit(database: Database, which: int | str) -> int:
 
 
 def fit_of_result(database: Database, clustering_result_id: int) -> int | None:
-    """The id of a result's fit."""
+    """The id of a result's fit; None if it has none."""
     with translated_errors(database, doing="reading a result"):
         found: int | None = statements.value(database, _OF_RESULT, (clustering_result_id,))
     return found

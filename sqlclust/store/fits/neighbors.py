@@ -74,12 +74,15 @@ class FitRows(NamedTuple):
 COLUMNS = tuple(field.name for field in fields(NeighborsPart))
 
 
-def neighbors_of(points: Points, fitted: Fit, control: Control | None = None) -> FitNeighbors | None:
-    """What is kept of a new fit; None if it was made without keeping its lists."""
+def neighbors_of(
+    points: Points, fitted: Fit, control: Control | None = None, *, row_hashes: NDArray[np.uint64] | None = None
+) -> FitNeighbors | None:
+    """What is kept of a new fit; None if it was made without keeping its lists. `row_hashes` of the points, if they are known."""
     if fitted.lists is None:
         return None
     row_vectors = fitted.points.group_of_row()[points.order].astype(np.int32)
-    return FitNeighbors(row_vectors, points.row_hashes(control), fitted.lists, fitted.exponent)
+    hashes = points.row_hashes(control) if row_hashes is None else row_hashes
+    return FitNeighbors(row_vectors, hashes, fitted.lists, fitted.exponent)
 
 
 def to_parts(found: FitNeighbors) -> Iterator[NeighborsPart]:

@@ -75,6 +75,20 @@ def summarize_result(database: Database, result_id: int) -> dict[str, Any]:
     return result
 
 
+_REUSED = """
+SELECT r.clustering_fit_id FROM main.ClusteringResult r
+WHERE r.id = ?1 AND EXISTS (SELECT 1 FROM main.ClusteringResult earlier
+                            WHERE earlier.clustering_fit_id = r.clustering_fit_id AND earlier.id < r.id)
+"""
+
+
+def reused_fit(database: Database, result_id: int) -> int | None:
+    """The id of a result's fit, if an earlier result was made of it; None if it was made for this one."""
+    with translated_errors(database, doing="reading a result"):
+        found: int | None = statements.value(database, _REUSED, (result_id,))
+    return found
+
+
 def parameters_of(result: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a result: of a row that has its `id` and its `parameters`.
 

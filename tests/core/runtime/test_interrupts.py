@@ -104,7 +104,7 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "cut": (lambda c: cut.cutting(POINTS, _stored([*range(N)]), CutOptions(min_cluster_size=20))(c), 0.4),
     "sweep": (
         lambda c: list(
-            sweep._sweep_rows(_stored([*range(N)]), [CutOptions(min_cluster_size=s) for s in (5, 9, 20)], c)
+            sweep._sweep_rows({5: TREE}, [cut.Wanted(5, CutOptions(min_cluster_size=s)) for s in (5, 9, 20)], c)
         ),
         0.6,
     ),

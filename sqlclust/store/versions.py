@@ -1,0 +1,23 @@
+"""Versions of what computes and stores."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version as installed_version
+
+from sqlclust import __version__
+from sqlclust.sqlite.database import Database
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {
+        "sqlclust": __version__,
+        "hdbscan": installed_version("hdbscan"),
+        "numpy": installed_version("numpy"),
+    }
+
+
+def versions(database: Database) -> dict[str, str]:
+    """Versions of what computes and stores, as they are stored with every fit."""
+    return {**_versions(), **database.versions}
