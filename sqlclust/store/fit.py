@@ -129,7 +129,7 @@ def _fit(
     )  # fmt: skip
     if made.said is None:
         return result_id, None
-    return result_id, made.said.format(fit=fit_of_result(database, result_id))
+    return result_id, made.said.replace("{fit}", str(fit_of_result(database, result_id)))
 
 
 def _selection(

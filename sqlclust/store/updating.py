@@ -16,7 +16,14 @@ from sqlclust.core.engines import ENGINES, engine_of
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.update.updating import Refusal, updated
-from sqlclust.errors import FitDamagedError, UnknownFitError, UpdateError
+from sqlclust.errors import (
+    FitDamagedError,
+    FitNotStoredError,
+    NeighborsNotStoredError,
+    UnknownFitError,
+    UpdateError,
+    shown,
+)
 from sqlclust.options import HdbscanOptions
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
@@ -99,8 +106,9 @@ def candidates(database: Database, settings: Mapping[str, Any]) -> list[Candidat
         if not schema.has(database, TABLE):
             return []
         found = statements.dict_rows(database, _FIND, settings)
-        return [
-            Candidate(row["id"], row["min_samples"], row["n_distinct"], _hashes(database, row["id"])) for row in found
+        return [  # loading says what is wrong with numbers that are none
+            Candidate(row["id"], max(1, row["min_samples"]), max(1, row["n_distinct"]), _hashes(database, row["id"]))
+            for row in found
         ]
 
 
@@ -165,19 +173,36 @@ def _update(database: Database, found: list[Candidate], now: Now, progress: Prog
     if isinstance(which, NotUpdated):
         return which
     try:
-        stored = loading.load(database, which.id)
-        kept = loading.load_neighbors(database, stored)
-    except (FitDamagedError, UnknownFitError) as error:
+        made, more = _made_from(database, which.id, now, hashes, progress)
+    except FitDamagedError as error:
         if now.only:
             raise
         return NotUpdated(which.id, str(error), hashes)
-    if kept is None:
-        raise UnknownFitError(which.id, known=loading.known_fits(database))  # deleted meanwhile
-    made, more = interrupt.run(database, partial(_brought_up_to_date, stored, kept, now, hashes), progress)
+    except (UnknownFitError, FitNotStoredError, NeighborsNotStoredError):  # somebody else's transaction came between
+        return NotUpdated(which.id, "it was deleted meanwhile", hashes)
     if isinstance(made, Refusal):
-        return NotUpdated(stored.id, made.reason, hashes)
+        return NotUpdated(which.id, made.reason, hashes)
     fitted, changes = made
-    return Updated(fitted, stored.id, changes, hashes, {**more, "hash": seconds["hash"]})
+    return Updated(fitted, which.id, changes, hashes, {**more, "hash": seconds["hash"]})
+
+
+def _made_from(
+    database: Database, fit_id: int, now: Now, hashes: RowHashes, progress: Progress | None
+) -> tuple[tuple[core.Fit, Changes] | Refusal, dict[str, float]]:
+    """What a stored fit becomes, and the seconds of each phase. What was read of it is let go of when this ends.
+
+    Raises:
+        UnknownFitError, FitNotStoredError, NeighborsNotStoredError: it is not there any more.
+        FitDamagedError, DatabaseFileError; StatementInterrupted
+    """
+    stored = loading.load(database, fit_id)
+    for name, value in now.settings.items():
+        if name in _SETTINGS and getattr(stored.record, name) != value:
+            return Refusal(f"its {name} was changed meanwhile"), {}
+    kept = loading.load_neighbors(database, stored)
+    if kept is None:
+        raise NeighborsNotStoredError(fit_id)
+    return interrupt.run(database, partial(_brought_up_to_date, stored, kept, now, hashes), progress)
 
 
 def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, Candidate | NotUpdated]:
@@ -227,11 +252,17 @@ def _why_none(database: Database, settings: Mapping[str, Any]) -> NotUpdated | N
     for row in rows:
         for name in _SETTINGS:
             if row[name] != settings[name]:
-                return NotUpdated(row["id"], f"its {name} is {row[name]}, and not {settings[name]}")
+                return NotUpdated(row["id"], f"its {name} is {_said(row[name])}, and not {_said(settings[name])}")
         if not row["is_kept"]:
             return NotUpdated(row["id"], "it was stored without its neighbours")
         return NotUpdated(row["id"], f"its seed is {row['seed']}, and not {settings['seed']}")
     return None
+
+
+def _said(setting: object) -> str:
+    """A setting as people read it; of a file that has another text there, with its quotes."""
+    is_text = isinstance(setting, str) and not setting.isidentifier()
+    return shown(setting) if is_text or isinstance(setting, bytes) else str(setting)
 
 
 def _brought_up_to_date(

@@ -33,10 +33,10 @@ import apsw
 
 import sqlclust
 from tests.extension import as_in_the_tests
-from tests.trust import in_place, work
+from tests.trust import in_place, updates, work
 from tests.trust.shim import CHANGING, Shim, kill
 
-FORMS = (*work.FORMS, in_place.FORM)
+FORMS = (*work.FORMS, in_place.FORM, updates.FORM)
 ROOT = Path(__file__).resolve().parents[2]
 _GIVEN_UP = 300.0
 """Seconds after which a program is not waited for any longer."""
@@ -77,7 +77,7 @@ def _program(path: str, form: str, at: int, say: Callable[[str], None]) -> None:
         say("publishing")
         shim.arm(at, watched=CHANGING, error=kill)
 
-    if form == "clust_fit":  # its first row is that of ClusteringFit
+    if form in ("clust_fit", updates.FORM):  # its first row is that of ClusteringFit
 
         def first_row(*_: object) -> None:
             con.set_update_hook(None)
@@ -241,7 +241,7 @@ class Figures(NamedTuple):
 
 def _of(form: str) -> Any:
     """What makes, writes and judges: modules of the same functions."""
-    return in_place if form == in_place.FORM else work
+    return {in_place.FORM: in_place, updates.FORM: updates}.get(form, work)
 
 
 def killed_at(server: Programs, folder: Path, journal: str, form: str, points: int, *, n: int, seed: int) -> Figures:
@@ -311,13 +311,14 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=200, help="over all combinations")
     parser.add_argument("--rows", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--form", choices=FORMS, action="append", help="all by default")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         with as_in_the_tests():
             _serve()
         return
-    combinations = [(journal, form) for journal in work.JOURNALS for form in FORMS]
+    combinations = [(journal, form) for journal in work.JOURNALS for form in arguments.form or FORMS]
     with tempfile.TemporaryDirectory() as folder, programs() as server:
         rows = []
         for number, (journal, form) in enumerate(combinations):

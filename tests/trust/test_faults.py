@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,63 +21,9 @@ from sqlclust.errors import CommitUnknownError, DatabaseFileError, OutOfMemoryEr
 from sqlclust.store.embeddings.points import Points
 from tests.extension import originals
 from tests.trust import work
-from tests.trust.shim import CHANGING, Shim, full
+from tests.trust.bench import FAULTS, Bench
 
 pytestmark = pytest.mark.slow
-
-
-class _Connection(apsw.Connection):
-    """Closing says nothing of a checkpoint that failed: SQLite does not, but APSW would hand on the shim's exception."""
-
-    shim: Shim
-
-    def close(self, force: bool = False) -> None:
-        self.shim.disarm()
-        super().close(force)
-
-
-class Bench:
-    """A database that is made once, and copied for every fault; connections to it through the shim."""
-
-    def __init__(self, folder: Path, journal: str) -> None:
-        self._folder, self._base = folder, folder / "base.db"
-        self.shim = Shim()
-        self.expected = work.make(self._base, journal)
-        self.path = self._base
-        self.con = self.fresh()
-
-    def fresh(self) -> apsw.Connection:
-        """A connection to a new copy; nothing fails while it opens."""
-        self.path = work.copy(self._base, self._folder / "broken.db")
-        con = _Connection(str(self.path), vfs=self.shim.name)
-        con.shim = self.shim
-        con.pragma("foreign_keys", True)
-        sqlclust.register(con)
-        self.con = con
-        return con
-
-    def every(self, step: int = 1, **fault: Any) -> Iterator[int]:
-        """Numbers of operations, each (or every step-th) armed to fail, until one that is beyond the last."""
-        self.con.close()
-        for number in count(1, step):
-            self.fresh()
-            self.shim.arm(number, **fault)
-            yield number
-            self.con.close()
-            if not self.shim.struck:
-                return
-
-    def left(self, *, by_itself: bool = True) -> int:
-        """Results that are left, each whole, and the same number by the connection itself; the fault is over."""
-        self.shim.disarm()
-        # as it lies there: as if the program had been killed at this moment
-        work.judge(work.copy(self.path, self._folder / "as it lies.db"), self.expected)
-        assert not self.con.in_transaction
-        seen = self.con.execute("SELECT count(*) FROM ClusteringResult").get if by_itself else None
-        self.con.close()
-        results = work.judge(self.path, self.expected)
-        assert seen in (results, None)
-        return results
 
 
 @pytest.fixture(params=work.JOURNALS)
@@ -88,13 +32,6 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
 
 
 # --- I/O errors and full disks -----------------------------------------------------------------------------------------
-
-FAULTS: dict[str, dict[str, Any]] = {
-    "one operation fails": {},
-    "all fail from then on": {"lasting": True, "step": 3},
-    "one is done and fails all the same": {"watched": CHANGING, "after": True},
-    "the disk is full": {"watched": ("write", "sync"), "error": full, "lasting": True},
-}
 
 SAYS = re.compile(
     r"^\S+broken\.db: (reading or writing failed while|the disk is full: publishing was|it or its journal cannot be opened)"

@@ -60,15 +60,19 @@ def empty_lists(m: int, width: int) -> Lists:
     return Lists(np.full((m, width), -1, dtype=np.int32), np.full((m, width), np.inf))
 
 
-def table(lists: KNearestLists) -> Lists:
-    """Lists as a table. Where all are of one length nothing is copied."""
+def table(lists: KNearestLists, most: int) -> Lists:
+    """Lists as a table, each up to its first `most` neighbours. Where all are of one length nothing is copied.
+
+    What is kept of a fit has not more. Of a file that says otherwise one long list would make the table as wide for all.
+    """
     lengths = lists.lengths()
-    m, width = len(lengths), int(lengths.max())
+    m, width = len(lengths), min(most, int(lengths.max()))
     if (lengths == width).all():
         return Lists(lists.indices.reshape(m, width), lists.squared.reshape(m, width))
     result = empty_lists(m, width)
-    known = np.arange(width) < lengths[:, None]
-    result.indices[known], result.squared[known] = lists.indices, lists.squared
+    rank = np.arange(len(lists.indices)) - np.repeat(lists.starts[:-1], lengths)
+    first, known = rank < width, np.arange(width) < lengths[:, None]
+    result.indices[known], result.squared[known] = lists.indices[first], lists.squared[first]
     return result
 
 

@@ -24,11 +24,13 @@ from sqlclust.core.pipeline import Fit, in_metric
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.update.candidates import tree_distances, weighted
+from sqlclust.core.update.consistency import Kept, contradiction, is_as_measured
 from sqlclust.core.update.falling import fallen
 from sqlclust.core.update.rising import risen
 from sqlclust.core.update.state import Lists, State, as_kept, table
 
 _SAMPLE = 1024
+_MEASURED_OTHERWISE = "distances between its vectors are others when they are measured now"
 
 
 class OldFit(NamedTuple):
@@ -39,6 +41,7 @@ class OldFit(NamedTuple):
         lists: of its r distinct vectors, in canonical order.
         left, right: intp (r − 1,), the spanning tree's edges between distinct vectors, in any order.
         exponent: its vectors were compared times 2**exponent.
+        kept: what else a file says of it, to be compared with what follows from the above; None: it comes from no file.
     """
 
     parameters: ReachabilityParameters
@@ -46,6 +49,7 @@ class OldFit(NamedTuple):
     left: IndexArray
     right: IndexArray
     exponent: int
+    kept: Kept | None = None
 
 
 class Refusal(NamedTuple):
@@ -100,6 +104,8 @@ def updated(
         state = _updated(old, points, scaled, place, parameters, control)
         if isinstance(state, Refusal):
             return state
+        if not is_as_measured(state, scaled, control):
+            return Refusal(_MEASURED_OTHERWISE)
         tree = SpanningTree(state.tree.left, state.tree.right, state.tree.weight)
         fitted = in_metric(points, state.squared_core, tree, parameters, exponent)
         return fitted._replace(lists=as_kept(state.counts, state.lists))
@@ -135,7 +141,8 @@ def _updated(
     parameters: ReachabilityParameters,
     control: Control,
 ) -> State | Refusal:
-    state = _state(old, scaled, place, control)
+    width = max(old.parameters.min_samples, parameters.min_samples) + SPARE_NEIGHBORS
+    state = _state(old, scaled, place, width, control)
     if isinstance(state, Refusal):
         return state
     min_samples, was = parameters.min_samples, old.parameters.min_samples
@@ -149,18 +156,20 @@ def _updated(
     return state
 
 
-def _state(old: OldFit, scaled: Float32Array, place: IndexArray, control: Control) -> State | Refusal:
-    """The old fit, as its lists and the vectors that remain tell it."""
-    lists = table(old.lists)
+def _state(old: OldFit, scaled: Float32Array, place: IndexArray, width: int, control: Control) -> State | Refusal:
+    """The old fit, as its lists up to `width` neighbours and the vectors that remain tell it."""
+    lists = table(old.lists, width)
     core = core_distances(lists.squared, lists.indices, old.lists.counts, min_samples=old.parameters.min_samples)
     if np.isinf(core).any() or (lists.indices[:, 0] < 0).any():
         return Refusal("its lists of nearest neighbours are shorter than min_samples")
     if not _measured_alike(lists, place, scaled):
-        return Refusal("distances between its vectors are others when they are measured now")
+        return Refusal(_MEASURED_OTHERWISE)
     control.check()
     squared = tree_distances(lists, old.left, old.right, place, scaled, control)
     reach = MutualReachability(scaled, core, old.parameters.distance_factor, control)
-    return State(old.lists.counts, lists, core, weighted(reach, old.left, old.right, squared))
+    state = State(old.lists.counts, lists, core, weighted(reach, old.left, old.right, squared))
+    wrong = old.kept and contradiction(state, old.kept, old.lists, old.parameters, old.exponent, control)
+    return Refusal(wrong) if wrong else state
 
 
 def _risen(
@@ -187,7 +196,8 @@ def _measured_alike(lists: Lists, place: IndexArray, vectors: Float32Array) -> b
     then old and new distances cannot be put in one order.
     """
     here = np.linspace(0, len(place) - 1, min(_SAMPLE, len(place))).astype(np.intp)
-    there = lists.indices[here, 0]  # no list is empty
+    rank = np.arange(len(here)) % lists.lengths()[here]  # no list is empty
+    there = lists.indices[here, rank]
     both = np.flatnonzero((place[here] >= 0) & (place[there] >= 0))
     squared = squared_distances(vectors, place[here[both]], place[there[both]])
-    return np.array_equal(squared, lists.squared[here[both], 0])
+    return np.array_equal(squared, lists.squared[here[both], rank[both]])

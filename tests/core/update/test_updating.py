@@ -130,7 +130,7 @@ def assert_complete(fitted: Fit) -> None:
     if len(vectors) == 1:
         return
     indices, squared = nearest(all_squared(vectors), len(vectors) - 1)
-    listed = table(fitted.lists)
+    listed = table(fitted.lists, POOL)
     width = listed.indices.shape[1]
     known = listed.indices >= 0
     assert known[:, 0].all()
