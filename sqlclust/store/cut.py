@@ -186,13 +186,14 @@ def cut(
             **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
         }
         fit, kept = _to_publish(database, found, progress)
-        return publish(
+        published = publish(
             database,
             NewResult(points, found.clustering, fit, parameters, started_at, origin, *kept),
             snapshot=Snapshot(database, points, origin, version=version),
             patience=PATIENCE,
             control=Control(progress),
         )
+    return published.result_id
 
 
 def _to_publish(
