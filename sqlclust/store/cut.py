@@ -203,13 +203,14 @@ def cut(
             **found.recorded,
         }
         fit, kept = _to_publish(database, found, progress)
-        return publish(
+        published = publish(
             database,
             NewResult(points, found.clustering, fit, parameters, started_at, origin, *kept),
             snapshot=Snapshot(database, points, origin, version=version),
             patience=PATIENCE,
             control=Control(progress),
         )
+    return published.result_id
 
 
 def _to_publish(

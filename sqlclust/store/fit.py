@@ -17,7 +17,6 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import Selection, recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
-from sqlclust.store.fits.loading import fit_of_result
 from sqlclust.store.making import Corpus, Keeping, make
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
@@ -115,7 +114,7 @@ def _fit(
     result_parameters = {
         **corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded, **recorded
     }  # fmt: skip
-    result_id = publish(
+    result_id, fit_id = publish(
         database,
         NewResult(points, clustering, made.fit, result_parameters, started_at, origin, made.blobs, made.neighbors),
         snapshot=Snapshot(database, points, origin, version=version),
@@ -127,9 +126,7 @@ def _fit(
         "%s: result %d, %d rows, %d clusters, %d noise",
         selection.embedding_model, result_id, len(points), n_clusters, len(points) - n_members,
     )  # fmt: skip
-    if made.said is None:
-        return result_id, None
-    return result_id, made.said.replace("{fit}", str(fit_of_result(database, result_id)))
+    return result_id, None if made.said is None else made.said.replace("{fit}", str(fit_id))
 
 
 def _selection(

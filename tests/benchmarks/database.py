@@ -109,7 +109,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
     from sqlclust.store.embeddings.own_vectors import OwnVectors
     from sqlclust.store.embeddings.selection import Selection, select
     from sqlclust.store.embeddings.snapshot import Snapshot
-    from sqlclust.store.results.publishing import NewResult, publish
+    from sqlclust.store.results.publishing import NewResult, Published, publish
 
     points = select(database_of(connection), Selection("generated"), Control())
     clusters, fit = made_up(points, "generated")
@@ -117,7 +117,7 @@ def publish(connection: apsw.Connection, rows: int, size: int) -> None:
         origin = OwnVectors(database_of(connection), "generated")
         snapshot = Snapshot(database_of(connection), points, origin, version=origin.data_version())
 
-        def run(origin: OwnVectors = origin, snapshot: Snapshot = snapshot) -> int:
+        def run(origin: OwnVectors = origin, snapshot: Snapshot = snapshot) -> Published:
             return publish(
                 database_of(connection),
                 NewResult(points, clusters, fit, {}, "2026-01-01T00:00:00.000Z", origin),

@@ -21,6 +21,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+_RESULTS = "SELECT count(*) FROM ClusteringResult"
+
+
 class _Connection(apsw.Connection):
     """Closing says nothing of a checkpoint that failed: SQLite does not, but APSW would hand on the shim's exception."""
 
@@ -32,14 +35,19 @@ class _Connection(apsw.Connection):
 
 
 class Bench:
-    """A database that is made once, and copied for every fault; connections to it through the shim."""
+    """A database that is made once, and copied for every fault; connections to it through the shim.
 
-    def __init__(self, folder: Path, journal: str) -> None:
-        self._folder, self._base = folder, folder / "base.db"
+    Args:
+        of: what makes and judges it: `work`, or a module of the same functions.
+    """
+
+    def __init__(self, folder: Path, journal: str, of: Any = work) -> None:
+        self._folder, self._base, self._of = folder, folder / "base.db", of
         self.shim = Shim()
-        self.expected = work.make(self._base, journal)
+        self.expected = of.make(self._base, journal)
         self.path = self._base
         self.con = self.fresh()
+        self._before: int = self.con.execute(_RESULTS).get
 
     def fresh(self) -> apsw.Connection:
         """A connection to a new copy; nothing fails while it opens."""
@@ -63,13 +71,13 @@ class Bench:
                 return
 
     def left(self, *, by_itself: bool = True) -> int:
-        """Results that are left, each whole, and the same number by the connection itself; the fault is over."""
+        """New results that are left, each whole, and the same number by the connection itself; the fault is over."""
         self.shim.disarm()
         # as it lies there: as if the program had been killed at this moment
-        work.judge(work.copy(self.path, self._folder / "as it lies.db"), self.expected)
+        self._of.judge(work.copy(self.path, self._folder / "as it lies.db"), self.expected)
         assert not self.con.in_transaction
-        seen = self.con.execute("SELECT count(*) FROM ClusteringResult").get if by_itself else None
+        seen = self.con.execute(_RESULTS).get - self._before if by_itself else None
         self.con.close()
-        results = work.judge(self.path, self.expected)
+        results: int = self._of.judge(self.path, self.expected)
         assert seen in (results, None)
         return results

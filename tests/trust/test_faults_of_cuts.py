@@ -11,7 +11,7 @@ import sqlclust
 from sqlclust.errors import DatabaseFileError
 from tests.extension import originals
 from tests.trust import work
-from tests.trust.test_faults import Bench
+from tests.trust.bench import Bench
 
 CUT = "SELECT clust_cut(1, '{\"min_samples\": 3}')"
 RESULT_AND_FIT = """

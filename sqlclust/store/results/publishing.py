@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlclust.core.geometry.metrics import IndexArray
 from sqlclust.core.pipeline import Clustering
@@ -139,6 +139,16 @@ class NewResult:
         return zip(repeat(result_id, len(self.points)), *self.assignment_columns(), strict=True)
 
 
+class Published(NamedTuple):
+    """The ids of a ClusteringResult that was written and of its ClusteringFit.
+
+    Both are known without a look at the file: once it is published, nothing that fails any more makes it an error.
+    """
+
+    result_id: int
+    fit_id: int
+
+
 def publish(
     database: Database,
     result: NewResult,
@@ -146,8 +156,8 @@ def publish(
     snapshot: Snapshot,
     patience: float,
     control: Control,
-) -> int:
-    """Write a result with its clusters and rows in one transaction and return its ClusteringResult id.
+) -> Published:
+    """Write a result with its clusters and rows in one transaction.
 
     Without WAL a reader holds up the end of it, and new readers wait behind. So after two seconds it steps back and lets
     them read. Then it writes everything again, until `patience` is over.
@@ -176,7 +186,7 @@ def publish(
         left = max(0.0, patience - (time.monotonic() - began))
         try:
             if _written(writer, snapshot, left, control):
-                return writer.result_id
+                return writer.published
         except LockedError:
             waited = time.monotonic() - began
             if waited >= patience:
@@ -206,10 +216,10 @@ def _written(writer: _Writer, snapshot: Snapshot, patience: float, control: Cont
 
 
 class _Writer:
-    """Writes a result, inside a write transaction. `result_id` is its id, once it is written."""
+    """Writes a result, inside a write transaction. `published` says which, once it is written."""
 
     def __init__(self, database: Database, result: NewResult) -> None:
-        self.database, self.result_id = database, 0
+        self.database, self.published = database, Published(0, 0)
         self._result, self._parameters = result, json.dumps(result.parameters)
         self._write_rows = result.origin.prepare(result.medoids)
         self._row_as_written: Row | None = None
@@ -223,7 +233,7 @@ class _Writer:
         result_id = statements.value(database, _INSERT_RESULT, row)
         if result_id is None:
             refuse_vanished(database, "ClusteringResult")
-        self.result_id = result_id
+        self.published = Published(result_id, fit_id)
         with _explaining_missing_members(result):
             statements.run_many(database, _INSERT_CLUSTER, result.cluster_rows(result_id))
             _insert_assignments(database, result_id, result.assignment_columns(), control)
@@ -251,7 +261,7 @@ class _Writer:
     def _check_members(self) -> None:
         """Stands in for foreign keys, which may be off on a host's connection."""
         if not statements.pragma(self.database, "foreign_keys"):
-            missing = statements.first_row(self.database, _FIRST_MISSING, (self.result_id,))
+            missing = statements.first_row(self.database, _FIRST_MISSING, (self.published.result_id,))
             if missing is not None:
                 raise MembersGoneError(embedding_id=missing[0], missing=missing[1])
 
@@ -260,7 +270,7 @@ class _Writer:
         return self._row() == self._row_as_written
 
     def _row(self) -> Row | None:
-        return statements.first_row(self.database, _RESULT_ROW, (self.result_id,))
+        return statements.first_row(self.database, _RESULT_ROW, (self.published.result_id,))
 
 
 def _insert_assignments(database: Database, result_id: int, columns: tuple[list[Any], ...], control: Control) -> None:

@@ -77,7 +77,7 @@ def published(con: apsw.Connection, clustering: Clustering | None = None, **more
         snapshot=Snapshot(database_of(con), points, origin, version=origin.data_version()),
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
-    )
+    ).result_id
 
 
 # --- publishing ------------------------------------------------------------------------------------------------
