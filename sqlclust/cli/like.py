@@ -14,7 +14,7 @@ from sqlclust.options import FitOptions
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.results.listing import resolve_result, results_of
-from sqlclust.store.results.stable_labels import continuity
+from sqlclust.store.results.stable_labels import chain_before, continuity
 
 Like = str | int | None
 """As it is given: the id of a result, 'latest', 'latest~1', …; None: not at all."""
@@ -44,7 +44,11 @@ def options_like(options: FitOptions, like: Like, database: Database, model: str
 
 
 def say_what_is_like(like: Like, database: Database, result: Mapping[str, Any]) -> None:
-    """A line on what came of it: of the row of `list_results` of the new result. None where it was not given."""
+    """A line on what came of it, where it was given; one more where 'latest' was none of the results that were like one another.
+
+    Args:
+        result: the new one, a row of `list_results`.
+    """
     if like is None:
         return
     found = continuity(database, result["id"])
@@ -56,3 +60,8 @@ def say_what_is_like(like: Like, database: Database, result: Mapping[str, Any]) 
         gone = "" if found.n_gone is None else f", {found.n_gone:,} {'is' if found.n_gone == 1 else 'are'} gone"
         said = f"like result {found.like}: {kept}, {new}{gone}"
     click.echo(printable(f"  {said}"))
+    before = None if found is None or like != "latest" else chain_before(database, found.like)
+    if found is not None and before is not None:
+        click.echo(
+            f"  result {found.like} began labels of its own; --like {before} goes on with those of result {before}"
+        )

@@ -48,6 +48,18 @@ def test_every_day(db: Path) -> None:
     assert succeed("doctor", db)
 
 
+def test_a_latest_result_that_began_labels_of_its_own(fitted: Path) -> None:
+    """Somebody tried something between two runs of the command of every day."""
+    succeed("cut", fitted, 1, *FIVE)
+    assert "labels of its own" not in succeed("cut", fitted, 1, *FIVE, "--like", "latest")
+    succeed("cut", fitted, 1, "--min-cluster-size", 6)
+    said = "  result 4 began labels of its own; --like 3 goes on with those of result 3"
+    assert succeed("fit", fitted, *FIVE, "--like", "latest").splitlines()[3] == said
+    assert "labels of its own" not in succeed("fit", fitted, *FIVE, "--like", 4)
+    assert "labels of its own" not in succeed("cut", fitted, 1, *FIVE, "--like", "latest")
+    assert rows(fitted, LIKE)[3:] == [(4, "demo", None), (5, "demo", 4), (6, "demo", 4), (7, "demo", 6)]
+
+
 def test_it_is_shown_as_other_parameters_are(fitted: Path) -> None:
     succeed("cut", fitted, 1, *FIVE, "--like", 1)
     assert "min_cluster_size 5, min_samples 5, like 1, next_label 3" in succeed("show", fitted)

@@ -214,3 +214,21 @@ def continuity(database: Database, result_id: int) -> Continuity | None:
         )
         is_there = statements.first_row(database, _RESULT, (like,)) is not None
     return Continuity(like, len(own & earlier), len(own - earlier), len(earlier - own) if is_there else None)
+
+
+_CHAIN_BEFORE = """
+SELECT max(earlier.id) FROM main.ClusteringResult r
+JOIN main.ClusteringResult earlier ON earlier.embedding_model = r.embedding_model AND earlier.id < r.id
+WHERE r.id = ? AND r.algorithm = 'hdbscan' AND earlier.algorithm = 'hdbscan'
+  AND iif(json_valid(r.parameters), r.parameters ->> '$.like', 0) IS NULL
+  AND iif(json_valid(earlier.parameters), earlier.parameters ->> '$.like', NULL) IS NOT NULL
+"""
+
+
+def chain_before(database: Database, result_id: int) -> int | None:
+    """The last result of the chain that a result does not go on with: the latest of its model before it that is like another,
+    where this one is like none. None if there is no such.
+    """
+    with translated_errors(database, doing="reading a result"):
+        found: int | None = statements.value(database, _CHAIN_BEFORE, (result_id,))
+    return found
