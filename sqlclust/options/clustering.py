@@ -83,7 +83,7 @@ class StoredFitOptions(CutOptions):
 
     min_samples: int | None = option(
         None,
-        "neighbours that make a point dense, itself not counted: fewer than the fit's, of an exact one that has its neighbours",
+        "neighbours that make a point dense, itself not counted; up to the fit's, where that is exact and has its neighbours",
         kind=int,
         at_least=1,
         auto="the fit's",
