@@ -119,7 +119,7 @@ CREATE TABLE ClusteringFit (
     core_distances  BLOB CHECK (length(core_distances) = 4 * n),  -- float32 (n), in the metric
     spanning_tree   BLOB CHECK (length(spanning_tree) = 16 * (n - 1)),
     -- int32 (n - 1) left, int32 (n - 1) right: places in row_ids; float64 (n - 1) weight, ascending
-    updated_from    INTEGER REFERENCES ClusteringFit (id) ON DELETE SET NULL,  -- the fit that it was made from
+    updated_from    INTEGER REFERENCES ClusteringFit (id) ON DELETE SET NULL,  -- the fit that was brought up to date
     CHECK ((row_ids IS NULL) = (row_checks IS NULL) AND (row_ids IS NULL) = (core_distances IS NULL)
            AND (row_ids IS NULL) = (spanning_tree IS NULL))
 ) STRICT;

@@ -17,7 +17,7 @@ _CHANGES = (
     (_LEDGER, f"{_LEDGER}, ({VERSION}, '{NAME}')"),
     # a CHECK and a comment, and a column with CHECK and REFERENCES before the constraints
     ("CHECK (min_samples >= 1)", "CHECK (min_samples >= 0)"),
-    ("-- the fit that it was made from", "-- the fit before it"),
+    ("-- the fit that was brought up to date", "-- the fit before it"),
     (
         "-- the fit before it\n",
         "-- the fit before it\n"
