@@ -1,0 +1,322 @@
+"""An approximate fit brought up to date: a spanning tree of true distances, about the best one, whatever happened before."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sqlclust.core import cost
+from sqlclust.core.geometry.float32_range import into_float32_range
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray, squared_distances
+from sqlclust.core.labellings.agreement import adjusted_rand_index
+from sqlclust.core.neighbors import brute_force
+from sqlclust.core.neighbors.approximate import lists_of
+from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.pipeline import CutParameters, Fit, ReachabilityParameters, collapsed, cut, fit
+from sqlclust.core.runtime import threads
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.update import approximate_searches, comparing, updating
+from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing, prepared
+from sqlclust.core.update.matching import places
+from sqlclust.core.update.state import table
+from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
+from sqlclust.errors import Interrupted
+from tests.benchmarks.data import embeddings, near_copies
+from tests.core.test_engines import HARD
+from tests.core.update.test_updating import CHANGES, DATA, PARAMETERS, POOL, Make, Rows, changed
+from tests.core.watched import Watched
+
+pytestmark = pytest.mark.slow
+
+FEW = ReachabilityParameters(4)
+ROUNDED = 1e-4
+"""Share that a squared distance measured in float32 may be wrong by."""
+
+
+def approximate(vectors: Float32Array, parameters: ReachabilityParameters) -> Fit:
+    return fit(vectors, parameters, engine="approximate", keep_lists=True, control=Control())
+
+
+def followed(
+    old: Fit,
+    was: ReachabilityParameters,
+    vectors: Float32Array,
+    now: ReachabilityParameters | None = None,
+    *,
+    control: Control | None = None,
+) -> Fit | Refusal:
+    points = collapsed(vectors, now or was, None, Control())
+    place = places(old.points.vectors, points.vectors)
+    return updated(old_fit(old, was), points, place, now or was, control or Control())
+
+
+@pytest.fixture
+def any_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much has changed, it is updated."""
+    monkeypatch.setattr(updating, "MOST_CHANGED", np.inf)
+
+
+def assert_sound(fitted: Fit, parameters: ReachabilityParameters) -> None:
+    """Lists of true distances, core distances that follow from them, and a spanning tree that weighs what these say."""
+    assert fitted.engine == "approximate"
+    assert fitted.lists is not None
+    m = len(fitted.points.counts)
+    lists = table(fitted.lists)
+    vectors, exponent = into_float32_range(fitted.points.vectors)
+    row, column = np.nonzero(lists.indices >= 0)
+    there = lists.indices[row, column].astype(np.intp)
+    assert (row != there).all()
+    assert len(np.unique(row * m + there)) == len(row)
+    np.testing.assert_allclose(lists.squared[row, column], squared_distances(vectors, row, there), rtol=ROUNDED)
+    assert (lists.squared[:, 1:] >= lists.squared[:, :-1]).all()
+    core = core_distances(lists.squared, lists.indices, fitted.lists.counts, min_samples=parameters.min_samples)
+    group = fitted.points.group_of_row()
+    in_metric = np.sqrt if parameters.metric == "euclidean" else lambda squared: squared / 2
+    np.testing.assert_array_equal(fitted.core, np.ldexp(in_metric(core), -exponent)[group])
+    left, right, weight = fitted.tree
+    joined = np.arange(len(fitted.core))
+    for one, other in zip(left.tolist(), right.tolist(), strict=True):
+        assert joined[one] != joined[other]
+        joined[joined == joined[one]] = joined[other]
+    assert len(left) == len(joined) - 1
+    ends = group[left], group[right]
+    true = squared_distances(vectors, *ends) * parameters.distance_factor
+    true = np.maximum(np.maximum(core[ends[0]], core[ends[1]]), true)
+    np.testing.assert_allclose(weight, np.ldexp(in_metric(true), -exponent), rtol=ROUNDED)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(DATA),
+    PARAMETERS,
+    st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from((0, 0, 0, -1, -3, 1, 2))), min_size=1, max_size=12),
+)
+def test_histories(seed: int, make: Make, parameters: ReachabilityParameters, history: list[tuple[str, int]]) -> None:
+    """Of few vectors the approximate engine misses nothing, so the tree weighs what the exact one does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(updating, "MOST_CHANGED", np.inf)
+        random = np.random.default_rng(seed)
+        pool = make(random)
+        rows = Rows(random.permutation(60), random.integers(POOL, size=60))
+        fitted = approximate(pool[rows.vector], parameters)
+        for change, more in history:
+            rows, was = changed(rows, change, random), parameters
+            parameters = parameters._replace(min_samples=max(1, min(11, parameters.min_samples + more)))
+            vectors = pool[rows.vector]
+            result = followed(fitted, was, vectors, parameters)
+            if isinstance(result, Refusal):
+                assert "remain" in result.reason or "in the fit" in result.reason or "now" in result.reason
+                fitted = approximate(vectors, parameters)
+                continue
+            fitted = result
+            assert_sound(fitted, parameters)
+            exact = fit(vectors, parameters, control=Control())
+            np.testing.assert_allclose(fitted.core, exact.core, rtol=ROUNDED)
+            np.testing.assert_allclose(fitted.tree.weight, exact.tree.weight, rtol=ROUNDED)
+            assert fitted.tree_confirmed == 1.0
+
+
+@pytest.mark.usefixtures("any_change")
+@pytest.mark.parametrize("make", HARD[:-2], ids=lambda make: make.__name__)
+def test_hard_data(make: Make) -> None:
+    random = np.random.default_rng(5)
+    pool = make(random)[:300]
+    rows = np.flatnonzero(random.random(len(pool)) < 0.7)
+    fitted = approximate(pool[rows], FEW)
+    for goes, comes in ((0.1, 0.0), (0.0, 0.3), (0.2, 0.2)):
+        out = np.setdiff1d(np.arange(len(pool)), rows)
+        rows = np.append(rows[random.random(len(rows)) >= goes], out[random.random(len(out)) < comes])
+        result = followed(fitted, FEW, pool[rows])
+        if isinstance(result, Refusal):
+            assert "another size" in result.reason or "rows" in result.reason
+            result = approximate(pool[rows], FEW)
+        else:
+            assert_sound(result, FEW)
+        fitted = result
+
+
+POOLS = {
+    "embeddings": lambda: embeddings(3400, 96, seed=3),
+    "near copies": lambda: near_copies(embeddings(850, 96, seed=3, identical=0.0), 3, jitter=0.02),
+}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_ten_updates_find_what_a_fresh_fit_finds(name: str) -> None:
+    """Of so many vectors the engine works with many overlapping lists, and misses some."""
+    pool, random = POOLS[name](), np.random.default_rng(1)
+    rows, parameters = np.arange(2500), ReachabilityParameters(5, normalize=True)
+    fitted = approximate(pool[rows], parameters)
+    for number in range(10):
+        stays = random.random(len(rows)) >= (0.0, 0.02, 0.02)[number % 3]
+        new = np.arange(2500 + 50 * number, 2550 + 50 * number) if number % 3 != 1 else rows[:0]
+        rows = np.append(rows[stays], new)
+        result = followed(fitted, parameters, pool[rows])
+        assert isinstance(result, Fit)
+        fitted = result
+    assert_sound(fitted, parameters)
+    anew, exact = approximate(pool[rows], parameters), fit(pool[rows], parameters, control=Control())
+    assert anew.recall > 0.9
+    assert fitted.recall > anew.recall - 0.02
+    assert fitted.tree_confirmed >= anew.tree_confirmed - 0.05
+    assert fitted.tree.weight.sum() < 1.002 * exact.tree.weight.sum()
+    labels = [cut(each, CutParameters(10), control=Control()).labels.astype(np.int64) for each in (fitted, anew, exact)]
+    assert adjusted_rand_index(labels[0], labels[2]) > adjusted_rand_index(labels[1], labels[2]) - 0.05
+
+
+def test_order_of_rows_and_number_of_cores_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, parameters = embeddings(3300, 48, seed=2), ReachabilityParameters(5, normalize=True)
+    results = []
+    for cores in (1, 3):
+        for module in (threads, comparing):
+            monkeypatch.setattr(module, "worker_count", lambda cores=cores: cores)
+        order = np.random.default_rng(cores).permutation(3000)
+        fitted = approximate(pool[:3000][order], parameters)
+        for part in (np.append(order[order >= 100], np.arange(3000, 3100)), np.arange(150, 3300)):
+            result = followed(fitted, parameters, pool[part])
+            assert isinstance(result, Fit)
+            fitted = result
+        results.append(fitted)
+    for name in ("core", "recall", "tree_confirmed", "lists"):
+        one, other = (getattr(each, name) for each in results)
+        for mine, theirs in zip(*((each,) if name != "lists" else each for each in (one, other)), strict=True):
+            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+    for mine, theirs in zip(results[0].tree, results[1].tree, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_same_set_again() -> None:
+    vectors = embeddings(300, 24)
+    fitted = approximate(vectors, FEW)
+    result = followed(fitted, FEW, vectors)
+    assert isinstance(result, Fit)
+    np.testing.assert_array_equal(result.core, fitted.core)
+    np.testing.assert_allclose(result.tree.weight, fitted.tree.weight, rtol=1e-6)
+    assert (result.recall, result.tree_confirmed) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
+def test_vectors_made_ready_in_passing_give_what_prepared_ones_do(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "_ROWS", 64)
+    monkeypatch.setattr(comparing, "_COLUMNS", 32)
+    random = np.random.default_rng(2)
+    vectors, _ = into_float32_range(collapsed(make(random)[:300], FEW, None, Control()).vectors)
+    among = np.flatnonzero(random.random(len(vectors)) < 0.7) if len(vectors) > 20 else np.arange(len(vectors))
+    some = np.flatnonzero(random.random(len(among)) < 0.2) if len(among) > 20 else np.arange(1)
+    k = min(7, len(among) - 1)
+    last = compared_of(vectors[among], np.arange(len(among)), k, np.full(len(among), -np.inf)).lists.squared[:, -1]
+    ours, limits = np.full(len(vectors), -np.inf), last * random.choice([0.5, 1.0, 2.0], len(among))
+    ours[among] = limits
+    theirs = compared_of(vectors[among], some, k, limits)
+    mine = compared_with_all(made_in_passing(vectors, among, Control()), among[some], k, ours, Control())
+    np.testing.assert_array_equal(mine.lists.indices, among[theirs.lists.indices])
+    np.testing.assert_array_equal(mine.lists.squared, theirs.lists.squared)
+    assert pairs_of(mine, np.arange(len(vectors))) == pairs_of(theirs, among)
+    distances = np.full((len(among), len(some)), np.inf)
+    for column, one in enumerate(among[some].tolist()):
+        here = np.flatnonzero(among != one)
+        distances[here, column] = squared_distances(vectors, among[here], np.full(len(here), one))
+    assert (mine.nearest[among] <= distances.min(axis=1)).all()
+    assert np.isinf(np.delete(mine.nearest, among)).all()
+
+
+def compared_of(
+    vectors: Float32Array, some: IndexArray, k: int, limits: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> Compared:
+    return compared_with_all(prepared(vectors, some, Control()), some, k, limits, Control())
+
+
+def pairs_of(found: Compared, number: IndexArray) -> set[tuple[int, int, float]]:
+    owner, other = number[found.pairs.owner], number[found.pairs.other]
+    return set(zip(owner.tolist(), other.tolist(), found.pairs.squared.tolist(), strict=True))
+
+
+def test_much_change_is_refused() -> None:
+    vectors = embeddings(330, 24, identical=0.0)
+    fitted = approximate(vectors[:300], FEW)
+    result = followed(fitted, FEW, vectors[16:315])
+    assert isinstance(result, Refusal)
+    assert result.reason.startswith("of 300 vectors 16 are gone, 15 have come, and 0 have lists that are too short; ")
+    assert "at most 10%" in result.reason
+    assert isinstance(followed(fitted, FEW, vectors[15:315]), Fit)
+    more = FEW._replace(min_samples=FEW.min_samples + 5)
+    assert isinstance(followed(fitted, FEW, vectors[:301], more), Fit)  # the lists hold so many
+    result = followed(fitted, FEW, vectors[:301], more._replace(min_samples=more.min_samples + 1))
+    assert isinstance(result, Refusal)
+    assert "1 have come, and 300 have lists that are too short" in result.reason
+
+
+def test_lists_of_other_vectors_are_refused() -> None:
+    vectors = embeddings(300, 24)
+    fitted = approximate(vectors[:290], FEW)
+    assert fitted.lists is not None
+    points = collapsed(vectors, FEW, None, Control())
+    place = places(fitted.points.vectors, points.vectors)
+    old = old_fit(fitted, FEW)
+    assert old.engine == "approximate"
+    for factor, refused in ((1.0 + 1e-7, False), (1.001, True)):
+        lists = old.lists._replace(squared=old.lists.squared * factor)
+        result = updated(old._replace(lists=lists), points, place, FEW, Control())
+        assert isinstance(result, Refusal) == refused
+        assert not refused or "measured now" in result.reason  # type: ignore[union-attr]
+    exactly = updated(old._replace(engine="exact"), points, place, FEW, Control())
+    assert isinstance(exactly, Refusal)  # an approximate fit's distances are rounded to float32
+
+
+def test_an_exact_fit_is_what_is_meant_where_no_engine_is_said() -> None:
+    fields = old_fit(approximate(embeddings(30, 8), FEW), FEW)[:-1]
+    assert OldFit(*fields).engine == "exact"
+
+
+def test_seeds_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+    monkeypatch.setattr(
+        approximate_searches,
+        "lists_of",
+        lambda *given: seeds.append(given[2]) or lists_of(*given),  # type: ignore[func-returns-value]
+    )
+    vectors = embeddings(1000, 24, identical=0.0)
+    fitted = approximate(vectors, FEW)
+    points = collapsed(vectors[90:], FEW, None, Control())
+    place = places(fitted.points.vectors, points.vectors)
+    for seed in (0, 7):
+        assert isinstance(updated(old_fit(fitted, FEW), points, place, FEW, Control(), seed=seed), Fit)
+    assert seeds == [0, 7]
+
+
+def test_an_update_stops_at_every_look() -> None:
+    vectors = embeddings(300, 24)
+    fitted = approximate(vectors[:290], FEW)
+    unstopped = Watched()
+    assert isinstance(followed(fitted, FEW, vectors[10:], control=unstopped), Fit)
+    assert unstopped.looks > 40
+    for look in range(1, unstopped.looks, 5):
+        with pytest.raises(Interrupted):
+            followed(fitted, FEW, vectors[10:], control=Watched(look))
+
+
+def test_an_update_looks_often() -> None:
+    vectors = embeddings(6000, 96)
+    fitted = approximate(vectors[:5900], FEW)
+    watched = Watched()
+    assert isinstance(followed(fitted, FEW, vectors[100:], control=watched), Fit)
+    assert watched.gap < 0.3
+
+
+def test_it_takes_no_more_memory_than_a_fit_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without what the estimate has for small fits. Recall is measured in blocks of one size, larger than so few vectors."""
+    monkeypatch.setattr(brute_force, "recall", lambda *given, **options: 1.0)
+    vectors, parameters = embeddings(10_000, 256, seed=1, identical=0.0), ReachabilityParameters(5, normalize=True)
+    fitted = approximate(vectors[:9_900], parameters)
+    points = collapsed(vectors[100:], parameters, None, Control())
+    was, place = old_fit(fitted, parameters), places(fitted.points.vectors, points.vectors)
+    tracemalloc.start()
+    assert isinstance(updated(was, points, place, parameters, Control()), Fit)
+    peak = tracemalloc.get_traced_memory()[1] + points.vectors.nbytes
+    tracemalloc.stop()
+    assert peak < cost.memory_bytes(len(vectors), 256, 5, "approximate") - cost._FIXED
