@@ -20,6 +20,7 @@ from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.k_nearest import NeighborPairs, joined_pairs, nearest_pairs
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import grown_tree
 from sqlclust.core.tree.edges import Edges, before, joined, no_edges, not_listed_before
@@ -36,7 +37,6 @@ def fallen(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
     searches: Searches,
 ) -> State:
     """The fit of an old one's vectors and new ones.
@@ -46,8 +46,7 @@ def fallen(
         place: intp (r,), which of the m vectors each is, ascending.
         counts: int64 (m,), rows that have each vector; no old one has fewer than before.
         reach: of the m vectors, alpha <= 1; its core distances do not count.
-        min_samples: not more than the old fit's, which had more rows than that.
-        width: neighbours that a list has at most.
+        min_samples: not more than the old fit's, which had more rows than that. A list has at most SPARE_NEIGHBORS more.
         searches: among the m vectors.
 
     Cost: O(m·k); for each new vector, and each that asks for its lightest edge, O(m·d) multiplications.
@@ -56,7 +55,8 @@ def fallen(
     is_new = np.ones(m, dtype=bool)
     is_new[place] = False
     new = np.flatnonzero(is_new)
-    lists, pairs, nearest = _with_new(old.lists, place, new, min(width, m - 1), searches, control)
+    width = min(min_samples + SPARE_NEIGHBORS, m - 1)
+    lists, pairs, nearest = _with_new(old.lists, place, new, width, searches, control)
     core = core_distances(lists.squared, lists.indices, counts, min_samples=min_samples)
     reach = reach._replace(squared_core=core)
     control.check()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.tree.boruvka import grown_tree
 from sqlclust.core.tree.components import every_vector_alone
 from sqlclust.core.tree.edges import Edges, joined, not_listed_before
@@ -46,7 +47,6 @@ def risen(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
     searches: Searches,
 ) -> State:
     """The fit of what remains of an old one.
@@ -56,8 +56,8 @@ def risen(
         place: intp (m,), which of the r vectors that remain each is, ascending; −1 for those that are gone.
         counts: int64 (r,), r >= 2: rows that have each vector, min_samples + 1 or more in all; none has more than before.
         reach: of the r vectors; its core distances do not count, and its vectors are looked at by `searches` alone.
-        min_samples: not fewer than the old fit's, which had more rows than that.
-        width: neighbours that a list gets that has to be searched for anew, or all others.
+        min_samples: not fewer than the old fit's, which had more rows than that. A list that has to be searched for anew gets
+            SPARE_NEIGHBORS more, or all others.
         searches: among the r vectors.
 
     Cost: O(m·k); for each vector whose list is too short now, and each that asks for its lightest edge, O(r·d) multiplications.
@@ -65,7 +65,7 @@ def risen(
     remaining = np.flatnonzero(place >= 0)
     lists = without_gone(old.lists, place)
     reach.control.check()
-    lists, core = _completed(lists, counts, reach, min_samples, width, searches)
+    lists, core = _completed(lists, counts, reach, min_samples, searches)
     reach = reach._replace(squared_core=core)
     reach.control.check()
     forest, changed = _kept_edges(old, place, reach, core_was=old.squared_core[remaining])
@@ -85,7 +85,6 @@ def _completed(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
     searches: Searches,
 ) -> tuple[Lists, Float64Array]:
     """The lists, those that have become too short searched for anew, and the core distances."""
@@ -94,7 +93,7 @@ def _completed(
     if len(short) == 0:
         return lists, core
     m = len(counts)
-    k = min(width, m - 1)
+    k = min(min_samples + SPARE_NEIGHBORS, m - 1)
     found = searches.nearest(short, k, reach.control.part(0.0, 0.0))
     was = lists.indices.shape[1]
     result = empty_lists(m, max(k, was))

@@ -23,7 +23,7 @@ from sqlclust.core.geometry.metrics import Float32Array, IndexArray, metric_of, 
 from sqlclust.core.geometry.mutual_reachability import MutualReachability, ReachabilityParameters
 from sqlclust.core.neighbors import brute_force
 from sqlclust.core.neighbors.core_distances import core_distances
-from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists
+from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.pipeline import Fit, in_metric
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import confirmation
@@ -120,14 +120,46 @@ def updated(
     refused = _refusal(old, points, place, parameters, exponent)
     if refused is not None:
         return refused
+    change = _Change(place, points.counts.astype(np.int64), scaled, old.engine, seed)
     with control.phase("update"):
-        state = _updated(old, points, scaled, place, parameters, seed, control)
+        state = _updated(old, change, parameters, control)
         if isinstance(state, Refusal):
             return state
         tree = SpanningTree(state.tree.left, state.tree.right, state.tree.weight)
         fitted = in_metric(points, state.squared_core, tree, parameters, exponent)
         fitted = fitted._replace(engine=old.engine, lists=as_kept(state.counts, state.lists))
-        return fitted if engine_of(old.engine).exact else _measured(fitted, state, scaled, parameters, seed, control)
+        return fitted if change.exact else _measured(fitted, state, change, parameters, control)
+
+
+class _Change(NamedTuple):
+    """What becomes of an old fit's r vectors, and how it is followed.
+
+    Attributes:
+        place: intp (r,), which new vector each is; −1 for those that are gone.
+        counts: int64 (m,), rows that have each of the new set's vectors.
+        vectors: float32 (m, d), as they are compared.
+        engine, seed: of the fit.
+    """
+
+    place: IndexArray
+    counts: NDArray[np.int64]
+    vectors: Float32Array
+    engine: Engine
+    seed: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether the engine is."""
+        return engine_of(self.engine).exact
+
+    @property
+    def kept(self) -> IndexArray:
+        """intp, ascending: those of the new set's vectors that were there before."""
+        return self.place[self.place >= 0]
+
+    def searches(self, vectors: Float32Array, some: IndexArray) -> Searches:
+        """The engine's searches among some of the vectors; of the exact engine these are all that are given."""
+        return ExactSearches(vectors) if self.exact else ApproximateSearches(vectors, some, self.seed)
 
 
 def _refusal(
@@ -152,54 +184,37 @@ def _refusal(
     return None
 
 
-def _updated(
-    old: OldFit,
-    points: Distinct,
-    scaled: Float32Array,
-    place: IndexArray,
-    parameters: ReachabilityParameters,
-    seed: int,
-    control: Control,
-) -> State | Refusal:
-    state = _state(old, scaled, place, control)
+def _updated(old: OldFit, change: _Change, parameters: ReachabilityParameters, control: Control) -> State | Refusal:
+    state = _state(old, change.vectors, change.place, control)
     if isinstance(state, Refusal):
         return state
     min_samples, was = parameters.min_samples, old.parameters.min_samples
-    counts, kept = points.counts.astype(np.int64), place[place >= 0]
-    between = np.minimum(state.counts[place >= 0], counts[kept])
-    if not engine_of(old.engine).exact:
-        refused = _much_changed(state, place, between, len(counts), max(min_samples, was))
-        if refused is not None:
-            return refused
+    counts, kept = change.counts, change.kept
+    between = np.minimum(state.counts[change.place >= 0], counts[kept])
+    refused = None if change.exact else _much_changed(state, change, between, max(min_samples, was))
+    if refused is not None:
+        return refused
     if min_samples > was or between.sum() < state.counts.sum():
-        least = parameters._replace(min_samples=max(min_samples, was))
-        state = _risen(state, scaled, place, between, least, old.engine, seed, control)
+        state = _risen(state, change, between, parameters._replace(min_samples=max(min_samples, was)), control)
     if min_samples < was or between.sum() < counts.sum():
-        reach = MutualReachability(scaled, np.zeros(len(counts)), parameters.distance_factor, control)
-        searches = _searches(old.engine, scaled, np.arange(len(counts)), seed)
-        state = fallen(state, kept, counts, reach, min_samples, min_samples + SPARE_NEIGHBORS, searches)
+        reach = MutualReachability(change.vectors, np.zeros(len(counts)), parameters.distance_factor, control)
+        searches = change.searches(change.vectors, np.arange(len(counts)))
+        state = fallen(state, kept, counts, reach, min_samples, searches)
     return state
 
 
-def _searches(engine: Engine, vectors: Float32Array, some: IndexArray, seed: int) -> Searches:
-    """An engine's searches among some of the vectors; of the exact engine these are all that are given."""
-    return ExactSearches(vectors) if engine_of(engine).exact else ApproximateSearches(vectors, some, seed)
-
-
-def _much_changed(
-    state: State, place: IndexArray, between: NDArray[np.int64], m: int, min_samples: int
-) -> Refusal | None:
+def _much_changed(state: State, change: _Change, between: NDArray[np.int64], min_samples: int) -> Refusal | None:
     """Why the changes are too many for an approximate fit.
 
     Args:
-        between: int64, rows of each vector that remains which are there before and after.
+        between: int64, of each vector that remains the rows that are there before and after.
     """
-    remain = len(between)
+    place, remain = change.place, len(between)
     left = np.zeros(len(place) + 1, dtype=np.int64)  # the last is what an index of −1 finds
     left[:-1][place >= 0] = between
     reached = left[state.lists.indices].sum(axis=1) + left[:-1] - 1
     short = int(np.count_nonzero((reached < min_samples) & (place >= 0)))
-    new, gone = m - remain, len(place) - remain
+    new, gone = len(change.counts) - remain, len(place) - remain
     if new + gone + short <= MOST_CHANGED * len(place):
         return None
     return Refusal(
@@ -208,24 +223,18 @@ def _much_changed(
     )
 
 
-def _measured(
-    fitted: Fit,
-    state: State,
-    scaled: Float32Array,
-    parameters: ReachabilityParameters,
-    seed: int,
-    control: Control,
-) -> Fit:
+def _measured(fitted: Fit, state: State, change: _Change, parameters: ReachabilityParameters, control: Control) -> Fit:
     """An approximate fit with its recall and the share of its tree that is confirmed, on samples."""
-    k = min(parameters.min_samples, len(scaled) - 1, state.lists.squared.shape[1])
+    vectors, seed, control = change.vectors, change.seed, control.part(1.0, 1.0)
+    k = min(parameters.min_samples, len(vectors) - 1, state.lists.squared.shape[1])
     nearest = state.lists.squared[:, :k].astype(np.float32)
     # smaller samples than a fit's: they would take longer than all the rest of an update
     few, fewer = brute_force.SAMPLE_OF_MANY, confirmation.SAMPLE_OF_MANY
-    found = brute_force.recall(scaled, nearest, k, seed, control.part(1.0, 1.0), sample=few)
+    found = brute_force.recall(vectors, nearest, k, seed, control, sample=few)
     tree = state.tree.at(np.argsort(state.tree.weight, kind="stable"))
-    reach = MutualReachability(scaled, state.squared_core, parameters.distance_factor, control.part(1.0, 1.0))
+    reach = MutualReachability(vectors, state.squared_core, parameters.distance_factor, control)
     grown = SpanningTree(tree.left, tree.right, tree.weight)
-    share = confirmation.confirmed(reach, grown, seed, reach.control, sample=fewer)
+    share = confirmation.confirmed(reach, grown, seed, control, sample=fewer)
     return fitted._replace(recall=found, tree_confirmed=share)
 
 
@@ -244,26 +253,18 @@ def _state(old: OldFit, scaled: Float32Array, place: IndexArray, control: Contro
 
 
 def _risen(
-    state: State,
-    scaled: Float32Array,
-    place: IndexArray,
-    counts: NDArray[np.int64],
-    parameters: ReachabilityParameters,
-    engine: Engine,
-    seed: int,
-    control: Control,
+    state: State, change: _Change, counts: NDArray[np.int64], parameters: ReachabilityParameters, control: Control
 ) -> State:
     """What remains of the old fit. A function of its own, so that a copy of the vectors is gone when it ends."""
+    place, vectors, kept = change.place, change.vectors, change.kept
     remaining = np.flatnonzero(place >= 0)
     number = np.full(len(place), -1, dtype=np.intp)
     number[remaining] = np.arange(len(remaining))
     # the exact engine makes what it compares with ready: a copy, in which the new ones have no place
-    copied = engine_of(engine).exact and len(remaining) < len(scaled)
-    vectors = scaled[place[remaining]] if copied else scaled
+    if change.exact and len(kept) < len(vectors):
+        vectors = vectors[kept]
     reach = MutualReachability(vectors, state.squared_core[remaining], parameters.distance_factor, control)
-    searches = _searches(engine, vectors, place[remaining], seed)
-    width = parameters.min_samples + SPARE_NEIGHBORS
-    return risen(state, number, counts, reach, parameters.min_samples, width, searches)
+    return risen(state, number, counts, reach, parameters.min_samples, change.searches(vectors, kept))
 
 
 def _measured_alike(lists: Lists, place: IndexArray, vectors: Float32Array, engine: Engine) -> bool:
