@@ -27,7 +27,7 @@ from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from sqlclust.errors import Interrupted
 from tests.benchmarks.data import embeddings, near_copies
 from tests.core.test_engines import HARD
-from tests.core.update.test_updating import CHANGES, DATA, PARAMETERS, POOL, Make, Rows, changed, near_duplicates
+from tests.core.update.test_updating import CHANGES, DATA, PARAMETERS, POOL, Make, Rows, changed, densities, near_duplicates
 from tests.core.watched import Watched
 
 pytestmark = pytest.mark.slow
@@ -97,7 +97,9 @@ def assert_sound(fitted: Fit, parameters: ReachabilityParameters) -> None:
     st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from((0, 0, 0, -1, -3, 1, 2))), min_size=1, max_size=12),
 )
 def test_histories(seed: int, make: Make, parameters: ReachabilityParameters, history: list[tuple[str, int]]) -> None:
-    """Of few vectors the approximate engine misses nothing, so the tree weighs what the exact one does."""
+    """Of few vectors the approximate engine misses nothing, so the tree weighs what the exact one does; but for groups so tight
+    that float32 products do not tell who is nearer."""
+    finds_all = make not in (near_duplicates, densities)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(updating, "MOST_CHANGED", np.inf)
         random = np.random.default_rng(seed)
@@ -115,8 +117,8 @@ def test_histories(seed: int, make: Make, parameters: ReachabilityParameters, hi
                 continue
             fitted = result
             assert_sound(fitted, parameters)
-            exact = fit(vectors, parameters, control=Control())
-            if make is not near_duplicates:  # whose distances are below what a float32 product tells
+            if finds_all:
+                exact = fit(vectors, parameters, control=Control())
                 np.testing.assert_allclose(fitted.core, exact.core, rtol=ROUNDED)
                 np.testing.assert_allclose(fitted.tree.weight, exact.tree.weight, rtol=ROUNDED)
                 assert fitted.tree_confirmed == 1.0
