@@ -25,7 +25,7 @@ from sqlclust.core.update.state import Lists
 _ASKERS, _OTHERS = 256, 2048
 _PARTS = 8
 """Of what is compared, whatever the number of cores: who asks for an edge must not depend on it."""
-_FEW = Effort(lists_per_vector=3, list_size=700)
+OF_EDGES = Effort(lists_per_vector=3, list_size=700)
 """For edges, which a vector asks for in its nearest 2 lists. More lists did not make trees better in ten updates
 (`tests/benchmarks/histories.py`), and take longer to make."""
 
@@ -86,7 +86,7 @@ class _SearchNearby:
     ) -> Answer:
         """As `boruvka.EdgeSearch` has it."""
         if self._search is None:
-            lists = lists_of(self._reach.vectors, _FEW, self._seed, control.part(0.0, 0.0))
+            lists = lists_of(self._reach.vectors, OF_EDGES, self._seed, control.part(0.0, 0.0))
             self._search = ListAndAxisSearch(self._reach, lists)
         of_vector = np.zeros(len(self._number), dtype=np.intp)
         of_vector[self._some] = components.of_vector

@@ -23,6 +23,7 @@ from sqlclust.core.runtime.threads import for_each_block, worker_count
 from sqlclust.core.update.state import Lists
 
 _COLUMNS, _ROWS = 512, 1024
+_FEWEST = 64
 _CROWDED = 0.03
 """Share of a block's pairs from which on measuring each takes longer than a product in float64."""
 _ROUNDED = 2.0**-20
@@ -170,8 +171,8 @@ def compared_with_all(
         some: intp (q,), the vectors that are compared, ascending; they are in the order of `ready`.
         k: 1 <= k, fewer than `ready` has.
         limits: float64 (m,), squared distances up to which each vector wants to know of some; −inf for none.
-        parts: into how many `some` are divided at least; as many as there are cores by default. `nearest` depends on it in its
-            last bits.
+        parts: into how many `some` are divided at least, unless they are few; as many as there are cores by default. `nearest`
+            depends on it in its last bits.
 
     Cost: O(q·m·d) multiplications; O(q·k) memory besides the pairs.
     """
@@ -180,7 +181,7 @@ def compared_with_all(
     nearest = np.full(m, np.inf)
     found: list[NeighborPairs] = [_pairs(some[:0], some[:0], np.empty(0))]
     lowering = threading.Lock()
-    step = min(_COLUMNS, -(-q // (parts or worker_count())))
+    step = min(_COLUMNS, -(-q // worker_count()) if parts is None else max(_FEWEST, -(-q // parts)))
 
     def compare(start: int) -> None:
         part = slice(start, min(start + step, q))

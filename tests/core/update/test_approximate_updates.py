@@ -27,7 +27,17 @@ from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from sqlclust.errors import Interrupted
 from tests.benchmarks.data import embeddings, near_copies
 from tests.core.test_engines import HARD
-from tests.core.update.test_updating import CHANGES, DATA, PARAMETERS, POOL, Make, Rows, changed, densities, near_duplicates
+from tests.core.update.test_updating import (
+    CHANGES,
+    DATA,
+    PARAMETERS,
+    POOL,
+    Make,
+    Rows,
+    changed,
+    densities,
+    near_duplicates,
+)
 from tests.core.watched import Watched
 
 pytestmark = pytest.mark.slow
