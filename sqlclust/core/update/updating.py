@@ -218,8 +218,8 @@ def _much_changed(state: State, change: _Change, between: NDArray[np.int64], min
     if new + gone + short <= MOST_CHANGED * len(place):
         return None
     return Refusal(
-        f"of {len(place)} vectors {gone} are gone, {new} have come, and {short} have lists that are too short; an approximate "
-        f"fit is updated where these are at most {MOST_CHANGED:.0%}"
+        f"{gone} of {len(place)} vectors are gone, {new} have come, and {short} have lists that are too short; an approximate "
+        f"fit is updated where these are at most {MOST_CHANGED:.0%} of the vectors"
     )
 
 
