@@ -39,7 +39,8 @@ ROOMS = {
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
     "core.update": [
-        "state", "matching", "candidates", "consistency", "comparing", "searching", "rising", "falling", "updating",
+        "state", "matching", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
+        "updating",
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [

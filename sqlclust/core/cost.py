@@ -20,6 +20,7 @@ from sqlclust.core.engines import Engine, engine_of
 from sqlclust.core.neighbors.approximate import FULL, LIST_AXES
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
+from sqlclust.core.update.approximate_searches import OF_EDGES
 
 _EXACT_SHARE = 0.5
 """Of a full product, at 384 dimensions: ruling out by a half of the axes, one triangle, and comparing."""
@@ -27,9 +28,16 @@ _EXACT_EACH, _APPROXIMATE_EACH, _APPROXIMATE_DIMENSION = 130e-6, 40e-6, 0.17e-6
 """Seconds a core takes for each vector, and for each dimension of it, besides multiplying: lists, selecting, measuring."""
 _NEW_EACH, _GONE_EACH, _GONE_MOST, _SHORT_EACH = 2.5, 0.65, 0.2, 1.5
 _UPDATE_EACH, _UPDATE_NEW = 2.5e-6, 300e-6
-"""Of an update, by `tests/benchmarks/living.py`. Products with all vectors for each new one; products of all pairs where all
-lists have changed by vectors that went, and at most; products with all for each list that is searched for anew; seconds of a core
-for each vector besides, and for each new one."""
+"""Of an exact update, by `tests/benchmarks/living.py`. Products with all vectors for each new one; products of all pairs where
+all lists have changed by vectors that went, and at most; products with all for each list that is searched for anew; seconds of a
+core for each vector besides, and for each new one."""
+_COMPARED, _COMPARING, _PASSING = 3.0, 10e-9, 4e-6
+"""Of an approximate one: products with all for each new vector, seconds of a core for each pair of them, and for each vector."""
+_ASKED, _ASKING, _LISTING = 0.3, 55e-6, 22e-9
+"""Share of the vectors that ask at most where some have gone; seconds of a core for each that does; and for each number in the
+vectors, to make lists of them."""
+_SAMPLED, _MEASURING = 600, 4.5e-6
+"""Products with all for the samples that measure an approximate fit; seconds of a core for each vector besides."""
 _FIXED = 200 << 20
 
 
@@ -73,8 +81,9 @@ def update_seconds(
     gone: int,
     larger: bool = False,
     multiplications_per_second: float,
+    engine: str = "exact",
 ) -> float:
-    """About how long it takes to bring an exact fit up to date (`core/update`), from distinct vectors to spanning tree.
+    """About how long it takes to bring a fit up to date (`core/update`), from distinct vectors to spanning tree.
 
     Args:
         m: distinct vectors of the old fit.
@@ -82,18 +91,39 @@ def update_seconds(
         new, gone: how many distinct vectors come, and how many of the old ones go.
         larger: whether min_samples becomes larger, by no more than the spare neighbours.
         multiplications_per_second: of `multiplications_per_second`.
+        engine: that made the fit, one of ENGINES.
 
-    An update of embeddings takes as long as a fit where about a fifth of the vectors are replaced.
+    An exact update of embeddings takes as long as a fit where about a fifth of the vectors are replaced; an approximate one of
+    384 dimensions where some thousands are new, however many there are.
+
+    Raises:
+        UnknownEngineError
     """
     share = gone / m
     listed = min_samples + SPARE_NEIGHBORS
     changed = 1.0 if larger else 1.0 - (1.0 - share) ** listed
     # a list is searched for anew when more go than it has to spare
     enough = sum(comb(listed, k) * share**k * (1.0 - share) ** (listed - k) for k in range(SPARE_NEIGHBORS + 1))
-    products = min(_GONE_EACH * changed, _GONE_MOST) + _SHORT_EACH * (1.0 - enough)
-    pairs = products * m * m + _NEW_EACH * new * (m + new)
-    core_seconds = _UPDATE_EACH * m + _UPDATE_NEW * new
-    return pairs * dimension / multiplications_per_second + core_seconds / worker_count()
+    what = Changes(m, dimension, new, changed, 1.0 - enough)
+    multiplications, core_seconds = COSTS[engine_of(engine).name].update_work(what)
+    return multiplications / multiplications_per_second + core_seconds / worker_count()
+
+
+class Changes(NamedTuple):
+    """What changes in an update.
+
+    Attributes:
+        m: distinct vectors of the old fit.
+        dimension: of them.
+        new: distinct vectors that come.
+        changed, short: share of the lists that lose a vector, and of those that lose more than they have to spare.
+    """
+
+    m: int
+    dimension: int
+    new: int
+    changed: float
+    short: float
 
 
 class EngineCost(NamedTuple):
@@ -102,10 +132,12 @@ class EngineCost(NamedTuple):
     Attributes:
         memory_bytes: (n, dimension, neighbours of each vector) → peak memory beyond the vectors given.
         work: (n, dimension) → float32 multiplications; and seconds that a core takes for the rest.
+        update_work: the same of an update.
     """
 
     memory_bytes: Callable[[int, int, int], int]
     work: Callable[[int, int], tuple[float, float]]
+    update_work: Callable[[Changes], tuple[float, float]]
 
 
 def _exact_memory(n: int, dimension: int, neighbors: int) -> int:
@@ -137,9 +169,27 @@ def _approximate_work(n: int, dimension: int) -> tuple[float, float]:
     return within + assigning, n * (_APPROXIMATE_EACH + dimension * _APPROXIMATE_DIMENSION)
 
 
+def _exact_update(what: Changes) -> tuple[float, float]:
+    m, dimension, new, changed, short = what
+    products = min(_GONE_EACH * changed, _GONE_MOST) + _SHORT_EACH * short
+    pairs = products * m * m + _NEW_EACH * new * (m + new)
+    return pairs * dimension, _UPDATE_EACH * m + _UPDATE_NEW * new
+
+
+def _approximate_update(what: Changes) -> tuple[float, float]:
+    m, dimension, new, changed, short = what
+    compared = new + short * m
+    multiplications = (_COMPARED * compared + _SAMPLED) * m * dimension
+    core_seconds = _COMPARING * compared * m + (_MEASURING + _PASSING * (compared > 0)) * m
+    if changed > 0.0:
+        multiplications += m * (m * OF_EDGES.lists_per_vector / OF_EDGES.list_size) * LIST_AXES
+        core_seconds += m * (_LISTING * dimension + _ASKING * min(changed, _ASKED))
+    return multiplications, core_seconds
+
+
 COSTS: dict[Engine, EngineCost] = {
-    "exact": EngineCost(_exact_memory, _exact_work),
-    "approximate": EngineCost(_approximate_memory, _approximate_work),
+    "exact": EngineCost(_exact_memory, _exact_work, _exact_update),
+    "approximate": EngineCost(_approximate_memory, _approximate_work, _approximate_update),
 }
 """By the engines' names."""
 

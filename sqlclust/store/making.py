@@ -193,7 +193,8 @@ def _said(was: Updated | NotUpdated | None) -> str | None:
     new, gone, changed = was.changes
     if not any(was.changes):
         return f"fit {{fit}} from fit {was.of}: the same embeddings, another min_samples"
-    return f"fit {{fit}} from fit {was.of}: {new:,} new, {gone:,} gone, {changed:,} changed"
+    history = "" if engine_of(was.fitted.engine).exact else " (approximate: labels depend on that fit too)"
+    return f"fit {{fit}} from fit {was.of}: {new:,} new, {gone:,} gone, {changed:,} changed{history}"
 
 
 def _to_keep(

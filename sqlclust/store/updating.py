@@ -241,6 +241,7 @@ def _seconds(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> t
         gone=gone,
         larger=(now.options.min_samples or 1) > candidate.min_samples,
         multiplications_per_second=_SPEED,
+        engine=now.options.engine,
     )
     return seconds, new + gone, candidate
 
@@ -276,5 +277,6 @@ def _brought_up_to_date(
         if place is None:
             return Refusal("two different vectors have the same hash")
         changes = counted_changes(stored.ids, old, [points.ids[row] for row in points.order.tolist()], hashes)
-    fitted = updated(old_fit(stored, kept), collapsed, place, reachability(now.options), control)
+    parameters, seed = reachability(now.options), now.options.seed
+    fitted = updated(old_fit(stored, kept), collapsed, place, parameters, control, seed=seed)
     return fitted if isinstance(fitted, Refusal) else (fitted, changes)

@@ -1,11 +1,13 @@
-"""What bringing an exact fit up to date takes, beside a fresh fit of the new set.
+"""What bringing a fit up to date takes, beside a fresh fit of the new set.
 
     python -m tests.benchmarks.living                        # 20,000 × 384, min_samples 14
     python -m tests.benchmarks.living --rows 141600
     python -m tests.benchmarks.living --vectors real.npy --no-check
     python -m tests.benchmarks.living --part min_samples --rows 100000  # a stored fit cut with a smaller one, in a database
+    python -m tests.benchmarks.living --engine approximate
 
-Columns: processor seconds of the update and of a fresh fit, their ratio, and whether the two are equal to the last bit. Both
+Columns: processor seconds of the update and of a fresh fit, their ratio, and whether the two are equal to the last bit; of
+approximate fits their recalls, and the shares of their trees that are confirmed. Both
 need the distinct vectors, which is what reusing an identical fit takes too: `collapse`, a part of the fit and not of the update.
 The database is not in it. On a shared machine only the ratios mean anything.
 
@@ -29,7 +31,7 @@ import numpy as np
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.geometry.metrics import Float32Array
-from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
+from sqlclust.core.pipeline import ENGINES, Engine, Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
@@ -60,10 +62,10 @@ def equal(one: Fit, other: Fit) -> bool:
     return all(np.array_equal(left, right) for left, right in pairs)
 
 
-def fresh(vectors: Float32Array, parameters: ReachabilityParameters) -> tuple[Fit, float]:
+def fresh(vectors: Float32Array, parameters: ReachabilityParameters, engine: Engine = "exact") -> tuple[Fit, float]:
     """A fit with lists, and the processor seconds it took."""
     started = time.process_time()
-    fitted = fit(vectors, parameters, keep_lists=True, control=Control())
+    fitted = fit(vectors, parameters, engine=engine, keep_lists=True, control=Control())
     return fitted, time.process_time() - started
 
 
@@ -135,6 +137,21 @@ def measure_min_samples(vectors: Float32Array, min_samples: int) -> None:
             print(f"{name:24}{seconds:8.2f} s{seconds / took:8.1%}   {verdict}", flush=True)
 
 
+def compared(fitted: Fit | Refusal, other: Fit) -> str:
+    """What is said of an update beside the fresh fit."""
+    if isinstance(fitted, Refusal):
+        return fitted.reason
+    if other.engine == "exact":
+        return str(equal(fitted, other))
+    shares = (f"{one:.3f} {fresh:.3f}" for one, fresh in zip(quality(fitted), quality(other), strict=True))
+    return "   ".join(shares)
+
+
+def quality(fitted: Fit) -> tuple[float, float]:
+    """What an approximate fit has measured of itself."""
+    return fitted.recall, fitted.tree_confirmed
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -143,6 +160,7 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=384)
     parser.add_argument("--identical", type=float, default=0.05)
     parser.add_argument("--vectors", help="a .npy file instead of generated data")
+    parser.add_argument("--engine", choices=ENGINES, default="exact")
     parser.add_argument("--min-samples", type=int, default=14)
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -160,20 +178,22 @@ def main() -> None:
         measure_min_samples(every[:n], given.min_samples)
         return
     parameters = ReachabilityParameters(given.min_samples, normalize=True)
-    old, took = min((fresh(every[:n], parameters) for _ in range(given.repeat)), key=lambda each: each[1])
+    old, took = min((fresh(every[:n], parameters, given.engine) for _ in range(given.repeat)), key=lambda each: each[1])
     was = old_fit(old, parameters)
     started = time.process_time()
     collapsed(every[:n], parameters, None, Control())
     collapse = time.process_time() - started
-    print(
-        f"{n:,} × {every.shape[1]}, min_samples {given.min_samples}: a fit {took:.2f} s, collapse {collapse / took:.1%} of it"
+    of_fit = (
+        f"min_samples {given.min_samples}, {given.engine}: a fit {took:.2f} s, collapse {collapse / took:.1%} of it"
     )
-    print(f"{'':18}{'update s':>10}{'fit s':>8}{'ratio':>8}{'':>3}equal")
+    print(f"{n:,} × {every.shape[1]}, {of_fit}")
+    last = "equal" if given.engine == "exact" else "recall, fresh; confirmed, fresh"
+    print(f"{'':18}{'update s':>10}{'fit s':>8}{'ratio':>8}   {last}")
     for name, vectors in changes(every[:n], every[n:], given.seed):
         results = [follow(old, was, vectors, parameters) for _ in range(given.repeat)]
         fitted, seconds = min(results, key=lambda each: each[1])
-        other, anew = (None, took) if given.no_check else fresh(vectors, parameters)
-        verdict = "" if other is None else fitted.reason if isinstance(fitted, Refusal) else str(equal(fitted, other))
+        other, anew = (None, took) if given.no_check else fresh(vectors, parameters, given.engine)
+        verdict = "" if other is None else compared(fitted, other)
         print(f"{name:18}{seconds:10.3f}{anew:8.2f}{seconds / anew:8.1%}   {verdict}", flush=True)
 
 

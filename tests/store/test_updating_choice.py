@@ -17,6 +17,7 @@ from sqlclust.options import FitOptions
 from sqlclust.store.fit import fit
 from sqlclust.store.results.listing import delete_result
 from tests.small import add_embeddings, blob, clustered
+from tests.store.left import result_rows
 from tests.store.test_updating import assert_as_anew, made_from
 
 OPTIONS: dict[str, Any] = {"min_cluster_size": 5, "min_samples": 3}
@@ -140,6 +141,23 @@ def test_sources(keys: str) -> None:
     assert made_from(con, result) == (1, [11, 2, 1])
     assert_as_anew(con, result, "note", **OPTIONS)
     assert con.execute("SELECT count(*) FROM note_clusters").get == 59
+
+
+def test_an_approximate_fit_is_brought_up_to_date(demo: apsw.Connection) -> None:
+    """On so few embeddings it misses nothing, so that the clusters are those of an exact fit. It measures itself again."""
+    add_embeddings(demo, clustered(1000, noise=8, seed=5), ids=range(100, 1100))
+    options = {**OPTIONS, "engine": "approximate"}
+    assert said(demo, engine="approximate", where="id > 25") is None
+    demo.execute("UPDATE Embedding SET vector = ? WHERE id = 107", (blob(*range(8)),))
+    assert said(demo, engine="approximate", update="only") == (
+        "fit 2 from fit 1: 25 new, 0 gone, 1 changed (approximate: labels depend on that fit too)"
+    )
+    measured = "SELECT engine, recall, timings ->> '$.measured.tree_confirmed' FROM ClusteringFit WHERE id = 2"
+    assert demo.execute(measured).fetchall() == [("approximate", 1.0, 1.0)]
+    exact = sqlclust.fit(demo, "demo", **OPTIONS, update="never")
+    assert [row[:2] for row in result_rows(demo, 2)] == [row[:2] for row in result_rows(demo, exact)]
+    with pytest.raises(UpdateError, match="an approximate fit is updated where these are at most 10%"):
+        sqlclust.fit(demo, "demo", **options, update="only", where="id > 300")
 
 
 DAMAGE = {

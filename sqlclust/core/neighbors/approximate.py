@@ -81,7 +81,7 @@ def neighbors_and_lists(
     O(m·k), and 96 float32 and 1 float64 for each vector while the lists are made.
     """
     effort = effort._replace(list_size=max(effort.list_size, 6 * k))
-    lists = _lists(vectors, effort, seed, axes, control.part(0.0, 0.15))
+    lists = lists_of(vectors, effort, seed, control.part(0.0, 0.15), axes=axes)
     limits = limits_in_lists(vectors, lists, k, control.part(0.15, 0.3))
     nearest = _compared_in_lists(vectors, lists, k, limits, control.part(0.3, 0.9))
     indices, squared = _remeasured(vectors, nearest.indices, control.part(0.9, 1.0))
@@ -92,8 +92,8 @@ def neighbors_and_lists(
     return NeighborsAndLists(indices, squared, lists)
 
 
-def _lists(
-    vectors: Float32Array, effort: Effort, seed: int, axes: PrincipalAxes | None, control: Control
+def lists_of(
+    vectors: Float32Array, effort: Effort, seed: int, control: Control, *, axes: PrincipalAxes | None = None
 ) -> InvertedLists:
     """Inverted lists by the leading principal axes; a single one where there would be hardly more than each vector is in."""
     count = max(1, round(len(vectors) * effort.lists_per_vector / effort.list_size))

@@ -14,6 +14,8 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
 _ROWS, _COLUMNS = 256, 8192
+SAMPLE_OF_MANY = 300
+"""Vectors whose recall is measured where there are very many."""
 _SPARE_CANDIDATES = 8
 """As many more than wanted as rounding of the products may put in the wrong order."""
 
@@ -69,7 +71,9 @@ def _candidates(
     return nearest.indices
 
 
-def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, control: Control) -> float:
+def recall(
+    vectors: Float32Array, squared: Float32Array, k: int, seed: int, control: Control, *, sample: int | None = None
+) -> float:
     """Share of the k nearest neighbours that were found, of a sample of vectors: 0..1.
 
     Args:
@@ -77,14 +81,15 @@ def recall(vectors: Float32Array, squared: Float32Array, k: int, seed: int, cont
         squared: float32 (m, >= k), squared distances of the neighbours found, ascending.
         k: 1 <= k < m.
         seed: of the sample.
+        sample: how many vectors, or all if there are fewer; by default 1,000, and 300 above 300,000 vectors.
 
     A neighbour found counts if it is not farther than the k-th nearest truly is, give or take rounding.
 
-    Cost: O(sample·m·d) multiplications for a sample of 1,000, and of 300 above 300,000 vectors.
+    Cost: O(sample·m·d) multiplications.
     """
     m = len(vectors)
     random = np.random.Generator(np.random.PCG64(seed))
-    rows = np.sort(random.choice(m, size=min(m, 1000 if m <= 300_000 else 300), replace=False))
+    rows = np.sort(random.choice(m, size=min(m, sample or (1000 if m <= 300_000 else SAMPLE_OF_MANY)), replace=False))
     _, nearest = brute_force_neighbors(vectors, rows, k, control)
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())

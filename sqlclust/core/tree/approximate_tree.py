@@ -54,10 +54,10 @@ def approximate_tree(reach: MutualReachability, listed: ListedEdges, lists: Inve
     Cost: O(m·k); for q vectors that ask O(q·size·d) multiplications in lists of that size; and for p members of components that
     no list leads out of O(p·m) multiplications along 64 axes.
     """
-    return spanning_tree(reach, listed, _ListAndAxisSearch(reach, lists))
+    return spanning_tree(reach, listed, ListAndAxisSearch(reach, lists))
 
 
-class _ListAndAxisSearch:
+class ListAndAxisSearch:
     """Finds for vectors their lightest edge out of their component; see `boruvka.EdgeSearch`."""
 
     for_each_point = True

@@ -35,6 +35,7 @@ class AxisSearch:
         axes = principal_axes(reach.vectors, _AXES, control)
         along, squared = projections(reach.vectors, axes, control)
         self._reach, self._along, self._half = reach, along, (squared / 2).astype(np.float32)
+        self._half[np.isinf(reach.squared_core)] = np.inf  # vectors that are nobody's neighbours
 
     def lightest_out(self, askers: IndexArray, points: IndexArray, component: IndexArray, control: Control) -> Edges:
         """For the components of some points, each at one of these, the lightest edge that was found.

@@ -148,7 +148,7 @@ class _Forest:
     """
 
     def __init__(self, reach: MutualReachability, listed: KnownEdges, search: EdgeSearch, forest: Edges) -> None:
-        m = len(reach.vectors)
+        m = len(listed.bound.weight)
         self._control, self._search, self._listed = reach.control, search, listed
         self._found, self._bound = no_edges(m), listed.bound
         self._components = every_vector_alone(m)

@@ -26,7 +26,8 @@ from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.single_linkage import single_linkage
 
-_SAMPLE, _SAMPLE_OF_MANY, _MANY = 300, 100, 300_000
+SAMPLE_OF_MANY = 100
+_SAMPLE, _MANY = 300, 300_000
 _PANEL = 1024
 _PANELS_AT_A_TIME = 4
 _SETTLED = 16
@@ -48,30 +49,32 @@ class _Leaves(NamedTuple):
     gaps: Float32Array
 
 
-def confirmed(reach: MutualReachability, tree: SpanningTree, seed: int, control: Control) -> float:
+def confirmed(
+    reach: MutualReachability, tree: SpanningTree, seed: int, control: Control, *, sample: int | None = None
+) -> float:
     """Share of a sample of vectors, 0..1, that see no lighter edge to any other than the heaviest on the tree's path to it.
 
     Args:
         reach: of m >= 2 vectors.
         tree: of them; its weights are squared distances.
         seed: of the sample.
+        sample: how many vectors, or all if there are fewer; by default 300, and 100 above 300,000 vectors.
 
     A difference of 4·d·2⁻²⁴ of the weight is not counted: the tree's own distances may be wrong by as much.
 
-    Cost: O(sample·m·d) multiplications for a sample of 300, and of 100 above 300,000 vectors, and O(m log m); some 100 bytes
-    a vector of memory.
+    Cost: O(sample·m·d) multiplications and O(m log m); some 100 bytes a vector of memory.
     """
-    sample = _Sample(reach, tree, seed)
-    count = len(sample.starts)
+    compared = _Sample(reach, tree, seed, sample or (_SAMPLE if len(reach.vectors) <= _MANY else SAMPLE_OF_MANY))
+    count = len(compared.starts)
     blocks = [range(low, min(low + _PANELS_AT_A_TIME, count)) for low in range(0, count, _PANELS_AT_A_TIME)]
 
     def compare(numbers: range) -> None:
         for number in numbers:
             control.check()
-            sample.compare(number)
+            compared.compare(number)
 
     for_each_block(compare, blocks, control)
-    return float(1.0 - sample.doubted.mean())
+    return float(1.0 - compared.doubted.mean())
 
 
 class _Sample:
@@ -82,10 +85,10 @@ class _Sample:
         doubted: bool (sample,), whether each vector sees a lighter edge.
     """
 
-    def __init__(self, reach: MutualReachability, tree: SpanningTree, seed: int) -> None:
+    def __init__(self, reach: MutualReachability, tree: SpanningTree, seed: int, size: int) -> None:
         m, dimension = reach.vectors.shape
         random = np.random.Generator(np.random.PCG64(seed))
-        rows = np.sort(random.choice(m, size=min(m, _SAMPLE if m <= _MANY else _SAMPLE_OF_MANY), replace=False))
+        rows = np.sort(random.choice(m, size=min(m, size), replace=False))
         self._reach, self._rows = reach, rows
         self._leaves = _leaves(tree, reach.distance_factor, reach.control)
         self._half_core = reach.half_core()

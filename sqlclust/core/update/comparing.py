@@ -8,7 +8,7 @@ that may count by that are measured from their differences. Where they are many,
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,42 @@ from sqlclust.core.runtime.threads import for_each_block, worker_count
 from sqlclust.core.update.state import Lists
 
 _COLUMNS, _ROWS = 512, 1024
+_FEWEST = 64
 _CROWDED = 0.03
 """Share of a block's pairs from which on measuring each takes longer than a product in float64."""
 _ROUNDED = 2.0**-20
 """More than a last rounding to float32 takes, as a share."""
+_TINY = np.float32(2.0**-100)
+"""Covers underflow in a product of vectors whose numbers are of the order of one."""
+
+
+class Sides(Protocol):
+    """Vectors for products with all.
+
+    Attributes:
+        blocks: for products in float64.
+    """
+
+    @property
+    def blocks(self) -> Blocks: ...  # noqa: D102
+
+    @property
+    def order(self) -> IndexArray:
+        """intp, which vectors are compared with, in which order."""
+
+    @property
+    def scale(self) -> float:
+        """Factor from squared distances to those of products."""
+
+    def left(self, low: int, high: int) -> Float32Array:
+        """Left sides of the vectors at some places in the order, as `pruning.Pruning` has them, all axes as they are."""
+
+    def right(self, columns: IndexArray) -> Float32Array:
+        """Right sides of some vectors, whose limits are 0."""
 
 
 class Prepared(NamedTuple):
-    """Vectors made ready for products with all.
+    """Vectors made ready for products with all, as `Sides` has them: a copy.
 
     Attributes:
         blocks: for products in float64.
@@ -40,6 +68,26 @@ class Prepared(NamedTuple):
     blocks: Blocks
     flat: Pruning
 
+    @property
+    def order(self) -> IndexArray:
+        """As `Sides` has it."""
+        return self.flat.order
+
+    @property
+    def scale(self) -> float:
+        """As `Sides` has it."""
+        return self.flat.scale
+
+    def left(self, low: int, high: int) -> Float32Array:
+        """As `Sides` has it."""
+        return self.flat.first[low:high]
+
+    def right(self, columns: IndexArray) -> Float32Array:
+        """As `Sides` has it."""
+        position = np.empty(len(self.order), dtype=np.intp)
+        position[self.order] = np.arange(len(position))
+        return self.flat.right(position[columns], np.zeros(len(columns))).columns
+
 
 def prepared(vectors: Float32Array, first: IndexArray, control: Control) -> Prepared:
     """Make vectors float32 (m, d) ready; those numbered `first`, intp, come first in the order. O(m·d), and a copy of them."""
@@ -47,6 +95,55 @@ def prepared(vectors: Float32Array, first: IndexArray, control: Control) -> Prep
     later[first] = 0.0
     axes = axes_as_they_are(vectors, control)
     return Prepared(blocks_of(vectors), pruning(vectors, axes, later, control.part(0.0, 0.0)))
+
+
+class MadeInPassing(NamedTuple):
+    """Vectors made ready whenever they are compared, as `Sides` has them: without a copy, and in a little more time.
+
+    Attributes:
+        blocks: for products in float64.
+        order: intp (r,), which vectors, ascending.
+        centre: float32 (d,), what is taken from them, multiplied by `power_of_two`.
+        power_of_two: vectors are multiplied by it, so that no square over- or underflows.
+    """
+
+    blocks: Blocks
+    order: IndexArray
+    centre: Float32Array
+    power_of_two: float
+
+    @property
+    def scale(self) -> float:
+        """As `Sides` has it."""
+        return self.power_of_two**2
+
+    def left(self, low: int, high: int) -> Float32Array:
+        """As `Sides` has it: float32 (c, d + 2), centred vectors, −|x|²/2, 1."""
+        return self._sides(self.order[low:high])
+
+    def right(self, columns: IndexArray) -> Float32Array:
+        """As `Sides` has it: the last two columns are exchanged."""
+        sides = self._sides(columns)
+        sides[:, -2:] = sides[:, :-3:-1].copy()
+        return sides
+
+    def _sides(self, rows: IndexArray) -> Float32Array:
+        """Left sides. |x|² is smaller by the share that all rounding may take: of coordinates once, and of as many terms as there
+        are in a product and in both lengths."""
+        sides = np.empty((len(rows), len(self.centre) + 2), dtype=np.float32)
+        centred = sides[:, :-2]
+        np.multiply(self.blocks.vectors[rows], np.float32(self.power_of_two), out=centred)
+        centred -= self.centre
+        share = 4.0 * (len(self.centre) + 32) * 2.0**-24
+        sides[:, -2] = np.einsum("ij,ij->i", centred, centred) * np.float32(-0.5 * (1.0 - share)) + _TINY
+        sides[:, -1] = 1.0
+        return sides
+
+
+def made_in_passing(vectors: Float32Array, some: IndexArray, control: Control) -> MadeInPassing:
+    """Some of the vectors float32 (m, d), intp (r,), ascending, to be made ready in passing. O(m·d)."""
+    axes = axes_as_they_are(vectors, control)
+    return MadeInPassing(blocks_of(vectors), some, axes.centre.astype(np.float32), axes.power_of_two)
 
 
 class Compared(NamedTuple):
@@ -64,14 +161,18 @@ class Compared(NamedTuple):
     nearest: Float64Array
 
 
-def compared_with_all(ready: Prepared, some: IndexArray, k: int, limits: Float64Array, control: Control) -> Compared:
+def compared_with_all(
+    ready: Sides, some: IndexArray, k: int, limits: Float64Array, control: Control, *, parts: int | None = None
+) -> Compared:
     """Compare some vectors with all.
 
     Args:
-        ready: the m vectors.
-        some: intp (q,), the vectors that are compared, ascending.
-        k: 1 <= k < m.
+        ready: the m vectors, or some of them: then the others are nobody's neighbours.
+        some: intp (q,), the vectors that are compared, ascending; they are in the order of `ready`.
+        k: 1 <= k, fewer than `ready` has.
         limits: float64 (m,), squared distances up to which each vector wants to know of some; −inf for none.
+        parts: into how many `some` are divided at least, unless they are few; as many as there are cores by default. `nearest`
+            depends on it in its last bits.
 
     Cost: O(q·m·d) multiplications; O(q·k) memory besides the pairs.
     """
@@ -80,7 +181,7 @@ def compared_with_all(ready: Prepared, some: IndexArray, k: int, limits: Float64
     nearest = np.full(m, np.inf)
     found: list[NeighborPairs] = [_pairs(some[:0], some[:0], np.empty(0))]
     lowering = threading.Lock()
-    step = min(_COLUMNS, -(-q // worker_count()))
+    step = min(_COLUMNS, -(-q // worker_count()) if parts is None else max(_FEWEST, -(-q // parts)))
 
     def compare(start: int) -> None:
         part = slice(start, min(start + step, q))
@@ -103,10 +204,10 @@ class _Panel:
         pairs, nearest: as `Compared` has them.
     """
 
-    def __init__(self, ready: Prepared, columns: IndexArray, k: int, limits: Float64Array) -> None:
-        self._blocks, self._flat = ready
+    def __init__(self, ready: Sides, columns: IndexArray, k: int, limits: Float64Array) -> None:
+        self._ready, self._blocks = ready, ready.blocks
         self._columns, self._k, self._limits = columns, k, limits
-        self._right = self._right_side()
+        self._right = ready.right(columns) * np.float32(-2.0)  # products not above the squared distances of the images
         self._images = self._of_images(limits)
         self._side: Side | None = None
         self._waiting: list[NeighborPairs] = []
@@ -114,11 +215,11 @@ class _Panel:
         self.own = KNearest(len(columns), k, squared=np.float64)
         self._own_limits = self.own.squared[:, -1]
         self.pairs: list[NeighborPairs] = []
-        self.nearest = np.empty(len(limits))
+        self.nearest = np.full(len(limits), np.inf)
 
     def among_all(self, control: Control) -> None:
         """Compare with all. What is found is merged each time twice as many were compared: it lowers the limits."""
-        m = len(self._limits)
+        m = len(self._ready.order)
         for low in range(0, m, _ROWS):
             control.check()
             high = min(low + _ROWS, m)
@@ -130,14 +231,14 @@ class _Panel:
 
     def _compare(self, low: int, high: int) -> None:
         """Compare with the vectors at some places in the order."""
-        here, first = self._flat.order[low:high], self._flat.first[low:high]
+        here, first = self._ready.order[low:high], self._ready.left(low, high)
         if (here[1:] < here[:-1]).any():  # where those that come first end
             by_index = np.argsort(here, kind="stable")
             here, first = here[by_index], first[by_index]
         itself = self._itself(here)
         bounds = first @ self._right.T
         bounds[itself] = np.inf
-        self.nearest[here] = np.maximum(bounds.min(axis=1), 0.0) * ((1.0 - _ROUNDED) / self._flat.scale)
+        self.nearest[here] = np.maximum(bounds.min(axis=1), 0.0) * ((1.0 - _ROUNDED) / self._ready.scale)
         possible = bounds <= np.maximum(self._images[here][:, None], self._of_images(self._own_limits))
         possible[itself] = False
         if np.count_nonzero(possible) > _CROWDED * possible.size:
@@ -150,15 +251,8 @@ class _Panel:
     def _of_images(self, limits: Float64Array) -> Float32Array:
         """Limits of squared distances as limits of the products, float32 of the same shape; −inf stays."""
         with np.errstate(over="ignore"):
-            narrow = (limits * (self._flat.scale * (1.0 + 2.0 * _ROUNDED))).astype(np.float32)
+            narrow = (limits * (self._ready.scale * (1.0 + 2.0 * _ROUNDED))).astype(np.float32)
         return np.where(np.isfinite(narrow), np.nextafter(narrow, np.float32(np.inf)), narrow)
-
-    def _right_side(self) -> Float32Array:
-        position = np.empty(len(self._limits), dtype=np.intp)
-        position[self._flat.order] = np.arange(len(position))
-        columns = self._flat.right(position[self._columns], np.zeros(len(self._columns))).columns
-        columns *= -2.0  # the products are then not above the squared distances of the images
-        return columns
 
     def _itself(self, here: IndexArray) -> tuple[IndexArray, IndexArray]:
         """Where in a block a vector meets itself; `here` ascends."""

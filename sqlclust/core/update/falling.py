@@ -20,12 +20,12 @@ from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.k_nearest import NeighborPairs, joined_pairs, nearest_pairs
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import grown_tree
 from sqlclust.core.tree.edges import Edges, before, joined, no_edges, not_listed_before
 from sqlclust.core.update.candidates import CandidateEdges, weighted
-from sqlclust.core.update.comparing import Prepared, compared_with_all, prepared
-from sqlclust.core.update.searching import SearchOfNew
+from sqlclust.core.update.searching import Searches
 from sqlclust.core.update.state import Lists, State, empty_lists
 
 _OWNERS = 8192
@@ -37,7 +37,7 @@ def fallen(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
+    searches: Searches,
 ) -> State:
     """The fit of an old one's vectors and new ones.
 
@@ -46,8 +46,8 @@ def fallen(
         place: intp (r,), which of the m vectors each is, ascending.
         counts: int64 (m,), rows that have each vector; no old one has fewer than before.
         reach: of the m vectors, alpha <= 1; its core distances do not count.
-        min_samples: not more than the old fit's, which had more rows than that.
-        width: neighbours that a list has at most.
+        min_samples: not more than the old fit's, which had more rows than that. A list has at most SPARE_NEIGHBORS more.
+        searches: among the m vectors.
 
     Cost: O(m·k); for each new vector, and each that asks for its lightest edge, O(m·d) multiplications.
     """
@@ -55,7 +55,8 @@ def fallen(
     is_new = np.ones(m, dtype=bool)
     is_new[place] = False
     new = np.flatnonzero(is_new)
-    lists, pairs, nearest, ready = _with_new(old.lists, place, new, reach, min(width, m - 1))
+    width = min(min_samples + SPARE_NEIGHBORS, m - 1)
+    lists, pairs, nearest = _with_new(old.lists, place, new, width, searches, control)
     core = core_distances(lists.squared, lists.indices, counts, min_samples=min_samples)
     reach = reach._replace(squared_core=core)
     control.check()
@@ -71,7 +72,7 @@ def fallen(
     least = min(others.weight.min(initial=np.inf), bound.weight.min(initial=np.inf))
     certain = tree.weight < least
     candidates = CandidateEdges(joined(tree.at(~certain), others), bound)
-    search = SearchOfNew(reach, ready, new, lists.last()[1])
+    search = searches.of_new(reach, new, lists)
     return State(counts, lists, core, grown_tree(reach, candidates, search, tree.at(certain)))
 
 
@@ -82,40 +83,39 @@ class _WithNew(NamedTuple):
         lists: of all m vectors.
         pairs: of an old vector, the owner, and a new one that belongs in its list.
         nearest: float64 (m,), at most the squared distance from each vector to the nearest new one; inf where there is none.
-        ready: the m vectors; None where none is new.
     """
 
     lists: Lists
     pairs: NeighborPairs
     nearest: Float64Array
-    ready: Prepared | None
 
 
-def _with_new(old: Lists, place: IndexArray, new: IndexArray, reach: MutualReachability, width: int) -> _WithNew:
+def _with_new(
+    old: Lists, place: IndexArray, new: IndexArray, width: int, searches: Searches, control: Control
+) -> _WithNew:
     """Compare the new vectors with all, and put them where they belong."""
-    m, shared = len(reach.vectors), min(width, old.indices.shape[1])
+    m, shared = len(place) + len(new), min(width, old.indices.shape[1])
     lists = empty_lists(m, width)
     listed = old.indices[:, :shared]
     lists.indices[place, :shared] = np.where(listed >= 0, place.astype(np.int32)[listed], np.int32(-1))
     lists.squared[place, :shared] = old.squared[:, :shared]
     if len(new) == 0:
         none = np.empty(0, dtype=np.int32)
-        return _WithNew(lists, NeighborPairs(none, none, np.empty(0)), np.full(m, np.inf), None)
+        return _WithNew(lists, NeighborPairs(none, none, np.empty(0)), np.full(m, np.inf))
     last, farthest = old.last()
     complete = old.are_complete()
     limits, ends = np.full(m, -np.inf), np.full(m, m, dtype=np.intp)
     limits[place] = np.where(complete, np.inf, farthest)
     ends[place] = np.where(complete, m, place[last])
-    control = reach.control.part(0.0, 0.5)
-    ready = prepared(reach.vectors, new, control)
-    compared = compared_with_all(ready, new, width, limits, control)
+    control = control.part(0.0, 0.5)
+    compared = searches.with_new(new, width, limits, control)
     pairs = compared.pairs
     # a list is complete up to its last entry by (distance, index): what comes after that one would leave a gap
     within = (pairs.squared < limits[pairs.owner]) | (pairs.other < ends[pairs.owner])
     pairs = pairs.at(np.flatnonzero(within))
     _insert(lists, pairs, control)
     lists.indices[new], lists.squared[new] = compared.lists
-    return _WithNew(lists, pairs, compared.nearest, ready)
+    return _WithNew(lists, pairs, compared.nearest)
 
 
 def _insert(lists: Lists, pairs: NeighborPairs, control: Control) -> None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.core_distances import core_distances
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.tree.boruvka import grown_tree
 from sqlclust.core.tree.components import every_vector_alone
 from sqlclust.core.tree.edges import Edges, joined, not_listed_before
 from sqlclust.core.update.candidates import CandidateEdges, LighterTree, listed_between, weighted
-from sqlclust.core.update.comparing import compared_with_all, prepared
-from sqlclust.core.update.searching import SearchAmongAll
+from sqlclust.core.update.searching import Searches
 from sqlclust.core.update.state import Lists, State, empty_lists
 
 
@@ -47,7 +47,7 @@ def risen(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
+    searches: Searches,
 ) -> State:
     """The fit of what remains of an old one.
 
@@ -55,16 +55,17 @@ def risen(
         old: of m vectors.
         place: intp (m,), which of the r vectors that remain each is, ascending; −1 for those that are gone.
         counts: int64 (r,), r >= 2: rows that have each vector, min_samples + 1 or more in all; none has more than before.
-        reach: of the r vectors; its core distances do not count.
-        min_samples: not fewer than the old fit's, which had more rows than that.
-        width: neighbours that a list gets that has to be searched for anew, or all others.
+        reach: of the r vectors; its core distances do not count, and its vectors are looked at by `searches` alone.
+        min_samples: not fewer than the old fit's, which had more rows than that. A list that has to be searched for anew gets
+            SPARE_NEIGHBORS more, or all others.
+        searches: among the r vectors.
 
     Cost: O(m·k); for each vector whose list is too short now, and each that asks for its lightest edge, O(r·d) multiplications.
     """
     remaining = np.flatnonzero(place >= 0)
     lists = without_gone(old.lists, place)
     reach.control.check()
-    lists, core = _completed(lists, counts, reach, min_samples, width)
+    lists, core = _completed(lists, counts, reach, min_samples, searches)
     reach = reach._replace(squared_core=core)
     reach.control.check()
     forest, changed = _kept_edges(old, place, reach, core_was=old.squared_core[remaining])
@@ -75,7 +76,7 @@ def risen(
     reach.control.check()
     bound = not_listed_before(reach, *lists)
     lighter = LighterTree(place[old.tree.left], place[old.tree.right], _at_least(old))
-    search = SearchAmongAll(reach, None, lists.last()[1])
+    search = searches.among_all(reach, lists)
     return State(counts, lists, core, grown_tree(reach, CandidateEdges(candidates, bound, lighter), search, forest))
 
 
@@ -84,7 +85,7 @@ def _completed(
     counts: NDArray[np.int64],
     reach: MutualReachability,
     min_samples: int,
-    width: int,
+    searches: Searches,
 ) -> tuple[Lists, Float64Array]:
     """The lists, those that have become too short searched for anew, and the core distances."""
     core = core_distances(lists.squared, lists.indices, counts, min_samples=min_samples)
@@ -92,10 +93,8 @@ def _completed(
     if len(short) == 0:
         return lists, core
     m = len(counts)
-    k = min(width, m - 1)
-    control = reach.control.part(0.0, 0.0)
-    ready = prepared(reach.vectors, short[:0], control)
-    found = compared_with_all(ready, short, k, np.full(m, -np.inf), control).lists
+    k = min(min_samples + SPARE_NEIGHBORS, m - 1)
+    found = searches.nearest(short, k, reach.control.part(0.0, 0.0))
     was = lists.indices.shape[1]
     result = empty_lists(m, max(k, was))
     result.indices[:, :was], result.squared[:, :was] = lists

@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import axes_that_pay
 from sqlclust.core.neighbors.pruning import Costs, Pruning, pruning
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.boruvka import Answer
+from sqlclust.core.tree.boruvka import Answer, EdgeSearch
 from sqlclust.core.tree.component_search import ComponentSearch
 from sqlclust.core.tree.components import Components
 from sqlclust.core.tree.edges import no_edges
-from sqlclust.core.update.comparing import Prepared, prepared
+from sqlclust.core.update.comparing import Compared, Prepared, compared_with_all, prepared
+from sqlclust.core.update.state import Lists
 
 _TURNING, _CHOOSING = 0.1, 2.5e8
 """Nanoseconds that a core takes to turn vectors to their principal axes, for each multiplication; and to choose how many of them
 to ask first."""
+
+
+class Searches(Protocol):
+    """How an engine compares vectors and searches for edges in an update. Vectors are numbered as the lists are."""
+
+    def nearest(self, some: IndexArray, k: int, control: Control) -> Lists:
+        """The k nearest of some vectors, intp (q,), ascending."""
+
+    def with_new(self, new: IndexArray, k: int, limits: Float64Array, control: Control) -> Compared:
+        """The new vectors compared with all; arguments as `comparing.compared_with_all` has them."""
+
+    def among_all(self, reach: MutualReachability, lists: Lists) -> EdgeSearch:
+        """A search for edges between any two vectors."""
+
+    def of_new(self, reach: MutualReachability, new: IndexArray, lists: Lists) -> EdgeSearch:
+        """A search for edges with a new vector at one end. To be asked for after `with_new`, if any vector is new."""
+
+
+class ExactSearches:
+    """As `Searches` has it, exactly.
+
+    Args:
+        vectors: float32 (m, d).
+    """
+
+    def __init__(self, vectors: Float32Array) -> None:
+        self._vectors = vectors
+        self._ready: Prepared | None = None
+
+    def nearest(self, some: IndexArray, k: int, control: Control) -> Lists:
+        """As `Searches` has it."""
+        ready = prepared(self._vectors, some[:0], control)
+        return compared_with_all(ready, some, k, np.full(len(self._vectors), -np.inf), control).lists
+
+    def with_new(self, new: IndexArray, k: int, limits: Float64Array, control: Control) -> Compared:
+        """As `Searches` has it."""
+        self._ready = prepared(self._vectors, new, control)
+        return compared_with_all(self._ready, new, k, limits, control)
+
+    def among_all(self, reach: MutualReachability, lists: Lists) -> EdgeSearch:
+        """As `Searches` has it."""
+        return SearchAmongAll(reach, None, lists.last()[1])
+
+    def of_new(self, reach: MutualReachability, new: IndexArray, lists: Lists) -> EdgeSearch:
+        """As `Searches` has it."""
+        return SearchOfNew(reach, self._ready, new, lists.last()[1])
 
 
 class SearchAmongAll:

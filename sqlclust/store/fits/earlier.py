@@ -29,5 +29,6 @@ def old_fit(stored: StoredFit, neighbors: FitNeighbors) -> OldFit:
     left, right = (ends[of_vectors].astype(np.intp) for ends in (left, right))
     if len(left) != stored.record.n_distinct - 1:
         raise FitDamagedError(stored.id, reason="its neighbours are of other vectors than its spanning_tree")
-    kept = Kept(core, stored.tree.weight[of_vectors]) if engine_of(stored.record.engine).exact else None
-    return OldFit(stored.record.reachability, neighbors.lists, left, right, neighbors.exponent, kept)
+    engine = engine_of(stored.record.engine)
+    kept = Kept(core, stored.tree.weight[of_vectors]) if engine.exact else None
+    return OldFit(stored.record.reachability, neighbors.lists, left, right, neighbors.exponent, kept, engine.name)

@@ -85,10 +85,10 @@ def changed(rows: Rows, change: str, random: Random) -> Rows:
     n = len(rows.ids)
     goes: dict[str, int] = {
         "remove": n // 4,
-        "remove one": 1,
+        "remove one": min(1, n - 1),
         "mix": n // 5,
         "replace": n // 6,
-        "all but few go": n - 12,
+        "all but few go": max(n - 12, 0),
         "all go": n,
     }
     comes: dict[str, int] = {"add": n // 3, "add one": 1, "mix": 20, "all go": 50}
