@@ -8,7 +8,7 @@ that may count by that are measured from their differences. Where they are many,
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from sqlclust.core.geometry.block_distances import Blocks, Side, blocks_of, near
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.geometry.principal_axes import axes_as_they_are
 from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs
-from sqlclust.core.neighbors.pruning import Pruning, pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block, worker_count
 from sqlclust.core.update.state import Lists
@@ -32,73 +31,8 @@ _TINY = np.float32(2.0**-100)
 """Covers underflow in a product of vectors whose numbers are of the order of one."""
 
 
-class Sides(Protocol):
-    """Vectors for products with all.
-
-    Attributes:
-        blocks: for products in float64.
-    """
-
-    @property
-    def blocks(self) -> Blocks: ...  # noqa: D102
-
-    @property
-    def order(self) -> IndexArray:
-        """intp, which vectors are compared with, in which order."""
-
-    @property
-    def scale(self) -> float:
-        """Factor from squared distances to those of products."""
-
-    def left(self, low: int, high: int) -> Float32Array:
-        """Left sides of the vectors at some places in the order, as `pruning.Pruning` has them, all axes as they are."""
-
-    def right(self, columns: IndexArray) -> Float32Array:
-        """Right sides of some vectors, whose limits are 0."""
-
-
-class Prepared(NamedTuple):
-    """Vectors made ready for products with all, as `Sides` has them: a copy.
-
-    Attributes:
-        blocks: for products in float64.
-        flat: for products in float32, all axes as they are. In its order some of the vectors come first.
-    """
-
-    blocks: Blocks
-    flat: Pruning
-
-    @property
-    def order(self) -> IndexArray:
-        """As `Sides` has it."""
-        return self.flat.order
-
-    @property
-    def scale(self) -> float:
-        """As `Sides` has it."""
-        return self.flat.scale
-
-    def left(self, low: int, high: int) -> Float32Array:
-        """As `Sides` has it."""
-        return self.flat.first[low:high]
-
-    def right(self, columns: IndexArray) -> Float32Array:
-        """As `Sides` has it."""
-        position = np.empty(len(self.order), dtype=np.intp)
-        position[self.order] = np.arange(len(position))
-        return self.flat.right(position[columns], np.zeros(len(columns))).columns
-
-
-def prepared(vectors: Float32Array, first: IndexArray, control: Control) -> Prepared:
-    """Make vectors float32 (m, d) ready; those numbered `first`, intp, come first in the order. O(m·d), and a copy of them."""
-    later = np.ones(len(vectors))
-    later[first] = 0.0
-    axes = axes_as_they_are(vectors, control)
-    return Prepared(blocks_of(vectors), pruning(vectors, axes, later, control.part(0.0, 0.0)))
-
-
 class MadeInPassing(NamedTuple):
-    """Vectors made ready whenever they are compared, as `Sides` has them: without a copy, and in a little more time.
+    """Vectors that are made ready for products with all whenever they are compared: without a copy, and in a little more time.
 
     Attributes:
         blocks: for products in float64.
@@ -114,15 +48,15 @@ class MadeInPassing(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """As `Sides` has it."""
+        """Factor from squared distances to those of products."""
         return self.power_of_two**2
 
     def left(self, low: int, high: int) -> Float32Array:
-        """As `Sides` has it: float32 (c, d + 2), centred vectors, −|x|²/2, 1."""
+        """Left sides of the vectors at some places in the order: float32 (c, d + 2), centred vectors, −|x|²/2, 1."""
         return self._sides(self.order[low:high])
 
     def right(self, columns: IndexArray) -> Float32Array:
-        """As `Sides` has it: the last two columns are exchanged."""
+        """Right sides of some vectors, whose limits are 0: the last two columns are exchanged."""
         sides = self._sides(columns)
         sides[:, -2:] = sides[:, :-3:-1].copy()
         return sides
@@ -162,7 +96,7 @@ class Compared(NamedTuple):
 
 
 def compared_with_all(
-    ready: Sides, some: IndexArray, k: int, limits: Float64Array, control: Control, *, parts: int | None = None
+    ready: MadeInPassing, some: IndexArray, k: int, limits: Float64Array, control: Control, *, parts: int | None = None
 ) -> Compared:
     """Compare some vectors with all.
 
@@ -204,7 +138,7 @@ class _Panel:
         pairs, nearest: as `Compared` has them.
     """
 
-    def __init__(self, ready: Sides, columns: IndexArray, k: int, limits: Float64Array) -> None:
+    def __init__(self, ready: MadeInPassing, columns: IndexArray, k: int, limits: Float64Array) -> None:
         self._ready, self._blocks = ready, ready.blocks
         self._columns, self._k, self._limits = columns, k, limits
         self._right = ready.right(columns) * np.float32(-2.0)  # products not above the squared distances of the images

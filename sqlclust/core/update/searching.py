@@ -8,14 +8,14 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.geometry.principal_axes import axes_that_pay
+from sqlclust.core.geometry.principal_axes import axes_as_they_are, axes_that_pay
 from sqlclust.core.neighbors.pruning import Costs, Pruning, pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import Answer, EdgeSearch
 from sqlclust.core.tree.component_search import ComponentSearch
 from sqlclust.core.tree.components import Components
 from sqlclust.core.tree.edges import no_edges
-from sqlclust.core.update.comparing import Compared, Prepared, compared_with_all, prepared
+from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing
 from sqlclust.core.update.state import Lists
 
 _TURNING, _CHOOSING = 0.1, 2.5e8
@@ -48,17 +48,15 @@ class ExactSearches:
 
     def __init__(self, vectors: Float32Array) -> None:
         self._vectors = vectors
-        self._ready: Prepared | None = None
 
     def nearest(self, some: IndexArray, k: int, control: Control) -> Lists:
         """As `Searches` has it."""
-        ready = prepared(self._vectors, some[:0], control)
-        return compared_with_all(ready, some, k, np.full(len(self._vectors), -np.inf), control).lists
+        return self.with_new(some, k, np.full(len(self._vectors), -np.inf), control).lists
 
     def with_new(self, new: IndexArray, k: int, limits: Float64Array, control: Control) -> Compared:
         """As `Searches` has it."""
-        self._ready = prepared(self._vectors, new, control)
-        return compared_with_all(self._ready, new, k, limits, control)
+        ready = made_in_passing(self._vectors, np.arange(len(self._vectors)), control)
+        return compared_with_all(ready, new, k, limits, control)
 
     def among_all(self, reach: MutualReachability, lists: Lists) -> EdgeSearch:
         """As `Searches` has it."""
@@ -66,7 +64,7 @@ class ExactSearches:
 
     def of_new(self, reach: MutualReachability, new: IndexArray, lists: Lists) -> EdgeSearch:
         """As `Searches` has it."""
-        return SearchOfNew(reach, self._ready, new, lists.last()[1])
+        return SearchOfNew(reach, new, lists.last()[1])
 
 
 class SearchAmongAll:
@@ -96,7 +94,7 @@ class SearchAmongAll:
             turned = pruning(self._reach.vectors, axes, self._limits, control.part(0.0, 0.0))
             self._search, self._is_turned = ComponentSearch(self._reach, turned), True
         if self._search is None:
-            flat = self._flat or prepared(self._reach.vectors, points[:0], control).flat
+            flat = self._flat or _flat(self._reach.vectors, points[:0], control)
             self._search = ComponentSearch(self._reach, flat)
         return self._search.lightest_out(points, components, ceiling, control)
 
@@ -110,21 +108,26 @@ class SearchOfNew:
     """Finds edges that have a new vector at one end: old vectors ask among the new ones, new ones among all.
 
     Args:
-        ready: the m vectors, in whose order the new ones come first; None where none is new.
         new: intp (q,), the new vectors.
         limits: as `SearchAmongAll` has them.
     """
 
     for_each_point = False
 
-    def __init__(
-        self, reach: MutualReachability, ready: Prepared | None, new: IndexArray, limits: Float64Array
-    ) -> None:
+    def __init__(self, reach: MutualReachability, new: IndexArray, limits: Float64Array) -> None:
+        self._reach, self._new, self._limits = reach, new, limits
         self._is_new = np.zeros(len(limits), dtype=bool)
         self._is_new[new] = True
-        flat = ready.flat if ready else None
-        self._of_new = SearchAmongAll(reach, flat, limits)
-        self._of_old = ComponentSearch(reach, flat, among=len(new)) if flat else self._of_new
+        self._searches: tuple[SearchAmongAll, EdgeSearch] | None = None
+
+    def _made(self, control: Control) -> tuple[SearchAmongAll, EdgeSearch]:
+        """The searches of new vectors and of old ones. They need a copy of the vectors; often nobody asks."""
+        if len(self._new) == 0:
+            of_all = SearchAmongAll(self._reach, None, self._limits)
+            return of_all, of_all
+        flat = _flat(self._reach.vectors, self._new, control)
+        of_new = SearchAmongAll(self._reach, flat, self._limits)
+        return of_new, ComponentSearch(self._reach, flat, among=len(self._new))
 
     def lightest_out(
         self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
@@ -132,10 +135,18 @@ class SearchOfNew:
         """As `boruvka.EdgeSearch` has it."""
         result = no_edges(len(points))
         asks = self._is_new[points]
-        for search, some in ((self._of_new, np.flatnonzero(asks)), (self._of_old, np.flatnonzero(~asks))):
+        self._searches = self._searches or self._made(control)
+        for search, some in zip(self._searches, (np.flatnonzero(asks), np.flatnonzero(~asks)), strict=True):
             if len(some):
                 answer = search.lightest_out(points[some], components, ceiling, control)
                 if answer.completes_tree:
                     return answer
                 result.put(some, answer.edges)
         return Answer(result)
+
+
+def _flat(vectors: Float32Array, first: IndexArray, control: Control) -> Pruning:
+    """Vectors made ready for products, all axes as they are; those numbered `first`, intp, come first in the order. A copy."""
+    later = np.ones(len(vectors))
+    later[first] = 0.0
+    return pruning(vectors, axes_as_they_are(vectors, control), later, control.part(0.0, 0.0))
