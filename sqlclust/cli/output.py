@@ -63,10 +63,13 @@ def write_dicts(output: str, rows: Sequence[Mapping[str, Any]], columns: Sequenc
     write_rows(output, list(rows[0]) if rows else columns, (list(row.values()) for row in rows))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: Sequence[str] = ()) -> str:
     """Rows as text for people, one line each. Numbers are on the right, NULL is empty, long text is cut.
 
     On a terminal, columns of text are cut further, so that a line fits.
+
+    Args:
+        spare: columns that are left out, the first of them first, where a line does not fit otherwise.
     """
     from tabulate import tabulate
 
@@ -75,7 +78,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     cells = [[cell_text(value) for value in row] for row in values]
     numeric = [all(isinstance(row[at], int | float | None) for row in values) for at in range(len(headers))]
     if sys.stdout.isatty():
-        cells = _fitting(cells, headers, numeric, shutil.get_terminal_size().columns)
+        characters = shutil.get_terminal_size().columns
+        for name in spare:
+            cut = _fitting(cells, headers, numeric, characters)
+            if _line(_widths(cut, headers)) > characters:
+                at = headers.index(name)
+                del numeric[at]
+                for line in (headers, *cells):
+                    del line[at]
+        cells = _fitting(cells, headers, numeric, characters)
     text = tabulate(
         cells,
         headers=headers,
@@ -96,8 +107,8 @@ def _fitting(
         characters: of a line.
     """
     least = [len(header) + _HEADER_PADDING for header in headers]
-    widths = [max([*map(len, column), least[at]]) for at, column in enumerate(zip(headers, *cells, strict=True))]
-    excess = sum(widths) + _HEADER_PADDING * (len(widths) - 1) - characters
+    widths = _widths(cells, headers)
+    excess = _line(widths) - characters
     while excess > 0:
         spare = {at: widths[at] - max(_LEAST_CHARACTERS, least[at]) for at, right in enumerate(numeric) if not right}
         widest = max(spare, key=spare.__getitem__, default=None)
@@ -107,6 +118,17 @@ def _fitting(
         widths[widest] -= taken
         excess -= taken
     return [[one_line(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells]
+
+
+def _widths(cells: Sequence[Sequence[str]], headers: Sequence[str]) -> list[int]:
+    """Of each column, as tabulate makes them."""
+    columns = enumerate(zip(headers, *cells, strict=True))
+    return [max([*map(len, column), len(headers[at]) + _HEADER_PADDING]) for at, column in columns]
+
+
+def _line(widths: Sequence[int]) -> int:
+    """Characters of a line."""
+    return sum(widths) + _HEADER_PADDING * (len(widths) - 1)
 
 
 def cell_text(value: Any) -> str:

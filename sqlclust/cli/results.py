@@ -67,7 +67,7 @@ def result_table(results: Sequence[Mapping[str, Any]]) -> str:
         )
         for result in with_parameters(results)
     ]
-    return table(headers, rows)
+    return table(headers, rows, spare=("seconds", "engine", "completed (UTC)"))
 
 
 def summary(result: Mapping[str, Any]) -> str:

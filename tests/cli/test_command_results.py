@@ -14,7 +14,7 @@ import pytest
 
 from sqlclust.cli.results import CLUSTER_COLUMNS, LISTED_COLUMNS, percent, seconds
 from sqlclust.schema import VERSION
-from tests.cli.terminal import fail, rows, run, succeed
+from tests.cli.terminal import fail, on_terminal, rows, run, succeed
 
 
 def parsed(option: str, out: str) -> list[dict[str, Any]]:
@@ -93,6 +93,20 @@ def test_list_of_what_is_new_and_gone(fitted: Path) -> None:
     found = json.loads(succeed("list", fitted, "--json"))
     assert [(row["n_new"], row["n_missing"]) for row in found] == [(1, 0), (None, 0)]
     assert re.search(r"\n1,.*,1,0\n2,.*,,0\n$", succeed("list", fitted, "--csv"), re.DOTALL)
+
+
+def test_a_narrow_terminal_shows_fewer_columns(fitted: Path) -> None:
+    succeed("fit", fitted, "--where", "id < 30")
+    for columns, missing in ((130, set()), (105, {"seconds"}), (80, {"seconds", "engine", "completed (UTC)"})):
+        lines = on_terminal("list", fitted, columns=columns).out.splitlines()
+        assert max(map(len, lines)) <= columns
+        shown = {*re.split(r"  +", lines[0].strip())}
+        assert shown == {*(header for header in ALL_HEADERS if header not in missing)}, columns
+
+
+ALL_HEADERS = (
+    "id", "model", "rows", "new", "gone", "clusters", "noise", "engine", "seconds", "completed (UTC)", "parameters",
+)  # fmt: skip
 
 
 def line_of(out: str) -> str:

@@ -31,7 +31,8 @@ def command(db: str, model: str | None, output: str | None) -> None:
     """List the results.
 
     All of them or those of one embedding MODEL, oldest first, with what they were made of; models and sources
-    without a result are named below. The parameters in the table are those that are not the default; --json has all of them.
+    without a result are named below. The parameters in the table are those that are not the default; --json has all of them, and
+    all columns, of which a narrow terminal shows fewer.
 
     Where the embeddings are not any more those that a result was made of, there are two columns more: "new" is how many its
     selection has now that the result does not have, "gone" how many of its rows are not there any more. "?" is not known:

@@ -131,5 +131,32 @@ def for_each_block(work: Callable[[Block], None], blocks: Sequence[Block], contr
             raise
 
 
+@contextmanager
+def beside() -> Iterator[Callable[[Callable[[Any], object], Any], None]]:
+    """What runs calls in a thread beside the caller's work, one after the other, each `call(argument)`.
+
+    For calls that release Python's lock for long. Each has begun when the caller goes on, who else might keep the lock, so that
+    nothing would run at the same time. All have ended when the `with` has. An error is raised by the next call, or at the end.
+    """
+    begun = threading.Event()
+    latest: list[Future[object]] = []
+
+    def run(call: Callable[[Any], object], argument: Any) -> object:
+        begun.set()
+        return call(argument)
+
+    def start(call: Callable[[Any], object], argument: Any) -> None:
+        while latest:
+            latest.pop().result()
+        begun.clear()
+        latest.append(pool.submit(run, call, argument))
+        begun.wait()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="sqlclust") as pool:
+        yield start
+    for future in latest:
+        future.result()
+
+
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="sqlclust", initializer=_single_threaded_here)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import beside
 from sqlclust.errors import Id, ZeroVectorError
 from sqlclust.store.embeddings.ids import id_bytes, sorted_order
 from sqlclust.vectors.blobs import STORED, first_zero, subject_of
@@ -79,19 +79,14 @@ class Points:
         control = control or Control()
         ids, contents = hashlib.sha256(), hashlib.sha256()
         checks = np.empty(len(self.order), dtype=np.uint32)
-        with ThreadPoolExecutor(1, thread_name_prefix="sqlclust-hash") as pool:
-            hashing: Future[None] = pool.submit(
-                contents.update, b""
-            )  # of the contents, without Python's lock, beside the rest
+        with beside() as hash_beside:
             for start in range(0, len(self.order), _BLOCK):
                 control.at(start / len(self.order))
                 rows = self.order[start : start + _BLOCK]
                 block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
-                hashing.result()
-                hashing = pool.submit(contents.update, block.data)
+                hash_beside(contents.update, block.data)
                 checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
                 ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
-            hashing.result()
         return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
 
     def row_hashes(self, control: Control | None = None) -> NDArray[np.uint64]:

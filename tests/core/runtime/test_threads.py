@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
+from sqlclust.core.runtime.threads import beside, for_each_block, single_threaded_blas
 
 
 def blas_threads() -> list[int]:
@@ -95,3 +95,34 @@ def test_the_host_may_set_its_own_afterwards() -> None:
     in_thread(lambda: seen_by_blocks())
     with threadpool_limits(limits=2, user_api="blas"):
         assert set(blas_threads()) == {2}
+
+
+def test_a_call_runs_beside_the_caller() -> None:
+    goes_on, seen = threading.Semaphore(0), list[int]()
+
+    def work(number: int) -> None:
+        assert goes_on.acquire(timeout=60)
+        seen.append(number)
+
+    with beside() as start:
+        for number in range(3):
+            start(work, number)
+            assert seen == [*range(number)]  # the calls before have ended, this one waits for us
+            goes_on.release()
+    assert seen == [0, 1, 2]
+
+
+def _fails(number: int) -> None:
+    raise ZeroDivisionError(number)
+
+
+def test_an_error_beside_the_caller_is_raised_by_the_next_call() -> None:
+    with beside() as start:
+        start(_fails, 1)
+        with pytest.raises(ZeroDivisionError, match="1"):
+            start(print, "never")
+
+
+def test_an_error_beside_the_caller_is_raised_at_the_end() -> None:
+    with pytest.raises(ZeroDivisionError, match="2"), beside() as start:
+        start(_fails, 2)
