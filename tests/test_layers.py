@@ -80,15 +80,15 @@ ROOMS = {
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "staleness", "trajectories"],
+    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
-        "docstrings", "output", "parameters", "logs", "ending", "progress", "options", "database", "results", "corpus", "readers",
-        "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting", "commands",
+        "docstrings", "output", "parameters", "logs", "ending", "progress", "options", "like", "database", "results", "corpus",
+        "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

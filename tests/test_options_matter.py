@@ -14,8 +14,8 @@ import pytest
 import sqlclust
 from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
-from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError, UpdateError
-from sqlclust.options import HdbscanOptions, StoredFitOptions, names
+from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
+from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, names
 from sqlclust.surface.catalog import OPTIONS
 from tests.small import add_embeddings
 
@@ -63,6 +63,15 @@ class Answer:
         self.n_clusters = len({label for label in labels if label >= 0})
         self.n_noise = sum(label < 0 for label in labels)
         self.largest = max((labels.count(label) for label in set(labels) if label >= 0), default=0)
+
+    @property
+    def groups(self) -> set[tuple[int, ...]]:
+        """The points of each cluster, whatever it is called."""
+        points = enumerate(self.labels)
+        by_label: dict[int, list[int]] = {}
+        for point, label in points:
+            by_label.setdefault(label, []).append(point)
+        return {tuple(group) for label, group in by_label.items() if label >= 0}
 
 
 def table(select: str, labels: str = "") -> Callable[[apsw.Connection, dict[str, Any]], Answer]:
@@ -134,12 +143,13 @@ CUTTING: dict[str, tuple[dict[str, Any], object, Check]] = {
     "max_cluster_size": ({"min_cluster_size": 12}, 25, lambda a, b: b.largest <= 25 < a.largest),
     "allow_single_cluster": ({"min_cluster_size": 30}, True, lambda a, b: (a.n_clusters, b.n_clusters) == (0, 1)),
 }
-OF_STORED: dict[str, tuple[dict[str, Any], object, Check]] = {
+LABELLING: dict[str, tuple[dict[str, Any], object, Check]] = {
     **CUTTING,
+    "like": ({"min_cluster_size": 12}, 2, lambda a, b: a.groups == b.groups and max(b.labels) > max(a.labels)),
     "min_samples": ({}, 10, lambda a, b: b.n_noise > a.n_noise),
 }
 FITTING: dict[str, tuple[dict[str, Any], object, Check]] = {
-    **OF_STORED,
+    **LABELLING,
     "alpha": ({}, 3.0, lambda a, b: len(a.rows) == len(b.rows) == N),
     "metric": ({}, "cosine", lambda a, b: len(a.rows) == len(b.rows) == N),
     "normalize": ({}, True, lambda a, b: len(a.rows) == len(b.rows) == N),
@@ -169,6 +179,11 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
         "format": ({"vector": "embedding"}, "uint8", lambda a, b: (a.rows[0][4], b.rows[0][4]) == ("float32", "uint8")),
     },
 }
+CUTS = [
+    name
+    for name, options in OPTIONS.items()
+    if issubclass(options, CutOptions) and not issubclass(options, HdbscanOptions)
+]
 ELSEWHERE = {
     *((function, option) for function in ("clust_hdbscan", "clust_fit") for option in ("engine", "seed")),
     ("clust_points", "duplicates"),
@@ -177,7 +192,7 @@ ELSEWHERE = {
     ("clust_fit", "update"),
     ("clust_doctor", "format"),
 }
-"""Options with tests of their own below."""
+"""Options with tests of their own: below, and `update` in tests/store/test_updating_choice.py."""
 
 
 def cases() -> list[Any]:
@@ -185,19 +200,14 @@ def cases() -> list[Any]:
     for function, options in OPTIONS.items():
         for option in names(options):
             if (function, option) not in ELSEWHERE:
-                values = (
-                    FITTING
+                values, base = (
+                    (FITTING, BASE)
                     if issubclass(options, HdbscanOptions)
-                    else OF_STORED
-                    if options is StoredFitOptions
-                    else SMALL[function]
+                    else (LABELLING, CUT_BASE)
+                    if function in CUTS
+                    else (SMALL[function], {})
                 )
-                base = {
-                    **(
-                        BASE if issubclass(options, HdbscanOptions) else CUT_BASE if options is StoredFitOptions else {}
-                    ),
-                    **values[option][0],
-                }
+                base = {**base, **values[option][0]}
                 found.append(pytest.param(function, option, base, *values[option][1:], id=f"{function}: {option}"))
     return found
 
@@ -211,7 +221,7 @@ def test_it_changes_what_it_should(
     assert expected(before, after)
 
 
-@pytest.mark.parametrize("function", [name for name, options in OPTIONS.items() if options is StoredFitOptions])
+@pytest.mark.parametrize("function", CUTS)
 @pytest.mark.parametrize("option", sorted(set(names(HdbscanOptions)) - set(names(StoredFitOptions))))
 def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, option: str) -> None:
     value = FITTING[option][1] if option in FITTING else {"engine": "approximate", "seed": 3}[option]
@@ -222,9 +232,7 @@ def test_what_a_fit_has_settled_is_refused(con: apsw.Connection, function: str, 
 @pytest.mark.parametrize("function", OPTIONS)
 def test_what_a_function_does_not_have_is_refused(con: apsw.Connection, function: str) -> None:
     for option in ("nonsense", *sorted({name for each in OPTIONS.values() for name in names(each)})):
-        if option not in names(OPTIONS[function]) and not (
-            OPTIONS[function] is StoredFitOptions and option in names(HdbscanOptions)
-        ):
+        if option not in names(OPTIONS[function]) and not (function in CUTS and option in names(HdbscanOptions)):
             with pytest.raises(UnknownOptionError):
                 CALLS[function](con, {option: 1})
 
@@ -253,30 +261,6 @@ def sqlclust_result(con: apsw.Connection, function: str, options: dict[str, Any]
         con.execute("SELECT clust_fit('demo', ?)", (json.dumps(options),)).fetchall()
     else:
         con.execute(f"SELECT * FROM clust_hdbscan({POINTS}, ?)", (json.dumps(options),)).fetchall()
-
-
-def test_update(con: apsw.Connection) -> None:
-    """Which fit a result is made of."""
-
-    def fitted(**options: object) -> tuple[int, int | None]:
-        result = con.execute("SELECT clust_fit('demo', ?)", (json.dumps({**BASE, **options}),)).get
-        found: tuple[int, int | None]
-        [found] = con.execute(
-            "SELECT id, updated_from FROM ClusteringFit WHERE id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?)",
-            (result,),
-        )
-        return found
-
-    first, _ = fitted(alpha=0.5)
-    assert fitted(alpha=0.5) == fitted(alpha=0.5, update="auto") == fitted(alpha=0.5, update="only") == (first, None)
-    anew, source = fitted(alpha=0.5, update="never")
-    assert anew > first
-    assert source is None
-    updated, source = fitted(alpha=0.5, min_samples=2)
-    assert updated > anew
-    assert source == anew
-    with pytest.raises(UpdateError, match="no stored fit of these settings"):
-        fitted(alpha=0.25, update="only", downsample=3)
 
 
 def test_duplicates_of_points(con: apsw.Connection) -> None:

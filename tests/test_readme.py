@@ -133,7 +133,7 @@ FITS = "SELECT clust_fit('STSBRoberta'"
 RESULTS: dict[str, list[tuple[Any, ...]]] = {
     "README.md": [(1, 1, 400, 4)],
     "sqlclust/surface/README.md": [(1, 1, 200, 4), (7, None, 400, 4), (8, None, 400, 4)],
-    "sqlclust/store/fits/README.md": [(1, 1, 400, 4), (2, 1, 400, 4)],
+    "sqlclust/store/fits/README.md": [(1, 1, 400, 4), (2, 1, 400, 4), (3, 2, 400, 4)],
     "sqlclust/store/results/README.md": [(1, 1, 400, 4)],
     "sqlclust/store/sources/README.md": [(1, 1, 400, 4)],
 }

@@ -10,6 +10,7 @@ import click
 
 from sqlclust.cli.output import Command
 from sqlclust.options import default_text
+from sqlclust.store.results.listing import LATEST
 
 _LONG_PREFIX = "cluster_selection_"
 """hdbscan's, which people need not write: --cluster-selection-epsilon is --epsilon as well."""
@@ -84,6 +85,19 @@ class _List(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{text!r} is not {expected}; write several with commas between them", param, ctx)
 
 
+class _Result(click.ParamType):  # type: ignore[type-arg]
+    """A result: its id, as an int, or 'latest' and the like, as text."""
+
+    name = "ID|latest"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if isinstance(value, int) or LATEST.fullmatch(value):
+            return value if isinstance(value, int) else str(value)
+        if not (value.isascii() and value.isdigit()) or len(value) > 19:
+            self.fail(f"{value!r} is no result; expected its id, or latest, latest~1, …", param, ctx)
+        return int(value)
+
+
 class _Name(click.ParamType):  # type: ignore[type-arg]
     """A name or several: not '', which a shell makes of a variable that is not set, unless that means none."""
 
@@ -119,6 +133,8 @@ def _option_of(field: dataclasses.Field[Any], name: str) -> Callable[[Command], 
         return click.option(*flags, name, type=_Name("NAME", or_none=record["or_none"]), **settings)
     if record["kind"] is str:
         return click.option(*flags, name, type=click.Choice(record["choices"]), **settings)
+    if record["names_result"]:
+        return click.option(*flags, name, type=_Result(), metavar=_Result.name, **settings)
     numbers = click.IntRange if record["kind"] is int else click.FloatRange
     least, above = record["at_least"], record["above"]
     allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`

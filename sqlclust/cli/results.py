@@ -20,6 +20,9 @@ RESULT_COLUMNS = (
 )  # fmt: skip
 """Columns of a result in --json, --nl and --csv."""
 
+LISTED_COLUMNS = (*RESULT_COLUMNS, "n_new", "n_missing")
+"""Columns of a result that is listed."""
+
 CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text")
 """Columns of a cluster in --json, --nl and --csv."""
 
@@ -29,6 +32,8 @@ OF_SOURCE = (*CLUSTER_COLUMNS[:-1], "medoid_item_id", CLUSTER_COLUMNS[-1])
 _DEFAULT_DEPENDS_ON_ROWS = frozenset(field.name for field in fields(HdbscanOptions) if field.metadata["auto"])
 _HAVE_A_COLUMN = frozenset(RESULT_COLUMNS) & {field.name for field in fields(HdbscanOptions)}
 _TEXT_CHARACTERS = 60
+_CHANGES = {"n_new": "new", "n_missing": "gone"}
+"""Columns of a result, and what people call them."""
 
 
 def with_parameters(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -40,14 +45,19 @@ def with_parameters(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     return [{**result, "parameters": parameters_of(result)} for result in results]
 
 
-def result_table(results: Iterable[Mapping[str, Any]]) -> str:
-    """Results as a table for people."""
-    headers = ("id", "model", "rows", "clusters", "noise", "engine", "seconds", "completed (UTC)", "parameters")
+def result_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Results as a table for people; with columns of what is new and gone, if anything is, or if it is not known."""
+    shows_changes = any(result.get(name, 0) != 0 for result in results for name in _CHANGES)
+    changes = _CHANGES if shows_changes else {}
+    headers = (
+        "id", "model", "rows", *changes.values(), "clusters", "noise", "engine", "seconds", "completed (UTC)", "parameters",
+    )  # fmt: skip
     rows = [
         (
             result["id"],
             result["embedding_model"],
             result["n_rows"],
+            *("?" if result[name] is None else result[name] for name in changes),
             result["n_clusters"],
             percent(result["noise_share"]),
             _engine(result, recall=""),

@@ -15,6 +15,7 @@ import numpy as np
 from sqlclust.core.clusters.clustering import Clustering as Clustering
 from sqlclust.core.clusters.clustering import clustering_of_nothing as clustering_of_nothing
 from sqlclust.core.clusters.clustering import with_medoids as with_medoids
+from sqlclust.core.clusters.clustering import with_medoids_of_rows as with_medoids_of_rows
 from sqlclust.core.clusters.cut_parameters import CutParameters as CutParameters
 from sqlclust.core.clusters.selection import ClusterLabels, all_noise, cluster_labels
 from sqlclust.core.engine_stages import STAGES

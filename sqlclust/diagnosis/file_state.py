@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from sqlclust.core.clusters.labels import NOISE
 from sqlclust.diagnosis.examination import RESTORE, Examination, counted
 from sqlclust.diagnosis.families import Family
 from sqlclust.diagnosis.schema_state import expected_layout, is_as_its_version_made_it, without_comments
@@ -26,6 +27,7 @@ from sqlclust.sqlite.layout import Table, quoted
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.neighbors import TABLE as NEIGHBORS
 from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.results.stable_labels import next_label_of
 
 _MOST_MESSAGES = 100
 
@@ -151,19 +153,32 @@ def check_parameters(exam: Examination, family: Family) -> None:
                 remedy="write them as they ran, if that is known; otherwise fit again and delete the result",
             )  # fmt: skip
         if family.ours and result.has("algorithm"):
-            _check_options(exam, result)
+            _check_options(exam, result, _largest_labels(exam, family.tables.get("cluster")))
 
 
-def _check_options(exam: Examination, result: Table) -> None:
+def _largest_labels(exam: Examination, cluster: Table | None) -> dict[Any, Any]:
+    """By result."""
+    if cluster is None or not cluster.has("label"):
+        return {}
+    sql = f"SELECT clustering_result_id, max(label) FROM {cluster.sql} WHERE typeof(label) = 'integer' GROUP BY 1"
+    return dict(statements.all_rows(exam.database, sql))
+
+
+def _check_options(exam: Examination, result: Table, largest_labels: dict[Any, Any]) -> None:
     expected = names(HdbscanOptions)
     incomplete: list[tuple[Any, list[str]]] = []
     refused: list[tuple[Any, str]] = []
+    unchained: list[tuple[Any, str]] = []
     for result_id, text in statements.all_rows(exam.database, _PARAMETERS.format(result=result.sql)):
         try:
             found = parse_object(text.decode(exam.layout.codec))
             missing = [name for name in expected if name not in found]
             if missing:
                 incomplete.append((result_id, missing))
+            try:
+                next_label_of("hdbscan", found, at_least=largest_labels.get(result_id, NOISE) + 1)
+            except ValueError as error:
+                unchained.append((result_id, str(error)))
             parse(HdbscanOptions, {name: value for name, value in found.items() if name in expected})
         except (OptionsJSONError, OptionError, UnicodeDecodeError) as error:
             refused.append((result_id, str(error)))
@@ -177,6 +192,13 @@ def _check_options(exam: Examination, result: Table) -> None:
         "parameters-refused", "note", result, "parameters", refused, remedy=as_they_ran,
         detail=lambda n, reason: f"{counted(n, 'result has', 'results have')} parameters that no fit takes; the example's: "
         f"{reason}",
+    )  # fmt: skip
+    exam.add_rows(
+        "wrong-next-label", "error", result, "parameters", unchained,
+        detail=lambda n, reason: f"{counted(n, 'result does', 'results do')} not say which labels are free after those that are "
+        f"like one another; of the example {reason}",
+        remedy="write the like and a next_label above every label that this result and those before it have had; no result can "
+        "be like it until then",
     )  # fmt: skip
 
 

@@ -65,7 +65,14 @@ from sqlclust.errors.publishing import (
     MembersReplacedError,
     TopLevelOnlyError,
 )
-from sqlclust.errors.results import ResultChangedError, ResultDamagedError, ResultWithoutFitError, UnknownResultError
+from sqlclust.errors.results import (
+    NoLabelsLeftError,
+    ResultChangedError,
+    ResultDamagedError,
+    ResultOfAnotherModelError,
+    ResultWithoutFitError,
+    UnknownResultError,
+)
 from sqlclust.errors.running import BorrowedFunctionError, Interrupted, OutOfMemoryError
 from sqlclust.errors.schemas import (
     SchemaConflictError,
@@ -165,6 +172,7 @@ __all__ = [
     "MismatchError",
     "NeighborsNotStoredError",
     "NoFilesHereError",
+    "NoLabelsLeftError",
     "NoMemoryError",
     "NotADatabaseError",
     "NotAuthorizedError",
@@ -182,6 +190,7 @@ __all__ = [
     "RepeatedKeyError",
     "ResultChangedError",
     "ResultDamagedError",
+    "ResultOfAnotherModelError",
     "ResultWithoutFitError",
     "SQLiteVersionError",
     "SchemaConflictError",

@@ -25,6 +25,30 @@ class ResultDamagedError(SqlclustError):
         self.clustering_result_id, self.reason = clustering_result_id, reason
 
 
+class ResultOfAnotherModelError(SqlclustError):
+    """A result that is to lend its labels to one of another model."""
+
+    def __init__(self, clustering_result_id: int, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"clustering result {clustering_result_id} is of {shown(found)}, expected one of {shown(expected)}, whose clusters "
+            "can be like its own"
+        )
+        self.clustering_result_id, self.found, self.expected = clustering_result_id, found, expected
+
+
+class NoLabelsLeftError(SqlclustError):
+    """A result whose new clusters would need labels beyond the largest that there is."""
+
+    def __init__(self, clustering_result_id: int, *, next_label: int, n_new: int, largest: int) -> None:
+        clusters = "1 new cluster needs" if n_new == 1 else f"{n_new:,} new clusters need"
+        super().__init__(
+            f"{clusters} a label from {next_label} on, since clustering result {clustering_result_id} and those before it have "
+            f"used the others, and {largest} is the largest; number them anew, without the option 'like'"
+        )
+        self.clustering_result_id, self.next_label = clustering_result_id, next_label
+        self.n_new, self.largest = n_new, largest
+
+
 class ResultWithoutFitError(SqlclustError):
     """A result from whose fit something is to be computed, and that has none."""
 

@@ -6,7 +6,15 @@ A field's metadata says what it means and what it allows; `parse` checks values 
 
 from __future__ import annotations
 
-from sqlclust.options.clustering import CutOptions, Engine, FitOptions, HdbscanOptions, StoredFitOptions, Update
+from sqlclust.options.clustering import (
+    CutOptions,
+    Engine,
+    FitOptions,
+    HdbscanOptions,
+    LabelsOptions,
+    StoredFitOptions,
+    Update,
+)
 from sqlclust.options.functions import (
     DoctorOptions,
     DuplicatesOptions,
@@ -27,6 +35,7 @@ __all__ = [
     "Engine",
     "FitOptions",
     "HdbscanOptions",
+    "LabelsOptions",
     "LayersOptions",
     "NearestOptions",
     "NeighborsOptions",

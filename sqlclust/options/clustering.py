@@ -16,10 +16,28 @@ Engine = Literal["auto", core.Engine]
 Update = Literal["auto", "never", "only"]
 """Whether a stored fit is used again, or brought up to date."""
 
+_ABOUT_RESULTS = "It is about stored results, of clust_fit, clust_cut, clust_labels and sqlclust.fit"
+
+
+def _like() -> Any:
+    return option(
+        None,
+        "an earlier result of the model, by its id: clusters that match one of it, as in clust_lineage, keep that one's label; "
+        "new ones get labels that neither it has nor any result that it was like, and so on. Nothing but labels changes",
+        kind=int,
+        at_least=1,
+        auto="labels from 0",
+        part="labels",
+        recorded="if said",
+        names_result=True,
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
 class CutOptions(Options):
     """Options that select clusters from a fit."""
+
+    ELSEWHERE: ClassVar = {"like": _ABOUT_RESULTS}
 
     min_cluster_size: int | None = option(
         None, "smallest group that counts as a cluster", kind=int, at_least=2, auto="max(5, n/1000)", part="cut"
@@ -61,11 +79,11 @@ class CutOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFitOptions(CutOptions):
-    """Options of what cuts a stored fit: clust_cut, clust_labels, clust_condensed_tree, clust_sweep, `sqlclust cut`, `sweep`."""
+    """Options of what cuts a stored fit: of clust_sweep and `sqlclust sweep`, and with others of the rest."""
 
     min_samples: int | None = option(
         None,
-        "neighbours that make a point dense, itself not counted: fewer than the fit's, of an exact one that has its neighbours",
+        "neighbours that make a point dense, itself not counted; up to the fit's, where that is exact and has its neighbours",
         kind=int,
         at_least=1,
         auto="the fit's",
@@ -74,11 +92,19 @@ class StoredFitOptions(CutOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelsOptions(StoredFitOptions):
+    """Options of clust_cut, clust_labels, clust_condensed_tree and `sqlclust cut`."""
+
+    like: int | None = _like()
+
+
+@dataclass(frozen=True, kw_only=True)
 class HdbscanOptions(CutOptions):
     """Options of clust_hdbscan and `sqlclust.hdbscan`, and of what fits stored embeddings; names are hdbscan's."""
 
     ELSEWHERE: ClassVar = {
         "format": "The format of points is said where they are made, to clust_points; an array has its own",
+        "like": _ABOUT_RESULTS,
         "update": "It is about stored fits, of clust_fit and sqlclust.fit",
     }
 
@@ -157,6 +183,7 @@ class FitOptions(HdbscanOptions):
         part="work",
         recorded="never",
     )
+    like: int | None = _like()
 
 
 AUTO_LIMIT = 5e13

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
-Part = Literal["selection", "fit", "cut", "work"]
+Part = Literal["selection", "fit", "cut", "labels", "work"]
 """What an option of clustering decides: which rows are taken; the neighbours and the spanning tree, so that two fits of the same
-rows with another value are different fits; which clusters are cut from the tree; or how the work is done.
+rows with another value are different fits; which clusters are cut from the tree; what these are called; or how the work is done.
 """
 
 Recorded = Literal["always", "if said", "never"]
@@ -44,6 +44,7 @@ def option(
     flag: str = "",
     recorded: Recorded = "always",
     or_none: bool = False,
+    names_result: bool = False,
 ) -> Any:
     """A field of a dataclass of options: everything that is known of an option.
 
@@ -58,12 +59,14 @@ def option(
         flag: its name on the command line, where that is another.
         recorded: when the parameters that are stored with a result have it; see `Recorded`.
         or_none: whether a name may be '', which is none.
+        names_result: whether a number is the id of a result, for which commands take 'latest' and 'latest~1' too.
     """
     if kind is int and at_most is None:
         at_most = MAX_INTEGER
     metadata = {
         "help": help, "kind": kind, "at_least": at_least, "above": above, "at_most": at_most, "choices": choices, "auto": auto,
         "part": part, "flag": flag, "recorded": recorded, "or_none": or_none,
+        "names_result": names_result,
     }  # fmt: skip
     return field(default=default, metadata=metadata)
 

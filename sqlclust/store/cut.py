@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlclust.core.pipeline as core
 from sqlclust.core.clusters.cut_parameters import CutParameters
-from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitOptionError, UnknownOptionError
-from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, names, parse
+from sqlclust.errors import FitOptionError
+from sqlclust.options import CutOptions, HdbscanOptions, LabelsOptions, StoredFitOptions, names, parse
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -30,7 +29,10 @@ from sqlclust.store.members import member_points
 from sqlclust.store.min_samples import WithNeighbors, check, stored_with, with_neighbors
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
 from sqlclust.store.versions import versions
+
+OptionsT = TypeVar("OptionsT", bound=StoredFitOptions)
 
 
 def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[[Control], core.Clustering]:
@@ -40,21 +42,21 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
         tree = stored.tree_of(points)
         with control.phase("clusters"):
             labelled = core.select_clusters(tree, CutParameters(**options.selecting(len(points))), control)
-        with control.phase("duplicates"):
-            vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
-        return core.with_medoids(labelled, vectors, rank=points.rank(), control=control)
+        return core.with_medoids_of_rows(
+            labelled, points.vectors, normalize=stored.record.needs_unit_length, rank=points.rank(), control=control
+        )
 
     return work
 
 
-class Wanted(NamedTuple):
+class Wanted(NamedTuple, Generic[OptionsT]):
     """What is to be cut from a stored fit: with which min_samples, and which clusters."""
 
     min_samples: int
-    options: CutOptions
+    options: OptionsT
 
 
-def check_options(values: Mapping[str, Any], stored: StoredFit) -> Wanted:
+def check_options(values: Mapping[str, Any], stored: StoredFit, options: type[OptionsT]) -> Wanted[OptionsT]:
     """Options for cutting a stored fit; min_samples is the fit's own where none is said.
 
     Raises:
@@ -62,20 +64,21 @@ def check_options(values: Mapping[str, Any], stored: StoredFit) -> Wanted:
         FitOptionError: another option that the fit has settled otherwise.
         OptionError: see `options.parse`.
     """
-    allowed, settled = names(StoredFitOptions), stored.record.settled
+    allowed, settled = names(options), stored.record.settled
     for name, value in values.items():
         if name in allowed:
             continue
-        if name not in settled:
-            raise UnknownOptionError(name, allowed=allowed)
-        parse(HdbscanOptions, {name: value})
-        _check_settled(name, value, stored)
-    options = parse(StoredFitOptions, {name: value for name, value in values.items() if name in allowed})
+        if name in settled:
+            parse(HdbscanOptions, {name: value})
+            _check_settled(name, value, stored)
+        else:
+            parse(options, {name: value})  # it says where else
+    parsed = parse(options, {name: value for name, value in values.items() if name in allowed})
     min_samples = stored.record.min_samples
-    if options.min_samples is not None:  # no more than there are other rows, as a fit takes it
-        min_samples = min(options.min_samples, max(1, stored.record.n - 1))
+    if parsed.min_samples is not None:  # no more than there are other rows, as a fit takes it
+        min_samples = min(parsed.min_samples, max(1, stored.record.n - 1))
     check(stored, min_samples)
-    return Wanted(min_samples, options)
+    return Wanted(min_samples, parsed)
 
 
 def _check_settled(name: str, value: Any, stored: StoredFit) -> None:
@@ -110,11 +113,13 @@ class Cut(NamedTuple):
         fit: with the min_samples asked for: a stored one, or one made from the one that was to be cut.
         points: the fit's embeddings.
         clustering: their clusters, rows in the order of `points`.
+        recorded: what is recorded of their labels with the parameters.
     """
 
     fit: StoredFit | NewFit
     points: Points
     clustering: core.Clustering
+    recorded: dict[str, Any] = {}  # noqa: RUF012  # nobody writes to it
 
 
 @clear_memory_errors("cutting")
@@ -124,19 +129,30 @@ def labels(
     """Clusters cut from a stored fit; nothing is written.
 
     Raises:
-        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError, OutOfMemoryError;
-        StatementInterrupted
+        UnknownFitError, FitNotStoredError, FitDamagedError, OptionError, MembersChangedError, OutOfMemoryError; of the option
+        `like` UnknownResultError, ResultOfAnotherModelError, ResultDamagedError, NoLabelsLeftError; StatementInterrupted
 
     Cost: one read of the fit's vectors, for the medoids, and O(n log n). With a smaller min_samples, which no stored fit of the
     same rows has, the fit's neighbours are read too, and it is O(n·min_samples) more.
     """
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored)
+    wanted = check_options(values, stored, LabelsOptions)
     with origin_of(database, stored.record.embedding_model) as origin:
         return _labels(database, stored, wanted, origin, progress)
 
 
-def _labels(database: Database, stored: StoredFit, wanted: Wanted, origin: Origin, progress: Progress | None) -> Cut:
+def _labels(
+    database: Database, stored: StoredFit, wanted: Wanted[LabelsOptions], origin: Origin, progress: Progress | None
+) -> Cut:
+    found = _cut(database, stored, wanted, origin, progress)
+    earlier = earlier_labels(database, wanted.options, origin, found.points.ids)
+    clustering, recorded = with_stable_labels(database, found.clustering, earlier, progress)
+    return found._replace(clustering=clustering, recorded=recorded)
+
+
+def _cut(
+    database: Database, stored: StoredFit, wanted: Wanted[LabelsOptions], origin: Origin, progress: Progress | None
+) -> Cut:
     min_samples, options = wanted
     of_rows, reading = stored_with(database, stored, min_samples), Control(progress)
     if of_rows is not None:
@@ -171,7 +187,7 @@ def cut(
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored)
+    wanted = check_options(values, stored, LabelsOptions)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):
@@ -184,6 +200,7 @@ def cut(
             "min_samples": wanted.min_samples,
             **recorded_where(record.selection["where"]),
             **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
+            **found.recorded,
         }
         fit, kept = _to_publish(database, found, progress)
         published = publish(

@@ -21,6 +21,7 @@ from sqlclust.store.making import Corpus, Keeping, make
 from sqlclust.store.memory import check_memory, reading_bytes
 from sqlclust.store.origins import origin_to_fit
 from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
 from sqlclust.store.sources.registered import Registered
 
 logger = logging.getLogger("sqlclust")
@@ -74,7 +75,8 @@ def fit(
 
     Raises:
         TopLevelOnlyError, SchemaMissingError, UnknownModelError, TooFewRowsError, PointsError, FilterError, SourceError,
-        UpdateError, SourceConditionError, HostTableError, SchemaConflictError, ViewNameError,
+        UpdateError, SourceConditionError, HostTableError, SchemaConflictError, ViewNameError, UnknownResultError,
+        ResultOfAnotherModelError, ResultDamagedError, NoLabelsLeftError (of the option `like`),
         MembersGoneError, MembersReplacedError, LockedError, OutOfMemoryError, DatabaseFileError, CommitUnknownError;
         StatementInterrupted; KeyboardInterrupt.
     """
@@ -106,16 +108,20 @@ def _fit(
         with reading.phase("load"):
             points = origin.select(selection, reading, check=_checking(options, selection))
     corpus = Corpus(selection, origin, points, _resolved(options, selection, points))
+    earlier = earlier_labels(database, options, origin, points.ids)
     made = make(database, corpus, keeping, reading.seconds, progress)
-    result_parameters = {**corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded}
+    clustering, recorded = with_stable_labels(database, made.clustering, earlier, progress)
+    result_parameters = {
+        **corpus.options.as_dict(), **recorded_where(selection.where), **origin.recorded, **recorded
+    }  # fmt: skip
     result_id, fit_id = publish(
         database,
-        NewResult(points, made.clustering, made.fit, result_parameters, started_at, origin, made.blobs, made.neighbors),
+        NewResult(points, clustering, made.fit, result_parameters, started_at, origin, made.blobs, made.neighbors),
         snapshot=Snapshot(database, points, origin, version=version),
         patience=max(PATIENCE, made.seconds),
         control=Control(progress),
     )
-    n_members, n_clusters = int(made.clustering.sizes.sum()), len(made.clustering.sizes)
+    n_members, n_clusters = int(clustering.sizes.sum()), len(clustering.sizes)
     logger.info(
         "%s: result %d, %d rows, %d clusters, %d noise",
         selection.embedding_model, result_id, len(points), n_clusters, len(points) - n_members,

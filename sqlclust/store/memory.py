@@ -88,7 +88,7 @@ def check_cutting(n: int, dimension: int = 0, *, trees: int = 1) -> None:
     check_free(needed, "cutting a stored fit", of, advice="Fit fewer rows")
 
 
-_NEIGHBOR_BYTES = 100
+_NEIGHBOR_BYTES = 200
 """Bytes of a neighbour kept with a fit while a smaller min_samples is made of it: as it is read, and edges of the tree."""
 
 

@@ -17,7 +17,7 @@ from sqlclust.sources.registered_rows import registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.transactions import translated_errors, what_can_write
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors, what_can_write
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.selection import models
@@ -40,11 +40,14 @@ _DOING = "reading the embeddings"
 
 
 @contextmanager
-def origin_of(database: Database, embedding_model: str, *, runs_condition: bool = False) -> Iterator[Origin]:
+def origin_of(
+    database: Database, embedding_model: str, *, runs_condition: bool = False, patience: float = PATIENCE
+) -> Iterator[Origin]:
     """Where the vectors of a name are: a source that is registered, or else our own table.
 
     Args:
         runs_condition: whether a condition that is kept with a source may be run. It is SQL text in the file.
+        patience: seconds to wait for whoever writes to the other file, if the source is in one.
 
     Raises:
         SourceElsewhereError: the source is in another file, and that cannot be opened.
@@ -54,7 +57,7 @@ def origin_of(database: Database, embedding_model: str, *, runs_condition: bool 
     if source is None:
         yield OwnVectors(database, embedding_model)
         return
-    with host_of(database, source) as host:
+    with host_of(database, source, patience=patience) as host:
         yield SourceVectors(database, host, source, runs_condition=runs_condition)
 
 

@@ -5,6 +5,7 @@ For both, the result's clusters are made again from its stored fit, its members'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,9 +52,10 @@ class Recovered:
         id: of the ClusteringResult.
         stored: its fit.
         points: its n members with their vectors.
-        labels: int64 (n,), in the order of `points`; noise -1.
+        labels: int64 (n,), in the order of `points`; noise -1. The stored ones.
         probabilities: float64 (n,).
-        clustered: the clusters, rows in the order of `points`.
+        clustered: the clusters, rows in the order of `points`; numbered from 0.
+        stored_labels: int64 (n_clusters,), the stored label of each of these.
     """
 
     id: int
@@ -62,6 +64,11 @@ class Recovered:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     clustered: ClusteredRows
+    stored_labels: NDArray[np.int64]
+
+    def as_stored(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The stored labels of clusters numbered from 0; noise stays -1."""
+        return _named(labels, self.stored_labels)
 
     @property
     def unit_length(self) -> bool:
@@ -95,11 +102,12 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
     options = _options(result_id, parameters)
     with origin_of(database, stored.record.embedding_model) as origin:
         points = member_points(database, stored, origin, Control(progress))
-        found, _ = interrupt.run(
-            database, lambda control: _made_again(result_id, stored, points, options, control), progress
+        (labels, probabilities, clustered), _ = interrupt.run(
+            database, lambda control: _made_again(stored, points, options, control), progress
         )
-        _check_rows(database, found, origin)
-    return found
+        stored_labels = _stored_labels(database, result_id, origin, points.ids, labels)
+    as_stored = _named(labels, stored_labels)
+    return Recovered(result_id, stored, points, as_stored, probabilities, clustered, stored_labels)
 
 
 def _options(result_id: int, text: object) -> CutOptions:
@@ -111,7 +119,10 @@ def _options(result_id: int, text: object) -> CutOptions:
         raise ResultChangedError(result_id, reason=reason) from None
 
 
-def _made_again(result_id: int, stored: StoredFit, points: Points, options: CutOptions, control: Control) -> Recovered:
+def _made_again(
+    stored: StoredFit, points: Points, options: CutOptions, control: Control
+) -> tuple[NDArray[np.int64], NDArray[np.float64], ClusteredRows]:
+    """Labels from 0, membership strengths and clusters, rows in the order of `points`."""
     n, rank = len(points), points.rank()
     with control.phase("clusters"):
         flat = _flat_clusters(stored, points, options, control)
@@ -119,8 +130,7 @@ def _made_again(result_id: int, stored: StoredFit, points: Points, options: CutO
     with control.phase("duplicates"):
         vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
     core_distances = stored.core_distances.astype(np.float64)[rank]
-    clustered = ClusteredRows(vectors, core_distances, rank, flat)
-    return Recovered(result_id, stored, points, labels, probabilities, clustered)
+    return labels, probabilities, ClusteredRows(vectors, core_distances, rank, flat)
 
 
 def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, control: Control) -> FlatClusters | None:
@@ -133,22 +143,48 @@ def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, contr
     return flat_clusters(condensed, parameters, control)
 
 
-def _check_rows(database: Database, found: Recovered, origin: Origin) -> None:
-    """Make sure that the labels are the stored ones."""
+def _stored_labels(
+    database: Database, result_id: int, origin: Origin, ids: Sequence[Id], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The label that each cluster is stored under; a result may have others than those from 0 (the option `like`).
+
+    Args:
+        ids: of the n rows.
+        labels: int64 (n,), their clusters from 0, noise -1.
+
+    Returns:
+        int64 (n_clusters,)
+
+    Raises:
+        ResultChangedError: the stored labels group the rows otherwise.
+    """
     with (
         translated_errors(database, doing="reading a result"),
-        statements.each_row(database, _LABELS, (found.id,)) as stored,
+        statements.each_row(database, _LABELS, (result_id,)) as stored,
     ):
         rows: dict[Any, Any] = dict(stored)
-    ids = found.points.ids
-    of_rows = zip(ids, origin.embedding_ids(ids), found.labels.tolist(), strict=True)
-    differing = [id for id, embedding_id, label in of_rows if rows.pop(embedding_id, None) != label]
+    found = [rows.pop(embedding_id, None) for embedding_id in origin.embedding_ids(ids)]
+    clusters = labels.tolist()
+    names: dict[int, Any] = {NOISE: NOISE}
+    taken = {NOISE}
+    for (cluster, label), _ in Counter(zip(clusters, found, strict=True)).most_common():
+        if label is not None and cluster not in names and label not in taken:
+            names[cluster] = label
+            taken.add(label)
+    of_rows = zip(ids, clusters, found, strict=True)
+    differing = [id for id, cluster, label in of_rows if label is None or names.get(cluster) != label]
     if differing or rows:
         example = differing[0] if differing else next(iter(rows))
         count = len(differing) + len(rows)
         difference = "1 row differs" if count == 1 else f"{count:,} rows differ"
         reason = f"{difference}, such as that of embedding {shown(example)}"
-        raise ResultChangedError(found.id, reason=reason)
+        raise ResultChangedError(result_id, reason=reason)
+    return np.array([names[cluster] for cluster in range(len(names) - 1)], dtype=np.int64)
+
+
+def _named(labels: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The names of clusters numbered from 0; noise stays -1."""
+    return np.append(names, NOISE)[labels]  # the last is that of noise, −1
 
 
 def check_points(recovered: Recovered, points: Points) -> None:
@@ -165,14 +201,15 @@ def check_points(recovered: Recovered, points: Points) -> None:
 
 
 def predicting(recovered: Recovered, points: Points, control: Control) -> core.Prediction:
-    """The work of predicting points that are checked; in `points`' order of rows.
+    """The work of predicting points that are checked; in `points`' order of rows, under the stored labels.
 
     Raises:
         ZeroVectorError
     """
     if recovered.unit_length:
         points.check_directions(control)
-    return core.predict(points.vectors, recovered.clustered, recovered.stored.record.reachability, control)
+    found = core.predict(points.vectors, recovered.clustered, recovered.stored.record.reachability, control)
+    return found._replace(labels=recovered.as_stored(found.labels))
 
 
 def predict(
@@ -191,10 +228,11 @@ def predict(
 
 
 def nearest(recovered: Recovered, *, every_row: bool, control: Control) -> tuple[NDArray[np.intp], NearestClusters]:
-    """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most."""
+    """The rows that are noise, or all, in the order of ids, and the cluster each belongs to most, by its stored label."""
     order = recovered.points.order
     rows = order if every_row else order[recovered.labels[order] == NOISE]
-    return rows, nearest_clusters(recovered.clustered, rows, recovered.stored.record.metric, control)
+    found = nearest_clusters(recovered.clustered, rows, recovered.stored.record.metric, control)
+    return rows, found._replace(labels=recovered.as_stored(found.labels))
 
 
 def others(database: Database, recovered: Recovered) -> Points:

@@ -18,6 +18,7 @@ from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import CondensedTree, condense
 from sqlclust.core.tree.single_linkage import Hierarchy, single_linkage
 from sqlclust.errors import OptionError
+from sqlclust.options import StoredFitOptions
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -66,7 +67,7 @@ def sweep(
     return rows
 
 
-def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted]:
+def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted[StoredFitOptions]]:
     lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
     for name, choices in lists.items():
         if not choices:
@@ -74,7 +75,10 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted]:
     total = int(np.prod([float(len(choices)) for choices in lists.values()]))
     if total > MAX_COMBINATIONS:
         raise OptionError(next(iter(lists)), found=f"{total:,} combinations", expected=f"at most {MAX_COMBINATIONS:,}")
-    return [check_options(dict(zip(lists, choice, strict=True)), stored) for choice in product(*lists.values())]
+    return [
+        check_options(dict(zip(lists, choice, strict=True)), stored, StoredFitOptions)
+        for choice in product(*lists.values())
+    ]
 
 
 class _CondensedTrees:
@@ -109,7 +113,7 @@ class _CondensedTrees:
 
 
 def _sweep_rows(
-    trees: Mapping[int, SpanningTree], combinations: list[Wanted], control: Control
+    trees: Mapping[int, SpanningTree], combinations: list[Wanted[StoredFitOptions]], control: Control
 ) -> Iterator[dict[str, Any]]:
     """A row for each combination; `trees` by min_samples, of the same rows."""
     n = len(next(iter(trees.values())).weight) + 1

@@ -57,7 +57,8 @@ def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]
         return
     order = points.order
     medoid_ids = [points.ids[row] for row in clustering.medoids.tolist()]
-    sizes, persistence = clustering.sizes.tolist(), clustering.persistence.tolist()
+    of_clusters = zip(medoid_ids, clustering.sizes.tolist(), clustering.persistence.tolist(), strict=True)
+    clusters = dict(zip(clustering.cluster_labels.tolist(), of_clusters, strict=True))
     labels = clustering.labels[order].tolist()
     probabilities = clustering.probabilities[order].tolist()
     scores = clustering.outlier_scores[order].tolist()
@@ -65,7 +66,7 @@ def hdbscan_rows(points: Points, clustering: Clustering | None) -> Iterator[Row]
         if label == NOISE:
             yield points.ids[row], label, probability, score, None, None, None
         else:
-            yield points.ids[row], label, probability, score, medoid_ids[label], sizes[label], persistence[label]
+            yield points.ids[row], label, probability, score, *clusters[label]
 
 
 def clust_fit(context: Context, embedding_model: object, options: object = "{}") -> int:

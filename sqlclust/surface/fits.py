@@ -14,13 +14,15 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ArgumentError, NeighborsNotStoredError
-from sqlclust.options import CutOptions, LayersOptions, parse_json, parse_object
+from sqlclust.options import CutOptions, LabelsOptions, LayersOptions, parse_json, parse_object
 from sqlclust.sqlite.database import Row
 from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
 from sqlclust.store.min_samples import trees_with
+from sqlclust.store.origins import origin_of
+from sqlclust.store.results.stable_labels import earlier_labels
 from sqlclust.store.sweep import sweep
 from sqlclust.surface.clustering import HDBSCAN_COLUMNS, HDBSCAN_HIDDEN_COLUMNS, hdbscan_rows
 from sqlclust.surface.records import Context, ScalarFunction, TableFunction
@@ -81,21 +83,26 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
     stored = fits.load(context.database, _fit_id("clust_condensed_tree", clustering_fit_id))
-    min_samples, parsed = store_cut.check_options(parse_object(options), stored)
+    min_samples, parsed = store_cut.check_options(parse_object(options), stored, LabelsOptions)
     n = len(stored.ids)
     if n == 1:
         return
     check_cutting(n)
+    with origin_of(context.database, stored.record.embedding_model) as origin:
+        earlier = earlier_labels(context.database, parsed, origin, stored.ids)
     [spanning_tree] = trees_with(context.database, stored, [min_samples], None).values()
 
-    def work(control: Control) -> FlatClusters:
+    def work(control: Control) -> tuple[FlatClusters, list[int]]:
         parameters = CutParameters(**parsed.selecting(n))
         hierarchy = single_linkage(spanning_tree, control)
         tree = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-        return flat_clusters(tree, parameters, control)
+        flat = flat_clusters(tree, parameters, control)
+        if earlier is None:
+            return flat, [*range(len(flat.cluster_of_label))]
+        return flat, earlier.new_labels(flat.of_points()[0], control).tolist()
 
-    flat = context.run(work)
-    labels = {cluster: label for label, cluster in enumerate(flat.cluster_of_label.tolist())}
+    flat, names = context.run(work)
+    labels = dict(zip(flat.cluster_of_label.tolist(), names, strict=True))
     for parent, child, density, size in flat.tree.tolist():
         point = child < n
         yield (

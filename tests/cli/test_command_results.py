@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
-from sqlclust.cli.results import CLUSTER_COLUMNS, RESULT_COLUMNS, percent, seconds
+from sqlclust.cli.results import CLUSTER_COLUMNS, LISTED_COLUMNS, percent, seconds
 from sqlclust.schema import VERSION
 from tests.cli.terminal import fail, rows, run, succeed
 
@@ -70,17 +70,29 @@ def test_init_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_list(fitted: Path) -> None:
-    succeed("fit", fitted, "--epsilon", 0.2, "--where", "id < 30", "--downsample", 2)
+    succeed("fit", fitted, "--epsilon", 0.2, "--downsample", 2)
     out = re.sub(r"\d+\.\d+  \d{4}-\d\d-\d\d \d\d:\d\d", "<seconds>  <completed>     ", succeed("list", fitted))
     assert [re.split(r"  +", line.strip()) for line in out.splitlines()] == [
         ["id", "model", "rows", "clusters", "noise", "engine", "seconds", "completed (UTC)", "parameters"],
         ["-" * 4, "-" * 7, "-" * 6, "-" * 10, "-" * 7, "-" * 8, "-" * 9, "-" * 17, line_of(out)],
         ["1", "demo", "40", "3", "10.0 %", "exact", "<seconds>", "<completed>", "min_cluster_size 5, min_samples 5"],
         [
-            "2", "demo", "15", "0", "100.0 %", "exact", "<seconds>", "<completed>",
-            "min_cluster_size 5, epsilon 0.2, min_samples 5, downsample 2, where id < 30",
+            "2", "demo", "20", "3", "10.0 %", "exact", "<seconds>", "<completed>",
+            "min_cluster_size 5, epsilon 0.2, min_samples 5, downsample 2",
         ],
     ]  # fmt: skip
+
+
+def test_list_of_what_is_new_and_gone(fitted: Path) -> None:
+    succeed("fit", fitted, "--where", "id < 30")
+    columns = "id, embedding_model, vector"
+    succeed("query", fitted, f"INSERT INTO Embedding ({columns}) SELECT 99, 'demo', vector FROM Embedding WHERE id = 1")
+    lines = [re.split(r"  +", line.strip())[:5] for line in succeed("list", fitted).splitlines()]
+    assert lines[::2] == [["id", "model", "rows", "new", "gone"], ["1", "demo", "40", "1", "0"]]
+    assert lines[3] == ["2", "demo", "29", "?", "0"]  # nobody ran the condition
+    found = json.loads(succeed("list", fitted, "--json"))
+    assert [(row["n_new"], row["n_missing"]) for row in found] == [(1, 0), (None, 0)]
+    assert re.search(r"\n1,.*,1,0\n2,.*,,0\n$", succeed("list", fitted, "--csv"), re.DOTALL)
 
 
 def line_of(out: str) -> str:
@@ -100,7 +112,7 @@ def test_list_of_models_without_a_result(three: Path) -> None:
 @formats
 def test_list_for_programs(fitted: Path, option: str) -> None:
     [found] = parsed(option, succeed("list", fitted, option))
-    assert tuple(found) == RESULT_COLUMNS
+    assert tuple(found) == LISTED_COLUMNS
     assert str(found["n_rows"]) == "40"
     parameters = json.loads(found["parameters"]) if option == "--csv" else found["parameters"]
     assert parameters["min_cluster_size"] == 5
@@ -112,7 +124,7 @@ def test_list_of_nothing(tmp_path: Path) -> None:
     assert succeed("list", path) == f"no embeddings yet: sqlclust load {path} FILE --model NAME\n"
     assert succeed("list", path, "--json") == "[]\n"
     assert succeed("list", path, "--nl") == ""
-    assert succeed("list", path, "--csv") == ",".join(RESULT_COLUMNS) + "\n"
+    assert succeed("list", path, "--csv") == ",".join(LISTED_COLUMNS) + "\n"
 
 
 # --- show -------------------------------------------------------------------------------------------------

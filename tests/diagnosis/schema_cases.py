@@ -35,6 +35,22 @@ SCHEMA_CASES: dict[str, Case] = {
           "1 result has parameters that no fit takes; the example's: option 'min_cluster_size': found -3, expected a whole "
           "number of at least 2 and at most 2147483647")],
     ),
+    "a label that is not free": Case(
+        "UPDATE ClusteringResult SET parameters = json_set(parameters, '$.like', 7, '$.next_label', 2) WHERE id = 1",
+        [("error", "wrong-next-label", "ClusteringResult", "parameters", 1, 1,
+          "1 result does not say which labels are free after those that are like one another; of the example its next_label is "
+          "2, expected a whole number of at least 3")],
+    ),
+    "labels of a chain that are not known": Case(
+        "UPDATE ClusteringResult SET parameters = json_set(parameters, '$.like', 1)",
+        [("error", "wrong-next-label", "ClusteringResult", "parameters", 1, 2,
+          "2 results do not say which labels are free after those that are like one another; of the example its next_label is "
+          "missing, expected a whole number of at least 3")],
+    ),
+    "a chain without the result before": Case(
+        "UPDATE ClusteringResult SET parameters = json_set(parameters, '$.like', 99, '$.next_label', 3) WHERE id = 1",
+        [],
+    ),
     "a damaged tree": Case(
         "UPDATE ClusteringFit SET spanning_tree = zeroblob(length(spanning_tree))",
         [("error", "damaged-fit", "ClusteringFit", "id", 1, 1,

@@ -132,6 +132,9 @@ def test_unknown_option_lists_the_known() -> None:
             match=r"\. (duplicates is an option of|The format of points is said where they are made, to) clust_points",
         ):
             parse(HdbscanOptions, {name: "float64"})
+    for name, options in (("update", HdbscanOptions), ("like", HdbscanOptions), ("like", CutOptions)):
+        with pytest.raises(UnknownOptionError, match=r"\. It is about stored (fit|result)s, of clust_fit"):
+            parse(options, {name: 1})
     with pytest.raises(UnknownOptionError, match=r"^unknown option 'k'; allowed are duplicates, format$"):
         parse(PointsOptions, {"k": 3})
 
@@ -278,6 +281,11 @@ def test_the_other_defaults() -> None:
 def test_what_a_result_keeps_of_the_format() -> None:
     assert "format" not in FitOptions().as_dict()
     assert FitOptions(format="float32").as_dict() == {**HdbscanOptions().as_dict(), "format": "float32"}
+
+
+def test_what_a_result_keeps_of_the_one_it_is_like() -> None:
+    assert "like" not in FitOptions().as_dict()
+    assert FitOptions(like=7).as_dict() == {**HdbscanOptions().as_dict(), "like": 7}
 
 
 @pytest.mark.parametrize(

@@ -45,3 +45,7 @@ def result_rows(con: apsw.Connection, result_id: int) -> list[tuple[Any, ...]]:
 
 def fit_ids(con: apsw.Connection) -> list[int]:
     return [i for (i,) in con.execute("SELECT clustering_fit_id FROM ClusteringResult ORDER BY id")]
+
+
+def labels_of(con: apsw.Connection, result_id: int) -> set[int]:
+    return {label for (label,) in con.execute("SELECT label FROM Cluster WHERE clustering_result_id = ?", (result_id,))}

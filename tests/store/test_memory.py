@@ -22,7 +22,7 @@ from sqlclust.core.neighbors import nearest_member
 from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import OutOfMemoryError
-from sqlclust.options import HdbscanOptions
+from sqlclust.options import HdbscanOptions, LabelsOptions
 from sqlclust.store import cut, memory, prediction, sweep
 from sqlclust.store.embeddings import collecting
 from sqlclust.store.embeddings.buffer import GrowingBytes
@@ -279,7 +279,7 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=20))
     stored = fits.load(database_of(con), 1)
     members = points_of(stored.ids, vectors)
-    options = cut.check_options({}, stored).options
+    options = cut.check_options({}, stored, LabelsOptions).options
     work = cut.cutting(members, stored, options)
     assert taken(lambda: work(Control())) < estimate(monkeypatch, lambda: memory.check_cutting(n, dimension))
     combinations = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))

@@ -198,6 +198,20 @@ def test_no_more_than_there_are_other_rows(con: apsw.Connection) -> None:
     ]
 
 
+@pytest.mark.parametrize("alpha", [1.0, 1.5])
+def test_rows_that_are_all_the_same(alpha: float) -> None:
+    """Of one vector there are no neighbours, and none are needed."""
+    vectors: Any = np.ones((9, 3), dtype=np.float32)
+    settled: dict[str, Any] = {"alpha": alpha, "min_cluster_size": 3}
+    with closing(opened(vectors)) as con, closing(opened(vectors)) as fresh:
+        sqlclust.fit(con, "demo", min_samples=4, **settled)
+        sqlclust.fit(fresh, "demo", min_samples=2, **settled)
+        con.execute('SELECT clust_cut(1, \'{"min_samples": 2, "min_cluster_size": 3}\')').fetchall()
+        assert result_rows(con, 2) == result_rows(fresh, 1)
+        for sql in (FIT, NEIGHBORS):
+            assert rows(con, sql, 2) == rows(fresh, sql, 1)
+
+
 # --- sweep ----------------------------------------------------------------------------------------------------------
 
 

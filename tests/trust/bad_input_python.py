@@ -9,6 +9,7 @@ import apsw
 import numpy as np
 
 import sqlclust
+from sqlclust.options import FitOptions, names
 from tests.trust.bad_input_wording import ALL_OPTIONS, CONDITION, FROM_1, NAN, NO_DIRECTION
 
 ONE_ROW_EACH = "expected a two-dimensional array of numbers, one row per vector"
@@ -105,7 +106,10 @@ PYTHON: dict[str, Call] = {
         "embedding model 'demo' has 1 row after the filter and downsampling, expected at least 2 to cluster",
         downsample=2**31 - 1,
     ),
-    "option unknown": fit(f"unknown option 'epsilon'; allowed are {ALL_OPTIONS}, format", epsilon=1),
+    "option unknown": fit(f"unknown option 'epsilon'; allowed are {', '.join(names(FitOptions))}", epsilon=1),
+    "like no result": fit("no clustering result 99; ids here: 1", like=99),
+    "like latest": fit(f"option 'like': found 'latest', {FROM_1}", like="latest"),
+    "like True": fit(f"option 'like': found True, {FROM_1}", like=True),
     "option NaN": fit(f"option 'min_samples': found nan, {FROM_1}", min_samples=NAN),
     "option True": fit(f"option 'min_samples': found True, {FROM_1}", min_samples=True),
     "option an array": fit(
@@ -129,6 +133,12 @@ PYTHON: dict[str, Call] = {
     "array beyond float32": array([[1.0], [1e300]], "row 1 has 1e+300 at position 0, expected finite numbers"),
     "array with zeros": array([[1, 1], [0, 0]], f"row 1 {NO_DIRECTION}"),
     "array, option unknown": array([[1.0]], f"unknown option 'eps'; allowed are {ALL_OPTIONS}", eps=1),
+    "array like a result": array(
+        [[1.0]],
+        f"unknown option 'like'; allowed are {ALL_OPTIONS}. It is about stored results, of clust_fit, clust_cut, clust_labels "
+        "and sqlclust.fit",
+        like=1,
+    ),
     "result unknown": stale(99, "no clustering result 99; ids here: 1"),
     "result None": stale(None, "no clustering result None; ids here: 1"),
     "result a fraction": stale(1.5, "no clustering result 1.5; ids here: 1"),

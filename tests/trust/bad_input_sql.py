@@ -227,6 +227,13 @@ SQL: dict[str, Statement] = {
         message="option 'metric': found 'cosine', but clustering fit 1 was made with 'euclidean', and that cannot be changed "
         "by cutting; a new fit is needed",
     ),
+    "clust_cut like no result": scalar("clust_cut(1, '{\"like\": 99}')", message="no clustering result 99; ids here: 1"),
+    "clust_labels like no result": (
+        "SELECT * FROM clust_labels(1, '{\"like\": 99}')", (), "no clustering result 99; ids here: 1",
+    ),
+    "clust_condensed_tree like a fraction": (
+        "SELECT * FROM clust_condensed_tree(1, '{\"like\": 1.5}')", (), f"option 'like': found 1.5, {FROM_1}",
+    ),
     "options of clust_sweep": (
         "SELECT * FROM clust_sweep(1, '{\"k\": [1, 2]}')", (), f"unknown option 'k'; allowed are {CUT_OPTIONS}, min_samples",
     ),

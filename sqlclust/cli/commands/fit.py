@@ -19,6 +19,7 @@ from sqlclust.cli.database import (
     upgrade,
 )
 from sqlclust.cli.fitting import Sizes, all_to_fit, announce, size_of_source
+from sqlclust.cli.like import Like, options_like, say_what_is_like
 from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
@@ -52,12 +53,12 @@ Examples:
   sqlclust fit notes.db
   sqlclust fit notes.db my-model --min-cluster-size 14 --epsilon 0.4
   sqlclust fit notes.db all --downsample 100 --log-file fit.log
+  sqlclust fit notes.db my-model --like latest
   sqlclust fit notes.db my-model --where "content LIKE '%error%'"
   sqlclust fit llm.db llm:docs
   sqlclust fit notes.db notes --table note --id slug --vector embedding --content body
   sqlclust fit /mnt/readonly/notes.db note --into clusters.db
 """
-
 
 _OF_SOURCE = "source_"
 """Before the names of the options that say what a source is; `format` is one of a fit, too."""
@@ -117,6 +118,7 @@ def fit_named(
     store_fit: bool = True,
     store_neighbors: bool = True,
     log_file: str | None = None,
+    like: Like = None,
     quiet: bool,
     **options: Any,
 ) -> Fits:
@@ -128,7 +130,7 @@ def fit_named(
     """
     said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}", None) for name in option_names(SourceOptions)})
     try:
-        parsed = parse(FitOptions, options)
+        parsed = parse(FitOptions, {**options, "like": None if isinstance(like, str) else like})
     except OptionError as error:
         raise click.UsageError(str(error)) from None
     names_source = said != Said() or into is not None
@@ -163,7 +165,7 @@ def fit_named(
                 selecting = _Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)
         keeping = Keeping(store_fit, store_neighbors)
-        fits = Fits(database, parsed, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
+        fits = Fits(database, parsed, like, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
         for name in wanted:
             fits.add(name)
         if fits.results:
@@ -217,9 +219,7 @@ def _report(db: str, fits: Fits, output: str | None) -> None:
     if output:
         write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
     elif fits.results:
-        if fits.added:
-            click.echo(printable(f"  {fits.added}"))
-        click.echo()
+        click.echo(printable(f"  {fits.added}\n" if fits.added else ""))
         click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))
 
 
@@ -245,6 +245,7 @@ class Fits:
         self,
         database: Database,
         options: FitOptions,
+        like: Like,
         selecting: _Selecting,
         source: Registered | None,
         *,
@@ -253,7 +254,7 @@ class Fits:
         quiet: bool,
     ) -> None:
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
-        self._keeping, self._alone, self._quiet = keeping, alone, quiet
+        self._like, self._keeping, self._alone, self._quiet = like, keeping, alone, quiet
         self._sizes = Sizes(database)
         self.results: list[dict[str, Any]] = []
         self.tried = self.failed = 0
@@ -293,6 +294,7 @@ class Fits:
     def _fit(self, model: str) -> tuple[dict[str, Any], list[str]]:
         """The result, and what was done with stored fits."""
         logger.info("%s: started", model)
+        options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
         if size is not None:
             announce(model, size, self._options, where=self._selecting.where)
@@ -306,7 +308,7 @@ class Fits:
             result_id = fit(
                 self._database,
                 model,
-                self._options,
+                options,
                 where=self._selecting.where,
                 parameters=self._selecting.parameters,
                 source=self._source,
@@ -335,6 +337,7 @@ class Fits:
             click.echo(summary(result))
             for line in said:
                 click.echo(printable(f"  {line}"))
+            say_what_is_like(self._like, self._database, result)
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

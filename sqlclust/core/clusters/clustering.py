@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.clusters.medoids import medoids
 from sqlclust.core.clusters.selection import ClusterLabels
-from sqlclust.core.geometry.duplicates import Distinct
-from sqlclust.core.geometry.metrics import Float64Array, IndexArray
+from sqlclust.core.geometry.duplicates import Distinct, distinct
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.runtime.control import Control
 
 
 class Clustering(NamedTuple):
-    """A clustering of n rows.
+    """A clustering of n rows. What is of each cluster is in the order of their labels.
 
     Attributes:
-        labels: int64 (n,), clusters from 0, the same for any order of rows; noise -1.
+        labels: int64 (n,), clusters from 0 without a gap, the same for any order of rows, unless they were given other labels
+            (`renumbered`); noise -1.
         probabilities: float64 (n,), membership strength 0..1; noise 0.
         outlier_scores: float64 (n,), GLOSH, 0..1: larger is more outlying.
         medoids: intp (n_clusters,), the row of each cluster's medoid.
-        sizes: intp (n_clusters,), rows of each cluster.
+        sizes: intp (n_clusters,), rows of each cluster, >= 1.
         persistence: float64 (n_clusters,), 0..1.
     """
 
@@ -33,6 +34,28 @@ class Clustering(NamedTuple):
     medoids: IndexArray
     sizes: IndexArray
     persistence: Float64Array
+
+    @property
+    def cluster_labels(self) -> NDArray[np.int64]:
+        """int64 (n_clusters,), the label of each cluster, ascending. O(n log n)."""
+        return np.unique(self.labels[self.labels != NOISE])
+
+    def renumbered(self, new_labels: NDArray[np.int64]) -> Clustering:
+        """The same clusters under other labels.
+
+        Args:
+            new_labels: int64 (n_clusters,), >= 0, all different: one for each of `cluster_labels`.
+        """
+        is_member = self.labels != NOISE
+        labels = self.labels.copy()
+        labels[is_member] = new_labels[np.searchsorted(self.cluster_labels, self.labels[is_member])]
+        order = np.argsort(new_labels)
+        return self._replace(
+            labels=labels,
+            medoids=self.medoids[order],
+            sizes=self.sizes[order],
+            persistence=self.persistence[order],
+        )
 
 
 def with_medoids(
@@ -59,6 +82,32 @@ def with_medoids(
         )
     sizes = np.bincount(labels[labels != NOISE], minlength=len(middle)).astype(np.intp)
     return Clustering(labels, labelled.probabilities, labelled.outlier_scores, middle, sizes, labelled.persistence)
+
+
+def with_medoids_of_rows(
+    labelled: ClusterLabels,
+    vectors: Float32Array,
+    *,
+    normalize: bool,
+    rank: IndexArray | None = None,
+    control: Control,
+) -> Clustering:
+    """As `with_medoids`, of vectors that are not collapsed yet. Only rows in clusters are: noise has no medoid.
+
+    Args:
+        vectors: float32 (n, d).
+        normalize: as `distinct` has it.
+
+    Cost: O(m·d + n log n), for m rows in clusters.
+    """
+    rows = np.flatnonzero(labelled.labels != NOISE)
+    with control.phase("duplicates"):
+        points = distinct(
+            vectors, normalize=normalize, only=None if len(rows) == len(vectors) else rows, control=control
+        )
+    of_rows = labelled._replace(labels=labelled.labels[rows])
+    found = with_medoids(of_rows, points, rank=None if rank is None else rank[rows], control=control)
+    return found._replace(labels=labelled.labels, medoids=rows[found.medoids])
 
 
 def clustering_of_nothing() -> Clustering:

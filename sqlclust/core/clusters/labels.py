@@ -1,6 +1,7 @@
 """What a label can be. Imports nothing, so that everybody may import it.
 
-Labels are int64 and number the clusters of a result from 0. What is in no cluster is noise.
+Labels are int64 and >= 0. Clusters are numbered from 0, and only for publishing they may get other labels
+(`Clustering.renumbered`). What is in no cluster is noise.
 """
 
 NOISE = -1

@@ -7,7 +7,7 @@ come in and whatever their ids are, and results are identical, ties included.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +47,20 @@ class Distinct(NamedTuple):
         return self._replace(order=self.order[np.lexsort((rank[self.order], groups))])
 
 
-def distinct(vectors: Float32Array, *, normalize: bool, control: Control | None = None) -> Distinct:
+def distinct(
+    vectors: Float32Array, *, normalize: bool, only: IndexArray | None = None, control: Control | None = None
+) -> Distinct:
     """Collapse identical vectors; 0.0 and -0.0 are the same number.
 
     Args:
         vectors: float32 (n, d), n >= 1, finite; with `normalize` no zero vector.
         normalize: collapse and return the vectors scaled to length one, so that parallel vectors may become identical.
+        only: intp (m,), rows: as if there were no others. What is returned has their places in `only` for rows.
 
     Cost: O(n·d + n log n) time; one more copy of the distinct vectors.
     """
     control = control or Control()
-    hashes = _hashes(vectors, normalize=normalize, control=control)
+    hashes = _hashes(vectors, normalize=normalize, only=only, control=control)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
     same = np.zeros(len(order), dtype=bool)
@@ -65,19 +68,25 @@ def distinct(vectors: Float32Array, *, normalize: bool, control: Control | None 
     for start in range(0, len(candidates), _BLOCK):
         control.check()
         part = candidates[start : start + _BLOCK]
-        left, right = _rows(vectors, order[part - 1], normalize), _rows(vectors, order[part], normalize)
+        left, right = (_rows(vectors, _among(only, rows), normalize) for rows in (order[part - 1], order[part]))
         same[part] = (left == right).all(axis=1)
     if not same[candidates].all():  # different contents under one hash: order those few by content
-        _resolve_collisions(vectors, hashes, order, same, normalize=normalize)
+        _resolve_collisions(vectors, hashes, order, same, normalize=normalize, only=only)
     starts = np.flatnonzero(~same)
     counts = np.diff(starts, append=len(order))
-    return Distinct(_gather(vectors, order[starts], normalize=normalize, control=control), counts, order, starts)
+    firsts = _among(only, order[starts])
+    return Distinct(_gather(vectors, firsts, normalize=normalize, control=control), counts, order, starts)
 
 
 def _rows(vectors: Float32Array, rows: IndexArray | slice, normalize: bool) -> Float32Array:
     chosen = vectors[rows]
     # adding 0.0 turns -0.0 into 0.0
     return (unit(chosen) if normalize else chosen) + np.float32(0.0)
+
+
+def _among(only: IndexArray | None, places: Any) -> Any:
+    """Rows, by their places among some."""
+    return places if only is None else only[places]
 
 
 def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control: Control) -> Float32Array:
@@ -90,9 +99,9 @@ def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control
     return result
 
 
-def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDArray[np.uint64]:
+def _hashes(vectors: Float32Array, *, normalize: bool, only: IndexArray | None, control: Control) -> NDArray[np.uint64]:
     """uint64 (n,): a linear hash of each row's bits, the same on every machine."""
-    n, dimension = vectors.shape
+    n, dimension = len(vectors if only is None else only), vectors.shape[1]
     multipliers = np.random.Generator(np.random.PCG64(20130401)).integers(
         1, 2**64 - 1, size=dimension, dtype=np.uint64, endpoint=True
     ) | np.uint64(1)
@@ -100,7 +109,8 @@ def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDAr
 
     def mix(block: int) -> None:
         for start in range(block, min(block + _BLOCK, n), _IN_CACHE):
-            bits = _rows(vectors, slice(start, start + _IN_CACHE), normalize).view(np.uint32).astype(np.uint64)
+            rows = _among(only, slice(start, start + _IN_CACHE))
+            bits = _rows(vectors, rows, normalize).view(np.uint32).astype(np.uint64)
             mixed = np.einsum("ij,j->i", bits, multipliers)
             result[start : start + _IN_CACHE] = mixed ^ (mixed >> np.uint64(29))
 
@@ -109,7 +119,13 @@ def _hashes(vectors: Float32Array, *, normalize: bool, control: Control) -> NDAr
 
 
 def _resolve_collisions(
-    vectors: Float32Array, hashes: NDArray[np.uint64], order: IndexArray, same: NDArray[np.bool_], *, normalize: bool
+    vectors: Float32Array,
+    hashes: NDArray[np.uint64],
+    order: IndexArray,
+    same: NDArray[np.bool_],
+    *,
+    normalize: bool,
+    only: IndexArray | None,
 ) -> None:
     """Order rows of equal hash by their contents, and mark anew which equal their predecessor (both in place)."""
     bounds = run_starts(hashes)
@@ -117,7 +133,7 @@ def _resolve_collisions(
         if same[start + 1 : stop].all():
             continue
         rows = np.sort(order[start:stop])
-        contents = _rows(vectors, rows, normalize)
+        contents = _rows(vectors, _among(only, rows), normalize)
         by_content = np.lexsort(contents.T[::-1])  # stable: equal contents stay in ascending row order
         order[start:stop] = rows[by_content]
         contents = contents[by_content]

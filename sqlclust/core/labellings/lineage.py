@@ -29,6 +29,15 @@ class Overlap(NamedTuple):
     label_b: Int64Array
     size: Int64Array
 
+    @classmethod
+    def of(cls, a: Int64Array, b: Int64Array) -> Overlap:
+        """That of two labellings int64 (n,) of the same n things; by label_a, then label_b. O(n log n)."""
+        labels_a, rows = np.unique(a, return_inverse=True)
+        labels_b, columns = np.unique(b, return_inverse=True)
+        cells, size = np.unique(rows.astype(np.int64) * len(labels_b) + columns, return_counts=True)
+        width = max(1, len(labels_b))
+        return cls(labels_a[cells // width], labels_b[cells % width], size.astype(np.int64))
+
     def labellings(self) -> tuple[Int64Array, Int64Array]:
         """The labels one by one, int64 (size.sum(),) each."""
         return np.repeat(self.label_a, self.size), np.repeat(self.label_b, self.size)
@@ -84,7 +93,8 @@ def lineage(
 
     A cluster of a and one of b are akin if at least half of one of them is in the other. Of all ways to pair akin clusters,
     each at most once, the matching is the one with the largest total overlap (of equal ones, with the larger sum of
-    Jaccard indices). Every cluster then has one event of its own:
+    Jaccard indices; of those that are equal in this too, the one that pairs all akin clusters of equal labels, if it is among
+    them, as after `stable_labels`). Every cluster then has one event of its own:
 
     - match: it is paired. One row for both.
     - split: a cluster of b, not paired, has at least half of its things from one cluster of a; that one is label_a, and
@@ -114,7 +124,8 @@ def lineage(
     of_a, of_b = 2 * pairs.overlap >= sizes_a[pairs.a], 2 * pairs.overlap >= sizes_b[pairs.b]
 
     control.check()
-    matched = _matching(pairs.take(of_a | of_b), len(labels_a), len(labels_b))
+    akin = pairs.take(of_a | of_b)
+    matched = _matching(akin, len(labels_a), len(labels_b), labels_a[akin.a] == labels_b[akin.b])
     split = _closest(pairs.take(of_b & ~np.isin(pairs.b, matched.b)), of="b")
     merged = _closest(pairs.take(of_a & ~np.isin(pairs.a, matched.a)), of="a")
 
@@ -162,7 +173,7 @@ def _overlapping(
     return _Overlapping(a, b, common, common / (sizes_a[a] + sizes_b[b] - common))
 
 
-def _matching(akin: _Overlapping, n_a: int, n_b: int) -> _Overlapping:
+def _matching(akin: _Overlapping, n_a: int, n_b: int, same_label: NDArray[np.bool_]) -> _Overlapping:
     """Those of the pairs that make the matching of the largest total overlap."""
     if not len(akin.a):
         return akin
@@ -181,7 +192,10 @@ def _matching(akin: _Overlapping, n_a: int, n_b: int) -> _Overlapping:
     partners = np.full(n_a, -1, dtype=np.intp)
     found_a, found_b = min_weight_full_bipartite_matching(graph)
     partners[found_a] = found_b
-    return akin.take(partners[akin.a] == akin.b)
+    matched = partners[akin.a] == akin.b
+    # which of equal matchings is found depends on the order of the clusters, and that is the order of their labels
+    equal = gain[matched].sum() - gain[same_label].sum() <= n_a * np.spacing(worst)
+    return akin.take(same_label if equal else matched)
 
 
 def _closest(pairs: _Overlapping, *, of: str) -> _Overlapping:

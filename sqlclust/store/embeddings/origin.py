@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import Id
@@ -20,6 +20,18 @@ OF_ORIGIN = ("source_where", "source_parameters")
 """What an origin may have `recorded`."""
 WriteRows = Callable[[Sequence[Id], Sequence[Id]], None]
 """Called with ids and their `embedding_ids`, best in the order of the latter."""
+
+
+class RowsNow(NamedTuple):
+    """What is there now, told by ids.
+
+    Attributes:
+        n: rows that can be selected: all of an embedding model, or those of a source's table that have a vector.
+        n_missing: by result, how many of its rows are not among them.
+    """
+
+    n: int
+    n_missing: Mapping[int, int]
 
 
 class Origin(Protocol):
@@ -52,6 +64,20 @@ class Origin(Protocol):
 
     def selected_rows(self, selection: Selection) -> Rows:
         """The selected rows as they are; none if there are none."""
+
+    def selected_ids(self, selection: Selection) -> Sequence[Id]:
+        """The ids of the selected rows. No vector is read that is longer than a page."""
+
+    def rows_now(self, n_rows: Mapping[int, int]) -> RowsNow | None:
+        """What is there now of the rows of some results, whatever those selected. No vector is read that is longer than a page,
+        and no condition and no view is run.
+
+        Args:
+            n_rows: by result, how many rows it has.
+
+        Returns:
+            None where that would read too much, or run a view.
+        """
 
     def member_rows(self, ids: Sequence[Id]) -> Rows:
         """Those of some ids that are there. There may be others among the rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,13 +79,19 @@ class Points:
         control = control or Control()
         ids, contents = hashlib.sha256(), hashlib.sha256()
         checks = np.empty(len(self.order), dtype=np.uint32)
-        for start in range(0, len(self.order), _BLOCK):
-            control.at(start / len(self.order))
-            rows = self.order[start : start + _BLOCK]
-            block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
-            checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
-            ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
-            contents.update(block.data)
+        with ThreadPoolExecutor(1, thread_name_prefix="sqlclust-hash") as pool:
+            hashing: Future[None] = pool.submit(
+                contents.update, b""
+            )  # of the contents, without Python's lock, beside the rest
+            for start in range(0, len(self.order), _BLOCK):
+                control.at(start / len(self.order))
+                rows = self.order[start : start + _BLOCK]
+                block = np.ascontiguousarray(self.vectors[rows], dtype=STORED)
+                hashing.result()
+                hashing = pool.submit(contents.update, block.data)
+                checks[start : start + _BLOCK] = [zlib.crc32(row) for row in block]
+                ids.update(b"".join(id_bytes(self.ids[row]) for row in rows.tolist()))
+            hashing.result()
         return Fingerprint(hashlib.sha256(ids.digest() + contents.digest()).hexdigest(), checks)
 
     def row_hashes(self, control: Control | None = None) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import ArgumentError, UnknownModelError, shown
+from sqlclust.errors import ArgumentError, Id, UnknownModelError, shown
 from sqlclust.options import FitOptions, is_recorded, of_part
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
@@ -152,19 +152,20 @@ def _check_read(check: CheckRows, rows: int, dimension: int) -> None:
     check(rows, rows, dimension)
 
 
-_ALL = "SELECT id, vector FROM main.Embedding WHERE embedding_model = :embedding_model"
+_ALL = "SELECT {} FROM main.Embedding WHERE embedding_model = :embedding_model"
 
 # NULL run_ids are one partition: there sequence_number is NULL too, and the ids alone give the rank
 _RANKED = """
-SELECT e.id, e.vector
+SELECT {columns}
 FROM (SELECT Embedding.id,
              row_number() OVER (PARTITION BY i.run_id ORDER BY i.sequence_number, {by_id}) - 1 AS rank
       FROM main.Embedding
       LEFT JOIN main.Invocation i ON i.id = Embedding.invocation_id
       WHERE Embedding.embedding_model = :embedding_model AND {condition}) kept
-JOIN main.Embedding e ON e.id = kept.id
-WHERE kept.rank % :downsample = 0
+{join} WHERE kept.rank % :downsample = 0
 """
+
+_JOIN = "JOIN main.Embedding e ON e.id = kept.id"
 
 _COLLATION = "clust_utf_8"
 
@@ -192,10 +193,23 @@ def selected_rows(database: Database, selection: Selection) -> AbstractContextMa
     Raises:
         FilterError: as `select`, here or when rows are read.
     """
-    return closing(_selected_rows(database, selection))
+    return closing(_selected_rows(database, selection, vectors=True))
 
 
-def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[Any, ...], None, None]:
+def selected_ids(database: Database, selection: Selection) -> list[Id]:
+    """The selected embeddings' ids. Of their rows only the page is read that has what is in front of the vector.
+
+    Raises:
+        FilterError: as `select`.
+        StatementInterrupted
+    """
+    with closing(_selected_rows(database, selection, vectors=False)) as rows:
+        return [row[0] for row in rows]
+
+
+def _selected_rows(
+    database: Database, selection: Selection, *, vectors: bool
+) -> Generator[tuple[Any, ...], None, None]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     if selection.downsample > 1:
         bindings["downsample"] = selection.downsample
@@ -205,9 +219,12 @@ def _selected_rows(database: Database, selection: Selection) -> Generator[tuple[
         # a subquery of its own: the condition sees the columns of Embedding and no others
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
-        sql = _RANKED.format(condition=condition, by_id=_by_id(database))
+        columns, join = ("e.id, e.vector", _JOIN) if vectors else ("kept.id", "")
+        sql = _RANKED.format(columns=columns, join=join, condition=condition, by_id=_by_id(database))
     else:
-        sql = _ALL if selection.where is None else f"{_ALL} AND ({selection.where}\n)"
+        sql = _ALL.format("id, vector" if vectors else "id")
+        if selection.where is not None:
+            sql += f" AND ({selection.where}\n)"
     with (
         filter_errors(selection.where),
         translated_errors(database, doing="reading the embeddings"),

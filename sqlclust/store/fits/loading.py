@@ -71,6 +71,13 @@ def fit_of_result(database: Database, clustering_result_id: int) -> int | None:
     return found
 
 
+def model_of_fit(database: Database, clustering_fit_id: int) -> str:
+    """The embedding model of a fit that is there."""
+    with translated_errors(database, doing="reading a fit"):
+        sql = "SELECT embedding_model FROM main.ClusteringFit WHERE id = ?"
+        return str(statements.value(database, sql, (clustering_fit_id,)))
+
+
 def describe_fit(database: Database, clustering_fit_id: int) -> str:
     """Of which model a fit is, and how many rows: for people."""
     with translated_errors(database, doing="reading a fit"):

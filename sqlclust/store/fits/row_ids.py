@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from operator import lt
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from sqlclust.errors import Id
 from sqlclust.store.embeddings.ids import id_bytes, sort_key
 
 _INTEGERS, _MIXED = b"i", b"m"
+_INTEGER, _REAL, _TEXT, _BLOB = b"irtb"
 _BLOCK = 8192
 _INT64 = range(-(2**63), 2**63)
 
@@ -33,48 +35,63 @@ def decode_ids(blob: bytes, n: int, control: Control | None = None) -> list[Id]:
     Raises:
         ValueError, OverflowError: it is no such BLOB.
     """
-    kind, body = blob[:1], memoryview(blob)[1:]
+    kind = blob[:1]
     if kind == _INTEGERS:
-        if len(body) != 8 * n:
+        if len(blob) != 1 + 8 * n:
             raise ValueError("row_ids has another length")
-        integers = np.frombuffer(body, dtype="<i8")
+        integers = np.frombuffer(blob, dtype="<i8", offset=1)
         if (integers[1:] <= integers[:-1]).any():
             raise ValueError("row_ids are not in order")
         values: list[Id] = integers.tolist()
         return values
     if kind != _MIXED:
         raise ValueError("row_ids has an unknown form")
-    control = control or Control()
-    ids: list[Id] = []
-    position = 0
-    while position < len(body):
-        if len(ids) % _BLOCK == 0:
-            control.check()
-        head = body[position : position + 5]
-        if len(head) < 5:
-            raise ValueError("row_ids ends inside an id")
-        end = position + 5 + int.from_bytes(head[1:], "little")
-        content = bytes(body[position + 5 : end])
-        if end > len(body) or len(ids) == n:
-            raise ValueError("row_ids has another length")
-        ids.append(_decode_id(bytes(head[:1]), content))
-        position = end
-    if len(ids) != n:
-        raise ValueError("row_ids has another length")
-    for start in range(0, n, _BLOCK):
-        control.check()
-        if not all(a < b for a, b in pairwise(map(sort_key, ids[start : start + _BLOCK + 1]))):
-            raise ValueError("row_ids are not in order")
+    ids = _decode_each(blob, n, control or Control())
+    if not _are_in_order(ids, control or Control()):
+        raise ValueError("row_ids are not in order")
     return ids
 
 
-def _decode_id(kind: bytes, content: bytes) -> Id:
-    if kind == b"t":
-        return content.decode("utf-8", "surrogatepass")
-    if kind == b"b":
+def _decode_each(blob: bytes, n: int, control: Control) -> list[Id]:
+    ids: list[Id] = []
+    size, position = len(blob), 1
+    while position < size:
+        if len(ids) % _BLOCK == 0:
+            control.check()
+        start = position + 5
+        if start > size:
+            raise ValueError("row_ids ends inside an id")
+        kind, content = (
+            blob[position],
+            blob[start : (end := start + int.from_bytes(blob[position + 1 : start], "little"))],
+        )
+        if end > size or len(ids) == n:
+            raise ValueError("row_ids has another length")
+        ids.append(content.decode("utf-8", "surrogatepass") if kind == _TEXT else _decode_id(kind, content))
+        position = end
+    if len(ids) != n:
+        raise ValueError("row_ids has another length")
+    return ids
+
+
+def _are_in_order(ids: list[Id], control: Control) -> bool:
+    """Whether they ascend as SQLite sorts them, each once."""
+    for start in range(0, len(ids), _BLOCK):
+        control.check()
+        some: list[Any] = ids[start : start + _BLOCK + 1]
+        kinds = set(map(type, some))
+        if not (kinds <= {str} or kinds <= {bytes}):  # those Python compares as SQLite does
+            some = [*map(sort_key, some)]
+        if not all(map(lt, some, some[1:])):
+            return False
+    return True
+
+
+def _decode_id(kind: int, content: bytes) -> Id:
+    if kind == _BLOB:
         return content
-    if kind == b"i" and len(content) <= 20 and int(content) in _INT64:
+    if kind == _INTEGER and len(content) <= 20 and int(content) in _INT64:
         return int(content)
-    if kind == b"r" and len(content) <= 40:
+    if kind == _REAL and len(content) <= 40:
         return float.fromhex(content.decode("ascii"))
     raise ValueError("row_ids has an id of unknown type")

@@ -44,17 +44,29 @@ def list_results(database: Database, embedding_model: str | None = None) -> list
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
-_LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
+LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?")
+"""A result by how many came after it."""
 
 
-def resolve_result(database: Database, which: int | str) -> int:
+_IDS = "SELECT id FROM main.ClusteringResult WHERE :model IS NULL OR embedding_model = :model ORDER BY id"
+
+
+def results_of(database: Database, embedding_model: str | None = None) -> list[int]:
+    """The ids of a model's results, or of all, oldest first."""
+    return [int(row[0]) for row in statements.all_rows(database, _IDS, {"model": embedding_model})]
+
+
+def resolve_result(database: Database, which: int | str, embedding_model: str | None = None) -> int:
     """The id of a result given by id, as 'latest', or as 'latest~1' for the one before, and so on.
+
+    Args:
+        embedding_model: only results of this one; None: all.
 
     Raises:
         UnknownResultError: there is no such result; lists those there are.
     """
-    known = [int(row[0]) for row in statements.all_rows(database, "SELECT id FROM main.ClusteringResult ORDER BY id")]
-    from_the_end = _LATEST.fullmatch(which) if isinstance(which, str) else None
+    known = results_of(database, embedding_model)
+    from_the_end = LATEST.fullmatch(which) if isinstance(which, str) else None
     if from_the_end and int(from_the_end[1] or 0) < len(known):
         return known[-1 - int(from_the_end[1] or 0)]
     result_id = int(which) if isinstance(which, str) and _NUMBER.fullmatch(which) else which

@@ -116,8 +116,9 @@ class NewResult:
         """Rows of Cluster, by label."""
         ids, clustering = self.embedding_ids, self.clustering
         medoid_ids = [ids[row] for row in clustering.medoids.tolist()]
-        columns = zip(medoid_ids, clustering.sizes.tolist(), clustering.persistence.tolist(), strict=True)
-        for label, (medoid_id, size, persistence) in enumerate(columns):
+        labels, sizes = clustering.cluster_labels.tolist(), clustering.sizes.tolist()
+        columns = zip(labels, medoid_ids, sizes, clustering.persistence.tolist(), strict=True)
+        for label, medoid_id, size, persistence in columns:
             yield result_id, label, medoid_id, size, persistence
 
     def assignment_columns(self) -> tuple[list[Any], ...]:

@@ -15,6 +15,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.ids import sort_key
+from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.selection import Selection
 from sqlclust.store.fits.record import SELECTION_OPTIONS
 from sqlclust.store.fits.row_ids import decode_ids
@@ -104,17 +105,16 @@ def staleness(
         result_id = resolve_result(database, clustering_result_id)
         [result] = statements.dict_rows(database, _RESULT, (result_id,))
         checksums = _checksums(result)
-        stored = _selection(result, parameters)
+        stored = selection_of(result, parameters)
         with origin_of(database, result["embedding_model"], runs_condition=run_where) as origin:
             with origin.members(result_id) as ids:
                 members = set(ids)
-            has_where = origin.has_condition or (stored is not None and stored.where is not None)
-            selection = stored if stored is not None and (run_where or not has_where) else None
+            selection = stored if run_where or not has_where(origin, stored) else None
             try:
                 reading = origin.member_rows([*members]) if selection is None else origin.selected_rows(selection)
                 with reading as rows:
                     of_interest = rows if selection is not None else (row for row in rows if row[0] in members)
-                    found = _differences(database, of_interest, members, checksums)
+                    found = differences(database, of_interest, members, checksums)
             except FilterError as error:
                 raise _explained(error, parameters) from None
     any_difference = any(found)
@@ -163,10 +163,21 @@ def _checksums(result: Mapping[str, Any]) -> dict[Id, int] | None:
         raise FitDamagedError(result["fit_id"], reason=str(error)) from None
 
 
-def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | None) -> Selection | None:
+def has_where(origin: Origin, selection: Selection | None) -> bool:
+    """Whether making a selection again would run SQL that is text in the file."""
+    return origin.has_condition or (selection is not None and selection.where is not None)
+
+
+def selection_of(result: Mapping[str, Any], parameters: Mapping[str, object] | None = None) -> Selection | None:
     """The selection as the result's parameters have it; None for a result without a fit.
 
     Its fit may have been made for another selection of the same embeddings.
+
+    Args:
+        result: its id, embedding_model, parameters and fit_id.
+
+    Raises:
+        ResultDamagedError, OptionError, FilterError: the parameters are not what a fit writes.
     """
     if result["fit_id"] is None:
         return None
@@ -179,7 +190,7 @@ def _selection(result: Mapping[str, Any], parameters: Mapping[str, object] | Non
     return Selection(result["embedding_model"], where, parameters, **said)
 
 
-class _Differences(NamedTuple):
+class Differences(NamedTuple):
     """Ids that are new, missing and changed."""
 
     new: list[Id]
@@ -187,14 +198,14 @@ class _Differences(NamedTuple):
     changed: list[Id]
 
 
-def _differences(
+def differences(
     database: Database,
     vectors: Iterable[tuple[Any, Any]],
     members: set[Id],
     checksums: Mapping[Id, int] | None,
-) -> _Differences:
+) -> Differences:
     """What the ids and vectors that are there now differ in from a result's members; changed where checksums are known."""
-    found = _Differences([], set(members), [])
+    found = Differences([], set(members), [])
     for count, (embedding_id, vector) in enumerate(vectors):
         if count % _REPORT == 0:
             database.check_interrupt()

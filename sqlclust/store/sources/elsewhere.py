@@ -25,8 +25,11 @@ _STEPS = 2_000
 
 
 @contextmanager
-def host_of(database: Database, source: Registered) -> Iterator[Database]:
+def host_of(database: Database, source: Registered, *, patience: float = PATIENCE) -> Iterator[Database]:
     """The database that a source's table is in: the same one, or another file, opened for reading only.
+
+    Args:
+        patience: seconds to wait for whoever writes to the other file.
 
     Raises:
         SourceElsewhereError: the other file cannot be read, or it has no such table.
@@ -37,7 +40,7 @@ def host_of(database: Database, source: Registered) -> Iterator[Database]:
         return
     with ExitStack() as stack:
         try:
-            host = stack.enter_context(opened_host(database, host_path(database, source.database)))
+            host = stack.enter_context(opened_host(database, host_path(database, source.database), patience=patience))
         except NoFilesHereError as error:
             raise SourceElsewhereError(
                 source.name, path=source.database, reason=str(error), advice="Nothing was written"
@@ -54,7 +57,7 @@ def host_of(database: Database, source: Registered) -> Iterator[Database]:
 
 
 @contextmanager
-def opened_host(database: Database, path: str) -> Iterator[Database]:
+def opened_host(database: Database, path: str, *, patience: float = PATIENCE) -> Iterator[Database]:
     """Another file, for reading only; whatever waits or works in it stops where the database is interrupted.
 
     Raises:
@@ -66,7 +69,7 @@ def opened_host(database: Database, path: str) -> Iterator[Database]:
     try:
         # asked again and again: the other one is the one whom Ctrl-C and interrupts reach
         with host.watched(lambda: database.is_interrupted, every=_STEPS):
-            host.set_busy_handler(waiting(database, PATIENCE))
+            host.set_busy_handler(waiting(database, patience))
             with translated_errors(host, doing="opening"):
                 try:
                     statements.run(host, "SELECT count(*) FROM main.sqlite_schema")  # is it a database?

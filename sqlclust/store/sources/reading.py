@@ -91,11 +91,19 @@ class HostReader:
             as `batches`.
         """
         found: list[Id] = []
-        with translated_errors(self._database, doing=_DOING), closing(self._rows.ids()) as batches:
+        with closing(self.batches_of_ids()) as batches:
             for ids in batches:
-                self._check_ids(ids, len(found) + 1)
                 found += ids
         return found
+
+    def batches_of_ids(self) -> Generator[list[Id]]:
+        """As `ids`, some at a time."""
+        n = 0
+        with translated_errors(self._database, doing=_DOING), closing(self._rows.ids()) as batches:
+            for ids in batches:
+                self._check_ids(ids, n + 1)
+                yield ids
+                n += len(ids)
 
     def count(self) -> int | None:
         """How many rows there are, with a vector or not; None if nothing says it without reading much."""

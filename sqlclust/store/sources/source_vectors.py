@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import partial
@@ -27,8 +28,8 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import schema_was_changed
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.ids import sorted_order
-from sqlclust.store.embeddings.origin import WriteRows
-from sqlclust.store.embeddings.own_vectors import data_version, first_values
+from sqlclust.store.embeddings.origin import RowsNow, WriteRows
+from sqlclust.store.embeddings.own_vectors import data_version, first_values, without_embedding
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
 from sqlclust.store.memory import check_room_for_more
@@ -48,6 +49,13 @@ _MEMBERS = """
 SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
 WHERE ec.clustering_result_id = ?
 """
+_ITEMS = "SELECT item_id FROM main.Embedding WHERE embedding_source = ?"
+_RESULTS = """
+SELECT ec.clustering_result_id FROM main.Embedding e JOIN main.EmbeddingCluster ec ON ec.embedding_id = e.id
+WHERE e.embedding_source = ? AND e.item_id = ?
+"""
+_MOST_KEYS = 1_000_000
+"""Of a table of which more is not read to tell what is new: with vectors shorter than a page that is a second."""
 
 
 class SourceVectors:
@@ -144,6 +152,41 @@ class SourceVectors:
         """The selected rows that have a vector; see `Origin`."""
         reader = self._reader(selection)
         return closing(self._rows(reader, self._every(reader, selection.downsample)))
+
+    def selected_ids(self, selection: Selection) -> Sequence[Id]:
+        """The keys of the selected rows that have a vector; see `Origin`."""
+        reader = self._reader(selection)
+        if selection.downsample == 1:
+            return reader.ids()
+        return [*(self._every(reader, selection.downsample) or ())]
+
+    def rows_now(self, n_rows: Mapping[int, int]) -> RowsNow | None:
+        """How many rows the table has, and how many of each result's are not among them; see `Origin`.
+
+        None of a view, which is the file's own SQL, and of a table with more than a million rows.
+
+        Cost: one pass over the table's rows; and a look-up for each that is gone.
+        """
+        keys = None if self._vectors.kind == "view" else self._keys()
+        if keys is None:
+            return None
+        missing = Counter(without_embedding(self._database, self.embedding_model, n_rows))
+        with closing(first_values(self._database, _ITEMS, (self.embedding_model,))) as items:
+            gone = [(self.embedding_model, item) for item in items if item not in keys]
+        with statements.each_row_of_many(self._database, _RESULTS, gone) as rows:
+            missing.update(result_id for (result_id,) in rows)
+        return RowsNow(len(keys), {result_id: missing[result_id] for result_id in n_rows})
+
+    def _keys(self) -> set[Id] | None:
+        """Of all rows that have a vector, whatever conditions there are; None if they are too many."""
+        keys: set[Id] = set()
+        with closing(HostReader(self._host, self._vectors).batches_of_ids()) as batches:
+            for ids in batches:
+                keys.update(ids)
+                if len(keys) > _MOST_KEYS:
+                    return None
+                self._database.check_interrupt()
+        return keys
 
     def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import sqlclust.core.geometry.duplicates
+import sqlclust.core.pipeline as core
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import Float32Array, unit
-from tests.core.oracle import ours, theirs
+from sqlclust.core.runtime.control import Control
+from tests.core.oracle import ours, resolved, theirs
 from tests.core.test_hdbscan_oracle import assert_as_defined, blobs, embeddings, grids, selections
 
 pytestmark = pytest.mark.slow
@@ -63,9 +65,11 @@ def test_negative_zero_is_zero() -> None:
     assert sorted(clustering.sizes.tolist()) == [5, 10]
 
 
-def few_hashes(vectors: Float32Array, *, normalize: bool, **_: object) -> NDArray[np.uint64]:
+def few_hashes(
+    vectors: Float32Array, *, normalize: bool, only: NDArray[np.intp] | None, **_: object
+) -> NDArray[np.uint64]:
     """Two hashes for everything, of the contents as a hash has to be."""
-    contents = sqlclust.core.geometry.duplicates._rows(vectors, slice(None), normalize)
+    contents = sqlclust.core.geometry.duplicates._rows(vectors, slice(None) if only is None else only, normalize)
     hashes: NDArray[np.uint64] = (contents[:, 0] > 0.75).astype(np.uint64)
     return hashes
 
@@ -92,6 +96,41 @@ def test_one_hash_for_all_gives_the_same_clusters(monkeypatch: pytest.MonkeyPatc
     collided, _ = ours(vectors, **options)
     np.testing.assert_array_equal(np.sort(fitted.tree.weight), np.sort(collided.tree.weight))
     assert_as_defined(vectors, options)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), vectors=grids(), normalize=st.booleans(), collide=st.booleans())
+def test_some_rows_are_collapsed_as_if_there_were_no_others(
+    data: st.DataObject, vectors: Float32Array, normalize: bool, collide: bool
+) -> None:
+    rows = np.array(data.draw(st.lists(st.sampled_from(range(len(vectors))), unique=True)), dtype=np.intp)
+    with pytest.MonkeyPatch.context() as patch:
+        if collide:
+            patch.setattr(sqlclust.core.geometry.duplicates, "_hashes", few_hashes)
+        alone = distinct(vectors[rows], normalize=normalize)
+        for found, expected in zip(distinct(vectors, normalize=normalize, only=rows), alone, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), vectors=grids(), options=selections)
+def test_clusters_of_rows_that_are_not_collapsed_yet(
+    data: st.DataObject, vectors: Float32Array, options: dict[str, Any]
+) -> None:
+    """What a stored fit is cut by: the same as of the fit itself, to the last bit, and whatever the order of ids."""
+    chosen = resolved(vectors, **options)
+    rank = np.array(data.draw(st.permutations(range(len(vectors)))), dtype=np.intp)
+    reachability = core.ReachabilityParameters(
+        chosen.min_samples or 1, chosen.metric, normalize=chosen.normalize, alpha=chosen.alpha
+    )
+    fitted = core.fit(vectors, reachability, rank=rank, control=Control())
+    parameters = core.CutParameters(**chosen.selecting(len(vectors)))
+    labelled = core.select_clusters(fitted.tree, parameters)
+    found = core.with_medoids_of_rows(
+        labelled, vectors, normalize=reachability.unit_length, rank=rank, control=Control()
+    )
+    for one, other in zip(found, core.cut(fitted, parameters, rank=rank, control=Control()), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @settings(max_examples=80, deadline=None)

@@ -59,6 +59,21 @@ BY_HAND: dict[str, tuple[dict[tuple[int, int], int], list[Any]]] = {
         {(0, 0): 4, (0, 1): 4, (-1, 0): 3},
         [("match", 0, 1, 4), ("split", 0, 0, 4)],
     ),
+    "of equal matchings the one of equal labels": (
+        {(5, 0): 4, (5, 5): 4, (7, 7): 3, (8, 7): 3, (9, 9): 3, (9, 8): 3},
+        [
+            ("match", 5, 5, 4),
+            ("split", 5, 0, 4),
+            ("match", 7, 7, 3),
+            ("merge", 8, 7, 3),
+            ("match", 9, 9, 3),
+            ("split", 9, 8, 3),
+        ],
+    ),
+    "equal labels are no reason for less in common": (
+        {(5, 0): 5, (5, 5): 4, (0, 9): 3},
+        [("match", 0, 9, 3), ("match", 5, 0, 5), ("split", 5, 5, 4)],
+    ),
     "a split and a merge at once": (
         {(0, 0): 10, (0, 1): 6, (2, 0): 3, (3, 3): 8},
         [("match", 0, 0, 10), ("split", 0, 1, 6), ("merge", 2, 0, 3), ("match", 3, 3, 8)],

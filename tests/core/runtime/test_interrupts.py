@@ -34,7 +34,7 @@ from sqlclust.core.update.consistency import Kept
 from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import old_fit, updated
 from sqlclust.errors import Interrupted
-from sqlclust.options import CutOptions
+from sqlclust.options import CutOptions, StoredFitOptions
 from sqlclust.store import cut, sweep
 from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.fits.record import FitRecord
@@ -124,7 +124,7 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "cut": (lambda c: cut.cutting(POINTS, _stored([*range(N)]), CutOptions(min_cluster_size=20))(c), 0.4),
     "sweep": (
         lambda c: list(
-            sweep._sweep_rows({5: TREE}, [cut.Wanted(5, CutOptions(min_cluster_size=s)) for s in (5, 9, 20)], c)
+            sweep._sweep_rows({5: TREE}, [cut.Wanted(5, StoredFitOptions(min_cluster_size=s)) for s in (5, 9, 20)], c)
         ),
         0.6,
     ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import apsw
 import pytest
 
 import sqlclust
 from sqlclust.errors import FitDamagedError
-from sqlclust.options import CutOptions, HdbscanOptions, names, of_part, option
+from sqlclust.options import CutOptions, FitOptions, HdbscanOptions, LabelsOptions, names, of_part, option
+from sqlclust.options.record import Part
 from sqlclust.store.fits import record, storing
 from tests.schemas.old import OLD
 
@@ -44,9 +45,17 @@ def with_option(part: str | None) -> type[HdbscanOptions]:
 
 
 def test_every_option_says_what_it_decides() -> None:
-    parts = [of_part(HdbscanOptions, part) for part in ("selection", "fit", "cut")]
-    assert sorted(name for part in parts for name in part) == sorted(names(HdbscanOptions))
-    assert of_part(HdbscanOptions, "cut") == of_part(CutOptions, "cut") == names(CutOptions)
+    for options in (HdbscanOptions, FitOptions, LabelsOptions):
+        parts = [of_part(options, part) for part in get_args(Part)]
+        assert sorted(name for part in parts for name in part) == sorted(names(options))
+    assert of_part(FitOptions, "labels") == of_part(LabelsOptions, "labels") == ("like",)
+    assert of_part(FitOptions, "fit") == of_part(HdbscanOptions, "fit")
+    assert (
+        of_part(LabelsOptions, "cut")
+        == of_part(HdbscanOptions, "cut")
+        == of_part(CutOptions, "cut")
+        == names(CutOptions)
+    )
     assert ("embedding_model", "corpus_hash", *of_part(HdbscanOptions, "fit")) == record.IDENTITY
 
 

@@ -108,7 +108,7 @@ def test_a_medoid_that_is_no_member_is_refused(four: apsw.Connection) -> None:
     with pytest.raises(apsw.ConstraintError):
         published(four, by_hand(medoids=[1, 3]))
     with pytest.raises(apsw.ConstraintError):
-        published(four, by_hand(labels=[0, 5, 0, 1]))
+        published(four, by_hand(labels=[0, 5, 0, 0]))
     assert counts(four) == [0, 0, 0, 0]
     assert not four.in_transaction
 
