@@ -135,6 +135,7 @@ def run(
             if isinstance(error, Interrupted) and not isinstance(error, SqliteError):
                 raise database.interruption() from None
             raise
+    database.check_interrupt()  # since the last look the worker's thread has ended
     if progress and latest:
         progress(*latest[0])
     return result, control.seconds

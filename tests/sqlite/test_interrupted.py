@@ -23,9 +23,16 @@ pytestmark = pytest.mark.slow
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 COMPUTING = ("duplicates", "neighbors", "spanning tree", "clusters", "medoids")
 WORK: dict[str, tuple[str, tuple[str, ...]]] = {
-    "clust_fit": ("SELECT clust_fit('demo', '{\"min_cluster_size\": 6, \"min_samples\": 3}')", ("hash", *COMPUTING)),
+    "clust_fit": (
+        'SELECT clust_fit(\'demo\', \'{"min_cluster_size": 6, "min_samples": 3, "update": "never"}\')',
+        ("hash", *COMPUTING),
+    ),
     "clust_fit, approximate": ("SELECT clust_fit('demo', '{\"engine\": \"approximate\"}')", ("hash", *COMPUTING)),
     "clust_fit, again": ("SELECT clust_fit('demo', '{\"min_cluster_size\": 5}')", ("hash", "clusters", "duplicates")),
+    "clust_fit, update": (
+        'SELECT clust_fit(\'demo\', \'{"min_cluster_size": 4, "min_samples": 7, "downsample": 2, "update": "only"}\')',
+        ("hash", "duplicates", "update", "clusters", "medoids"),
+    ),
     "clust_hdbscan": (f"INSERT INTO Run (id) SELECT id FROM clust_hdbscan({POINTS})", COMPUTING),
     "clust_cut": ("SELECT clust_cut(1, '{\"min_cluster_size\": 7}')", ("clusters", "duplicates", "medoids")),
     "clust_cut, smaller min_samples": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from typing import Any
 
 import apsw
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 import sqlclust
+from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.update.state import table
 from tests.benchmarks.data import embeddings
@@ -16,7 +19,7 @@ from tests.small import add_embeddings
 from tests.store.left import result_rows
 from tests.store.test_updating import assert_as_anew, made_from
 from tests.store.test_updating_choice import OPTIONS, said
-from tests.trust.edited_fits import EDITS, get, put
+from tests.trust.edited_fits import EDITS, FIT, get, put
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +122,30 @@ def test_no_wrong_fit_is_made_from_one_that_was_edited(stored: bytes, anew: dict
             assert result_of(con, 2) == anew[what]
         con.close()
     assert noticed >= NOTICED[name]
+
+
+def test_a_forged_hash(stored: bytes) -> None:
+    """A vector comes in the place of another one and has its hash; where it would stand is no different either."""
+    groups = distinct(VECTORS[:120], normalize=True).group_of_row()
+    random = np.random.default_rng(0)
+    rows = VECTORS[:120].copy()
+    row = int(np.flatnonzero(np.bincount(groups)[groups] == 1)[0])
+    while True:
+        rows[row] = random.normal(size=8)
+        if np.array_equal(distinct(rows, normalize=True).group_of_row(), groups):
+            break
+    con = opened(stored)
+    content = rows[row].tobytes()
+    hashes, checks = get(con, "row_hashes", "<u8"), get(con, "row_checks", "<u4", FIT)
+    hashes[row] = int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
+    checks[row] = zlib.crc32(content)
+    put(con, row_hashes=hashes)
+    put(con, FIT, row_checks=checks)
+    con.execute("UPDATE Embedding SET vector = ? WHERE id = ?", (content, row + 1))
+    change(con, "add")
+    assert said(con) == f"a new fit, not made from fit 1: {MEASURED}"
+    assert_as_anew(con, 2, **OPTIONS)
+    con.close()
 
 
 COLUMNS = {

@@ -10,10 +10,11 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import DatabaseFileError, MinSamplesError, NeighborsNotStoredError, SchemaVersionError
+from sqlclust.errors import DatabaseFileError, MinSamplesError, NeighborsNotStoredError, SchemaVersionError, UpdateError
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old import OLD
+from tests.store.left import result_rows
 from tests.trust.unwritable import commands
 from tests.trust.version_1_files import hashed, read, upgrade, whole_version
 
@@ -193,3 +194,32 @@ def test_a_newer_file_is_refused_by_python(newer: Path) -> None:
         with pytest.raises(SchemaVersionError, match=r"has schema version 99, and this sqlclust knows \d+ at most"):
             attempt()
     con.close()
+
+
+# --- bringing up to date --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("update", ["auto", "never", "only"])
+def test_a_fit_of_an_older_file_has_no_neighbors_to_go_on_from(old: Path, tmp_path: Path, update: str) -> None:
+    new = Path(shutil.copy(old, tmp_path / "new.db"))
+    assert upgrade(new)
+    for path in (old, new):
+        con = sqlclust.connect(str(path))
+        before = con.execute("SELECT max(id) FROM ClusteringResult").get
+        if update == "only":
+            with pytest.raises(UpdateError):
+                sqlclust.fit(con, "demo", min_samples=3, update=update)
+            assert con.execute("SELECT max(id) FROM ClusteringResult").get == before
+        else:
+            result = sqlclust.fit(con, "demo", min_samples=3, update=update)
+            anew = sqlclust.fit(con, "demo", min_samples=3, update="never")
+            assert result_rows(con, result) == result_rows(con, anew)
+            assert sqlclust.fit(con, "demo", min_samples=3, update="only") == anew + 1  # reused
+        con.close()
+    # of an upgraded file the next one is made from the new fit
+    if update != "only":
+        con = sqlclust.connect(str(new))
+        result = sqlclust.fit(con, "demo", min_samples=2, update="only")
+        made_from: int | None = con.execute("SELECT max(updated_from) FROM ClusteringFit").get
+        assert made_from is not None
+        con.close()

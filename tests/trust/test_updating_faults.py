@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("journal", work.JOURNALS)
 def test_operations_that_fail(tmp_path: Path, journal: str, fault: str) -> None:
-    """Each eighth of them; all were tried by hand."""
+    """Each twelfth of them; every second one was tried by hand."""
     bench, struck = Bench(tmp_path, journal, updates), 0
-    for _ in bench.every(**{**FAULTS[fault], "step": 8}):
+    for _ in bench.every(**{**FAULTS[fault], "step": 12}):
         try:
             updates.write(bench.con, updates.FORM)
         except CommitUnknownError:
@@ -32,7 +32,7 @@ def test_operations_that_fail(tmp_path: Path, journal: str, fault: str) -> None:
         else:
             assert bench.left() == 1
         struck += bench.shim.struck > 0
-    assert struck >= 3
+    assert struck >= 2
 
 
 PHASES = {

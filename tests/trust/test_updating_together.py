@@ -29,6 +29,7 @@ def path(demo_file: Path, request: pytest.FixtureRequest) -> Path:
     """A file with a fit, to which embeddings have been added."""
     con = sqlclust.connect(str(demo_file))
     con.pragma("journal_mode", request.param)
+    con.pragma("synchronous", "OFF")
     sqlclust.fit(con, "demo", **OPTIONS)
     add(con)
     con.close()
@@ -40,6 +41,7 @@ def ours(path: Path) -> Iterator[apsw.Connection]:
     """With foreign keys enforced; of a file without WAL not enforced."""
     with closing(sqlclust.connect(str(path))) as con:
         con.pragma("foreign_keys", con.pragma("journal_mode") == "wal")
+        con.pragma("synchronous", "OFF")
         yield con
 
 

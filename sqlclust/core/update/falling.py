@@ -67,11 +67,13 @@ def fallen(
         _listed_by(reach, lists, new),
     )
     control.check()
+    del pairs
     bound = _bound(reach, lists, place, new, nearest)
     # what is lighter than all that is new was chosen before, and is again
     least = min(others.weight.min(initial=np.inf), bound.weight.min(initial=np.inf))
     certain = tree.weight < least
     candidates = CandidateEdges(joined(tree.at(~certain), others), bound)
+    del others  # what leads nowhere any more is let go of
     search = searches.of_new(reach, new, lists)
     return State(counts, lists, core, grown_tree(reach, candidates, search, tree.at(certain)))
 

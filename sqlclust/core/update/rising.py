@@ -72,12 +72,13 @@ def risen(
     if len(forest.weight) == len(remaining) - 1:
         return State(counts, lists, core, _in_order(forest))
     components = every_vector_alone(len(remaining)).joined_along(forest)
-    candidates = joined(changed, listed_between(reach, lists, components.of_vector))
-    reach.control.check()
     bound = not_listed_before(reach, *lists)
     lighter = LighterTree(place[old.tree.left], place[old.tree.right], _at_least(old))
-    search = searches.among_all(reach, lists)
-    return State(counts, lists, core, grown_tree(reach, CandidateEdges(candidates, bound, lighter), search, forest))
+    reach.control.check()
+    # nobody else has the edges: what leads nowhere any more is let go of
+    known = CandidateEdges(joined(changed, listed_between(reach, lists, components.of_vector)), bound, lighter)
+    reach.control.check()
+    return State(counts, lists, core, grown_tree(reach, known, searches.among_all(reach, lists), forest))
 
 
 def _completed(

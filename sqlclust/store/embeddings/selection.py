@@ -144,6 +144,7 @@ def _check_before(database: Database, embedding_model: str, expected: int, check
         length = statements.value(database, _LENGTH, (embedding_model,))
         if isinstance(length, int) and length >= ITEM_BYTES:
             check(expected, 0, length // ITEM_BYTES)
+            database.check_interrupt()  # the next statement forgets an interrupt
 
 
 def _check_read(check: CheckRows, rows: int, dimension: int) -> None:

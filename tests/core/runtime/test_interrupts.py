@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ from sqlclust.core.neighbors.row_neighbors import row_neighbors
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
+from sqlclust.core.update.consistency import Kept
+from sqlclust.core.update.matching import places
+from sqlclust.core.update.updating import old_fit, updated
 from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions, StoredFitOptions
 from sqlclust.store import cut, sweep
@@ -91,6 +95,22 @@ def _information(control: Control) -> object:
     return adjusted_mutual_information(a, b, control)
 
 
+@cache
+def _earlier() -> core.Fit:
+    return core.fit(VECTORS[:4000], FIT, control=Control(), keep_lists=True)
+
+
+def _update(control: Control) -> object:
+    """Some go, some come; what is kept with it is compared."""
+    was, points = _earlier(), core.collapsed(VECTORS[400:4400], FIT, None, control)
+    first = was.points.order[was.points.starts]
+    kept = Kept(was.core[first].astype(np.float32), was.tree.weight)
+    old = old_fit(was, FIT)._replace(kept=kept)
+    found = updated(old, points, places(was.points.vectors, points.vectors), FIT, control)
+    assert isinstance(found, core.Fit)
+    return found
+
+
 WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     # the work, and the longest share of it between two looks; some of that is one call of a library
     "clusters": (
@@ -124,6 +144,7 @@ WORK: dict[str, tuple[Callable[[Control], object], float]] = {
     "axes of few vectors": (lambda c: principal_axes(_vectors(300, 1100), 1100, c), 0.5),
     "exact": (lambda c: core.fit(VECTORS[:4000], FIT, control=c, engine="exact"), 0.4),
     "approximate": (lambda c: core.fit(VECTORS[:4000], FIT, control=c, engine="approximate"), 0.7),
+    "update": (_update, 0.4),
     "neighbors": (
         lambda c: list(row_neighbors(VECTORS[:2000], 5, metric="cosine", normalize=True, rank=EVERY[:2000], control=c)),
         0.4,

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlclust.core.geometry.float32_range import into_float32_range
-from sqlclust.core.geometry.metrics import Float32Array, IndexArray, squared_distances
+from sqlclust.core.geometry.metrics import Float32Array, squared_distances
 from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.pipeline import CutParameters, Fit, ReachabilityParameters, collapsed, cut, fit
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.update import comparing, updating
-from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing, prepared
+from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing
 from sqlclust.core.update.matching import places
 from sqlclust.core.update.state import table
 from sqlclust.core.update.updating import Refusal, old_fit, updated
@@ -208,36 +208,33 @@ def test_the_same_set_again() -> None:
 
 
 @pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
-def test_vectors_made_ready_in_passing_give_what_prepared_ones_do(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_vectors_compared_with_others(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against brute force: nearest ones, the pairs within limits, and bounds."""
     monkeypatch.setattr(comparing, "_ROWS", 64)
     monkeypatch.setattr(comparing, "_COLUMNS", 32)
     random = np.random.default_rng(2)
     vectors, _ = into_float32_range(collapsed(make(random)[:300], FEW, None, Control()).vectors)
     among = np.flatnonzero(random.random(len(vectors)) < 0.7) if len(vectors) > 20 else np.arange(len(vectors))
-    some = np.flatnonzero(random.random(len(among)) < 0.2) if len(among) > 20 else np.arange(1)
+    some = among[random.random(len(among)) < 0.2] if len(among) > 20 else among[:1]
     k = min(7, len(among) - 1)
-    last = compared_of(vectors[among], np.arange(len(among)), k, np.full(len(among), -np.inf)).lists.squared[:, -1]
-    ours, limits = np.full(len(vectors), -np.inf), last * random.choice([0.5, 1.0, 2.0], len(among))
-    ours[among] = limits
-    theirs = compared_of(vectors[among], some, k, limits)
-    mine = compared_with_all(made_in_passing(vectors, among, Control()), among[some], k, ours, Control())
-    np.testing.assert_array_equal(mine.lists.indices, among[theirs.lists.indices])
-    np.testing.assert_array_equal(mine.lists.squared, theirs.lists.squared)
-    assert pairs_of(mine, np.arange(len(vectors))) == pairs_of(theirs, among)
-    distances = np.full((len(among), len(some)), np.inf)
-    for column, one in enumerate(among[some].tolist()):
-        here = np.flatnonzero(among != one)
-        distances[here, column] = squared_distances(vectors, among[here], np.full(len(here), one))
-    assert (mine.nearest[among] <= distances.min(axis=1)).all()
-    assert np.isinf(np.delete(mine.nearest, among)).all()
+    distances = np.full((len(vectors), len(some)), np.inf)
+    for column, one in enumerate(some.tolist()):
+        here = among[among != one]
+        distances[here, column] = squared_distances(vectors, here, np.full(len(here), one))
+    limits = np.full(len(vectors), -np.inf)
+    limits[among] = np.median(distances[among], axis=1) * random.choice([0.5, 1.0, 2.0], len(among))
+    limits[~np.isfinite(limits)] = -np.inf
+    found = compared_with_all(made_in_passing(vectors, among, Control()), some, k, limits, Control())
+    order = np.argsort(distances, axis=0, kind="stable")[:k]
+    np.testing.assert_array_equal(found.lists.indices, order.T)
+    np.testing.assert_array_equal(found.lists.squared, np.take_along_axis(distances, order, axis=0).T)
+    within = np.argwhere(np.isfinite(distances) & (distances <= limits[:, None]))
+    expected = {(int(row), int(some[column]), float(distances[row, column])) for row, column in within}
+    assert pairs_of(found) == expected
+    assert (found.nearest[among] <= distances[among].min(axis=1)).all()
+    assert np.isinf(np.delete(found.nearest, among)).all()
 
 
-def compared_of(
-    vectors: Float32Array, some: IndexArray, k: int, limits: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Compared:
-    return compared_with_all(prepared(vectors, some, Control()), some, k, limits, Control())
-
-
-def pairs_of(found: Compared, number: IndexArray) -> set[tuple[int, int, float]]:
-    owner, other = number[found.pairs.owner], number[found.pairs.other]
-    return set(zip(owner.tolist(), other.tolist(), found.pairs.squared.tolist(), strict=True))
+def pairs_of(found: Compared) -> set[tuple[int, int, float]]:
+    pairs = found.pairs
+    return set(zip(pairs.owner.tolist(), pairs.other.tolist(), pairs.squared.tolist(), strict=True))

@@ -49,6 +49,23 @@ def test_everything_is_there_and_nothing_else(session: PythonSession) -> None:
             session.sql(f"SELECT * FROM clust_doctor('{options}')")
 
 
+def test_a_fit_is_brought_up_to_date(session: PythonSession) -> None:
+    update = """SELECT clust_fit('demo', '{"min_cluster_size": 5, "update": "%s"}')"""
+    [(first,)] = session.sql(FIT)
+    session.sql("INSERT INTO Embedding (id, embedding_model, vector) "
+                "SELECT 100 + id, 'demo', vector FROM Embedding WHERE id IN (1, 5, 38)")  # fmt: skip
+    [(result,)] = session.sql(update % "only")
+    [(of, fit)] = session.sql("SELECT updated_from, id FROM ClusteringFit ORDER BY id DESC LIMIT 1")
+    assert (first, result, of, fit) == (1, 2, 1, 2)
+    assert session.sql(update % "never") == [[3]]
+    rows = (
+        "SELECT embedding_id, label, probability, outlier_score FROM EmbeddingCluster WHERE clustering_result_id = %d"
+    )
+    assert session.sql(rows % 2) == session.sql(rows % 3)
+    with pytest.raises(HostError, match="no stored fit of 'demo' can be brought up to date"):
+        session.sql("""SELECT clust_fit('demo', '{"metric": "cosine", "update": "only"}')""")
+
+
 def test_apsw_is_never_imported(session: PythonSession) -> None:
     """Its SQLite beside the host's on one file loses commits. Every function runs, and no file comes beside the database."""
     before = set(session.ask("imported"))
