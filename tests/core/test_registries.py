@@ -27,7 +27,9 @@ from sqlclust.core.neighbors import nearest_member, row_neighbors
 from sqlclust.core.neighbors.k_nearest_lists import equal_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
-from sqlclust.core.update import updating
+from sqlclust.core.tree.edges import Edges
+from sqlclust.core.update import consistency, updating
+from sqlclust.core.update.state import State, table
 from sqlclust.errors import SqlclustError, UnknownEngineError, UnknownMetricError
 from sqlclust.options import Engine as EngineOption
 from sqlclust.options import HdbscanOptions
@@ -55,6 +57,14 @@ def _members() -> nearest_member.MemberVectors:
     return nearest_member.MemberVectors(VECTORS, np.ones(6, dtype=np.intp), ONES.astype(np.float32), EVERY)
 
 
+def _contradiction(parameters: ReachabilityParameters) -> str | None:
+    lists = _fit("euclidean", lists=True).lists
+    assert lists is not None
+    state = State(lists.counts, table(lists, 5), ONES, Edges(ONES[:5], ONES[:5], EVERY[:5], EVERY[1:]))
+    kept = consistency.Kept(ONES.astype(np.float32), ONES[:5])
+    return consistency.contradiction(state, kept, lists, parameters, 0, Control())
+
+
 METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     metric_of: metric_of,
     metrics.unit_length: lambda metric: metrics.unit_length(metric, normalize=True),
@@ -74,6 +84,7 @@ METRIC_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
         ReachabilityParameters(2, metric),
         Control(),
     ),
+    consistency.contradiction: lambda metric: _contradiction(ReachabilityParameters(2, metric)),
     row_neighbors.row_neighbors: lambda metric: next(
         row_neighbors.row_neighbors(VECTORS, 2, metric=metric, normalize=True, rank=EVERY, control=Control())
     ),
@@ -100,6 +111,9 @@ ENGINE_TAKERS: dict[Callable[..., Any], Callable[[Any], object]] = {
     hdbscan.fit: lambda engine: _fit("euclidean", engine=engine),
     cost.memory_bytes: lambda engine: cost.memory_bytes(10, 10, 3, engine),
     cost.fit_seconds: lambda engine: cost.fit_seconds(10, 10, engine, multiplications_per_second=1e9),
+    cost.update_seconds: lambda engine: cost.update_seconds(
+        10, 10, 3, new=1, gone=1, engine=engine, multiplications_per_second=1e9
+    ),
 }
 
 
