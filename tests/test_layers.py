@@ -10,7 +10,19 @@ import pytest
 
 from tests.package_files import FILES, PACKAGE, each_of, imports_of, module_of, tree_of
 
-LAYERS = ["errors", "core", "vectors", "options", "sqlite", "schema", "sources", "store", "diagnosis", "adoption"]
+LAYERS = [
+    "errors",
+    "core",
+    "terms",
+    "vectors",
+    "options",
+    "sqlite",
+    "schema",
+    "sources",
+    "store",
+    "diagnosis",
+    "adoption",
+]
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
@@ -42,13 +54,14 @@ ROOMS = {
         "state", "matching", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
+    "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
         "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions",
         "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "sources", "diagnosis",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
         "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
@@ -81,7 +94,7 @@ ROOMS = {
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories"],
+    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",

@@ -38,9 +38,9 @@ class Context:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def run(self, work: Callable[[Control], T]) -> T:
+    def run(self, work: Callable[[Control], T], *, imports: bool = True) -> T:
         """Run `work` so that interrupts of the database stop it."""
-        result, _ = interrupt.run(self.database, work)
+        result, _ = interrupt.run(self.database, work, imports=imports)
         return result
 
 

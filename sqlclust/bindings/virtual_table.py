@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlclust.errors import ArgumentError
 from sqlclust.sqlite.lookup import Lookup, Numbered
-from sqlclust.surface.records import Context, PointsHandle, TableFunction
+from sqlclust.surface.records import Context, Handle, TableFunction
 
 _ONE_TOO_MANY = "argument after the last"
 """A hidden column after those of the arguments. SQLite takes the arguments of a call as conditions on the hidden columns, in
@@ -115,10 +115,7 @@ class VirtualTable:
 
     def number_of(self, arguments: _Arguments) -> int:
         """The number of a call, from 0; the same for the same arguments, two handles on the same points among them."""
-        contents = tuple(
-            (name, kind, value.contents if isinstance(value, PointsHandle) else value)
-            for name, kind, value in arguments
-        )
+        contents = tuple((name, kind, _contents(value)) for name, kind, value in arguments)
         return self._calls.setdefault(contents, len(self._calls))
 
     def Disconnect(self) -> None:  # noqa: N802 - SQLite's name
@@ -132,7 +129,7 @@ class _Plan:
 
     Attributes:
         given: argument → its usable conditions `=`, by number; empty where there are unusable ones only.
-        handles_again: further conditions on the argument `points`.
+        handles_again: further conditions on the argument that may be a handle.
         looked_up: the condition `id = …`, so that a join need not be given every row again for each outer row.
         read_only: an argument that the statement reads as a column and that has no condition `=` here; '' if there is none.
     """
@@ -173,11 +170,11 @@ class _Plan:
         )
 
     def _handles_again(self) -> list[int]:
-        points = self._record.args.index("points") if "points" in self._record.args else -1
-        conditions = self.given.get(points, [])
-        if any(self._info.get_aConstraintUsage_in(condition) for condition in conditions):
+        name = self._record.handle_argument
+        conditions = [] if name is None else self.given.get(self._record.args.index(name), [])
+        if name is not None and any(self._info.get_aConstraintUsage_in(condition) for condition in conditions):
             raise _error(
-                self._record, "points", "given with IN"
+                self._record, name, "given with IN"
             )  # a handle does not outlive the list; IN would find nothing
         return conditions[:-1]
 
@@ -234,10 +231,11 @@ class Cursor:
     def _check_again(self, arguments: _Arguments, handles: Iterable[Any]) -> None:
         for again in handles:
             for name, kind, value in arguments:
-                if name == "points" and again is not value:
-                    if kind is type(again) is PointsHandle and again.contents == value.contents:
+                if name == self._record.handle_argument and again is not value:
+                    if kind is type(again) and _contents(again) == _contents(value):
                         continue
-                    raise _error(self._record, name, "given twice, and not the same points")
+                    what = "points" if name == "points" else "value"
+                    raise _error(self._record, name, f"given twice, and not the same {what}")
 
     def _call(self) -> Iterator[Numbered]:
         return enumerate(self._record.function(self._context, **{name: value for name, _, value in self._arguments}), 1)
@@ -275,7 +273,7 @@ class Cursor:
         """
         name = self._record.args[number]
         for given, _, value in self._arguments:
-            if given == name and not isinstance(value, PointsHandle):
+            if given == name and not isinstance(value, Handle):
                 return value
         raise _error(self._record, name, "read as a column", "an argument: ")
 
@@ -294,6 +292,11 @@ class Cursor:
         self._rows, self._row, self._arguments = iter(()), None, ()
         self._begun = self._kept = self._lookup = None
         self._table.closed()
+
+
+def _contents(value: Any) -> Any:
+    """What two arguments are compared by."""
+    return value.contents if isinstance(value, Handle) else value
 
 
 def _error(record: TableFunction, argument: str, found: str, expected: str = "") -> ArgumentError:

@@ -57,7 +57,14 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
-from sqlclust.errors.points import HandleLostError, HandleTypeError, NullIdError, PointsError, RepeatedIdError
+from sqlclust.errors.points import (
+    HandleLostError,
+    HandleTypeError,
+    NullIdError,
+    PointsError,
+    RepeatedIdError,
+    TextsError,
+)
 from sqlclust.errors.publishing import (
     AlteredError,
     ItemIdTakenError,
@@ -211,6 +218,7 @@ __all__ = [
     "StatementError",
     "StatementInterrupted",
     "TableLockedError",
+    "TextsError",
     "TooBigError",
     "TooFewRowsError",
     "TopLevelOnlyError",

@@ -46,6 +46,23 @@ class HandleLostError(PointsError):
         self.function = function
 
 
+_WHAT_IS_LEFT = (
+    "; NULL is also what is left of a handle that is stored (a temporary table, a MATERIALIZED CTE, a grouped subquery): "
+    "call clust_texts in the argument itself"
+)
+
+
+class TextsError(PointsError):
+    """clust_terms got neither the id of a result nor a handle of clust_texts."""
+
+    def __init__(self, function: str, *, found: str) -> None:
+        super().__init__(
+            f"{function}: result_or_texts is {found}, expected the INTEGER id of a ClusteringResult, or "
+            f"(SELECT clust_texts(label, text) FROM …)" + (_WHAT_IS_LEFT if found == "NULL" else "")
+        )
+        self.function, self.found = function, found
+
+
 class HandleTypeError(PointsError):
     """A table function got something that is no handle of clust_points."""
 

@@ -23,6 +23,7 @@ from sqlclust.options.functions import (
     NeighborsOptions,
     PointsOptions,
     SourceOptions,
+    TermsOptions,
 )
 from sqlclust.options.parsing import parse, parse_json, parse_object
 from sqlclust.options.record import MAX_INTEGER, Options, default_text, is_recorded, names, of_part, option
@@ -43,6 +44,7 @@ __all__ = [
     "PointsOptions",
     "SourceOptions",
     "StoredFitOptions",
+    "TermsOptions",
     "Update",
     "default_text",
     "is_recorded",

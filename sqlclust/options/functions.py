@@ -69,6 +69,43 @@ class NearestOptions(Options):
     )
 
 
+AUTO_STOP_WORDS = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsOptions(Options):
+    """Options of clust_terms."""
+
+    count: int = option(10, "terms of each cluster, at the most", kind=int, at_least=1, at_most=1000)
+    ngrams: int = option(
+        2,
+        "words of a term at the most; 1: no phrases. Of Chinese and Japanese two characters count as a word, of Thai, Lao, Khmer "
+        "and Burmese three",
+        kind=int,
+        at_least=1,
+        at_most=5,
+    )
+    stop_words: tuple[str, ...] = option(
+        (AUTO_STOP_WORDS,),
+        "words that are no terms and at neither end of one, in any case; auto among them: those that are spread evenly over the "
+        "clusters, noise counted as one, whatever the language. []: none",
+        kind=tuple,
+        or_none=True,
+    )
+    max_characters: int = option(40, "of a term; longer ones are left out", kind=int, at_least=2, at_most=400)
+    noise: bool = option(False, "terms of noise, too, as of a cluster with the label -1", kind=bool)
+
+    @property
+    def evenly_spread(self) -> bool:
+        """Whether words that are spread evenly are stop words."""
+        return AUTO_STOP_WORDS in self.stop_words
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The stop words that are said."""
+        return tuple(word for word in self.stop_words if word != AUTO_STOP_WORDS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions(Options):
     """Options of clust_doctor, `sqlclust.doctor` and `sqlclust doctor`."""

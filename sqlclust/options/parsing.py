@@ -95,7 +95,7 @@ def _checked_value(option: dataclasses.Field[Any], value: Any) -> Any:
         allowed = found is True or found is False
     elif limits["kind"] is tuple:
         found, expected = _names(value), "a name or a list of names"
-        allowed = bool(found)
+        allowed = bool(found) or (limits["or_none"] and isinstance(value, list | tuple) and not value)
     elif limits["kind"] is str and not limits["choices"]:
         found, expected = value, "a name"
         allowed = isinstance(value, str) and (value != "" or limits["or_none"])

@@ -58,7 +58,7 @@ def option(
         part: of an option of clustering, what it decides; see `Part`.
         flag: its name on the command line, where that is another.
         recorded: when the parameters that are stored with a result have it; see `Recorded`.
-        or_none: whether a name may be '', which is none.
+        or_none: whether a name may be '', and a list of names empty, which is none.
         names_result: whether a number is the id of a result, for which commands take 'latest' and 'latest~1' too.
     """
     if kind is int and at_most is None:

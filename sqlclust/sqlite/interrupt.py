@@ -97,13 +97,18 @@ def _wait_for_libraries(database: Database) -> None:
 
 
 def run(
-    database: Database, work: Callable[[Control], T], progress: Progress | None = None
+    database: Database,
+    work: Callable[[Control], T],
+    progress: Progress | None = None,
+    *,
+    imports: bool = True,
 ) -> tuple[T, dict[str, float]]:
     """Run `work(control)` in a worker thread and return its result and the seconds of its phases.
 
     Args:
         database: whose interrupts stop the work; only asked, from this thread.
         progress: called with (phase, fraction) from this thread, at most twenty times a second and once at the end.
+        imports: whether the work needs what the core imports. The first time that takes a second.
 
     Raises:
         StatementInterrupted: somebody interrupted the database.
@@ -121,7 +126,8 @@ def run(
         clear_memory_errors("clustering"),
         ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool,
     ):
-        _wait_for_libraries(database)
+        if imports:
+            _wait_for_libraries(database)
         try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
             future = pool.submit(work, control)
             while not future.done():

@@ -112,6 +112,16 @@ def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -
     check_free(needed, "predicting", of, advice="Predict fewer rows at a time")
 
 
+_WORD_BYTES = 80
+"""Bytes of a word while it is counted, for each number of words of a phrase that it may be in."""
+
+
+def check_counting_words(n_words: int, ngrams: int) -> None:
+    """Refuse to count words, and phrases of them, that have no room. Raises OutOfMemoryError."""
+    needed = n_words * _WORD_BYTES * (1 + ngrams)
+    check_free(needed, "counting", f"{n_words:,} words and ngrams {ngrams}", advice="Take fewer texts, or ngrams 1")
+
+
 def check_room_for_more(n: int, dimension: int) -> None:
     """Refuse to collect more vectors where a quarter more than the n there are has no room.
 

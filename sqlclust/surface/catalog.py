@@ -16,6 +16,7 @@ from sqlclust.options import (
     PointsOptions,
     SourceOptions,
     StoredFitOptions,
+    TermsOptions,
 )
 from sqlclust.surface.clustering import CLUSTERING
 from sqlclust.surface.diagnosis import DIAGNOSIS
@@ -25,6 +26,7 @@ from sqlclust.surface.points import POINTS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.results import RESULTS
 from sqlclust.surface.sources import SOURCES
+from sqlclust.surface.terms import TERMS
 from sqlclust.surface.vectors import VECTORS
 from sqlclust.surface.version import VERSION
 
@@ -36,6 +38,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *LABELLINGS,
     *FITS,
     *RESULTS,
+    *TERMS,
     *SOURCES,
     *DIAGNOSIS,
 )
@@ -52,6 +55,7 @@ OPTIONS: dict[str, Any] = {
     "clust_duplicates": DuplicatesOptions,
     "clust_layers": LayersOptions,
     "clust_nearest": NearestOptions,
+    "clust_terms": TermsOptions,
     "clust_source": SourceOptions,
     "clust_doctor": DoctorOptions,
 }

@@ -18,7 +18,7 @@ from sqlclust.sqlite.database import Row
 from sqlclust.store.embeddings.collecting import SAID_OF_VALUES, PointsBuilder
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.memory import check_duplicates, check_neighbors
-from sqlclust.surface.records import AggregateFunction, Context, PointsHandle, TableFunction
+from sqlclust.surface.records import AggregateFunction, Context, Handle, PointsHandle, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
 
 
@@ -53,7 +53,8 @@ def handle_of(value: object, function: str) -> PointsHandle:
         return value
     if value is None:
         raise HandleLostError(function)
-    raise HandleTypeError(function, found=sqlite_type(value))
+    found = "a handle of clust_texts" if isinstance(value, Handle) else sqlite_type(value)
+    raise HandleTypeError(function, found=found)
 
 
 class MedoidAggregate:

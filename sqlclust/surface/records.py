@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from sqlclust.core.runtime.control import Control
+from sqlclust.errors import Id
 from sqlclust.sqlite.database import Database, Row
 from sqlclust.store.embeddings.points import Points
+from sqlclust.terms.texts import Texts
 
 T = TypeVar("T")
 
@@ -21,27 +23,60 @@ class Context(Protocol):
     def database(self) -> Database:
         """The database whose statement calls the function."""
 
-    def run(self, work: Callable[[Control], T]) -> T:
-        """Run `work` so that interrupts of the database stop it."""
+    def run(self, work: Callable[[Control], T], *, imports: bool = True) -> T:
+        """Run `work` so that interrupts of the database stop it; `imports`: see `sqlite.interrupt.run`."""
 
 
-class PointsHandle:
-    """What clust_points gives: SQL carries it as a pointer, table functions receive it as it is.
+class Handle:
+    """What an aggregate collected: SQL carries it as a pointer, table functions receive it as it is.
 
     Attributes:
-        points: the ids and vectors.
         memo: results of table functions, by function and options: SQLite asks a table function again for every row of an
             outer table.
     """
 
-    def __init__(self, points: Points) -> None:
-        self.points = points
+    def __init__(self) -> None:
         self.memo: dict[object, Any] = {}
+
+    @property
+    def contents(self) -> str:
+        """A hash that is the same for handles on the same contents: a statement may collect them twice."""
+        raise NotImplementedError
+
+
+class PointsHandle(Handle):
+    """What clust_points gives.
+
+    Attributes:
+        points: the ids and vectors.
+    """
+
+    def __init__(self, points: Points) -> None:
+        super().__init__()
+        self.points = points
 
     @cached_property
     def contents(self) -> str:
         """A hash that is the same for handles on the same points: a statement may collect them twice. O(n·dimension)."""
         return self.points.fingerprint().corpus_hash
+
+
+class TextsHandle(Handle):
+    """What clust_texts gives.
+
+    Attributes:
+        texts: with numbers for labels; noise is -1.
+        labels: what each number from 0 stands for.
+    """
+
+    def __init__(self, texts: Texts, labels: Sequence[Id]) -> None:
+        super().__init__()
+        self.texts, self.labels = texts, labels
+
+    @property
+    def contents(self) -> str:
+        """See `Handle`. O(words), once."""
+        return f"{self.texts.fingerprint} {self.labels!r}"
 
 
 class Aggregate(Protocol):
@@ -55,7 +90,7 @@ class Aggregate(Protocol):
         """Take a row's arguments."""
 
     def final(self) -> Any:
-        """The group's value; an Exception, a None, a plain SQLite value or a PointsHandle."""
+        """The group's value; an Exception, a None, a plain SQLite value or a Handle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +143,10 @@ class AggregateFunction(Function):
     returns: str = ""
 
 
+HANDLES = ("points", "result_or_texts")
+"""Arguments that may be handles."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableFunction(Function):
     """A table function; `function(context, **args)` gives rows with a value for every column, hidden ones last.
@@ -120,3 +159,8 @@ class TableFunction(Function):
     function: Callable[..., Iterable[Row]]
     columns: Mapping[str, str] = field(default_factory=dict)
     hidden_columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def handle_argument(self) -> str | None:
+        """The argument that may be a handle, if there is one."""
+        return next((name for name in self.args if name in HANDLES), None)

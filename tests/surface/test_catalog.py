@@ -43,6 +43,8 @@ EXPECTED = {
     "clust_staleness": "table",
     "clust_lineage": "table",
     "clust_milestone": "table",
+    "clust_texts": "aggregate",
+    "clust_terms": "table",
     "clust_sources": "table",
     "clust_source": "scalar",
     "clust_doctor": "table",

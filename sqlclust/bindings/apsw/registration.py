@@ -12,7 +12,7 @@ from sqlclust.bindings.apsw.database import ApswDatabase, CallersDatabase
 from sqlclust.bindings.apsw.errors import translating
 from sqlclust.bindings.registration import Context
 from sqlclust.bindings.virtual_table import VirtualTable, declaration
-from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
+from sqlclust.surface.records import AggregateFunction, Handle, ScalarFunction, TableFunction
 
 
 def register(database: ApswDatabase) -> None:
@@ -61,7 +61,7 @@ def _step(group: Any, *args: Any) -> None:
 
 def _final(group: Any) -> Any:
     value = group.final()
-    return apsw.pyobject(value) if isinstance(value, PointsHandle) else value
+    return apsw.pyobject(value) if isinstance(value, Handle) else value
 
 
 class _Module:

@@ -14,7 +14,7 @@ from sqlclust.bindings.loadable.errors import described, made
 from sqlclust.bindings.loadable.registration import HostBinder
 from sqlclust.bindings.registration import register_all
 from sqlclust.sqlite.interrupt import wait_for_imports
-from sqlclust.surface.records import PointsHandle
+from sqlclust.surface.records import Handle
 
 INTERFACE = 2
 """As in sqlclust.c: changes with what the two expect of each other."""
@@ -33,7 +33,7 @@ def attach(interface: int) -> tuple[Any, ...]:
         raise RuntimeError(
             f"sqlclust: its loadable file is of another version (interface {interface}, expected {INTERFACE}); install it again"
         )
-    return _register, made, described, _remind, PointsHandle, wait_for_imports
+    return _register, made, described, _remind, Handle, wait_for_imports
 
 
 class _Reminder:

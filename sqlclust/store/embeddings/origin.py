@@ -91,6 +91,15 @@ class Origin(Protocol):
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
         """The ids of a result's rows."""
 
+    def labelled_texts(
+        self, clustering_result_id: int, *, most: int | None = None
+    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
+        """The label of each of a result's rows with its text; None, or anything else, where it has none.
+
+        Args:
+            most: rows of each label, the most probable; None: all.
+        """
+
     def other_rows(self, clustering_result_id: int) -> Rows:
         """The rows that a result does not have."""
 

@@ -22,6 +22,22 @@ _SCAN_BELOW = 3
 _EXISTS = "SELECT 1 FROM main.Embedding WHERE id = ?"
 _MEMBERS = "SELECT embedding_id FROM main.EmbeddingCluster WHERE clustering_result_id = ?"
 
+LABELLED = """
+SELECT label, embedding_id FROM (
+    SELECT label, embedding_id, row_number() OVER (PARTITION BY label ORDER BY probability DESC, embedding_id) AS place
+    FROM main.EmbeddingCluster WHERE clustering_result_id = ?1)
+WHERE place <= ?2
+UNION ALL
+SELECT label, embedding_id FROM main.EmbeddingCluster WHERE clustering_result_id = ?1 AND ?2 IS NULL
+"""
+"""A result's rows, of each label the most probable."""
+# an item that a run made may have its text there
+_TEXTS = f"""
+SELECT labelled.label, coalesce(e.content, i.output_text)
+FROM ({LABELLED}) labelled
+CROSS JOIN main.Embedding e ON e.id = labelled.embedding_id
+LEFT JOIN main.Invocation i ON i.id = e.invocation_id
+"""
 _OTHERS = """
 SELECT {} FROM main.Embedding e
 WHERE e.embedding_model = ?1
@@ -114,6 +130,12 @@ class OwnVectors:
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
         """The ids of a result's rows."""
         return closing(first_values(self._database, _MEMBERS, (clustering_result_id,)))
+
+    def labelled_texts(
+        self, clustering_result_id: int, *, most: int | None = None
+    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
+        """The content of each of a result's rows; see `Origin`."""
+        return statements.each_row(self._database, _TEXTS, (clustering_result_id, most))
 
     def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The embeddings of the model that a result does not have."""

@@ -116,17 +116,24 @@ class HostReader:
         Cost: a look-up for each by the key, where it is the rowid or has an index in SQLite's order; else one pass over the keys.
         """
         texts: dict[Id, str | None] = dict.fromkeys(ids)
-        if self._source.content_column is None or not texts:
-            return texts
+        with closing(self.each_text(texts.keys())) as found:
+            for id, text in found:
+                if id in texts:
+                    texts[id] = text
+        return texts
+
+    def each_text(self, ids: Collection[Id]) -> Generator[tuple[Id, str]]:
+        """As `texts`, one after the other, and only those that there are; with others among them. Close it, or read it all."""
+        if self._source.content_column is None or not ids:
+            return
         with (
             translated_errors(self._database, doing="reading the texts"),
-            closing(self._rows.texts(texts.keys())) as batches,
+            closing(self._rows.texts(ids)) as batches,
         ):
             for found, values in batches:
                 for id, value in zip(found, values, strict=True):
-                    if value is not None and id in texts:
-                        texts[id] = str(value)
-        return texts
+                    if value is not None:
+                        yield id, str(value)
 
     def _check_ids(self, ids: list[Any], first: int) -> None:
         if all(ids):  # the quickest look at most batches

@@ -29,7 +29,7 @@ from sqlclust.sqlite.transactions import schema_was_changed
 from sqlclust.store.embeddings.collecting import PointsBuilder
 from sqlclust.store.embeddings.ids import sorted_order
 from sqlclust.store.embeddings.origin import RowsNow, WriteRows
-from sqlclust.store.embeddings.own_vectors import data_version, first_values, without_embedding
+from sqlclust.store.embeddings.own_vectors import LABELLED, data_version, first_values, without_embedding
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
 from sqlclust.store.memory import check_room_for_more
@@ -48,6 +48,9 @@ _REPORT = 4
 _MEMBERS = """
 SELECT e.item_id FROM main.EmbeddingCluster ec JOIN main.Embedding e ON e.id = ec.embedding_id
 WHERE ec.clustering_result_id = ?
+"""
+_LABELLED = f"""
+SELECT e.item_id, labelled.label FROM ({LABELLED}) labelled CROSS JOIN main.Embedding e ON e.id = labelled.embedding_id
 """
 _ITEMS = "SELECT item_id FROM main.Embedding WHERE embedding_source = ?"
 _RESULTS = """
@@ -200,6 +203,14 @@ class SourceVectors:
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
         """The keys of a result's rows."""
         return closing(first_values(self._database, _MEMBERS, (clustering_result_id,)))
+
+    def labelled_texts(
+        self, clustering_result_id: int, *, most: int | None = None
+    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
+        """The texts that are in the table now; see `Origin`. Cost: see `HostReader.each_text`; and the keys are held."""
+        labels: dict[Id, int] = dict(statements.all_rows(self._database, _LABELLED, (clustering_result_id, most)))
+        texts = HostReader(self._host, self._registered.source).each_text(labels)
+        return closing(((labels.pop(id), text) for id, text in texts if id in labels))
 
     def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The source's rows that a result does not have. Its own condition holds for them, if it has one."""
