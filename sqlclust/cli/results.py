@@ -7,6 +7,7 @@ from dataclasses import fields
 from shlex import quote
 from typing import Any
 
+from sqlclust.cli.cluster_names import name_of
 from sqlclust.cli.options import short_name
 from sqlclust.cli.output import one_line, printable, table
 from sqlclust.core.engines import engine_of
@@ -23,15 +24,16 @@ RESULT_COLUMNS = (
 LISTED_COLUMNS = (*RESULT_COLUMNS, "n_new", "n_missing")
 """Columns of a result that is listed."""
 
-CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text")
+CLUSTER_COLUMNS = ("label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text", "terms")
 """Columns of a cluster in --json, --nl and --csv."""
 
-OF_SOURCE = (*CLUSTER_COLUMNS[:-1], "medoid_item_id", CLUSTER_COLUMNS[-1])
+OF_SOURCE = (*CLUSTER_COLUMNS[:-2], "medoid_item_id", *CLUSTER_COLUMNS[-2:])
 """Those of a result of a source."""
 
 _DEFAULT_DEPENDS_ON_ROWS = frozenset(field.name for field in fields(HdbscanOptions) if field.metadata["auto"])
 _HAVE_A_COLUMN = frozenset(RESULT_COLUMNS) & {field.name for field in fields(HdbscanOptions)}
 _TEXT_CHARACTERS = 60
+_TERMS_CHARACTERS = 48
 _CHANGES = {"n_new": "new", "n_missing": "gone"}
 """Columns of a result, and what people call them."""
 
@@ -96,21 +98,24 @@ def _share(measured: object) -> str:
     return f"{measured:.3f}" if isinstance(measured, float) else "unknown"
 
 
-def cluster_table(clusters: Iterable[Mapping[str, Any]]) -> str:
-    """Clusters as a table for people."""
-    headers = ("label", "size", "share", "persistence", "medoid", "medoid's text")
+def cluster_table(clusters: Sequence[Mapping[str, Any]]) -> str:
+    """Clusters as a table for people; with their terms, if any has some."""
+    have_terms = any(cluster["terms"] for cluster in clusters)
+    terms = ("terms",) if have_terms else ()
+    headers = ("label", "size", "share", "persistence", *terms, "medoid", "medoid's text")
     rows = [
         (
             cluster["label"],
             cluster["size"],
             percent(cluster["share"]),
             cluster["persistence"] if cluster["persistence"] is None else round(cluster["persistence"], 3),
+            *((one_line(name_of(cluster["terms"]), _TERMS_CHARACTERS),) if have_terms else ()),
             medoid_of(cluster),
             one_line(cluster["medoid_text"] or "", _TEXT_CHARACTERS),
         )
         for cluster in clusters
     ]
-    return table(headers, rows)
+    return table(headers, rows, spare=("persistence", "share") if have_terms else ())
 
 
 def medoid_of(cluster: Mapping[str, Any]) -> Any:

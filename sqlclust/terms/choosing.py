@@ -16,6 +16,8 @@ from sqlclust.terms.words import GLUE
 _LEAST_CANDIDATES = 50
 _CANDIDATES = 8
 """Terms that are looked at for each that is wanted: some repeat others."""
+_STEM, _ENDING = 4, 2
+"""Letters of a word that an ending comes after, at the least; and of an ending, at the most."""
 _MOST_OF = 0.5
 """Share of a word's occurrences from which on a phrase that has it stands in its place."""
 
@@ -69,12 +71,12 @@ def chosen(texts: Texts, classes: Classes, scored: list[Scored], *, count: int, 
     """The terms of each class, class by class.
 
     What is a part of another phrase is left out where at least half of its occurrences are in that. Of the others a phrase is
-    left out if all of its words have been said.
+    left out if all of its words have been said, with or without an ending of two letters.
     """
     picked: list[tuple[int, list[_Candidate], list[float]]] = []
     for number, candidates in _candidates(texts, classes, scored, max(_LEAST_CANDIDATES, _CANDIDATES * count)):
         control.check()
-        picked.append((number, *_picked(candidates, count)))
+        picked.append((number, *_picked(candidates, count, texts.vocabulary)))
     wanted = {(candidate.place, number) for number, candidates, _ in picked for candidate in candidates}
     spelled, n_rows = _looked_up(texts, classes, scored, wanted, control)
     return [
@@ -117,25 +119,34 @@ def _candidates(
         yield number, found
 
 
-def _picked(candidates: list[_Candidate], count: int) -> tuple[list[_Candidate], list[float]]:
+def _picked(candidates: list[_Candidate], count: int, vocabulary: list[str]) -> tuple[list[_Candidate], list[float]]:
     """The terms of a class with their scores."""
     found: list[_Candidate] = []
     scores: list[float] = []
-    said: set[int] = set()
+    said: list[str] = []
     for candidate in candidates:
         if len(found) == count:
             break
         term = _standing_for(candidate, candidates)
         if term in found or any(other.has(term) for other in found if other.is_of_characters):
             continue
-        if not term.is_of_characters and said.issuperset(term.words):
+        words = [] if term.is_of_characters else [vocabulary[word] for word in term.words]
+        if words and all(any(_is_same(word, other) for other in said) for word in words):
             continue
         if term.is_of_characters and any(term.has(other) or _overlap(term, other) for other in found):
             continue
         found.append(term)
         scores.append(candidate.score)
-        said.update(term.words)
+        said += words
     return found, scores
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two words are one, but for a short ending that one of them has: test and tests."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (
+        len(short) >= _STEM and len(long) - len(short) <= _ENDING and long.startswith(short) and long.isalpha()
+    )
 
 
 def _standing_for(candidate: _Candidate, candidates: list[_Candidate]) -> _Candidate:

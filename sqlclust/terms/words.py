@@ -43,6 +43,8 @@ _KATAKANA = "\u30a1-\u30ff\u31f0-\u31ff"
 _SOUTH_EAST = "\u0e00-\u0e4e\u0e80-\u0ece\u1000-\u103f\u1050-\u109f\u1780-\u17d3\u1950-\u19df\u1a20-\u1aad"
 _SOUTH_EAST += "\ua9e0-\ua9ff\uaa60-\uaa7f"
 """Thai, Lao, Burmese, Khmer, Tai Le, New Tai Lue, Tai Tham."""
+_JOINERS = "\u17d2\u1039"
+"""Marks that the next letter is written under: of Khmer and Burmese."""
 _CONNECTORS = frozenset("-_.'’&\u2010\u2011·")
 """A single one of these between two words parts them, and a phrase may go across it."""
 _APOSTROPHES = "'’"
@@ -74,7 +76,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
         rf"|((?:{letter})+(?:[{_APOSTROPHES}](?:{letter})+)*)"
         rf"|([{_KATAKANA}][{_KATAKANA}{marks}]*)|([{_HAN}]+)|([{_HIRAGANA}]+)|((?:[{_SOUTH_EAST}][{marks}]*)+)"
     )
-    return re.compile(runs), re.compile(rf".[{marks}]*", re.DOTALL)
+    return re.compile(runs), re.compile(rf".[{marks}]*(?:(?<=[{_JOINERS}]).[{marks}]*)*", re.DOTALL)
 
 
 _ASCII = re.compile(r"(\d+(?:[.,]\d+)+(?!\w))|([A-Za-z0-9]+(?:'[A-Za-z0-9]+)*)")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -39,10 +40,14 @@ def test_from_nothing_to_clusters(small: Path) -> None:
         f"Loading them into {FILE} … N s",
         "Clustering them with HDBSCAN … N clusters, N s",
     ]
-    assert "label   size  medoid\n" in out
+    assert "label   size  terms, medoid\n" in out
     found = rows(small / FILE, "SELECT label, size, medoid_embedding_id FROM Cluster ORDER BY size DESC, label LIMIT 1")
     [(label, size, medoid)] = found
-    assert f"{label:>5}{size:>7}  {medoid}\n{' ' * 14}“" in out
+    [first, second] = out[out.index(f"\n{label:>5}{size:>7}  ") :].splitlines()[1:3]
+    terms = json.loads(succeed("show", FILE, "--json"))[0]["terms"]
+    assert first == f"{label:>5}{size:>7}  {', '.join(terms)}"
+    assert len(terms) == 3
+    assert second.startswith(f"{' ' * 14}{medoid}: “")
     assert rows(small / FILE, "SELECT DISTINCT embedding_model FROM Embedding") == [(MODEL,)]
     assert rows(small / FILE, "SELECT count(*) FROM Embedding WHERE content IS NULL") == [(0,)]
     assert "result 1" in (small / "demo.log").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def con(db: Path) -> Iterator[apsw.Connection]:
     connection.close()
 
 
-COLUMNS = ["label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text"]
+COLUMNS = ["label", "size", "share", "persistence", "medoid_embedding_id", "medoid_text", "terms"]
 
 
 def test_show_says_the_host_s_keys(db: Path) -> None:
@@ -75,7 +75,7 @@ def test_show_says_the_host_s_keys(db: Path) -> None:
 
 def test_programs_get_the_key_behind_the_id_and_of_models_what_they_got(db: Path) -> None:
     of_docs = json.loads(succeed("show", db, 1, "--json"))
-    assert list(of_docs[0]) == [*COLUMNS[:5], "medoid_item_id", "medoid_text"]
+    assert list(of_docs[0]) == [*COLUMNS[:5], "medoid_item_id", "medoid_text", "terms"]
     assert all(json.loads(row["medoid_embedding_id"]) == ["docs", row["medoid_item_id"]] for row in of_docs)
     assert all(row["medoid_text"] == f"text {row['medoid_item_id'][1:]}" for row in of_docs)
     assert [json.loads(line) for line in succeed("show", db, 1, "--nl").splitlines()] == of_docs
@@ -86,7 +86,7 @@ def test_programs_get_the_key_behind_the_id_and_of_models_what_they_got(db: Path
 
 def test_the_header_is_the_same_without_clusters(db: Path, con: apsw.Connection) -> None:
     con.execute("DELETE FROM Cluster; UPDATE EmbeddingCluster SET label = -1, probability = 0")
-    assert succeed("show", db, 1, "--csv").strip() == ",".join([*COLUMNS[:5], "medoid_item_id", "medoid_text"])
+    assert succeed("show", db, 1, "--csv").strip() == ",".join([*COLUMNS[:5], "medoid_item_id", "medoid_text", "terms"])
     assert succeed("show", db, 3, "--csv").strip() == ",".join(COLUMNS)
 
 

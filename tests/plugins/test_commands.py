@@ -138,7 +138,7 @@ def test_a_collection(llm: CommandLine) -> None:
 
 def test_the_shape_of_llm_cluster(llm: CommandLine) -> None:
     clusters = json.loads(llm.succeed("clust", "docs", "--json", *FOUND))
-    assert [set(cluster) for cluster in clusters] == [{"id", "items"}] * 3
+    assert [set(cluster) for cluster in clusters] == [{"id", "items", "terms"}] * 3
     assert all(isinstance(cluster["id"], str) for cluster in clusters)
     sizes = [len(cluster["items"]) for cluster in clusters]
     assert sizes == sorted(sizes, reverse=True)

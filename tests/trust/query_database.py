@@ -14,7 +14,7 @@ import pytest
 import sqlclust
 from sqlclust.bindings import registration
 from sqlclust.surface.catalog import CATALOG
-from sqlclust.surface.records import Context, PointsHandle, TableFunction
+from sqlclust.surface.records import Context, Handle, TableFunction
 
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 SIZE = "'{\"min_cluster_size\": 3}'"
@@ -34,6 +34,7 @@ CALLS = {
     "clust_staleness": "(1)",
     "clust_lineage": "(1, 2)",
     "clust_milestone": "(1)",
+    "clust_terms": "((SELECT clust_texts(label, 'nan inf ' || id) FROM h_any), '{\"stop_words\": []}')",
     "clust_sources": "()",
     "clust_doctor": "()",
 }
@@ -141,9 +142,7 @@ def remembered(record: Any) -> Any:
     rows: dict[object, list[tuple[Any, ...]]] = {}
 
     def function(context: Context, **arguments: Any) -> list[tuple[Any, ...]]:
-        key = tuple(
-            (name, value.contents if isinstance(value, PointsHandle) else value) for name, value in arguments.items()
-        )
+        key = tuple((name, value.contents if isinstance(value, Handle) else value) for name, value in arguments.items())
         if key not in rows:
             rows[key] = list(record.function(context, **arguments))
         return rows[key]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sqlclust.cli.cluster_names import add_terms, name_of
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import one_line, output_options, table, write_dicts, write_rows
 from sqlclust.cli.results import medoid_of, percent, summary
@@ -51,6 +52,8 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
     left of B is a split if half of it comes from one cluster of A, else a birth; of A a merge if half of it went to one
     cluster of B, else a death.
 
+    Clusters are called by their first terms (see sqlclust show), or by their medoids where there are no texts.
+
     --json, --nl and --csv give what became of each cluster; with --overlap the overlap, with --summary one row on the two.
     """
     if overlap and only_summary:
@@ -58,6 +61,9 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
     with read_database(db) as database:
         found = compare(database, resolve_result(database, a), resolve_result(database, b))
         results = [show_result(database, result_id) for result_id in (found.a, found.b)]
+        if not only_summary and not (output and overlap):
+            for result in results:
+                add_terms(database, result)
         names = {result["embedding_model"] for result in results}
         are_of_sources = len(names) > 1 and any(is_registered(database, name) for name in names)
     if output and only_summary:
@@ -65,7 +71,10 @@ def command(db: str, a: str, b: str, overlap: bool, only_summary: bool, limit: i
     elif output and overlap:
         write_rows(output, _OVERLAP_COLUMNS, zip(*(column.tolist() for column in found.overlap), strict=True))
     elif output:
-        write_rows(output, Descent._fields, found.lineage[:limit])
+        columns = (*Descent._fields, "terms_a", "terms_b")
+        terms_a, terms_b = ({c["label"]: c["terms"] for c in result["clusters"]} for result in results)
+        rows = ((*row, terms_a.get(row.label_a, []), terms_b.get(row.label_b, [])) for row in found.lineage[:limit])
+        write_rows(output, columns, rows)
     else:
         _show(found, results, overlap=overlap, clusters=not only_summary, limit=limit or _DEFAULT_LIMIT)
         if not found.n_common and are_of_sources:
@@ -114,9 +123,8 @@ def _show(
 
 
 def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit: int) -> None:
-    medoids_a, medoids_b = (
-        {c["label"]: c["medoid_text"] or medoid_of(c) for c in result["clusters"]} for result in results
-    )
+    names_a, names_b = ({c["label"]: _name(c) for c in result["clusters"]} for result in results)
+    are_terms = [any(c["terms"] for c in result["clusters"]) for result in results]
     rows = sorted(found.lineage, key=lambda row: row.jaccard or 0)  # births and deaths first; sorting keeps the order
     headers = [
         "event",
@@ -128,8 +136,7 @@ def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit
         "of A",
         "of B",
         "Jaccard",
-        "A's medoid",
-        "B's medoid",
+        *(f"{which}'s {'terms' if has else 'medoid'}" for which, has in zip("AB", are_terms, strict=True)),
     ]
     cells = [
         [
@@ -142,8 +149,8 @@ def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit
             percent(row.share_of_a),
             percent(row.share_of_b),
             None if row.jaccard is None else round(row.jaccard, 3),
-            _medoid(medoids_a, row.label_a),
-            _medoid(medoids_b, row.label_b),
+            names_a.get(row.label_a),
+            names_b.get(row.label_b),
         ]
         for row in rows[:limit]
     ]
@@ -153,9 +160,10 @@ def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit
         click.echo(f"… and {len(rows) - limit:,} that changed less: --limit {len(rows)} shows all")
 
 
-def _medoid(medoids: Mapping[int, Any], label: int | None) -> Any:
-    medoid = medoids.get(label) if label is not None else None
-    return one_line(medoid, _TEXT_CHARACTERS) if isinstance(medoid, str) else medoid
+def _name(cluster: Mapping[str, Any]) -> Any:
+    """What a cluster is called: its terms, or else its medoid."""
+    name = name_of(cluster["terms"]) or cluster["medoid_text"] or medoid_of(cluster)
+    return one_line(name, _TEXT_CHARACTERS) if isinstance(name, str) else name
 
 
 def _show_overlap(found: Comparison, limit: int) -> None:

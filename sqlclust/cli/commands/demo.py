@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from sqlclust import schema
+from sqlclust.cli.cluster_names import add_terms, name_of
 from sqlclust.cli.database import create_database, is_empty
 from sqlclust.cli.logs import PhaseLog, log_file_option, logging_to
 from sqlclust.cli.output import one_line
@@ -64,9 +65,10 @@ def command(db: str, log_file: str | None) -> None:
         with _step("Clustering them with HDBSCAN") as found:
             result_id = _fit(database)
             result = show_result(database, result_id)
+            add_terms(database, result)
             found.append(f"{result['n_clusters']:,} clusters")
-        click.echo(f"\n{summary(result)}. The largest, each by the member in its middle:\n")
-        click.echo("label   size  medoid")
+        click.echo(f"\n{summary(result)}. The largest, each by its terms and its middle:\n")
+        click.echo("label   size  terms, medoid")
         for cluster in result["clusters"][:_CLUSTERS_SHOWN]:
             click.echo(_described(database, result_id, cluster))
     click.echo(_next(db, result_id, result["clusters"]))
@@ -143,7 +145,10 @@ def _described(database: Database, result_id: int, cluster: dict[str, Any]) -> s
     also = [name for name in names.values() if name != medoid]
     first_line = one_line(cluster["medoid_text"].partition("\n")[0], _TEXT_CHARACTERS)
     indent = " " * 14
-    lines = [f"{cluster['label']:>5}{cluster['size']:>7}  {medoid}", f"{indent}“{first_line}”"]
+    lines = [
+        f"{cluster['label']:>5}{cluster['size']:>7}  {name_of(cluster['terms'])}",
+        f"{indent}{medoid}: “{first_line}”",
+    ]
     if also:
         lines.append(indent + one_line(f"also {', '.join(also)}", _ALSO_CHARACTERS))
     return "\n".join(lines)

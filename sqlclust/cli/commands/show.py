@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sqlclust.cli.cluster_names import add_terms
 from sqlclust.cli.database import database_argument, read_database
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.results import CLUSTER_COLUMNS, OF_SOURCE, cluster_table, seconds, summary, unusual_parameters
@@ -41,11 +42,13 @@ def command(db: str, result: str, limit: int | None, output: str | None) -> None
     """Show the clusters of a result.
 
     The latest result by default; its clusters from the largest down, each with its medoid: the member in the middle, and of
-    a source its key. --json, --nl and --csv give the clusters; what is known about the result itself is in "sqlclust list
-    --json".
+    a source its key. Where there are texts, each also has its first terms, as clust_terms finds them, but of 10,000 texts at
+    the most: those of its most probable members. --json, --nl and --csv give the clusters; what is known about the result
+    itself is in "sqlclust list --json".
     """
     with read_database(db) as database:
         found = show_result(database, resolve_result(database, result))
+        add_terms(database, found)
         columns = OF_SOURCE if is_registered(database, found["embedding_model"]) else CLUSTER_COLUMNS
     clusters = found["clusters"]
     if output:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sqlclust import schema
+from sqlclust.cli.cluster_names import add_terms
 from sqlclust.cli.commands import fit
 from sqlclust.cli.database import read_database
 from sqlclust.cli.ending import GuestCommand
@@ -67,8 +68,9 @@ def command(collection: str | None, db: str, as_json: bool, noise: bool, limit: 
     none are noise. The collection's own tables are only read. The result is kept in tables beside them, and in the view
     "llm:COLLECTION_clusters", which has the collection's rows with their clusters.
 
-    --json writes [{"id": "0", "items": [{"id": …, "content": …}, …]}, …] as llm-cluster does, the largest cluster first, the
-    items that are most certain first; content is null where it was not stored (llm embed-multi --store stores it).
+    --json writes [{"id": "0", "items": [{"id": …, "content": …}, …], "terms": […]}, …]: what llm-cluster writes, and the
+    cluster's first terms. The largest cluster comes first, and of its items the most certain. Without texts, content is null
+    and terms are empty (llm embed-multi --store stores them).
     """
     if collection is None:
         _list(db, as_json=as_json)
@@ -83,6 +85,7 @@ def command(collection: str | None, db: str, as_json: bool, noise: bool, limit: 
     result_id = fits.results[-1]["id"]
     with read_database(db) as database:
         found = show_result(database, result_id)
+        add_terms(database, found)
         if as_json:
             _write(database, collection, found, noise=noise)
             return
@@ -145,7 +148,9 @@ def _write(database: Database, collection: str, found: dict[str, Any], *, noise:
         rows = statements.all_rows(database, _ITEMS, bindings)
     clusters = {label: [*items] for label, items in groupby(rows, key=lambda row: row[0])}
     labels = sorted(clusters, key=lambda label: order.get(label, len(order)))
-    write_rows("json", ("id", "items"), ((str(label), _items(clusters[label])) for label in labels))
+    terms = {cluster["label"]: cluster["terms"] for cluster in found["clusters"]}
+    rows_of = ((str(label), _items(clusters[label]), terms.get(label, [])) for label in labels)
+    write_rows("json", ("id", "items", "terms"), rows_of)
 
 
 def _items(rows: list[Any]) -> list[dict[str, Any]]:

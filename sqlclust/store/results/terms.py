@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from sqlclust import schema
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import HostTableError, NotUnicodeError, SourceElsewhereError
+from sqlclust.errors import HostTableError, LockedError, NotUnicodeError, SourceError
 from sqlclust.options import TermsOptions
 from sqlclust.sources.registered_rows import registered
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
-from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors
 from sqlclust.store.memory import check_counting_words
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.listing import resolve_result
@@ -31,6 +30,9 @@ _LABELS = "SELECT count(*) FROM main.Cluster WHERE clustering_result_id = ?"
 _IN_A_NAME = 3
 _TEXTS_OF_NAMES, _CHARACTERS_OF_NAMES = 10_000, 1_000
 """Texts that are read for names, and characters of each: some 10 MB at the most, a second and a half."""
+
+_PATIENCE_FOR_NAMES = 1.0
+"""Seconds that a command waits for whoever writes to another file."""
 
 
 def counted(texts: Texts, options: TermsOptions, control: Control) -> list[Term]:
@@ -80,22 +82,30 @@ def names_of_clusters(database: Database, result_id: int, progress: Progress | N
     As `terms`, of at most 10,000 texts: of each cluster so many of the most probable members, and of each the first thousand
     characters. A view that is a source is not run.
     """
-    with translated_errors(database, doing="reading a result"):
-        model = statements.value(database, _MODEL, (result_id,))
-        source = registered(database, model)
-        n_labels = 1 + statements.value(database, _LABELS, (result_id,))  # and noise
-    if source is not None and (source.source.kind == "view" or source.source.content_column is None):
-        return {}
-    most = max(1, _TEXTS_OF_NAMES // n_labels)
     try:
-        texts = _texts(database, result_id, progress, most=most, characters=_CHARACTERS_OF_NAMES)
-    except (HostTableError, SourceElsewhereError, NotUnicodeError) as error:
-        logger.warning("clusters have no names: %s", error)
+        texts = _texts_for_names(database, result_id, progress)
+    except (HostTableError, SourceError, NotUnicodeError, LockedError) as error:  # the clusters are there all the same
+        logger.info("clusters have no names: %s", error)
+        return {}
+    if texts is None:
         return {}
     names: dict[int, list[str]] = {}
     for term in counted(texts, TermsOptions(count=_IN_A_NAME), Control(progress)):  # too quick to be done in a thread
         names.setdefault(term.label, []).append(term.term)
     return names
+
+
+def _texts_for_names(database: Database, result_id: int, progress: Progress | None) -> Texts | None:
+    """See `names_of_clusters`; None where there are none, or those of a view."""
+    with translated_errors(database, doing="reading a result"):
+        source = registered(database, statements.value(database, _MODEL, (result_id,)))
+        n_labels = 1 + statements.value(database, _LABELS, (result_id,))  # and noise
+    if source is not None and (source.source.kind == "view" or source.source.content_column is None):
+        return None
+    most = max(1, _TEXTS_OF_NAMES // n_labels)
+    return _texts(
+        database, result_id, progress, most=most, characters=_CHARACTERS_OF_NAMES, patience=_PATIENCE_FOR_NAMES
+    )
 
 
 def _texts(
@@ -105,13 +115,17 @@ def _texts(
     *,
     most: int | None = None,
     characters: int = MOST_CHARACTERS,
+    patience: float = PATIENCE,
 ) -> Texts:
     """The texts of a result's members with their labels. `most`: of each label."""
     control, builder = Control(progress), TextsBuilder()
     with translated_errors(database, doing="reading the texts"), control.phase("texts"):
         model = statements.value(database, _MODEL, (result_id,))
         total = max(1, statements.value(database, _MEMBERS, (result_id,)))
-        with origin_of(database, model) as origin, origin.labelled_texts(result_id, most=most) as rows:
+        with (
+            origin_of(database, model, patience=patience) as origin,
+            origin.labelled_texts(result_id, most=most) as rows,
+        ):
             for number, (label, text) in enumerate(rows, start=1):
                 if isinstance(text, str):
                     builder.add(label, text[:characters])
@@ -119,10 +133,3 @@ def _texts(
                     control.at(number / total)
                     database.check_interrupt()
     return builder.finish()
-
-
-def first_terms(names: dict[int, list[str]], clusters: Sequence[dict[str, object]]) -> None:
-    """Give clusters, as `listing.show_result` has them, their `terms`: an empty list where there are none."""
-    for cluster in clusters:
-        label = cluster["label"]
-        cluster["terms"] = names.get(label, []) if isinstance(label, int) else []
