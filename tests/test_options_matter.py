@@ -15,7 +15,7 @@ import sqlclust
 from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
 from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
-from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, names
+from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, TermsOptions, names
 from sqlclust.surface.catalog import OPTIONS
 from tests.small import add_embeddings
 
@@ -107,9 +107,6 @@ def kept(con: apsw.Connection, options: dict[str, Any]) -> Answer:
     return Answer(con.execute(f"SELECT {columns} FROM EmbeddingSource").fetchall(), [])
 
 
-TEXTS = """(SELECT clust_texts(id % 3 - 1,
-            'and ' || CASE id % 3 WHEN 0 THEN 'wasps' WHEN 1 THEN 'red ants bite' ELSE 'wild bees' END)
-            FROM Embedding)"""
 TREE = "clust_condensed_tree(1, :options)"
 CALLS = {
     "clust_hdbscan": table(
@@ -133,7 +130,7 @@ CALLS = {
     "clust_duplicates": table(f"SELECT * FROM clust_duplicates({POINTS}, :options)"),
     "clust_layers": table("SELECT *, persistence FROM clust_layers(2, :options)"),
     "clust_nearest": table("SELECT * FROM clust_nearest(2, :options)"),
-    "clust_terms": table(f"SELECT label, term FROM clust_terms({TEXTS}, :options)"),
+    "clust_terms": table("SELECT * FROM clust_terms((SELECT clust_texts(1, 'tea')), :options)"),
     "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
     "clust_source": kept,
 }  # fmt: skip
@@ -171,21 +168,6 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
         "max_layers": ({"min_cluster_size": 2}, 1, lambda a, b: len(b.rows) == N < len(a.rows)),
     },
     "clust_nearest": {"rows": ({}, "all", lambda a, b: len(a.rows) < len(b.rows) == N)},
-    "clust_terms": {
-        "count": ({}, 1, lambda a, b: len(b.rows) == 2 < len(a.rows)),
-        "ngrams": (
-            {"count": 50},
-            1,
-            lambda a, b: any(" " in row[1] for row in a.rows) and not any(" " in row[1] for row in b.rows),
-        ),
-        "stop_words": ({"count": 50}, [], lambda a, b: "and" in str(b.rows) and "and" not in str(a.rows)),
-        "max_characters": (
-            {"count": 50},
-            4,
-            lambda a, b: max(len(row[1]) for row in a.rows) > 4 >= max(len(row[1]) for row in b.rows),
-        ),
-        "noise": ({}, True, lambda a, b: {row[0] for row in b.rows} - {row[0] for row in a.rows} == {-1}),
-    },
     "clust_source": {
         "table": ({"vector": "embedding"}, "memo", lambda a, b: (a.rows[0][0], b.rows[0][0]) == ("note", "memo")),
         "id": (
@@ -210,8 +192,9 @@ ELSEWHERE = {
     ("clust_fit", "format"),
     ("clust_fit", "update"),
     ("clust_doctor", "format"),
+    *(("clust_terms", option) for option in names(TermsOptions)),
 }
-"""Options with tests of their own: below, and `update` in tests/store/test_updating_choice.py."""
+"""Options with tests of their own: below, `update` in tests/store/test_updating_choice.py, and those in tests/terms."""
 
 
 def cases() -> list[Any]:
