@@ -63,13 +63,20 @@ def write_dicts(output: str, rows: Sequence[Mapping[str, Any]], columns: Sequenc
     write_rows(output, list(rows[0]) if rows else columns, (list(row.values()) for row in rows))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: Sequence[str] = ()) -> str:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    spare: Sequence[str] = (),
+    least: Mapping[str, int] | None = None,
+) -> str:
     """Rows as text for people, one line each. Numbers are on the right, NULL is empty, long text is cut.
 
     On a terminal, columns of text are cut further, so that a line fits.
 
     Args:
         spare: columns that are left out, the first of them first, where a line does not fit otherwise.
+        least: characters of a column that it is not cut below, by its header.
     """
     from tabulate import tabulate
 
@@ -78,15 +85,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: Seque
     cells = [[cell_text(value) for value in row] for row in values]
     numeric = [all(isinstance(row[at], int | float | None) for row in values) for at in range(len(headers))]
     if sys.stdout.isatty():
-        characters = shutil.get_terminal_size().columns
+        characters, least = shutil.get_terminal_size().columns, least or {}
         for name in spare:
-            cut = _fitting(cells, headers, numeric, characters)
+            cut = _fitting(cells, headers, numeric, characters, least)
             if _line(_widths(cut, headers)) > characters:
                 at = headers.index(name)
                 del numeric[at]
                 for line in (headers, *cells):
                     del line[at]
-        cells = _fitting(cells, headers, numeric, characters)
+        cells = _fitting(cells, headers, numeric, characters, least)
     text = tabulate(
         cells,
         headers=headers,
@@ -98,19 +105,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: Seque
 
 
 def _fitting(
-    cells: list[list[str]], headers: Sequence[str], numeric: Sequence[bool], characters: int
+    cells: list[list[str]], headers: Sequence[str], numeric: Sequence[bool], characters: int, least: Mapping[str, int]
 ) -> list[list[str]]:
     """The cells, with the text of the widest columns cut until a line has at most so many characters, if that can be.
 
     Args:
         numeric: of each column, whether it has numbers, which are never cut.
         characters: of a line.
+        least: of columns, see `table`.
     """
-    least = [len(header) + _HEADER_PADDING for header in headers]
+    narrowest = [max(least.get(header, _LEAST_CHARACTERS), len(header) + _HEADER_PADDING) for header in headers]
     widths = _widths(cells, headers)
     excess = _line(widths) - characters
     while excess > 0:
-        spare = {at: widths[at] - max(_LEAST_CHARACTERS, least[at]) for at, right in enumerate(numeric) if not right}
+        spare = {at: widths[at] - narrowest[at] for at, right in enumerate(numeric) if not right}
         widest = max(spare, key=spare.__getitem__, default=None)
         if widest is None or spare[widest] <= 0:
             break

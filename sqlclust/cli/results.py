@@ -33,7 +33,7 @@ OF_SOURCE = (*CLUSTER_COLUMNS[:-2], "medoid_item_id", *CLUSTER_COLUMNS[-2:])
 _DEFAULT_DEPENDS_ON_ROWS = frozenset(field.name for field in fields(HdbscanOptions) if field.metadata["auto"])
 _HAVE_A_COLUMN = frozenset(RESULT_COLUMNS) & {field.name for field in fields(HdbscanOptions)}
 _TEXT_CHARACTERS = 60
-_TERMS_CHARACTERS = 48
+_TERMS_CHARACTERS, _LEAST_OF_TERMS = 48, 30
 _CHANGES = {"n_new": "new", "n_missing": "gone"}
 """Columns of a result, and what people call them."""
 
@@ -115,7 +115,8 @@ def cluster_table(clusters: Sequence[Mapping[str, Any]]) -> str:
         )
         for cluster in clusters
     ]
-    return table(headers, rows, spare=("persistence", "share") if have_terms else ())
+    spare = ("persistence", "share") if have_terms else ()
+    return table(headers, rows, spare=spare, least={"terms": _LEAST_OF_TERMS})
 
 
 def medoid_of(cluster: Mapping[str, Any]) -> Any:

@@ -66,7 +66,31 @@ def repeated(shown: str) -> str:
     return f"embedding {shown} came 2 times, expected once (1 id is repeated); {ONCE}"
 
 
+TEXTS = "expected the INTEGER id of a ClusteringResult, or (SELECT clust_texts(label, text) FROM …)"
 SQL: dict[str, Statement] = {
+    # texts
+    "terms of TEXT": ("SELECT * FROM clust_terms('latest')", [], f"clust_terms: result_or_texts is TEXT, {TEXTS}"),
+    "terms of NULL": (
+        "SELECT * FROM clust_terms(NULL)",
+        [],
+        f"clust_terms: result_or_texts is NULL, {TEXTS}; NULL is also what is left of a handle that is stored (a temporary "
+        "table, a MATERIALIZED CTE, a grouped subquery): call clust_texts in the argument itself",
+    ),
+    "terms of points": (
+        "SELECT * FROM clust_terms((SELECT clust_points(id, vector) FROM Embedding))",
+        [],
+        f"clust_terms: result_or_texts is a handle of clust_points, {TEXTS}",
+    ),
+    "terms with no ngrams": (
+        "SELECT * FROM clust_terms(1, '{\"ngrams\": 0}')",
+        [],
+        "option 'ngrams': found 0, expected a whole number of at least 1 and at most 5",
+    ),
+    "points that are texts": (
+        "SELECT * FROM clust_neighbors((SELECT clust_texts(1, 'a')))",
+        [],
+        f"clust_neighbors: points is a handle of clust_texts, {HANDLE}",
+    ),
     # ids
     "id NULL": points((1, GOOD), (None, GOOD), message=f"row 2: {NO_ID}"),
     "id NaN, which SQLite makes NULL": points((NAN, GOOD), message=f"row 1: {NO_ID}"),

@@ -33,6 +33,7 @@ USES = (
     "SELECT * FROM clust_staleness(1)",
     "SELECT * FROM clust_lineage(1, 2)",
     "SELECT * FROM clust_milestone(1)",
+    "SELECT * FROM clust_terms(1)",
 )
 STORED = (
     "SELECT * FROM main.EmbeddingCluster ORDER BY clustering_result_id, embedding_id",

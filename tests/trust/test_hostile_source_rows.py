@@ -132,7 +132,7 @@ def test_a_condition_of_the_file_is_run_by_no_function(path: Path) -> None:
     con.execute("UPDATE EmbeddingSource SET condition = 'trap()'")
     for sql in (
         "SELECT clust_fit('note')", "SELECT clust_cut(1)", "SELECT * FROM clust_staleness(1)", "SELECT * FROM clust_sources()",
-        "SELECT * FROM clust_labels(1)", "SELECT * FROM clust_nearest(1)",
+        "SELECT * FROM clust_labels(1)", "SELECT * FROM clust_nearest(1)", "SELECT * FROM clust_terms(1)",
     ):  # fmt: skip
         try:
             con.execute(sql).fetchall()
@@ -142,6 +142,7 @@ def test_a_condition_of_the_file_is_run_by_no_function(path: Path) -> None:
     con.close()
     run("predict", path, 1, "--store")
     run("doctor", path)
+    run("show", path)
     assert called == []
 
 

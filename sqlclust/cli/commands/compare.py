@@ -24,6 +24,8 @@ Examples:
 """
 _DEFAULT_LIMIT = 20
 _TEXT_CHARACTERS = 36
+_SPARE = ("size A", "size B", "of A", "of B")
+"""Columns that are left out for names, on a narrow terminal."""
 _OVERLAP_COLUMNS = ("label_a", "label_b", "size")
 _EVENTS = {"match": "matches", "split": "splits", "merge": "merges", "birth": "births", "death": "deaths"}
 
@@ -155,7 +157,7 @@ def _show_lineage(found: Comparison, results: Sequence[Mapping[str, Any]], limit
         for row in rows[:limit]
     ]
     click.echo()
-    click.echo(table(headers, cells))
+    click.echo(table(headers, cells, spare=_SPARE if any(are_terms) else ()))
     if len(rows) > limit:
         click.echo(f"… and {len(rows) - limit:,} that changed less: --limit {len(rows)} shows all")
 

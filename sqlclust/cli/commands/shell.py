@@ -6,6 +6,7 @@ import click
 
 from sqlclust import __version__
 from sqlclust.bindings.apsw import shell
+from sqlclust.cli.cluster_names import add_terms
 from sqlclust.cli.database import OPCODES, database_argument, database_for_statements
 from sqlclust.cli.docstrings import restore_docstrings
 from sqlclust.cli.results import cluster_table, result_table, summary
@@ -103,6 +104,7 @@ class _Shell(shell.Shell):
         """
         self._check_tables()
         found = show_result(self.database, resolve_result(self.database, cmd[0] if cmd else "latest"))
+        add_terms(self.database, found)
         self.say(summary(found))
         if found["clusters"]:
             self.say(cluster_table(found["clusters"][:_CLUSTERS_SHOWN]))

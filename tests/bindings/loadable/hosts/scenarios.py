@@ -24,6 +24,8 @@ READS = [
     f"SELECT id, neighbor_id, distance FROM clust_neighbors({POINTS}, '{{\"k\": 3}}') ORDER BY 1, 2 LIMIT 60",
     f"SELECT c.label, count(*), max(c.probability) FROM clust_hdbscan({POINTS}) c JOIN Embedding e ON e.id = c.id GROUP BY 1",
     "SELECT count(*) FROM clust_hdbscan((SELECT clust_points(id, vector) FROM Embedding WHERE id <= 20))",
+    "SELECT label, rank, term, score, count, n_rows FROM clust_terms((SELECT clust_texts(id % 3, 'été ' || (id % 3) || 'x 漢字') "
+    "FROM Embedding), '{\"stop_words\": []}')",
     "SELECT clust_distance(a.vector, b.vector), clust_dimension(a.vector) FROM Embedding a, Embedding b "
     "WHERE a.id = 1 AND b.id <= 5",
 ]
@@ -41,6 +43,8 @@ ERRORS = [
     "SELECT clust_fit('demo', '{\"min_cluster_sizes\": 5}')",
     "SELECT * FROM clust_hdbscan(NULL)",
     "SELECT clust_vector('[1, ')",
+    "SELECT * FROM clust_terms(NULL)",
+    f"SELECT * FROM clust_terms({POINTS})",
     "SELECT clust_cut(77)",
     f"SELECT * FROM clust_hdbscan({POINTS}, '{{\"min_cluster_size\": 1}}')",
 ]
