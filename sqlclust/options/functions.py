@@ -76,7 +76,7 @@ AUTO_STOP_WORDS = "auto"
 class TermsOptions(Options):
     """Options of clust_terms."""
 
-    count: int = option(10, "terms of each cluster, at the most", kind=int, at_least=1, at_most=1000)
+    count: int = option(10, "terms of each cluster, at the most", kind=int, at_least=1, at_most=100)
     ngrams: int = option(
         2,
         "words of a term at the most; 1: no phrases. Of Chinese and Japanese two characters count as a word, of Thai, Lao, Khmer "

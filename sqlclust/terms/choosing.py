@@ -59,12 +59,10 @@ class _Candidate:
     count: int
     is_of_characters: bool
 
-    def has(self, other: _Candidate) -> bool:
-        """Whether another one is a part of it."""
-        length = len(other.words)
-        return length < len(self.words) and any(
-            self.words[start : start + length] == other.words for start in range(len(self.words) - length + 1)
-        )
+    def parts(self) -> set[tuple[int, ...]]:
+        """The words of every phrase that is a part of it."""
+        n = len(self.words)
+        return {self.words[start : start + length] for length in range(1, n) for start in range(n - length + 1)}
 
 
 def chosen(texts: Texts, classes: Classes, scored: list[Scored], *, count: int, control: Control) -> list[Term]:
@@ -121,23 +119,29 @@ def _candidates(
 
 def _picked(candidates: list[_Candidate], count: int, vocabulary: list[str]) -> tuple[list[_Candidate], list[float]]:
     """The terms of a class with their scores."""
+    longer: dict[tuple[int, ...], list[_Candidate]] = {}
+    for candidate in candidates:
+        for part in candidate.parts():
+            longer.setdefault(part, []).append(candidate)
     found: list[_Candidate] = []
     scores: list[float] = []
     said: list[str] = []
     for candidate in candidates:
         if len(found) == count:
             break
-        term = _standing_for(candidate, candidates)
-        if term in found or any(other.has(term) for other in found if other.is_of_characters):
+        term = _standing_for(candidate, longer)
+        if term in found:
             continue
-        words = [] if term.is_of_characters else [vocabulary[word] for word in term.words]
-        if words and all(any(_is_same(word, other) for other in said) for word in words):
-            continue
-        if term.is_of_characters and any(term.has(other) or _overlap(term, other) for other in found):
-            continue
+        if term.is_of_characters:
+            if any(_share_characters(term, other) for other in found):
+                continue
+        else:
+            words = [vocabulary[word] for word in term.words]
+            if all(any(_is_same(word, other) for other in said) for word in words):
+                continue
+            said += words
         found.append(term)
         scores.append(candidate.score)
-        said += words
     return found, scores
 
 
@@ -149,27 +153,27 @@ def _is_same(one: str, other: str) -> bool:
     )
 
 
-def _standing_for(candidate: _Candidate, candidates: list[_Candidate]) -> _Candidate:
-    """The longest phrase that has most of a term's occurrences, or the term itself."""
+def _standing_for(candidate: _Candidate, longer: dict[tuple[int, ...], list[_Candidate]]) -> _Candidate:
+    """The phrase that has most of a term's occurrences, or of that phrase's, and so on; or the term itself.
+
+    Args:
+        longer: of the words of a term, the phrases that they are a part of.
+    """
     while True:
-        longer = [
-            other
-            for other in candidates
-            if len(other.words) > len(candidate.words)
-            and other.count >= _MOST_OF * candidate.count
-            and other.has(candidate)
-        ]
-        if not longer:
+        most_of = [other for other in longer.get(candidate.words, ()) if other.count >= _MOST_OF * candidate.count]
+        if not most_of:
             return candidate
-        candidate = max(longer, key=lambda other: (other.count, -len(other.words), [-word for word in other.words]))
+        candidate = max(most_of, key=lambda other: (other.count, -len(other.words), [-word for word in other.words]))
 
 
-def _overlap(one: _Candidate, other: _Candidate) -> bool:
-    """Whether one begins as another ends: parts of what is longer than terms get."""
-    most = min(len(one.words), len(other.words))
-    return any(
-        one.words[-length:] == other.words[:length] or other.words[-length:] == one.words[:length]
-        for length in range(2, most)
+def _share_characters(one: _Candidate, other: _Candidate) -> bool:
+    """Whether one is in another, or begins as it ends: both are parts of what is longer than terms get."""
+    if not other.is_of_characters:
+        return False
+    short, long = sorted((one.words, other.words), key=len)
+    n = len(short)
+    return any(long[start : start + n] == short for start in range(len(long) - n + 1)) or any(
+        short[:length] == long[-length:] or short[-length:] == long[:length] for length in range(2, n)
     )
 
 

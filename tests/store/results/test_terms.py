@@ -14,7 +14,9 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import HostTableError, UnknownResultError
+from sqlclust.errors import HostTableError, OutOfMemoryError, StatementInterrupted, UnknownResultError
+from sqlclust.options import TermsOptions
+from sqlclust.store import memory
 from sqlclust.store.results import terms
 from sqlclust.store.results.terms import names_of_clusters
 from tests.cli.terminal import succeed
@@ -127,6 +129,31 @@ def test_names_are_of_some_texts(own: apsw.Connection, monkeypatch: pytest.Monke
     names = names_of_clusters(database_of(own), 1)
     assert names[0] == ["special"]
     assert all("late" not in term for terms in names.values() for term in terms)
+
+
+@pytest.mark.parametrize("phase", ["texts", "terms"])
+def test_it_is_interrupted_and_says_how_far_it_is(own: apsw.Connection, phase: str) -> None:
+    seen: list[tuple[str, float]] = []
+
+    def progress(name: str, fraction: float) -> None:
+        seen.append((name, fraction))
+        if name == phase:
+            own.interrupt()
+
+    with pytest.raises(StatementInterrupted):
+        terms.terms(database_of(own), 1, TermsOptions(), progress)
+    assert seen[0] == ("texts", 0.0)
+    assert own.execute("SELECT 1").get == 1
+    assert [term.term for term in terms.terms(database_of(own), 1, TermsOptions(count=1))] == [
+        term for _, term, *_ in expected(own)
+    ]
+
+
+@pytest.mark.parametrize("call", ["1", "(SELECT clust_texts(1, content) FROM Embedding)"])
+def test_without_room(own: apsw.Connection, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
+    with pytest.raises(OutOfMemoryError, match=r"counting needs about .* words and ngrams 2.*Take fewer texts"):
+        own.execute(f"SELECT * FROM clust_terms({call})").fetchall()
 
 
 # --- commands ----------------------------------------------------------------------------------------------------------
