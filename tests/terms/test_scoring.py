@@ -109,6 +109,7 @@ def test_a_phrase_stands_for_its_words_where_they_are_mostly_in_it() -> None:
 def test_a_phrase_is_said_twice_and_within_a_sentence() -> None:
     assert "red wine" not in names([(0, "red wine"), (1, "x y")])
     assert "red wine" not in names([(0, "red, wine"), (0, "red. wine"), (1, "tea")])
+    assert not any(" " in name for name in names([(0, "red"), (0, "wine")] * 3 + [(1, "tea")]))
     assert names([(0, "red wine"), (0, "red wine"), (1, "tea")]) == ["red wine"]
 
 
@@ -145,6 +146,17 @@ LANGUAGES: dict[str, tuple[list[str], str]] = {
 def test_languages(language: str) -> None:
     own, expected = LANGUAGES[language]
     assert names([*((0, text) for text in own), (1, "other things entirely")])[0] == expected
+
+
+def test_scripts_do_not_mix_and_a_character_may_stand_alone() -> None:
+    assert sorted(names([(0, "漢one 漢one 漢one"), (1, "tea")])) == ["one", "漢"]
+
+
+def test_parts_of_a_long_name_do_not_repeat_each_other() -> None:
+    found = names([(0, "人工智能研究所的主任")] * 3 + [(1, "other")])
+    pairs = [name[at : at + 2] for name in found for at in range(len(name) - 1)]
+    assert len(found[0]) == 4
+    assert len(pairs) == len({*pairs})
 
 
 def test_auto_leaves_out_what_is_spread_evenly_and_nothing_else() -> None:

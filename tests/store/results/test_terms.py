@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.core.runtime.control import Control
 from sqlclust.errors import HostTableError, OutOfMemoryError, StatementInterrupted, UnknownResultError
 from sqlclust.options import TermsOptions
 from sqlclust.store import memory
 from sqlclust.store.results import terms
 from sqlclust.store.results.terms import names_of_clusters
+from sqlclust.terms.choosing import Term
+from sqlclust.terms.texts import Texts
 from tests.cli.terminal import succeed
 from tests.small import add_embeddings, clustered
 
@@ -131,22 +135,31 @@ def test_names_are_of_some_texts(own: apsw.Connection, monkeypatch: pytest.Monke
     assert all("late" not in term for terms in names.values() for term in terms)
 
 
-@pytest.mark.parametrize("phase", ["texts", "terms"])
-def test_it_is_interrupted_and_says_how_far_it_is(own: apsw.Connection, phase: str) -> None:
+def test_it_says_how_far_it_is_and_can_be_interrupted(own: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, float]] = []
 
-    def progress(name: str, fraction: float) -> None:
-        seen.append((name, fraction))
-        if name == phase:
-            own.interrupt()
+    def interrupting(name: str, fraction: float) -> None:
+        own.interrupt()
 
-    with pytest.raises(StatementInterrupted):
-        terms.terms(database_of(own), 1, TermsOptions(), progress)
+    def interrupted(texts: Texts, options: TermsOptions, control: Control) -> list[Term]:
+        """In the thread that counts."""
+        own.interrupt()
+        while not control.stopped:
+            time.sleep(0.01)
+        control.check()
+        raise AssertionError
+
+    found = terms.terms(database_of(own), 1, TermsOptions(count=1), lambda *at: seen.append(at))
+    assert [term.term for term in found] == [term for _, term, *_ in expected(own)]
     assert seen[0] == ("texts", 0.0)
-    assert own.execute("SELECT 1").get == 1
-    assert [term.term for term in terms.terms(database_of(own), 1, TermsOptions(count=1))] == [
-        term for _, term, *_ in expected(own)
-    ]
+    assert seen[-1] == ("terms", 1.0)
+    with pytest.raises(StatementInterrupted):
+        terms.terms(database_of(own), 1, TermsOptions(), interrupting)
+    monkeypatch.setattr(terms, "counted", interrupted)
+    for call in ("1", "(SELECT clust_texts(1, content) FROM Embedding)"):
+        with pytest.raises(StatementInterrupted):
+            own.execute(f"SELECT * FROM clust_terms({call})").fetchall()
+        assert own.execute("SELECT 1").get == 1
 
 
 @pytest.mark.parametrize("call", ["1", "(SELECT clust_texts(1, content) FROM Embedding)"])
