@@ -61,6 +61,10 @@ class MadeInPassing(NamedTuple):
         sides[:, -2:] = sides[:, :-3:-1].copy()
         return sides
 
+    def at_least(self, products: Float32Array) -> Float64Array:
+        """What squared distances are at least, of the products of left sides and right ones times −2."""
+        return np.asarray(np.maximum(products, 0.0) * ((1.0 - _ROUNDED) / self.scale), dtype=np.float64)
+
     def _sides(self, rows: IndexArray) -> Float32Array:
         """Left sides. |x|² is smaller by the share that all rounding may take: of coordinates once, and of as many terms as there
         are in a product and in both lengths."""
@@ -172,7 +176,7 @@ class _Panel:
         itself = self._itself(here)
         bounds = first @ self._right.T
         bounds[itself] = np.inf
-        self.nearest[here] = np.maximum(bounds.min(axis=1), 0.0) * ((1.0 - _ROUNDED) / self._ready.scale)
+        self.nearest[here] = self._ready.at_least(bounds.min(axis=1))
         possible = bounds <= np.maximum(self._images[here][:, None], self._of_images(self._own_limits))
         possible[itself] = False
         if np.count_nonzero(possible) > _CROWDED * possible.size:
