@@ -26,6 +26,7 @@ from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.blobs import FitBlobs, to_blobs
 from sqlclust.store.fits.earlier import old_fit
+from sqlclust.store.fits.matching import Changes
 from sqlclust.store.fits.neighbors import FitNeighbors
 from sqlclust.store.fits.record import IDENTITY, FitRecord
 from sqlclust.store.fits.stored_fit import StoredFit
@@ -139,6 +140,7 @@ class WithNeighbors(NamedTuple):
             versions=versions,
             timings=timings,
             updated_from=self.stored.id,
+            changes=Changes(0, 0, 0)._asdict(),
         )
 
 
