@@ -38,7 +38,8 @@ from sqlclust.store.fits.record import FIT_OPTIONS
 from sqlclust.store.fits.stored_fit import StoredFit
 
 _CANDIDATES = 3
-"""Fits of the same settings that are looked at: the newest, before others those of the same selection."""
+"""Fits of the same settings that are looked at: those that know enough neighbours first, of them those of the same selection, of
+these the newest."""
 _SPEED = 1e11
 """Multiplications a second that the choice between an update and a new fit counts with: it looks at no clock."""
 
@@ -50,7 +51,7 @@ class Now(NamedTuple):
         points: the embeddings.
         checks: uint32 (n,), CRC-32 of their vectors in the order of ids.
         options: resolved.
-        settings: a value for each column of `_SETTINGS`, and `selection` as it is stored.
+        settings: a value for each column of `_SETTINGS` and `_LOOSE`, and `selection` as it is stored.
         only: whether a new fit is out of the question.
     """
 
@@ -87,7 +88,7 @@ _KEPT = f"EXISTS (SELECT 1 FROM main.{TABLE} p WHERE p.clustering_fit_id = f.id)
 _FIND = f"""
 SELECT f.id, f.min_samples, f.n_distinct FROM main.ClusteringFit f
 WHERE {_SAME} AND (f.seed = :seed OR f.engine IN ({_EXACT})) AND {_STORED} AND {_KEPT}
-ORDER BY f.selection = :selection DESC, f.id DESC LIMIT {_CANDIDATES}
+ORDER BY f.min_samples + {SPARE_NEIGHBORS} >= :min_samples DESC, f.selection = :selection DESC, f.id DESC LIMIT {_CANDIDATES}
 """
 _HASHES = f"SELECT row_hashes FROM main.{TABLE} WHERE clustering_fit_id = ? ORDER BY part"
 _NEWEST = f"""
@@ -97,7 +98,7 @@ WHERE f.embedding_model = :embedding_model AND f.selection = :selection AND {_ST
 
 
 def candidates(database: Database, settings: Mapping[str, Any]) -> list[Candidate]:
-    """The stored fits that may be brought up to date, newest first. Reads 8 bytes for each of their rows.
+    """The stored fits that may be brought up to date. Reads 8 bytes for each of their rows.
 
     Args:
         settings: as `Now` has them.

@@ -117,6 +117,14 @@ def test_of_several_fits_the_nearest_is_brought_up_to_date(fitted: apsw.Connecti
     assert said(fitted, where="id % 2 = 0 AND id > 2") == "fit 4 from fit 2: 0 new, 1 gone, 0 changed"
 
 
+def test_cuts_with_fewer_neighbours_do_not_hide_the_fit_that_they_were_made_from(demo: apsw.Connection) -> None:
+    said(demo, min_samples=9)
+    for min_samples in (1, 2, 3):
+        demo.execute("SELECT clust_cut(1, ?)", (f'{{"min_samples": {min_samples}}}',)).fetchall()
+    add(demo)
+    assert said(demo, min_samples=9) == "fit 5 from fit 1: 2 new, 0 gone, 0 changed"
+
+
 def test_downsampled_and_filtered_selections(fitted: apsw.Connection) -> None:
     for options in ({"downsample": 2}, {"downsample": 3, "where": "id > 5"}):
         sqlclust.fit(fitted, "demo", **OPTIONS, **options)
