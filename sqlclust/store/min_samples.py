@@ -24,11 +24,13 @@ from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.fits import loading as fits
-from sqlclust.store.fits.blobs import FitBlobs, to_blobs
+from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.earlier import old_fit
+from sqlclust.store.fits.matching import Changes
 from sqlclust.store.fits.neighbors import FitNeighbors
-from sqlclust.store.fits.record import IDENTITY, FitRecord
+from sqlclust.store.fits.record import IDENTITY
 from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_other_min_samples
 from sqlclust.store.origins import origin_of
@@ -122,24 +124,28 @@ class WithNeighbors(NamedTuple):
             raise _refused(self.stored, min_samples, fitted.reason)
         return fitted
 
-    def to_keep(
-        self, points: Points, fitted: core.Fit, record: FitRecord, control: Control
-    ) -> tuple[FitBlobs, FitNeighbors]:
-        """A fit with a smaller min_samples as it is stored: its neighbours are as many as those of a fresh one."""
+    def to_store(
+        self,
+        points: Points,
+        fitted: core.Fit,
+        min_samples: int,
+        versions: dict[str, str],
+        timings: dict[str, float],
+        control: Control,
+    ) -> NewFit:
+        """A fit that `fitted` has made, as it is stored: its neighbours are as many as those of a fresh one."""
         if fitted.lists is None:
             raise TypeError("the fit was made without lists")
-        blobs = to_blobs(points, Fingerprint(record.corpus_hash, self.stored.row_checks), fitted, control)
-        return blobs, replace(self.neighbors, lists=fitted.lists)
-
-    def record(self, min_samples: int, versions: dict[str, str], timings: dict[str, float]) -> FitRecord:
-        """What a fit with a smaller min_samples says of itself."""
-        return replace(
+        record = replace(
             self.stored.record,
             min_samples=min_samples,
             versions=versions,
             timings=timings,
             updated_from=self.stored.id,
+            changes=Changes(0, 0, 0)._asdict(),
         )
+        blobs = to_blobs(points, Fingerprint(record.corpus_hash, self.stored.row_checks), fitted, control)
+        return NewFit(record, blobs, replace(self.neighbors, lists=fitted.lists))
 
 
 def with_neighbors(database: Database, stored: StoredFit, min_samples: int) -> WithNeighbors:

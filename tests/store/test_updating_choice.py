@@ -117,6 +117,24 @@ def test_of_several_fits_the_nearest_is_brought_up_to_date(fitted: apsw.Connecti
     assert said(fitted, where="id % 2 = 0 AND id > 2") == "fit 4 from fit 2: 0 new, 1 gone, 0 changed"
 
 
+def test_cuts_with_fewer_neighbours_do_not_hide_the_fit_that_they_were_made_from(demo: apsw.Connection) -> None:
+    said(demo, min_samples=9)
+    for min_samples in (1, 2, 3):
+        demo.execute("SELECT clust_cut(1, ?)", (f'{{"min_samples": {min_samples}}}',)).fetchall()
+    add(demo)
+    assert said(demo, min_samples=9) == "fit 5 from fit 1: 2 new, 0 gone, 0 changed"
+
+
+@pytest.mark.parametrize("update", ["auto", "only"])
+def test_where_the_nearest_is_damaged_the_next_is_brought_up_to_date(fitted: apsw.Connection, update: str) -> None:
+    said(fitted, where="id > 3", update="never")
+    add(fitted)
+    fitted.execute("UPDATE ClusteringFitNeighbors SET squared_distances = zeroblob(length(squared_distances)) "
+                   "WHERE clustering_fit_id = 1")  # fmt: skip
+    assert said(fitted, update=update) == "fit 3 from fit 2: 5 new, 0 gone, 0 changed"
+    assert_as_anew(fitted, 3, **OPTIONS)
+
+
 def test_downsampled_and_filtered_selections(fitted: apsw.Connection) -> None:
     for options in ({"downsample": 2}, {"downsample": 3, "where": "id > 5"}):
         sqlclust.fit(fitted, "demo", **OPTIONS, **options)

@@ -170,9 +170,6 @@ class _Panel:
     def _compare(self, low: int, high: int) -> None:
         """Compare with the vectors at some places in the order."""
         here, first = self._ready.order[low:high], self._ready.left(low, high)
-        if (here[1:] < here[:-1]).any():  # where those that come first end
-            by_index = np.argsort(here, kind="stable")
-            here, first = here[by_index], first[by_index]
         itself = self._itself(here)
         bounds = first @ self._right.T
         bounds[itself] = np.inf

@@ -39,7 +39,7 @@ class Searches(Protocol):
         """A search for edges between any two vectors."""
 
     def of_new(self, reach: MutualReachability, new: IndexArray, lists: Lists) -> EdgeSearch:
-        """A search for edges with a new vector at one end. To be asked for after `with_new`, if any vector is new."""
+        """A search for edges with a new vector at one end."""
 
 
 class ExactSearches:
