@@ -231,12 +231,15 @@ def _read_and_made_from(
 
 
 def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, list[Candidate] | NotUpdated]:
-    """The candidates of which an update is quicker than a new fit, the quickest first; all of them if no new fit may be made."""
+    """The candidates of which an update is quicker than a new fit, the quickest first; all of them if no new fit may be made, those
+    that know enough neighbours first."""
+    min_samples = now.options.min_samples or 1
     with control.phase("hash"):
         hashes = now.points.row_hashes(control)
         different = np.unique(hashes)
-        estimates = sorted((_estimate(candidate, different, now) for candidate in found), key=lambda each: each.seconds)
-    known, min_samples = RowHashes(hashes, now.checks), now.options.min_samples or 1
+        estimates = [_estimate(candidate, different, now) for candidate in found]
+        estimates.sort(key=lambda each: (min_samples > each.candidate.listed, each.seconds))
+    known = RowHashes(hashes, now.checks)
     if now.only:
         return known, [each.candidate for each in estimates]
     enough = [each for each in estimates if min_samples <= each.candidate.listed]

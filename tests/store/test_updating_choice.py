@@ -227,3 +227,17 @@ def test_without_a_database_there_are_no_stored_fits(fitted: apsw.Connection) ->
     points = "(SELECT clust_points(id, vector) FROM Embedding)"
     with pytest.raises(OptionError, match=refused):
         fitted.execute(f"SELECT * FROM clust_hdbscan({points}, ?)", ('{"update": "auto"}',)).fetchall()
+
+
+def test_fits_of_cuts_with_a_smaller_min_samples_do_not_stand_before_the_one_that_they_are_of(
+    demo: apsw.Connection,
+) -> None:
+    """They know too few neighbours. Where much goes, a fit of fewer neighbours would be the quicker one to go on from."""
+    options = {"min_samples": 14}
+    add_embeddings(demo, clustered(1500, seed=5), ids=range(100, 1600))
+    said(demo, **options)
+    for min_samples in (2, 3, 4, 5):
+        demo.execute("SELECT clust_cut(1, json_object('min_samples', ?))", (min_samples,)).fetchall()
+    assert said(demo, **options, update="only", where="id > 180") == "fit 6 from fit 1: 0 new, 121 gone, 0 changed"
+    add(demo)
+    assert said(demo, **options) == "fit 7 from fit 1: 2 new, 0 gone, 0 changed"
