@@ -231,8 +231,10 @@ def _read_and_made_from(
 
 
 def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, list[Candidate] | NotUpdated]:
-    """The candidates of which an update is quicker than a new fit, the quickest first; all of them if no new fit may be made, those
-    that know enough neighbours first."""
+    """The candidates of which an update is quicker than a new fit, the quickest first.
+
+    All of them if no new fit may be made, those that know enough neighbours first.
+    """
     min_samples = now.options.min_samples or 1
     with control.phase("hash"):
         hashes = now.points.row_hashes(control)

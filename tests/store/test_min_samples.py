@@ -23,7 +23,7 @@ from tests.store.looked import LABELS, SWEEP, TREE, rows
 
 FIT = """
 SELECT embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed, n, n_distinct, dimension,
-       corpus_hash, versions, row_ids, row_checks, core_distances, spanning_tree
+       corpus_hash, versions ->> 'sqlclust', row_ids, row_checks, core_distances, spanning_tree
 FROM ClusteringFit WHERE id = ?
 """
 NEIGHBORS = """
