@@ -24,7 +24,7 @@ from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.members import member_points
-from sqlclust.store.min_samples import WithNeighbors, check, stored_with, with_neighbors
+from sqlclust.store.min_samples import WithNeighbors, check, naming_a_fit_with_more, stored_with, with_neighbors
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
@@ -134,7 +134,8 @@ def labels(
     same rows has, the fit's neighbours are read too, and it is O(n·min_samples) more.
     """
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored, LabelsOptions)
+    with naming_a_fit_with_more(database, stored):
+        wanted = check_options(values, stored, LabelsOptions)
     with origin_of(database, stored.record.embedding_model) as origin:
         return _labels(database, stored, wanted, origin, progress)
 
@@ -185,7 +186,8 @@ def cut(
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored, LabelsOptions)
+    with naming_a_fit_with_more(database, stored):
+        wanted = check_options(values, stored, LabelsOptions)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):

@@ -6,7 +6,8 @@ that of a fresh fit, to the last bit (`core/update`). Where such a fit is stored
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.update.updating import Refusal, updated
 from sqlclust.errors import FitDamagedError, MinSamplesError
-from sqlclust.sqlite import interrupt
+from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.fits import loading as fits
@@ -57,6 +58,28 @@ def _refused(stored: StoredFit, min_samples: int, reason: str, advice: str = "")
         reason=reason,
         advice=advice,
     )
+
+
+_WITH_MORE = f"""
+SELECT f.id, f.min_samples FROM main.ClusteringFit f
+WHERE {" AND ".join(f"f.{name} = :{name}" for name in IDENTITY if name != "min_samples")}
+  AND f.min_samples >= :min_samples AND f.spanning_tree IS NOT NULL
+ORDER BY f.min_samples, f.id DESC LIMIT 1
+"""
+
+
+@contextmanager
+def naming_a_fit_with_more(database: Database, stored: StoredFit) -> Iterator[None]:
+    """Where a stored fit cannot be cut with a min_samples, another one of the same rows and settings may: the error names it."""
+    try:
+        yield
+    except MinSamplesError as error:
+        identity = {name: getattr(stored.record, name) for name in IDENTITY}
+        other = statements.first_row(database, _WITH_MORE, {**identity, "min_samples": error.found})
+        if other is None or not engine_of(stored.record.engine).exact:
+            raise
+        advice = f"or take clustering fit {other[0]}, of the same embeddings, which was made with {other[1]}"
+        raise _refused(stored, error.found, error.reason, advice) from None
 
 
 def stored_with(database: Database, stored: StoredFit, min_samples: int) -> StoredFit | None:
