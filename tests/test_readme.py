@@ -32,7 +32,6 @@ from tests.reference import (
     with_outputs,
     without_times,
 )
-from tests.test_layers import LAYERS, ROOMS
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 EACH = pytest.mark.parametrize("name", TEXTS)
@@ -342,22 +341,3 @@ def test_every_folder_has_a_readme_of_a_page(folder: str) -> None:
     text = written_by_hand((PACKAGE / folder / "README.md").read_text(encoding="utf-8"))
     read = [line for line in prose(text).splitlines() if re.match(r"[^\s|<#*-]|\*\*", line)]
     assert len(read) <= 60
-
-
-def rows_of_the_map() -> list[str]:
-    """The first cells of the map of the house, in its order: `core/tree/`, `errors`."""
-    chapter = TEXTS["sqlclust/README.md"].partition("## The map")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `([^`]+)` \|", chapter, re.MULTILINE)
-
-
-def test_the_map_names_every_room_in_its_order() -> None:
-    rooms = [row.strip("/") for row in rows_of_the_map()]
-    assert sorted(room for room in rooms if (PACKAGE / room).is_dir()) == [
-        folder for folder in FOLDERS if folder != "."
-    ]
-    assert [room for room in rooms if "/" not in room] == LAYERS
-    for folder, order in ROOMS.items():
-        above = folder.replace(".", "/")
-        shown = [room.removeprefix(f"{above}/") for room in rooms if room.startswith(f"{above}/")]
-        here = [room for room in shown if "/" not in room and (PACKAGE / above / room).is_dir()]
-        assert here == [room for room in order if room in here]
