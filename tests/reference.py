@@ -155,8 +155,17 @@ def generated(name: str) -> str:
 
 def filled_in(text: str) -> str:
     """A file's text with its generated parts and outputs made anew."""
+    return with_outputs(with_generated(text))
+
+
+def with_generated(text: str) -> str:
+    """A file's text with its generated parts made anew."""
     section = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-    text = section.sub(lambda match: f"{match[1]}{generated(match[2])}\n{match[3]}", text)
+    return section.sub(lambda match: f"{match[1]}{generated(match[2])}\n{match[3]}", text)
+
+
+def with_outputs(text: str) -> str:
+    """A file's text with what its commands print made anew, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "examples", Path(folder) / "examples")
         if "panic.db" in text:

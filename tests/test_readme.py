@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,17 @@ from sqlclust.cli import main
 from sqlclust.surface.catalog import CATALOG
 from tests.cli.terminal import succeed
 from tests.package_files import PACKAGE
-from tests.reference import DOCUMENTS, GENERATED, README, ROOT, filled_in, missing_hosts, shown, without_times
-from tests.test_layers import LAYERS, ROOMS
+from tests.reference import (
+    DOCUMENTS,
+    GENERATED,
+    README,
+    ROOT,
+    missing_hosts,
+    shown,
+    with_generated,
+    with_outputs,
+    without_times,
+)
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 EACH = pytest.mark.parametrize("name", TEXTS)
@@ -65,10 +75,21 @@ def prose(text: str) -> str:
 # --- what is generated and executed ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def outputs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[str]]]:
+    """The files whose tests are run, with what their commands print. Most of their time is imports of one process after the
+    other, so two files are made at the same time."""
+    functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    names = [str(item.callspec.params["name"]) for item in functions if "outputs" in item.fixturenames]
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(with_outputs, TEXTS[name]) for name in names}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.slow
 @EACH
-def test_generated_parts_and_outputs_are_current(name: str) -> None:
-    expected = filled_in(TEXTS[name])
+def test_generated_parts_and_outputs_are_current(name: str, outputs: dict[str, Future[str]]) -> None:
+    expected = with_generated(outputs[name].result())
     assert without_times(TEXTS[name]) == without_times(expected), "run: python -m tests.reference"
 
 
@@ -320,22 +341,3 @@ def test_every_folder_has_a_readme_of_a_page(folder: str) -> None:
     text = written_by_hand((PACKAGE / folder / "README.md").read_text(encoding="utf-8"))
     read = [line for line in prose(text).splitlines() if re.match(r"[^\s|<#*-]|\*\*", line)]
     assert len(read) <= 60
-
-
-def rows_of_the_map() -> list[str]:
-    """The first cells of the map of the house, in its order: `core/tree/`, `errors`."""
-    chapter = TEXTS["sqlclust/README.md"].partition("## The map")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `([^`]+)` \|", chapter, re.MULTILINE)
-
-
-def test_the_map_names_every_room_in_its_order() -> None:
-    rooms = [row.strip("/") for row in rows_of_the_map()]
-    assert sorted(room for room in rooms if (PACKAGE / room).is_dir()) == [
-        folder for folder in FOLDERS if folder != "."
-    ]
-    assert [room for room in rooms if "/" not in room] == LAYERS
-    for folder, order in ROOMS.items():
-        above = folder.replace(".", "/")
-        shown = [room.removeprefix(f"{above}/") for room in rooms if room.startswith(f"{above}/")]
-        here = [room for room in shown if "/" not in room and (PACKAGE / above / room).is_dir()]
-        assert here == [room for room in order if room in here]

@@ -25,7 +25,7 @@ COMMANDS = {
     "sweep": "Try many parameters on a stored fit.",
     "predict": "Find clusters for embeddings that are not in a result.",
     "compare": "Compare two results.",
-    "delete": "Delete a result; embeddings stay.",
+    "delete": "Delete results; embeddings stay.",
     "doctor": "Look for what is wrong in a database.",
     "query": "Run one SQL statement, with the clust_ functions.",
     "shell": "Open an SQL shell, with the clust_ functions.",

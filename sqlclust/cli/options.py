@@ -85,12 +85,13 @@ class _List(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{text!r} is not {expected}; write several with commas between them", param, ctx)
 
 
-class _Result(click.ParamType):  # type: ignore[type-arg]
+class Result(click.ParamType):  # type: ignore[type-arg]
     """A result: its id, as an int, or 'latest' and the like, as text."""
 
     name = "ID|latest"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """As it is given on the command line."""
         if isinstance(value, int) or LATEST.fullmatch(value):
             return value if isinstance(value, int) else str(value)
         if not (value.isascii() and value.isdigit()) or len(value) > 19:
@@ -134,7 +135,7 @@ def _option_of(field: dataclasses.Field[Any], name: str) -> Callable[[Command], 
     if record["kind"] is str:
         return click.option(*flags, name, type=click.Choice(record["choices"]), **settings)
     if record["names_result"]:
-        return click.option(*flags, name, type=_Result(), metavar=_Result.name, **settings)
+        return click.option(*flags, name, type=Result(), metavar=Result.name, **settings)
     numbers = click.IntRange if record["kind"] is int else click.FloatRange
     least, above = record["at_least"], record["above"]
     allowed = numbers(min=least if above is None else above, min_open=above is not None)  # the rest is said by `parse`

@@ -88,7 +88,8 @@ def update_seconds(
     Args:
         m: distinct vectors of the old fit.
         min_samples: of the old fit.
-        new, gone: how many distinct vectors come, and how many of the old ones go.
+        new, gone: how many distinct vectors come, and how many of the old ones go. More than m count as m: whoever counts vectors
+            as they were before they were scaled may find more.
         larger: whether min_samples becomes larger, by no more than the spare neighbours.
         multiplications_per_second: of `multiplications_per_second`.
         engine: that made the fit, one of ENGINES.
@@ -99,7 +100,7 @@ def update_seconds(
     Raises:
         UnknownEngineError
     """
-    share = gone / m
+    share = min(1.0, gone / m)
     listed = min_samples + SPARE_NEIGHBORS
     changed = 1.0 if larger else 1.0 - (1.0 - share) ** listed
     # a list is searched for anew when more go than it has to spare

@@ -115,7 +115,8 @@ class MinSamplesError(FitOptionError):
             f"option 'min_samples': found {found}, but clustering fit {clustering_fit_id} was made with {fitted}, and {reason}; "
             f"a new fit is needed{more}"
         )
-        self.option, self.found, self.expected = "min_samples", found, repr(fitted)
+        self.option, self.expected = "min_samples", repr(fitted)
+        self.found: int = found
         self.fitted, self.clustering_fit_id, self.reason = fitted, clustering_fit_id, reason
 
 

@@ -21,12 +21,10 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import loading as fits
-from sqlclust.store.fits.blobs import FitBlobs
-from sqlclust.store.fits.neighbors import FitNeighbors
-from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.members import member_points
-from sqlclust.store.min_samples import WithNeighbors, check, stored_with, with_neighbors
+from sqlclust.store.min_samples import WithNeighbors, check, naming_a_fit_with_more, stored_with, with_neighbors
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
@@ -90,7 +88,7 @@ def _check_settled(name: str, value: Any, stored: StoredFit) -> None:
         raise FitOptionError(name, found=value, fitted=fitted, clustering_fit_id=stored.id)
 
 
-class NewFit(NamedTuple):
+class SmallerFit(NamedTuple):
     """A fit with a smaller min_samples than the stored one that it was made from. It is not stored yet.
 
     Attributes:
@@ -116,7 +114,7 @@ class Cut(NamedTuple):
         recorded: what is recorded of their labels with the parameters.
     """
 
-    fit: StoredFit | NewFit
+    fit: StoredFit | SmallerFit
     points: Points
     clustering: core.Clustering
     recorded: dict[str, Any] = {}  # noqa: RUF012  # nobody writes to it
@@ -136,7 +134,8 @@ def labels(
     same rows has, the fit's neighbours are read too, and it is O(n·min_samples) more.
     """
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored, LabelsOptions)
+    with naming_a_fit_with_more(database, stored):
+        wanted = check_options(values, stored, LabelsOptions)
     with origin_of(database, stored.record.embedding_model) as origin:
         return _labels(database, stored, wanted, origin, progress)
 
@@ -168,7 +167,7 @@ def _cut(
         return fitted, core.cut(fitted, parameters, rank=points.rank(), control=control)
 
     (fitted, clustering), seconds = interrupt.run(database, work, progress)
-    new = NewFit(earlier, min_samples, fitted, {**reading.seconds, **seconds})
+    new = SmallerFit(earlier, min_samples, fitted, {**reading.seconds, **seconds})
     return Cut(new, points, clustering)
 
 
@@ -187,7 +186,8 @@ def cut(
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    wanted = check_options(values, stored, LabelsOptions)
+    with naming_a_fit_with_more(database, stored):
+        wanted = check_options(values, stored, LabelsOptions)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):
@@ -202,10 +202,10 @@ def cut(
             **{name: record.selection[name] for name in OF_ORIGIN if name in record.selection},
             **found.recorded,
         }
-        fit, kept = _to_publish(database, found, progress)
+        fit = _to_publish(database, found, progress)
         published = publish(
             database,
-            NewResult(points, found.clustering, fit, parameters, started_at, origin, *kept),
+            NewResult(points, found.clustering, fit, parameters, started_at, origin),
             snapshot=Snapshot(database, points, origin, version=version),
             patience=PATIENCE,
             control=Control(progress),
@@ -213,13 +213,11 @@ def cut(
     return published.result_id
 
 
-def _to_publish(
-    database: Database, found: Cut, progress: Progress | None
-) -> tuple[FitRecord | int, tuple[FitBlobs | None, FitNeighbors | None]]:
-    """The fit of a cut as its result needs it: the id of a stored one, or what is to be stored of a new one."""
+def _to_publish(database: Database, found: Cut, progress: Progress | None) -> NewFit | int:
+    """The fit of a cut as its result needs it: the id of a stored one, or a new one."""
     if isinstance(found.fit, StoredFit):
-        return found.fit.id, (None, None)
+        return found.fit.id
     earlier, min_samples, fitted, seconds = found.fit
-    record = earlier.record(min_samples, versions(database), seconds)
-    kept, _ = interrupt.run(database, partial(earlier.to_keep, found.points, fitted, record), progress)
-    return record, kept
+    work = partial(earlier.to_store, found.points, fitted, min_samples, versions(database), seconds)
+    fit, _ = interrupt.run(database, work, progress)
+    return fit

@@ -116,7 +116,7 @@ def _fit(
     }  # fmt: skip
     result_id, fit_id = publish(
         database,
-        NewResult(points, clustering, made.fit, result_parameters, started_at, origin, made.blobs, made.neighbors),
+        NewResult(points, clustering, made.fit, result_parameters, started_at, origin),
         snapshot=Snapshot(database, points, origin, version=version),
         patience=max(PATIENCE, made.seconds),
         control=Control(progress),

@@ -22,6 +22,7 @@ from sqlclust.store.fits import loading
 from sqlclust.store.fits.blobs import FitBlobs, to_blobs
 from sqlclust.store.fits.neighbors import FitNeighbors, neighbors_of
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.updating import NotUpdated, Now, Updated
 from sqlclust.store.versions import versions
 
@@ -34,7 +35,7 @@ class Keeping(NamedTuple):
 
 
 class Made(NamedTuple):
-    """Clusters, and the fit that they are cut from: the id of a stored one, or what to store of a new one.
+    """Clusters, and the fit that they are cut from: the id of a stored one, or a new one.
 
     Attributes:
         seconds: it took.
@@ -42,11 +43,9 @@ class Made(NamedTuple):
     """
 
     clustering: core.Clustering
-    fit: FitRecord | int
+    fit: NewFit | int
     seconds: float
     said: str | None
-    blobs: FitBlobs | None = None
-    neighbors: FitNeighbors | None = None
 
 
 class Corpus(NamedTuple):
@@ -170,10 +169,11 @@ def _new(
         updated_from=was.of if isinstance(was, Updated) else None,
         changes=was.changes._asdict() if isinstance(was, Updated) else None,
     )
-    kept: tuple[FitBlobs | None, FitNeighbors | None] = (None, None)
+    fit = NewFit(record)
     if keeping.fit:
         kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted, was), progress)
-    return Made(clustering, record, sum(seconds.values()), _said(was), *kept)
+        fit = NewFit(record, *kept)
+    return Made(clustering, fit, sum(seconds.values()), _said(was))
 
 
 def _cut(corpus: Corpus, fitted: core.Fit, control: Control) -> tuple[core.Fit, core.Clustering]:

@@ -6,7 +6,8 @@ that of a fresh fit, to the last bit (`core/update`). Where such a fit is stored
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,15 +21,17 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.update.updating import Refusal, updated
 from sqlclust.errors import FitDamagedError, MinSamplesError
-from sqlclust.sqlite import interrupt
+from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.fits import loading as fits
-from sqlclust.store.fits.blobs import FitBlobs, to_blobs
+from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.earlier import old_fit
+from sqlclust.store.fits.matching import Changes
 from sqlclust.store.fits.neighbors import FitNeighbors
-from sqlclust.store.fits.record import IDENTITY, FitRecord
+from sqlclust.store.fits.record import IDENTITY
 from sqlclust.store.fits.stored_fit import StoredFit
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_other_min_samples
 from sqlclust.store.origins import origin_of
@@ -55,6 +58,28 @@ def _refused(stored: StoredFit, min_samples: int, reason: str, advice: str = "")
         reason=reason,
         advice=advice,
     )
+
+
+_WITH_MORE = f"""
+SELECT f.id, f.min_samples FROM main.ClusteringFit f
+WHERE {" AND ".join(f"f.{name} = :{name}" for name in IDENTITY if name != "min_samples")}
+  AND f.min_samples >= :min_samples AND f.spanning_tree IS NOT NULL
+ORDER BY f.min_samples, f.id DESC LIMIT 1
+"""
+
+
+@contextmanager
+def naming_a_fit_with_more(database: Database, stored: StoredFit) -> Iterator[None]:
+    """Where a stored fit cannot be cut with a min_samples, another one of the same rows and settings may: the error names it."""
+    try:
+        yield
+    except MinSamplesError as error:
+        identity = {name: getattr(stored.record, name) for name in IDENTITY}
+        other = statements.first_row(database, _WITH_MORE, {**identity, "min_samples": error.found})
+        if other is None or not engine_of(stored.record.engine).exact:
+            raise
+        advice = f"or take clustering fit {other[0]}, of the same embeddings, which was made with {other[1]}"
+        raise _refused(stored, error.found, error.reason, advice) from None
 
 
 def stored_with(database: Database, stored: StoredFit, min_samples: int) -> StoredFit | None:
@@ -122,24 +147,28 @@ class WithNeighbors(NamedTuple):
             raise _refused(self.stored, min_samples, fitted.reason)
         return fitted
 
-    def to_keep(
-        self, points: Points, fitted: core.Fit, record: FitRecord, control: Control
-    ) -> tuple[FitBlobs, FitNeighbors]:
-        """A fit with a smaller min_samples as it is stored: its neighbours are as many as those of a fresh one."""
+    def to_store(
+        self,
+        points: Points,
+        fitted: core.Fit,
+        min_samples: int,
+        versions: dict[str, str],
+        timings: dict[str, float],
+        control: Control,
+    ) -> NewFit:
+        """A fit that `fitted` has made, as it is stored: its neighbours are as many as those of a fresh one."""
         if fitted.lists is None:
             raise TypeError("the fit was made without lists")
-        blobs = to_blobs(points, Fingerprint(record.corpus_hash, self.stored.row_checks), fitted, control)
-        return blobs, replace(self.neighbors, lists=fitted.lists)
-
-    def record(self, min_samples: int, versions: dict[str, str], timings: dict[str, float]) -> FitRecord:
-        """What a fit with a smaller min_samples says of itself."""
-        return replace(
+        record = replace(
             self.stored.record,
             min_samples=min_samples,
             versions=versions,
             timings=timings,
             updated_from=self.stored.id,
+            changes=Changes(0, 0, 0)._asdict(),
         )
+        blobs = to_blobs(points, Fingerprint(record.corpus_hash, self.stored.row_checks), fitted, control)
+        return NewFit(record, blobs, replace(self.neighbors, lists=fitted.lists))
 
 
 def with_neighbors(database: Database, stored: StoredFit, min_samples: int) -> WithNeighbors:

@@ -26,7 +26,7 @@ from sqlclust.store.cut import Wanted, check_options
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
-from sqlclust.store.min_samples import trees_with
+from sqlclust.store.min_samples import naming_a_fit_with_more, trees_with
 
 MAX_COMBINATIONS = 1_000
 """Rows a sweep gives at the most."""
@@ -54,7 +54,8 @@ def sweep(
     vector is read, but once where the tree of another min_samples is to be made (`min_samples.trees_with`): one for each.
     """
     stored = fits.load(database, clustering_fit_id)
-    combinations = _combinations(values, stored)
+    with naming_a_fit_with_more(database, stored):
+        combinations = _combinations(values, stored)
     every_min_samples = dict.fromkeys(wanted.min_samples for wanted in combinations)
     check_cutting(len(stored.ids), trees=len(every_min_samples))
     trees = trees_with(database, stored, every_min_samples, progress)

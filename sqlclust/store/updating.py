@@ -38,7 +38,8 @@ from sqlclust.store.fits.record import FIT_OPTIONS
 from sqlclust.store.fits.stored_fit import StoredFit
 
 _CANDIDATES = 3
-"""Fits of the same settings that are looked at: the newest, before others those of the same selection."""
+"""Fits of the same settings that are looked at: those that know enough neighbours first, of them those of the same selection, of
+these the newest."""
 _SPEED = 1e11
 """Multiplications a second that the choice between an update and a new fit counts with: it looks at no clock."""
 
@@ -50,7 +51,7 @@ class Now(NamedTuple):
         points: the embeddings.
         checks: uint32 (n,), CRC-32 of their vectors in the order of ids.
         options: resolved.
-        settings: a value for each column of `_SETTINGS`, and `selection` as it is stored.
+        settings: a value for each column of `_SETTINGS` and `_LOOSE`, and `selection` as it is stored.
         only: whether a new fit is out of the question.
     """
 
@@ -76,6 +77,11 @@ class Candidate(NamedTuple):
     n_distinct: int
     hashes: NDArray[np.uint64]
 
+    @property
+    def listed(self) -> int:
+        """Neighbours that its lists have of each vector, if nothing was removed."""
+        return self.min_samples + SPARE_NEIGHBORS
+
 
 _EXACT = ", ".join(f"'{name}'" for name in ENGINES if engine_of(name).exact)
 _LOOSE = ("min_samples", "seed")
@@ -87,7 +93,7 @@ _KEPT = f"EXISTS (SELECT 1 FROM main.{TABLE} p WHERE p.clustering_fit_id = f.id)
 _FIND = f"""
 SELECT f.id, f.min_samples, f.n_distinct FROM main.ClusteringFit f
 WHERE {_SAME} AND (f.seed = :seed OR f.engine IN ({_EXACT})) AND {_STORED} AND {_KEPT}
-ORDER BY f.selection = :selection DESC, f.id DESC LIMIT {_CANDIDATES}
+ORDER BY f.min_samples + {SPARE_NEIGHBORS} >= :min_samples DESC, f.selection = :selection DESC, f.id DESC LIMIT {_CANDIDATES}
 """
 _HASHES = f"SELECT row_hashes FROM main.{TABLE} WHERE clustering_fit_id = ? ORDER BY part"
 _NEWEST = f"""
@@ -97,7 +103,7 @@ WHERE f.embedding_model = :embedding_model AND f.selection = :selection AND {_ST
 
 
 def candidates(database: Database, settings: Mapping[str, Any]) -> list[Candidate]:
-    """The stored fits that may be brought up to date, newest first. Reads 8 bytes for each of their rows.
+    """The stored fits that may be brought up to date. Reads 8 bytes for each of their rows.
 
     Args:
         settings: as `Now` has them.
@@ -143,11 +149,13 @@ class NotUpdated(NamedTuple):
     Attributes:
         of: that fit.
         hashes: of the rows of now, if they were made.
+        damage: what is wrong with that fit, if it is damaged. Not the error, which would hold on to all that was read.
     """
 
     of: int
     reason: str
     hashes: RowHashes | None = None
+    damage: str | None = None
 
 
 def update(database: Database, now: Now, progress: Progress | None) -> Updated | NotUpdated | None:
@@ -163,30 +171,47 @@ def update(database: Database, now: Now, progress: Progress | None) -> Updated |
     found = candidates(database, now.settings)
     made = _update(database, found, now, progress) if found else _why_none(database, now.settings)
     if now.only and not isinstance(made, Updated):
+        if made is not None and made.damage is not None:
+            raise FitDamagedError(made.of, reason=made.damage)
         of, reason = (made.of, made.reason) if made else (None, None)
         raise UpdateError(now.settings["embedding_model"], clustering_fit_id=of, reason=reason)
     return made
 
 
 def _update(database: Database, found: list[Candidate], now: Now, progress: Progress | None) -> Updated | NotUpdated:
-    (hashes, which), seconds = interrupt.run(database, partial(_chosen, found, now), progress)
-    if isinstance(which, NotUpdated):
-        return which
-    try:
-        made, more = _made_from(database, which.id, now, hashes, progress)
-    except FitDamagedError as error:
-        if now.only:
-            raise
-        return NotUpdated(which.id, str(error), hashes)
-    except (UnknownFitError, FitNotStoredError, NeighborsNotStoredError):  # somebody else's transaction came between
-        return NotUpdated(which.id, "it was deleted meanwhile", hashes)
-    if isinstance(made, Refusal):
-        return NotUpdated(which.id, made.reason, hashes)
-    fitted, changes = made
-    return Updated(fitted, which.id, changes, hashes, {**more, "hash": seconds["hash"]})
+    (hashes, chosen), seconds = interrupt.run(database, partial(_chosen, found, now), progress)
+    if isinstance(chosen, NotUpdated):
+        return chosen
+    refused: list[NotUpdated] = []
+    for candidate in chosen:
+        made = _made_from(database, candidate.id, now, hashes, progress)
+        if isinstance(made, Updated):
+            return made._replace(seconds={**made.seconds, "hash": seconds["hash"]})
+        refused.append(made)
+    return refused[0]
 
 
 def _made_from(
+    database: Database, fit_id: int, now: Now, hashes: RowHashes, progress: Progress | None
+) -> Updated | NotUpdated:
+    """What a stored fit becomes, if it can be brought up to date.
+
+    Raises:
+        DatabaseFileError; StatementInterrupted
+    """
+    try:
+        made, seconds = _read_and_made_from(database, fit_id, now, hashes, progress)
+    except FitDamagedError as error:
+        return NotUpdated(fit_id, str(error), hashes, error.reason)
+    except (UnknownFitError, FitNotStoredError, NeighborsNotStoredError):  # somebody else's transaction came between
+        return NotUpdated(fit_id, "it was deleted meanwhile", hashes)
+    if isinstance(made, Refusal):
+        return NotUpdated(fit_id, made.reason, hashes)
+    fitted, changes = made
+    return Updated(fitted, fit_id, changes, hashes, seconds)
+
+
+def _read_and_made_from(
     database: Database, fit_id: int, now: Now, hashes: RowHashes, progress: Progress | None
 ) -> tuple[tuple[core.Fit, Changes] | Refusal, dict[str, float]]:
     """What a stored fit becomes, and the seconds of each phase. What was read of it is let go of when this ends.
@@ -205,31 +230,44 @@ def _made_from(
     return interrupt.run(database, partial(_brought_up_to_date, stored, kept, now, hashes), progress)
 
 
-def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, Candidate | NotUpdated]:
-    """The candidate that is brought up to date quickest, if that is quicker than a new fit."""
+def _chosen(found: list[Candidate], now: Now, control: Control) -> tuple[RowHashes, list[Candidate] | NotUpdated]:
+    """The candidates of which an update is quicker than a new fit, the quickest first.
+
+    All of them if no new fit may be made, those that know enough neighbours first.
+    """
+    min_samples = now.options.min_samples or 1
     with control.phase("hash"):
         hashes = now.points.row_hashes(control)
         different = np.unique(hashes)
-        seconds, differ, which = min(
-            (_seconds(candidate, different, now) for candidate in found), key=lambda estimate: estimate[0]
-        )
+        estimates = [_estimate(candidate, different, now) for candidate in found]
+        estimates.sort(key=lambda each: (min_samples > each.candidate.listed, each.seconds))
     known = RowHashes(hashes, now.checks)
     if now.only:
-        return known, which
-    if (now.options.min_samples or 1) > which.min_samples + SPARE_NEIGHBORS:
-        listed = which.min_samples + SPARE_NEIGHBORS
-        reason = f"it knows {listed} neighbours of each vector, fewer than min_samples, {now.options.min_samples}"
+        return known, [each.candidate for each in estimates]
+    enough = [each for each in estimates if min_samples <= each.candidate.listed]
+    if not enough:
+        which = estimates[0].candidate
+        reason = f"it knows {which.listed} neighbours of each vector, fewer than min_samples, {min_samples}"
         return known, NotUpdated(which.id, reason, known)
     n, dimension = len(different), now.points.vectors.shape[1]
-    if seconds >= fit_seconds(n, dimension, now.options.engine, multiplications_per_second=_SPEED):
-        return known, NotUpdated(
-            which.id, f"{differ:,} vectors differ from its {which.n_distinct:,}, and a new fit is quicker"
-        )
-    return known, which
+    anew = fit_seconds(n, dimension, now.options.engine, multiplications_per_second=_SPEED)
+    quicker = [each.candidate for each in enough if each.seconds < anew]
+    if not quicker:
+        which, differ = enough[0].candidate, enough[0].differ
+        reason = f"{differ:,} vectors differ from its {which.n_distinct:,}, and a new fit is quicker"
+        return known, NotUpdated(which.id, reason, known)
+    return known, quicker
 
 
-def _seconds(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> tuple[float, int, Candidate]:
+class _Estimate(NamedTuple):
     """What an update of a candidate takes, about, and how many vectors differ."""
+
+    candidate: Candidate
+    seconds: float
+    differ: int
+
+
+def _estimate(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> _Estimate:
     was = np.unique(candidate.hashes)
     both = np.intersect1d(was, different, assume_unique=True).size
     new, gone = len(different) - both, len(was) - both
@@ -243,7 +281,7 @@ def _seconds(candidate: Candidate, different: NDArray[np.uint64], now: Now) -> t
         multiplications_per_second=_SPEED,
         engine=now.options.engine,
     )
-    return seconds, new + gone, candidate
+    return _Estimate(candidate, seconds, new + gone)
 
 
 def _why_none(database: Database, settings: Mapping[str, Any]) -> NotUpdated | None:

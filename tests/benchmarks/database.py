@@ -38,7 +38,7 @@ from tests.benchmarks.memory import peak
 if TYPE_CHECKING:
     from sqlclust.core.pipeline import Clustering
     from sqlclust.store.embeddings.points import Points
-    from sqlclust.store.fits.record import FitRecord
+    from sqlclust.store.fits.storing import NewFit
 
 _BATCH = 20_000
 _INSERT = "INSERT INTO Embedding (id, embedding_model, vector) VALUES (?, 'generated', ?)"
@@ -81,10 +81,11 @@ def load(connection: apsw.Connection, rows: int, size: int) -> None:
         timed(f"clust_points, {state}", rows, lambda sql=count: connection.execute(sql).fetchall())  # type: ignore[misc]
 
 
-def made_up(points: Points, model: str) -> tuple[Clustering, FitRecord]:
+def made_up(points: Points, model: str) -> tuple[Clustering, NewFit]:
     """Clusters that nobody computed, some thousand points each, and a fit that they might be of."""
     from sqlclust.core.pipeline import Clustering
     from sqlclust.store.fits.record import FitRecord
+    from sqlclust.store.fits.storing import NewFit
 
     rows, dimension = points.vectors.shape
     random = np.random.default_rng(0)
@@ -98,9 +99,8 @@ def made_up(points: Points, model: str) -> tuple[Clustering, FitRecord]:
         np.bincount(labels[labels >= 0]),
         random.random(int((found >= 0).sum())),
     )
-    return clusters, FitRecord(
-        model, {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {}
-    )
+    record = FitRecord(model, {}, "euclidean", True, 5, 1.0, "exact", 1.0, 0, rows, rows, dimension, "none", {}, {})
+    return clusters, NewFit(record)
 
 
 def publish(connection: apsw.Connection, rows: int, size: int) -> None:

@@ -85,7 +85,10 @@ def test_as_a_module() -> None:
         (["nothing"], "No such command 'nothing'."),
         (["fit"], "Missing argument 'DB'."),
         (["show", "x.db", "1", "2"], "Got unexpected extra argument (2)"),
-        (["delete", "x.db", "latest"], "Invalid value for 'ID': 'latest' is not a valid integer."),
+        (
+            ["delete", "x.db", "last"],
+            "Invalid value for '[ID|latest~N]...': 'last' is no result; expected its id, or latest, latest~1, …",
+        ),
         (["load", "x.db", "v.npy"], "Missing option '--model' / '-m'."),
         (["load", "x.db", "--model", "m"], "Missing argument 'FILE...'."),
         (["load", "x.db", "v.npy", "--model", ""], "Invalid value for --model: the name is empty"),

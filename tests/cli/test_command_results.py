@@ -12,9 +12,11 @@ from typing import Any
 import apsw
 import pytest
 
+import sqlclust
 from sqlclust.cli.results import CLUSTER_COLUMNS, LISTED_COLUMNS, percent, seconds
 from sqlclust.schema import VERSION
-from tests.cli.terminal import fail, on_terminal, rows, run, succeed
+from tests.cli.terminal import fail, misuse, on_terminal, rows, run, succeed
+from tests.small import add_embeddings, clustered
 
 
 def parsed(option: str, out: str) -> list[dict[str, Any]]:
@@ -217,6 +219,36 @@ def test_delete_asks(fitted: Path) -> None:
 
 def test_delete_of_what_is_not_there(fitted: Path) -> None:
     assert fail("delete", fitted, 2, "--yes") == "no clustering result 2; ids here: 1"
+
+
+def test_delete_several(fitted: Path) -> None:
+    for _ in range(4):
+        succeed("fit", fitted)
+    assert fail("delete", fitted, 2, 9, "--yes") == "no clustering result 9; ids here: 1, 2, 3, 4, 5"
+    assert succeed("delete", fitted, 2, "latest~1", 2, "--yes").splitlines() == [
+        "deleted result 2: 3 clusters, 40 labels; embeddings stay",
+        "deleted result 4: 3 clusters, 40 labels; embeddings stay",
+    ]
+    ran = run("delete", fitted, 1, 3, stdin="n\n")
+    assert "Delete these 2? [y/N]:" in ran.err
+    assert rows(fitted, "SELECT id FROM ClusteringResult") == [(1,), (3,), (5,)]
+
+
+def test_delete_all_but_the_latest(fitted: Path) -> None:
+    for _ in range(2):
+        succeed("fit", fitted)
+    con = sqlclust.connect(str(fitted))
+    add_embeddings(con, clustered(), model="other", ids=range(100, 140))
+    con.close()
+    for _ in range(3):
+        succeed("fit", fitted, "other")
+    found = json.loads(succeed("delete", fitted, "--keep", 2, "--yes", "--json"))
+    assert [(row["id"], row["embedding_model"]) for row in found] == [(1, "demo"), (4, "other")]
+    assert succeed("delete", fitted, "--keep", 2, "--yes") == "nothing to delete: no model has more than 2 results\n"
+    assert json.loads(succeed("delete", fitted, "--keep", 2, "--json")) == []
+    assert rows(fitted, "SELECT id FROM ClusteringResult") == [(2,), (3,), (5,), (6,)]
+    for wrong in ((), (1, "--keep", 2), ("--keep", 0)):
+        assert misuse("delete", fitted, *wrong)
 
 
 # --- numbers for people -----------------------------------------------------------------------------------

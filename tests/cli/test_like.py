@@ -53,11 +53,14 @@ def test_a_latest_result_that_began_labels_of_its_own(fitted: Path) -> None:
     succeed("cut", fitted, 1, *FIVE)
     assert "labels of its own" not in succeed("cut", fitted, 1, *FIVE, "--like", "latest")
     succeed("cut", fitted, 1, "--min-cluster-size", 6)
-    said = "  result 4 began labels of its own; --like 3 goes on with those of result 3"
+    said = "  result 4, which is later, has labels of its own; --like 4 would go on with those"
     assert succeed("fit", fitted, *FIVE, "--like", "latest").splitlines()[3] == said
+    assert "labels of its own" not in succeed("fit", fitted, *FIVE, "--like", "latest")
     assert "labels of its own" not in succeed("fit", fitted, *FIVE, "--like", 4)
     assert "labels of its own" not in succeed("cut", fitted, 1, *FIVE, "--like", "latest")
-    assert rows(fitted, LIKE)[3:] == [(4, "demo", None), (5, "demo", 4), (6, "demo", 4), (7, "demo", 6)]
+    assert rows(fitted, LIKE)[3:] == [
+        (4, "demo", None), (5, "demo", 3), (6, "demo", 5), (7, "demo", 4), (8, "demo", 7)
+    ]  # fmt: skip
 
 
 def test_it_is_shown_as_other_parameters_are(fitted: Path) -> None:

@@ -108,6 +108,15 @@ def test_an_update_pays_where_little_changes() -> None:
         assert ratio(1.0, 1.0) > 1.0
 
 
+@pytest.mark.parametrize("min_samples", [1, 2, 14])
+def test_more_vectors_that_go_than_there_were_count_as_all(min_samples: int) -> None:
+    """Parallel vectors are one where they are scaled to length one."""
+    all_go, more = (
+        update_seconds(100, 8, min_samples, new=0, gone=gone, multiplications_per_second=1e11) for gone in (100, 150)
+    )
+    assert more == all_go > 0.0
+
+
 def test_an_approximate_update_pays_where_few_are_new() -> None:
     """Measured too: of 30,000 × 384 with 1 % added a fifth of a fit, with 5 % added and 4 % removed more than half of one. New
     vectors are compared with all, and a fit's are not: so the more there are, the fewer of a hundred."""

@@ -55,7 +55,7 @@ def test_it_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pytest.M
     def work() -> None:
         earlier = with_neighbors(database, stored, 1)
         fitted = earlier.fitted(members, earlier.vectors(members, control), 1, control)
-        earlier.to_keep(members, fitted, stored.record, control)
+        earlier.to_store(members, fitted, 1, {}, {}, control)
 
     needed = estimate(monkeypatch, lambda: memory.check_other_min_samples(n, dimension, min_samples + 5))
     monkeypatch.undo()

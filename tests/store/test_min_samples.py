@@ -23,7 +23,7 @@ from tests.store.looked import LABELS, SWEEP, TREE, rows
 
 FIT = """
 SELECT embedding_model, selection, metric, normalize, min_samples, alpha, engine, recall, seed, n, n_distinct, dimension,
-       corpus_hash, versions, row_ids, row_checks, core_distances, spanning_tree
+       corpus_hash, versions ->> 'sqlclust', row_ids, row_checks, core_distances, spanning_tree
 FROM ClusteringFit WHERE id = ?
 """
 NEIGHBORS = """
@@ -180,6 +180,14 @@ def test_one_is_cut_from_the_other(demo: apsw.Connection) -> None:
     assert rows(demo, "SELECT id, updated_from FROM ClusteringFit") == [(2, None)]
     assert rows(demo, "SELECT clust_cut(2, '{\"min_samples\": 1}')") == [(3,)]
     assert rows(demo, "SELECT id, min_samples, updated_from FROM ClusteringFit") == [(2, 4, None), (3, 1, 2)]
+
+
+def test_it_does_not_say_what_changed_when_the_fit_before_was_made(demo: apsw.Connection) -> None:
+    sqlclust.fit(demo, "demo", min_cluster_size=5, where="id > 3")
+    sqlclust.fit(demo, "demo", min_cluster_size=5, update="only")
+    demo.execute("SELECT clust_cut(2, '{\"min_samples\": 2}')").fetchall()
+    changes = "SELECT id, timings ->> '$.measured.changes.new', updated_from FROM ClusteringFit WHERE id > 1"
+    assert rows(demo, changes) == [(2, 3, 1), (3, 0, 2)]
 
 
 def test_no_more_than_there_are_other_rows(con: apsw.Connection) -> None:

@@ -117,6 +117,24 @@ def test_of_several_fits_the_nearest_is_brought_up_to_date(fitted: apsw.Connecti
     assert said(fitted, where="id % 2 = 0 AND id > 2") == "fit 4 from fit 2: 0 new, 1 gone, 0 changed"
 
 
+def test_cuts_with_fewer_neighbours_do_not_hide_the_fit_that_they_were_made_from(demo: apsw.Connection) -> None:
+    said(demo, min_samples=9)
+    for min_samples in (1, 2, 3):
+        demo.execute("SELECT clust_cut(1, ?)", (f'{{"min_samples": {min_samples}}}',)).fetchall()
+    add(demo)
+    assert said(demo, min_samples=9) == "fit 5 from fit 1: 2 new, 0 gone, 0 changed"
+
+
+@pytest.mark.parametrize("update", ["auto", "only"])
+def test_where_the_nearest_is_damaged_the_next_is_brought_up_to_date(fitted: apsw.Connection, update: str) -> None:
+    said(fitted, where="id > 3", update="never")
+    add(fitted)
+    fitted.execute("UPDATE ClusteringFitNeighbors SET squared_distances = zeroblob(length(squared_distances)) "
+                   "WHERE clustering_fit_id = 1")  # fmt: skip
+    assert said(fitted, update=update) == "fit 3 from fit 2: 5 new, 0 gone, 0 changed"
+    assert_as_anew(fitted, 3, **OPTIONS)
+
+
 def test_downsampled_and_filtered_selections(fitted: apsw.Connection) -> None:
     for options in ({"downsample": 2}, {"downsample": 3, "where": "id > 5"}):
         sqlclust.fit(fitted, "demo", **OPTIONS, **options)
@@ -209,3 +227,17 @@ def test_without_a_database_there_are_no_stored_fits(fitted: apsw.Connection) ->
     points = "(SELECT clust_points(id, vector) FROM Embedding)"
     with pytest.raises(OptionError, match=refused):
         fitted.execute(f"SELECT * FROM clust_hdbscan({points}, ?)", ('{"update": "auto"}',)).fetchall()
+
+
+def test_fits_of_cuts_with_a_smaller_min_samples_do_not_stand_before_the_one_that_they_are_of(
+    demo: apsw.Connection,
+) -> None:
+    """They know too few neighbours. Where much goes, a fit of fewer neighbours would be the quicker one to go on from."""
+    options = {"min_samples": 14}
+    add_embeddings(demo, clustered(1500, seed=5), ids=range(100, 1600))
+    said(demo, **options)
+    for min_samples in (2, 3, 4, 5):
+        demo.execute("SELECT clust_cut(1, json_object('min_samples', ?))", (min_samples,)).fetchall()
+    assert said(demo, **options, update="only", where="id > 180") == "fit 6 from fit 1: 0 new, 121 gone, 0 changed"
+    add(demo)
+    assert said(demo, **options) == "fit 7 from fit 1: 2 new, 0 gone, 0 changed"

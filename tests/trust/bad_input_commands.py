@@ -67,7 +67,12 @@ CLI: dict[str, tuple[tuple[str, ...], int, str]] = {
         ("sweep", "DB", "1", "--min-cluster-size", ",".join(["5"] * 1_001)), 2,
         "option 'min_cluster_size': found '1,001 combinations', expected at most 1,000",
     ),
-    "delete of a name": (("delete", "DB", "latest"), 2, "Invalid value for 'ID': 'latest' is not a valid integer."),
+    "delete of a name": (
+        ("delete", "DB", "last"),
+        2,
+        "Invalid value for '[ID|latest~N]...': 'last' is no result; expected its id, or latest, latest~1, …",
+    ),
+    "delete of nothing": (("delete", "DB"), 2, "say which: the ID of a result, or several, or --keep N"),
     "delete of what is not there": (("delete", "DB", "9", "--yes"), 1, "no clustering result 9; ids here: 1"),
     "SQL with an error": (("query", "DB", "SELECT nope"), 1, "no such column: nope"),
     "SQL with our error": (("query", "DB", "SELECT clust_norm(1)"), 1, f"clust_norm: the vector is an INTEGER, {NO_BLOB}"),

@@ -48,7 +48,7 @@ PHASES = {
     "old fit": "sqlclust.store.updating.old_fit",
     "update, lists": "sqlclust.core.update.updating.table",
     "update, contradictions": "sqlclust.core.update.consistency._are_mutual",
-    "update, comparing": "sqlclust.core.update.falling.compared_with_all",
+    "update, comparing": "sqlclust.core.update.searching.compared_with_all",
     "update, tree": "sqlclust.core.update.falling.grown_tree",
     "update, measured": "sqlclust.core.update.updating.is_as_measured",
     "linkage": "sqlclust.core.pipeline.single_linkage",

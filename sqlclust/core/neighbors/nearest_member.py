@@ -6,7 +6,8 @@ The mutual reachability of a new vector x and a member y is max(core(x), core(y)
 2. The best member on the list is nearly always the answer: a member that is not listed is at least as far as the last one listed.
 3. Where it is not certain, all members are searched.
 
-A float32 screen finds the candidates. They are measured in float64, from the differences.
+A float32 screen finds the candidates, among vectors scaled so that their squares fit (`into_float32_range`). They are measured in
+float64, from the differences, and as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sqlclust.core.geometry.float32_range import into_float32_range
 from sqlclust.core.geometry.float32_screen import Float32Screen, float32_screen
 from sqlclust.core.geometry.metrics import (
     Float32Array,
@@ -72,11 +74,13 @@ class _Candidates(NamedTuple):
 
 
 class _MemberSearch(NamedTuple):
-    """What a search needs. In `vectors` and `screened` the new vectors come after the members."""
+    """What a search needs. In `vectors` and `screened` the new vectors come after the members; `screened` has them times
+    2**exponent."""
 
     members: MemberVectors
     vectors: Float32Array
     screened: Float32Screen
+    exponent: int
     parameters: ReachabilityParameters
     distance_factor: float
     control: Control
@@ -85,6 +89,11 @@ class _MemberSearch(NamedTuple):
         """Distances in the metric, as float32, which core distances are stored as."""
         with np.errstate(over="ignore"):
             return from_squared(squared, self.parameters.metric).astype(np.float32)
+
+    def as_screened(self, squared: Float64Array) -> Float32Array:
+        """Squared distances as those in `screened`."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(squared, 2 * self.exponent).astype(np.float32)
 
 
 def nearest_members(
@@ -106,14 +115,15 @@ def nearest_members(
     Raises:
         UnknownMetricError
 
-    Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors.
+    Cost: O(q·m·d) multiplications in float32; memory a copy of the vectors, two where their numbers are very large or small.
 
     Source: Campello, Moulavi, Sander 2013, definition 3, for mutual reachability.
     """
     m, q = len(members.vectors), len(vectors)
     both = _one_after_the_other(members.vectors, vectors, control)
-    screened = float32_screen(both, unit_length=parameters.unit_length, control=control)
-    search = _MemberSearch(members, both, screened, parameters, parameters.distance_factor, control)
+    scaled, exponent = into_float32_range(both)
+    screened = float32_screen(scaled, unit_length=parameters.unit_length, control=control)
+    search = _MemberSearch(members, both, screened, exponent, parameters, parameters.distance_factor, control)
     result = NearestMembers(np.empty(q, dtype=np.intp), np.empty(q), np.empty(q, dtype=np.float32))
 
     def find(rows: IndexArray) -> None:
@@ -199,8 +209,8 @@ def _candidates_among_all(search: _MemberSearch, rows: IndexArray, core: Float64
     """Every member that may be the nearest of a row by mutual reachability."""
     screened, factor, m = search.screened, search.distance_factor, len(search.members.vectors)
     margin = (4 * screened.slack[rows] * factor).astype(np.float32)[:, None]
-    own = core.astype(np.float32)
-    others = to_squared(search.members.core.astype(np.float64), search.parameters.metric).astype(np.float32)
+    own = search.as_screened(core)
+    others = search.as_screened(to_squared(search.members.core.astype(np.float64), search.parameters.metric))
     ceiling = np.full(len(rows), np.inf, dtype=np.float32)
     found = []
     for start in range(0, m, _COLUMNS):

@@ -202,7 +202,7 @@ def pruning(vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, co
         axes: principal axes of them, as many as there are.
         limits: float64 (m,), squared distances up to which pairs will be asked for; inf for all.
 
-    Cost: O(m·d²) multiplications; a copy of the vectors.
+    Cost: O(m·d²) multiplications, O(m·d) along axes as they are; a copy of the vectors.
     """
     m = len(vectors)
     most = axes.width

@@ -61,6 +61,10 @@ class MadeInPassing(NamedTuple):
         sides[:, -2:] = sides[:, :-3:-1].copy()
         return sides
 
+    def at_least(self, products: Float32Array) -> Float64Array:
+        """What squared distances are at least, of the products of left sides and right ones times −2."""
+        return np.asarray(np.maximum(products, 0.0) * ((1.0 - _ROUNDED) / self.scale), dtype=np.float64)
+
     def _sides(self, rows: IndexArray) -> Float32Array:
         """Left sides. |x|² is smaller by the share that all rounding may take: of coordinates once, and of as many terms as there
         are in a product and in both lengths."""
@@ -166,13 +170,10 @@ class _Panel:
     def _compare(self, low: int, high: int) -> None:
         """Compare with the vectors at some places in the order."""
         here, first = self._ready.order[low:high], self._ready.left(low, high)
-        if (here[1:] < here[:-1]).any():  # where those that come first end
-            by_index = np.argsort(here, kind="stable")
-            here, first = here[by_index], first[by_index]
         itself = self._itself(here)
         bounds = first @ self._right.T
         bounds[itself] = np.inf
-        self.nearest[here] = np.maximum(bounds.min(axis=1), 0.0) * ((1.0 - _ROUNDED) / self._ready.scale)
+        self.nearest[here] = self._ready.at_least(bounds.min(axis=1))
         possible = bounds <= np.maximum(self._images[here][:, None], self._of_images(self._own_limits))
         possible[itself] = False
         if np.count_nonzero(possible) > _CROWDED * possible.size:

@@ -136,11 +136,6 @@ def _insert(lists: Lists, pairs: NeighborPairs, control: Control) -> None:
         indices[kept.owner, at], squared[kept.owner, at] = kept.other, kept.squared
 
 
-def _no_pairs() -> NeighborPairs:
-    none = np.empty(0, dtype=np.int32)
-    return NeighborPairs(none, none, np.empty(0))
-
-
 def _got_lighter(old: State, place: IndexArray, reach: MutualReachability) -> Edges:
     """The edges between old vectors that have got lighter, of those that are listed."""
     fell = np.flatnonzero(reach.squared_core[place] < old.squared_core)

@@ -11,16 +11,19 @@ from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import axes_as_they_are, axes_that_pay
 from sqlclust.core.neighbors.pruning import Costs, Pruning, pruning
 from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.boruvka import Answer, EdgeSearch
 from sqlclust.core.tree.component_search import ComponentSearch
 from sqlclust.core.tree.components import Components
-from sqlclust.core.tree.edges import no_edges
+from sqlclust.core.tree.edges import Edges, lightest, measured_edges, no_edges
 from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing
 from sqlclust.core.update.state import Lists
 
 _TURNING, _CHOOSING = 0.1, 2.5e8
 """Nanoseconds that a core takes to turn vectors to their principal axes, for each multiplication; and to choose how many of them
 to ask first."""
+_FEW, _ROWS = 32, 1024
+"""Products with all that take less than a copy of the vectors; rows of a block of them."""
 
 
 class Searches(Protocol):
@@ -36,7 +39,7 @@ class Searches(Protocol):
         """A search for edges between any two vectors."""
 
     def of_new(self, reach: MutualReachability, new: IndexArray, lists: Lists) -> EdgeSearch:
-        """A search for edges with a new vector at one end. To be asked for after `with_new`, if any vector is new."""
+        """A search for edges with a new vector at one end."""
 
 
 class ExactSearches:
@@ -118,16 +121,7 @@ class SearchOfNew:
         self._reach, self._new, self._limits = reach, new, limits
         self._is_new = np.zeros(len(limits), dtype=bool)
         self._is_new[new] = True
-        self._searches: tuple[SearchAmongAll, EdgeSearch] | None = None
-
-    def _made(self, control: Control) -> tuple[SearchAmongAll, EdgeSearch]:
-        """The searches of new vectors and of old ones. They need a copy of the vectors; often nobody asks."""
-        if len(self._new) == 0:
-            of_all = SearchAmongAll(self._reach, None, self._limits)
-            return of_all, of_all
-        flat = _flat(self._reach.vectors, self._new, control)
-        of_new = SearchAmongAll(self._reach, flat, self._limits)
-        return of_new, ComponentSearch(self._reach, flat, among=len(self._new))
+        self._searches: tuple[EdgeSearch, EdgeSearch] | None = None
 
     def lightest_out(
         self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
@@ -135,14 +129,67 @@ class SearchOfNew:
         """As `boruvka.EdgeSearch` has it."""
         result = no_edges(len(points))
         asks = self._is_new[points]
-        self._searches = self._searches or self._made(control)
-        for search, some in zip(self._searches, (np.flatnonzero(asks), np.flatnonzero(~asks)), strict=True):
+        for some, ask_all in ((np.flatnonzero(asks), True), (np.flatnonzero(~asks), False)):
             if len(some):
-                answer = search.lightest_out(points[some], components, ceiling, control)
+                answer = self._answer(points[some], components, ceiling, control, ask_all=ask_all)
                 if answer.completes_tree:
                     return answer
                 result.put(some, answer.edges)
         return Answer(result)
+
+    def _answer(
+        self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control, *, ask_all: bool
+    ) -> Answer:
+        m = len(self._limits)
+        if self._searches is None and len(points) * (m if ask_all else len(self._new)) <= _FEW * m:
+            found = _passing(self._reach, np.arange(m) if ask_all else self._new, points, components, ceiling, control)
+            if found is not None:
+                return Answer(found)
+        self._searches = self._searches or self._made(control)
+        return self._searches[0 if ask_all else 1].lightest_out(points, components, ceiling, control)
+
+    def _made(self, control: Control) -> tuple[EdgeSearch, EdgeSearch]:
+        """The searches of new vectors and of old ones. They need a copy of the vectors, which pays once many have asked."""
+        if len(self._new) == 0:
+            of_all = SearchAmongAll(self._reach, None, self._limits)
+            return of_all, of_all
+        flat = _flat(self._reach.vectors, self._new, control)
+        of_new = SearchAmongAll(self._reach, flat, self._limits)
+        return of_new, ComponentSearch(self._reach, flat, among=len(self._new))
+
+
+def _passing(
+    reach: MutualReachability,
+    among: IndexArray,
+    points: IndexArray,
+    components: Components,
+    ceiling: Float64Array,
+    control: Control,
+) -> Edges | None:
+    """For a few points the lightest edge out of their component to some vectors, up to the component's ceiling; without a copy.
+
+    None where so many are below the ceilings that measuring them takes longer than making a search.
+    """
+    ready = made_in_passing(reach.vectors, among, control)
+    own, right = components.of_vector[points], ready.right(points) * np.float32(-2.0)
+    limit = ceiling[own]
+    farthest = limit / reach.distance_factor
+    pairs: list[tuple[IndexArray, IndexArray]] = []
+
+    def compare(low: int) -> None:
+        here = among[low : low + _ROWS]
+        if sum(len(column) for _, column in pairs) > _FEW * len(among):
+            return
+        possible = ready.at_least(ready.left(low, low + _ROWS) @ right.T) <= farthest
+        possible &= (reach.squared_core[here][:, None] <= limit) & (components.of_vector[here][:, None] != own)
+        row, column = np.nonzero(possible)
+        pairs.append((here[row], column))
+
+    for_each_block(compare, range(0, len(among), _ROWS), control.part(0.0, 0.0))
+    there, column = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    if len(column) > _FEW * len(among):
+        return None
+    return lightest(measured_edges(reach, points[column], there), column, len(points), control)
 
 
 def _flat(vectors: Float32Array, first: IndexArray, control: Control) -> Pruning:

@@ -1,4 +1,4 @@
-"""An exact fit of distinct vectors as an update works on it: lists, core distances, and the spanning tree's edges."""
+"""A fit of distinct vectors as an update works on it: lists, core distances, and the spanning tree's edges."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Lists(NamedTuple):
 
 
 class State(NamedTuple):
-    """An exact fit of m distinct vectors.
+    """A fit of m distinct vectors, by either engine.
 
     Attributes:
         counts: int64 (m,), rows that have each.
-        lists: complete up to their last entry each.
+        lists: an exact fit's are complete up to their last entry each.
         squared_core: float64 (m,), squared core distances.
         tree: the m − 1 edges of the spanning tree.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 from sqlclust import schema
 from sqlclust.errors import AlteredError
@@ -25,6 +26,19 @@ VALUES (:clustering_fit_id, {", ".join(f":{name}" for name in PART_COLUMNS)})
 """
 _COUNT_PARTS = f"SELECT count(*) FROM main.{TABLE} WHERE clustering_fit_id = ?"
 _PART = f"SELECT {', '.join(PART_COLUMNS)} FROM main.{TABLE} WHERE clustering_fit_id = ? AND part = ?"
+
+
+class NewFit(NamedTuple):
+    """A fit that is not stored yet: what is to be stored of it.
+
+    Attributes:
+        blobs: its arrays, if it is to be cut again.
+        neighbors: who is near whom in it, if that is to be kept.
+    """
+
+    record: FitRecord
+    blobs: FitBlobs | None = None
+    neighbors: FitNeighbors | None = None
 
 
 def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighbors: FitNeighbors | None = None) -> int:

@@ -24,10 +24,8 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits import storing as fits
-from sqlclust.store.fits.blobs import FitBlobs
 from sqlclust.store.fits.loading import known_fits
-from sqlclust.store.fits.neighbors import FitNeighbors
-from sqlclust.store.fits.record import FitRecord
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.read_back import ExpectedResult, check_result, refuse_vanished
 
 _BATCH = 5_000
@@ -72,22 +70,18 @@ class NewResult:
     Attributes:
         points: the embeddings that were clustered.
         clustering: their clusters, rows in the order of `points`.
-        fit: what to store of a new fit; or the id of a stored one.
+        fit: a new one, which is stored with the result; or the id of a stored one.
         parameters: the options as they ran.
         started_at: when the work began.
         origin: where the embeddings are.
-        blobs: a new fit's arrays, if it is to be cut again.
-        neighbors: who is near whom in it, if that is to be kept.
     """
 
     points: Points
     clustering: Clustering
-    fit: FitRecord | int
+    fit: NewFit | int
     parameters: dict[str, Any]
     started_at: str
     origin: Origin
-    blobs: FitBlobs | None = None
-    neighbors: FitNeighbors | None = None
 
     @cached_property
     def embedding_ids(self) -> Sequence[Id]:
@@ -228,7 +222,7 @@ class _Writer:
         """Write everything, and look whether it is there as it was written."""
         database, result, fit = self.database, self._result, self._result.fit
         self._write_rows(*result.ordered_ids)
-        fit_id = fit if isinstance(fit, int) else fits.insert(database, fit, result.blobs, result.neighbors)
+        fit_id = fit if isinstance(fit, int) else fits.insert(database, *fit)
         row = (self._model_of(fit_id), self._parameters, fit_id, result.started_at)
         result_id = statements.value(database, _INSERT_RESULT, row)
         if result_id is None:
@@ -247,8 +241,8 @@ class _Writer:
         )
         check_result(database, result_id, expected)
         statements.run(database, _FINISH, (now(), result_id))
-        if isinstance(fit, FitRecord):
-            fits.finish(database, fit_id, fit, publish=control.elapsed())
+        if not isinstance(fit, int):
+            fits.finish(database, fit_id, fit.record, publish=control.elapsed())
         self._row_as_written = self._row()
 
     def _model_of(self, fit_id: int) -> str:

@@ -216,19 +216,27 @@ def continuity(database: Database, result_id: int) -> Continuity | None:
     return Continuity(like, len(own & earlier), len(own - earlier), len(earlier - own) if is_there else None)
 
 
-_CHAIN_BEFORE = """
-SELECT max(earlier.id) FROM main.ClusteringResult r
-JOIN main.ClusteringResult earlier ON earlier.embedding_model = r.embedding_model AND earlier.id < r.id
-WHERE r.id = ? AND r.algorithm = 'hdbscan' AND earlier.algorithm = 'hdbscan'
-  AND iif(json_valid(r.parameters), r.parameters ->> '$.like', 0) IS NULL
-  AND iif(json_valid(earlier.parameters), earlier.parameters ->> '$.like', NULL) IS NOT NULL
+_IS_LIKE = "iif(json_valid(r.parameters), r.parameters ->> '$.like', NULL)"
+_LATEST_LIKE = f"""
+SELECT max(r.id) FROM main.ClusteringResult r
+WHERE r.embedding_model = ? AND r.algorithm = 'hdbscan' AND {_IS_LIKE} IS NOT NULL
+"""
+_OF_ITS_OWN = f"""
+SELECT max(r.id) FROM main.ClusteringResult r
+WHERE r.id > ? AND r.id < ? AND r.algorithm = 'hdbscan' AND {_IS_LIKE} IS NULL
+  AND r.embedding_model = (SELECT embedding_model FROM main.ClusteringResult WHERE id = ?)
 """
 
 
-def chain_before(database: Database, result_id: int) -> int | None:
-    """The last result of the chain that a result does not go on with: the latest of its model before it that is like another,
-    where this one is like none. None if there is no such.
-    """
+def latest_like(database: Database, embedding_model: str) -> int | None:
+    """The latest result of a model that is like another: the end of its chain. None if there is none."""
+    with translated_errors(database, doing="looking for results"):
+        found: int | None = statements.value(database, _LATEST_LIKE, (embedding_model,))
+    return found
+
+
+def passed_over(database: Database, like: int, result_id: int) -> int | None:
+    """The latest result between two of a chain that has labels of its own. None if there is none."""
     with translated_errors(database, doing="reading a result"):
-        found: int | None = statements.value(database, _CHAIN_BEFORE, (result_id,))
+        found: int | None = statements.value(database, _OF_ITS_OWN, (like, result_id, result_id))
     return found

@@ -182,6 +182,22 @@ def test_the_most_reachable_member_need_not_be_near() -> None:
     same(found, by_definition(new, vectors, held, options))
 
 
+@pytest.mark.parametrize("make", [blobs, grid])
+@pytest.mark.parametrize("scale", [1e36, 1e20, 1e-20, 1e-36])
+def test_numbers_whose_squares_float32_cannot_hold(make: Any, scale: float) -> None:
+    vectors, new = (part * np.float32(scale) for part in (make(3, 300), make(4, 60)))
+    held = fitted(vectors, FITS["alpha"], 3)
+    same(predict(new, held, FITS["alpha"], Control()), by_definition(new, vectors, held, FITS["alpha"]))
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_new_vectors_of_quite_another_size_than_the_members(scale: float) -> None:
+    vectors, new = blobs(3, 300), blobs(4, 20) * np.float32(scale)
+    held = fitted(vectors, FITS["alpha"], 3)
+    for both in (new, np.concatenate([new, blobs(4, 20)])):
+        same(predict(both, held, FITS["alpha"], Control()), by_definition(both, vectors, held, FITS["alpha"]))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_as_hdbscan_predicts(seed: int) -> None:
     """With epsilon 0. hdbscan counts its own core distances otherwise, so that single points on the border may differ."""

@@ -19,6 +19,7 @@ from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fits.record import FitRecord
+from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.results.listing import delete_result, list_results, resolve_result, show_result
 from sqlclust.store.results.publishing import NewResult, publish
 from tests.small import add_embeddings, clustered
@@ -73,7 +74,9 @@ def published(con: apsw.Connection, clustering: Clustering | None = None, **more
     origin = OwnVectors(database_of(con), "demo")
     return publish(
         database_of(con),
-        NewResult(points, clustering or by_hand(), RECORD, {"min_cluster_size": 2}, "2026-01-01T00:00:00.000Z", origin),
+        NewResult(
+            points, clustering or by_hand(), NewFit(RECORD), {"min_cluster_size": 2}, "2026-01-01T00:00:00.000Z", origin
+        ),
         snapshot=Snapshot(database_of(con), points, origin, version=origin.data_version()),
         patience=more.pop("patience", 0.1),
         control=more.pop("control", Control()),
