@@ -86,7 +86,11 @@ def test_without_texts_there_are_none(own: apsw.Connection) -> None:
 
 @pytest.mark.parametrize("key", ["INTEGER PRIMARY KEY", "TEXT UNIQUE", "ANY"])
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_texts_of_a_source(tmp_path: Path, key: str, elsewhere: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_texts_of_a_source(
+    tmp_path: Path, key: str, elsewhere: bool, caplog: pytest.LogCaptureFixture, binding: str
+) -> None:
+    if elsewhere and binding == "loadable":
+        pytest.skip("inside another program no other file is opened: see tests/bindings/loadable/test_other_files.py")
     caplog.set_level(logging.INFO, logger="sqlclust")
     host = sqlclust.connect(str(tmp_path / "host.db"))
     host.execute(f"CREATE TABLE docs (id {key}, embedding BLOB, body)")
