@@ -39,7 +39,7 @@ ROOMS = {
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
     "core.update": [
-        "state", "matching", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
+        "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
