@@ -51,7 +51,7 @@ ROOMS = {
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
     "core.update": [
-        "state", "matching", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
+        "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],

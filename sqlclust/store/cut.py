@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlclust.core.pipeline as core
@@ -24,7 +25,7 @@ from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.members import member_points
-from sqlclust.store.min_samples import WithNeighbors, check, naming_a_fit_with_more, stored_with, with_neighbors
+from sqlclust.store.min_samples import WithNeighbors, check, stored_with, with_neighbors
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
@@ -54,7 +55,9 @@ class Wanted(NamedTuple, Generic[OptionsT]):
     options: OptionsT
 
 
-def check_options(values: Mapping[str, Any], stored: StoredFit, options: type[OptionsT]) -> Wanted[OptionsT]:
+def check_options(
+    database: Database, values: Mapping[str, Any], stored: StoredFit, options: type[OptionsT]
+) -> Wanted[OptionsT]:
     """Options for cutting a stored fit; min_samples is the fit's own where none is said.
 
     Raises:
@@ -75,7 +78,7 @@ def check_options(values: Mapping[str, Any], stored: StoredFit, options: type[Op
     min_samples = stored.record.min_samples
     if parsed.min_samples is not None:  # no more than there are other rows, as a fit takes it
         min_samples = min(parsed.min_samples, max(1, stored.record.n - 1))
-    check(stored, min_samples)
+    check(database, stored, min_samples)
     return Wanted(min_samples, parsed)
 
 
@@ -117,7 +120,7 @@ class Cut(NamedTuple):
     fit: StoredFit | SmallerFit
     points: Points
     clustering: core.Clustering
-    recorded: dict[str, Any] = {}  # noqa: RUF012  # nobody writes to it
+    recorded: Mapping[str, Any] = MappingProxyType({})
 
 
 @clear_memory_errors("cutting")
@@ -134,8 +137,7 @@ def labels(
     same rows has, the fit's neighbours are read too, and it is O(n·min_samples) more.
     """
     stored = fits.load(database, clustering_fit_id)
-    with naming_a_fit_with_more(database, stored):
-        wanted = check_options(values, stored, LabelsOptions)
+    wanted = check_options(database, values, stored, LabelsOptions)
     with origin_of(database, stored.record.embedding_model) as origin:
         return _labels(database, stored, wanted, origin, progress)
 
@@ -186,8 +188,7 @@ def cut(
     """
     started_at = now()
     stored = fits.load(database, clustering_fit_id)
-    with naming_a_fit_with_more(database, stored):
-        wanted = check_options(values, stored, LabelsOptions)
+    wanted = check_options(database, values, stored, LabelsOptions)
     record = stored.record
     with origin_of(database, record.embedding_model) as origin:
         with translated_errors(database, doing="reading the embeddings"):

@@ -173,7 +173,7 @@ def _new(
     if keeping.fit:
         kept, _ = interrupt.run(database, partial(_to_keep, corpus, keeping, fingerprint, fitted, was), progress)
         fit = NewFit(record, *kept)
-    return Made(clustering, fit, sum(seconds.values()), _said(was))
+    return Made(clustering, fit, sum(seconds.values()), _said(was, record.min_samples))
 
 
 def _cut(corpus: Corpus, fitted: core.Fit, control: Control) -> tuple[core.Fit, core.Clustering]:
@@ -185,14 +185,15 @@ def _clustered(corpus: Corpus, keeping: Keeping, control: Control) -> tuple[core
     return cluster(points.vectors, corpus.options, control, rank=points.rank(), keep_lists=keeping.neighbors)
 
 
-def _said(was: Updated | NotUpdated | None) -> str | None:
+def _said(was: Updated | NotUpdated | None, min_samples: int) -> str | None:
     if was is None:
         return None
     if isinstance(was, NotUpdated):
         return f"a new fit, not made from fit {was.of}: {was.reason}"
     new, gone, changed = was.changes
     if not any(was.changes):
-        return f"fit {{fit}} from fit {was.of}: the same embeddings, another min_samples"
+        other = "seed" if was.min_samples == min_samples else "min_samples"
+        return f"fit {{fit}} from fit {was.of}: the same embeddings, another {other}"
     history = "" if engine_of(was.fitted.engine).exact else " (approximate: labels depend on that fit too)"
     return f"fit {{fit}} from fit {was.of}: {new:,} new, {gone:,} gone, {changed:,} changed{history}"
 

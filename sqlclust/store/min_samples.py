@@ -6,10 +6,9 @@ that of a fresh fit, to the last bit (`core/update`). Where such a fit is stored
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from sqlclust.core.update.updating import Refusal, updated
 from sqlclust.errors import FitDamagedError, MinSamplesError
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.blobs import to_blobs
@@ -36,18 +36,35 @@ from sqlclust.store.members import member_points
 from sqlclust.store.memory import check_other_min_samples
 from sqlclust.store.origins import origin_of
 
+_WITH_ENOUGH = f"""
+SELECT f.id, f.min_samples FROM main.ClusteringFit f
+WHERE {" AND ".join(f"f.{name} = :{name}" for name in IDENTITY if name != "min_samples")}
+  AND f.min_samples >= :min_samples AND f.spanning_tree IS NOT NULL
+ORDER BY f.min_samples, f.id DESC LIMIT 1
+"""
 
-def check(stored: StoredFit, min_samples: int) -> None:
+
+def check(database: Database, stored: StoredFit, min_samples: int) -> None:
     """Refuse a min_samples that a stored fit cannot be cut with, whatever is kept of it.
 
     Raises:
-        MinSamplesError
+        MinSamplesError: it names another fit of the same rows and settings that can be, if there is one.
     """
     fitted = stored.record.min_samples
     if min_samples != fitted and not engine_of(stored.record.engine).exact:
         raise _refused(stored, min_samples, "of an approximate fit it cannot be changed")
     if min_samples > fitted:
-        raise _refused(stored, min_samples, "its neighbours tell of fewer only")
+        with translated_errors(database, doing="looking for a stored fit"):
+            other = statements.first_row(database, _WITH_ENOUGH, {**_identity(stored), "min_samples": min_samples})
+        advice = (
+            "" if other is None else f"or take fit {other[0]} of the same embeddings, which was made with {other[1]}"
+        )
+        raise _refused(stored, min_samples, "its neighbours tell of fewer only", advice)
+
+
+def _identity(stored: StoredFit) -> dict[str, Any]:
+    """What makes two fits the same."""
+    return {name: getattr(stored.record, name) for name in IDENTITY}
 
 
 def _refused(stored: StoredFit, min_samples: int, reason: str, advice: str = "") -> MinSamplesError:
@@ -60,28 +77,6 @@ def _refused(stored: StoredFit, min_samples: int, reason: str, advice: str = "")
     )
 
 
-_WITH_MORE = f"""
-SELECT f.id, f.min_samples FROM main.ClusteringFit f
-WHERE {" AND ".join(f"f.{name} = :{name}" for name in IDENTITY if name != "min_samples")}
-  AND f.min_samples >= :min_samples AND f.spanning_tree IS NOT NULL
-ORDER BY f.min_samples, f.id DESC LIMIT 1
-"""
-
-
-@contextmanager
-def naming_a_fit_with_more(database: Database, stored: StoredFit) -> Iterator[None]:
-    """Where a stored fit cannot be cut with a min_samples, another one of the same rows and settings may: the error names it."""
-    try:
-        yield
-    except MinSamplesError as error:
-        identity = {name: getattr(stored.record, name) for name in IDENTITY}
-        other = statements.first_row(database, _WITH_MORE, {**identity, "min_samples": error.found})
-        if other is None or not engine_of(stored.record.engine).exact:
-            raise
-        advice = f"or take clustering fit {other[0]}, of the same embeddings, which was made with {other[1]}"
-        raise _refused(stored, error.found, error.reason, advice) from None
-
-
 def stored_with(database: Database, stored: StoredFit, min_samples: int) -> StoredFit | None:
     """The stored fit of the same rows and settings with this min_samples: itself or another one; None if there is none.
 
@@ -90,8 +85,7 @@ def stored_with(database: Database, stored: StoredFit, min_samples: int) -> Stor
     """
     if min_samples == stored.record.min_samples:
         return stored
-    identity = {name: getattr(stored.record, name) for name in IDENTITY}
-    found = fits.find(database, {**identity, "min_samples": min_samples})
+    found = fits.find(database, {**_identity(stored), "min_samples": min_samples})
     return None if found is None else fits.load(database, found)
 
 

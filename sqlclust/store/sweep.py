@@ -26,7 +26,7 @@ from sqlclust.store.cut import Wanted, check_options
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.fits.stored_fit import StoredFit
 from sqlclust.store.memory import check_cutting
-from sqlclust.store.min_samples import naming_a_fit_with_more, trees_with
+from sqlclust.store.min_samples import trees_with
 
 MAX_COMBINATIONS = 1_000
 """Rows a sweep gives at the most."""
@@ -54,8 +54,7 @@ def sweep(
     vector is read, but once where the tree of another min_samples is to be made (`min_samples.trees_with`): one for each.
     """
     stored = fits.load(database, clustering_fit_id)
-    with naming_a_fit_with_more(database, stored):
-        combinations = _combinations(values, stored)
+    combinations = _combinations(database, values, stored)
     every_min_samples = dict.fromkeys(wanted.min_samples for wanted in combinations)
     check_cutting(len(stored.ids), trees=len(every_min_samples))
     trees = trees_with(database, stored, every_min_samples, progress)
@@ -68,7 +67,7 @@ def sweep(
     return rows
 
 
-def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted[StoredFitOptions]]:
+def _combinations(database: Database, values: Mapping[str, Any], stored: StoredFit) -> list[Wanted[StoredFitOptions]]:
     lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
     for name, choices in lists.items():
         if not choices:
@@ -77,7 +76,7 @@ def _combinations(values: Mapping[str, Any], stored: StoredFit) -> list[Wanted[S
     if total > MAX_COMBINATIONS:
         raise OptionError(next(iter(lists)), found=f"{total:,} combinations", expected=f"at most {MAX_COMBINATIONS:,}")
     return [
-        check_options(dict(zip(lists, choice, strict=True)), stored, StoredFitOptions)
+        check_options(database, dict(zip(lists, choice, strict=True)), stored, StoredFitOptions)
         for choice in product(*lists.values())
     ]
 

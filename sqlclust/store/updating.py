@@ -131,6 +131,7 @@ class Updated(NamedTuple):
     Attributes:
         fitted: what a fresh fit gives.
         of: the ClusteringFit that it was made from.
+        min_samples: of that fit.
         changes: of its rows.
         hashes: of the rows of now.
         seconds: of each phase.
@@ -138,6 +139,7 @@ class Updated(NamedTuple):
 
     fitted: core.Fit
     of: int
+    min_samples: int
     changes: Changes
     hashes: RowHashes
     seconds: dict[str, float]
@@ -184,7 +186,7 @@ def _update(database: Database, found: list[Candidate], now: Now, progress: Prog
         return chosen
     refused: list[NotUpdated] = []
     for candidate in chosen:
-        made = _made_from(database, candidate.id, now, hashes, progress)
+        made = _made_from(database, candidate, now, hashes, progress)
         if isinstance(made, Updated):
             return made._replace(seconds={**made.seconds, "hash": seconds["hash"]})
         refused.append(made)
@@ -192,13 +194,14 @@ def _update(database: Database, found: list[Candidate], now: Now, progress: Prog
 
 
 def _made_from(
-    database: Database, fit_id: int, now: Now, hashes: RowHashes, progress: Progress | None
+    database: Database, candidate: Candidate, now: Now, hashes: RowHashes, progress: Progress | None
 ) -> Updated | NotUpdated:
     """What a stored fit becomes, if it can be brought up to date.
 
     Raises:
         DatabaseFileError; StatementInterrupted
     """
+    fit_id = candidate.id
     try:
         made, seconds = _read_and_made_from(database, fit_id, now, hashes, progress)
     except FitDamagedError as error:
@@ -208,7 +211,7 @@ def _made_from(
     if isinstance(made, Refusal):
         return NotUpdated(fit_id, made.reason, hashes)
     fitted, changes = made
-    return Updated(fitted, fit_id, changes, hashes, seconds)
+    return Updated(fitted, fit_id, candidate.min_samples, changes, hashes, seconds)
 
 
 def _read_and_made_from(

@@ -20,7 +20,7 @@ from sqlclust.store import cut as store_cut
 from sqlclust.store.fit import check_top_level
 from sqlclust.store.fits import loading as fits
 from sqlclust.store.memory import check_cutting
-from sqlclust.store.min_samples import naming_a_fit_with_more, trees_with
+from sqlclust.store.min_samples import trees_with
 from sqlclust.store.origins import origin_of
 from sqlclust.store.results.stable_labels import earlier_labels
 from sqlclust.store.sweep import sweep
@@ -83,8 +83,7 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
     stored = fits.load(context.database, _fit_id("clust_condensed_tree", clustering_fit_id))
-    with naming_a_fit_with_more(context.database, stored):
-        min_samples, parsed = store_cut.check_options(parse_object(options), stored, LabelsOptions)
+    min_samples, parsed = store_cut.check_options(context.database, parse_object(options), stored, LabelsOptions)
     n = len(stored.ids)
     if n == 1:
         return

@@ -33,10 +33,10 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.pipeline import ENGINES, Engine, Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from sqlclust.store.results.listing import delete_result
 from tests.benchmarks.data import embeddings
+from tests.core.update.matching import places
 
 
 def changes(old: Float32Array, spare: Float32Array, seed: int) -> Iterator[tuple[str, Float32Array]]:

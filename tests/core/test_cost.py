@@ -14,10 +14,10 @@ from sqlclust.core import pipeline as hdbscan
 from sqlclust.core.cost import fit_seconds, memory_bytes, multiplications_per_second, update_seconds
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import Refusal, old_fit, updated
 from sqlclust.errors import UnknownEngineError
 from tests.benchmarks.data import embeddings
+from tests.core.update.matching import places
 
 pytestmark = pytest.mark.slow
 

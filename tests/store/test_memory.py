@@ -279,10 +279,10 @@ def test_cutting_stays_below_the_estimate(con: apsw.Connection, monkeypatch: pyt
     fit(database_of(con), "demo", HdbscanOptions(min_cluster_size=20))
     stored = fits.load(database_of(con), 1)
     members = points_of(stored.ids, vectors)
-    options = cut.check_options({}, stored, LabelsOptions).options
+    options = cut.check_options(database_of(con), {}, stored, LabelsOptions).options
     work = cut.cutting(members, stored, options)
     assert taken(lambda: work(Control())) < estimate(monkeypatch, lambda: memory.check_cutting(n, dimension))
-    combinations = list(sweep._combinations({"min_cluster_size": [5, 20]}, stored))
+    combinations = list(sweep._combinations(database_of(con), {"min_cluster_size": [5, 20]}, stored))
     trees = {stored.record.min_samples: stored.tree}
     rows = taken(lambda: list(sweep._sweep_rows(trees, combinations, Control())))
     assert rows < estimate(monkeypatch, lambda: memory.check_cutting(n))

@@ -43,8 +43,13 @@ def test_a_larger_one(demo: apsw.Connection) -> None:
         "is needed"
     )
     assert (error.option, error.found, error.fitted, error.clustering_fit_id) == ("min_samples", 6, 5, 1)
-    sqlclust.fit(demo, "demo", min_cluster_size=5, min_samples=6)
-    refused(demo, {"min_samples": 6})  # fit 1 is not cut with it, whatever else is there
+    for min_samples in (8, 7):
+        sqlclust.fit(demo, "demo", min_cluster_size=5, min_samples=min_samples)
+    # fit 1 is not cut with it, whatever else is there; but that is named
+    assert str(refused(demo, {"min_samples": 6})) == (
+        f"{error}; or take fit 3 of the same embeddings, which was made with 7"
+    )
+    assert "or take" not in str(refused(demo, {"min_samples": 9}))
 
 
 @pytest.mark.parametrize("wanted", [3, 6])

@@ -62,6 +62,7 @@ def test_what_was_done_is_said_and_kept(fitted: apsw.Connection, caplog: pytest.
     assert said(fitted, min_samples=2) == "fit 3 from fit 2: the same embeddings, another min_samples"
     assert made_from(fitted, 4) == (2, [0, 0, 0])
     assert said(fitted, where="id <> 3") == "fit 4 from fit 2: 0 new, 1 gone, 0 changed"
+    assert said(fitted, seed=5) == "fit 5 from fit 2: the same embeddings, another seed"
     assert "demo: fit 4 from fit 2: 0 new, 1 gone, 0 changed" in caplog.messages
 
 

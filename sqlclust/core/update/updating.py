@@ -102,7 +102,7 @@ def updated(
     Args:
         old: of r distinct vectors.
         points: the m distinct vectors of the n new rows, as `pipeline.collapsed` gives them.
-        place: intp (r,), which new vector each old one is, ascending; −1 for those that are gone, or not known. See `matching`.
+        place: intp (r,), which new vector each old one is, ascending; −1 for those that are gone, or not known.
         parameters: the old fit's, but for min_samples, which may be another.
         seed: of the approximate engine.
 

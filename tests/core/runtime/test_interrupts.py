@@ -31,7 +31,6 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.core.update.consistency import Kept
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import old_fit, updated
 from sqlclust.errors import Interrupted
 from sqlclust.options import CutOptions, StoredFitOptions
@@ -40,6 +39,7 @@ from sqlclust.store.embeddings.points import points_of
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.row_ids import decode_ids, encode_ids
 from sqlclust.store.fits.stored_fit import StoredFit
+from tests.core.update.matching import places
 from tests.core.watched import Watched, random_tree
 
 pytestmark = pytest.mark.slow

@@ -15,12 +15,12 @@ from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.axis_search import AxisSearch
 from sqlclust.core.update import approximate_searches
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.state import table
 from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from sqlclust.errors import Interrupted
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, nearest
+from tests.core.update.matching import places
 from tests.core.update.test_approximate_updates import FEW, ROUNDED, approximate, followed
 from tests.core.watched import Watched
 

@@ -16,11 +16,11 @@ from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.update import comparing, updating
 from sqlclust.core.update.comparing import Compared, compared_with_all, made_in_passing
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.state import table
 from sqlclust.core.update.updating import Refusal, old_fit, updated
 from tests.benchmarks.data import embeddings, near_copies
 from tests.core.test_engines import HARD
+from tests.core.update.matching import places
 from tests.core.update.test_updating import (
     CHANGES,
     DATA,

@@ -9,9 +9,9 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.update.consistency import Kept
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from tests.benchmarks.data import embeddings
+from tests.core.update.matching import places
 
 VECTORS = embeddings(300, 16, seed=1, identical=0.0)
 PARAMETERS = ReachabilityParameters(6)

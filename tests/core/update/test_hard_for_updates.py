@@ -10,13 +10,13 @@ from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import component_search
 from sqlclust.core.update import comparing, searching
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.updating import OldFit, Refusal, old_fit, updated
 from sqlclust.errors import Interrupted
 from tests.benchmarks.data import embeddings
 from tests.benchmarks.living import equal
 from tests.core.neighbors.test_hard_for_exact import HARD as SEPARATED
 from tests.core.test_engines import HARD
+from tests.core.update.matching import places
 from tests.core.watched import Watched
 
 pytestmark = pytest.mark.slow

@@ -17,11 +17,11 @@ from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.pipeline import Fit, ReachabilityParameters, collapsed, fit
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.update.matching import places
 from sqlclust.core.update.state import table
 from sqlclust.core.update.updating import Refusal, old_fit, updated
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
+from tests.core.update.matching import places
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""Which of the new distinct vectors each old one is."""
+"""Which of the new distinct vectors each old one is, by content: for tests, which have both. A stored fit has hashes."""
 
 from __future__ import annotations
 
