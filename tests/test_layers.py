@@ -22,6 +22,7 @@ LAYERS = [
     "store",
     "diagnosis",
     "adoption",
+    "pictures",
 ]
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
@@ -54,6 +55,7 @@ ROOMS = {
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
+    "pictures": ["scene"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
