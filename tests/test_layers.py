@@ -28,7 +28,7 @@ LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
-        "loading", "sources", "extension", "running", "sqlite",
+        "loading", "sources", "extension", "running", "distributed", "sqlite",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",

@@ -60,7 +60,7 @@ def distinct(
     Cost: O(n·d + n log n) time; one more copy of the distinct vectors.
     """
     control = control or Control()
-    hashes = _hashes(vectors, normalize=normalize, only=only, control=control)
+    hashes = content_hashes(vectors, normalize=normalize, only=only, control=control)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
     same = np.zeros(len(order), dtype=bool)
@@ -99,7 +99,7 @@ def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control
     return result
 
 
-def _hashes(vectors: Float32Array, *, normalize: bool, only: IndexArray | None, control: Control) -> NDArray[np.uint64]:
+def content_hashes(vectors: Float32Array, *, normalize: bool, only: IndexArray | None, control: Control) -> NDArray[np.uint64]:
     """uint64 (n,): a linear hash of each row's bits, the same on every machine."""
     n, dimension = len(vectors if only is None else only), vectors.shape[1]
     multipliers = np.random.Generator(np.random.PCG64(20130401)).integers(

@@ -11,7 +11,12 @@ from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 
 
 def core_distances(
-    squared: Float64Array, indices: NDArray[Any], counts: IndexArray, *, min_samples: int
+    squared: Float64Array,
+    indices: NDArray[Any],
+    counts: IndexArray,
+    *,
+    min_samples: int,
+    own: IndexArray | None = None,
 ) -> Float64Array:
     """Squared distance from each vector to its `min_samples`-th nearest neighbour, the vector itself not counted.
 
@@ -20,6 +25,7 @@ def core_distances(
             inf and −1.
         counts: intp (m,), copies of each vector. All of them count as neighbours, at distance 0 from each other.
         min_samples: 1 <= min_samples < sum(counts).
+        own: intp (m,), copies of the vectors whose lists these are, where they are only some of those that `counts` is of.
 
     Returns:
         float64 (m,), inf where a list is too short to tell; none of min(min_samples, m - 1) neighbours is. It counts as hdbscan
@@ -29,9 +35,10 @@ def core_distances(
 
     Source: Campello, Moulavi, Sander 2013, definition 1.
     """
-    reached = np.cumsum(counts[indices], axis=1) + (counts - 1)[:, None]
+    own = counts if own is None else own
+    reached = np.cumsum(counts[indices], axis=1) + (own - 1)[:, None]
     position = (reached < min_samples).sum(axis=1)  # at the end of a shorter list or beyond: its distance is inf
     last = squared.shape[1] - 1
     core = np.take_along_axis(squared, np.minimum(position, last)[:, None], axis=1)[:, 0]
     core = np.where(position > last, np.inf, core)
-    return np.where(counts > min_samples, 0.0, core)
+    return np.where(own > min_samples, 0.0, core)

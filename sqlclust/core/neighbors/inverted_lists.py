@@ -67,8 +67,8 @@ def inverted_lists(
 
     Cost: O(n·count·p) multiplications; O(n·lists_per_vector) memory.
     """
-    centres = _centres(points, count, seed, control.part(0.0, 0.3))
-    nearest = _nearest_centres(points, centres, lists_per_vector, control.part(0.3, 1.0))
+    centres = centres_of_sample(points, count, seed, control.part(0.0, 0.3))
+    nearest = nearest_centres(points, centres, lists_per_vector, control.part(0.3, 1.0))
     flat = nearest.ravel()
     by_list = np.argsort(flat, kind="stable")
     owner = flat[by_list]
@@ -81,7 +81,7 @@ def inverted_lists(
     return InvertedLists(members.astype(np.int32), bounds.astype(np.intp), nearest[:, 0].copy(), rank.astype(np.int8))
 
 
-def _nearest_centres(
+def nearest_centres(
     points: Float32Array, centres: Float32Array, lists_per_vector: int, control: Control
 ) -> NDArray[np.int32]:
     """The nearest few centres of each point, int32 (n, lists_per_vector), the nearest first."""
@@ -144,7 +144,7 @@ def _largest_first(values: Float32Array, count: int, *, grouped: bool) -> IndexA
     return np.asarray(chosen if columns is None else np.take_along_axis(columns, chosen, axis=1))
 
 
-def _centres(points: Float32Array, count: int, seed: int, control: Control) -> Float32Array:
+def centres_of_sample(points: Float32Array, count: int, seed: int, control: Control) -> Float32Array:
     """k-means centres of a sample: float32 (count, p)."""
     n = len(points)
     random = np.random.Generator(np.random.PCG64(seed))
@@ -152,7 +152,7 @@ def _centres(points: Float32Array, count: int, seed: int, control: Control) -> F
     centres = sample[random.choice(len(sample), size=count, replace=False)].copy()
     for number in range(_ROUNDS):
         part = control.part(number / _ROUNDS, (number + 1) / _ROUNDS)
-        owner = _nearest_centres(sample, centres, 1, part)[:, 0]
+        owner = nearest_centres(sample, centres, 1, part)[:, 0]
         order = np.argsort(owner, kind="stable")
         sizes = np.bincount(owner, minlength=count)
         filled = np.flatnonzero(sizes)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -25,8 +26,26 @@ _limited: list[tuple[Any, int]] = []
 """While there are users: each BLAS library that is loaded, and how many threads it had."""
 
 
+_most_cores: ContextVar[int | None] = ContextVar("most_cores", default=None)
+
+
+@contextmanager
+def cores_at_most(count: int | None) -> Iterator[None]:
+    """Use no more cores than so many in this thread's work, where other processes use the others; None: all there are."""
+    before = _most_cores.set(count)
+    try:
+        yield
+    finally:
+        _most_cores.reset(before)
+
+
 def worker_count() -> int:
     """How many cores this process may use."""
+    most = _most_cores.get()
+    return _cores() if most is None else min(most, _cores())
+
+
+def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -79,7 +79,7 @@ def few_hashes(
 def test_colliding_hashes(data: st.DataObject, vectors: Float32Array, normalize: bool) -> None:
     order = np.array(data.draw(st.permutations(range(len(vectors)))), dtype=np.intp)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlclust.core.geometry.duplicates, "_hashes", few_hashes)
+        patch.setattr(sqlclust.core.geometry.duplicates, "content_hashes", few_hashes)
         assert_collapsed(vectors, normalize=normalize)
         points, permuted = distinct(vectors, normalize=normalize), distinct(vectors[order], normalize=normalize)
     np.testing.assert_array_equal(points.vectors, permuted.vectors)  # the canonical order
@@ -91,7 +91,7 @@ def test_one_hash_for_all_gives_the_same_clusters(monkeypatch: pytest.MonkeyPatc
     options = {"min_cluster_size": 5, "min_samples": 3, "normalize": False, "alpha": 0.15}
     fitted, _ = ours(vectors, **options)
     monkeypatch.setattr(
-        sqlclust.core.geometry.duplicates, "_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
+        sqlclust.core.geometry.duplicates, "content_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
     )
     collided, _ = ours(vectors, **options)
     np.testing.assert_array_equal(np.sort(fitted.tree.weight), np.sort(collided.tree.weight))
@@ -106,7 +106,7 @@ def test_some_rows_are_collapsed_as_if_there_were_no_others(
     rows = np.array(data.draw(st.lists(st.sampled_from(range(len(vectors))), unique=True)), dtype=np.intp)
     with pytest.MonkeyPatch.context() as patch:
         if collide:
-            patch.setattr(sqlclust.core.geometry.duplicates, "_hashes", few_hashes)
+            patch.setattr(sqlclust.core.geometry.duplicates, "content_hashes", few_hashes)
         alone = distinct(vectors[rows], normalize=normalize)
         for found, expected in zip(distinct(vectors, normalize=normalize, only=rows), alone, strict=True):
             np.testing.assert_array_equal(found, expected)
