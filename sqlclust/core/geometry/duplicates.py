@@ -99,7 +99,9 @@ def _gather(vectors: Float32Array, rows: IndexArray, *, normalize: bool, control
     return result
 
 
-def content_hashes(vectors: Float32Array, *, normalize: bool, only: IndexArray | None, control: Control) -> NDArray[np.uint64]:
+def content_hashes(
+    vectors: Float32Array, *, normalize: bool, only: IndexArray | None, control: Control
+) -> NDArray[np.uint64]:
     """uint64 (n,): a linear hash of each row's bits, the same on every machine."""
     n, dimension = len(vectors if only is None else only), vectors.shape[1]
     multipliers = np.random.Generator(np.random.PCG64(20130401)).integers(

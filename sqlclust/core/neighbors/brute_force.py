@@ -88,8 +88,14 @@ def recall(
     Cost: O(sample·m·d) multiplications.
     """
     m = len(vectors)
-    random = np.random.Generator(np.random.PCG64(seed))
-    rows = np.sort(random.choice(m, size=min(m, sample or (1000 if m <= 300_000 else SAMPLE_OF_MANY)), replace=False))
+    rows = recall_sample(m, seed, size=sample)
     _, nearest = brute_force_neighbors(vectors, rows, k, control)
     found = squared[rows, :k] <= nearest[:, -1:] * np.float32(1.00001)
     return float(found.mean())
+
+
+def recall_sample(m: int, seed: int, *, size: int | None = None) -> IndexArray:
+    """The vectors, of m, that `recall` is measured on, ascending; `size` as its `sample`."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    size = size or (1000 if m <= 300_000 else SAMPLE_OF_MANY)
+    return np.sort(random.choice(m, size=min(m, size), replace=False))

@@ -1,0 +1,1 @@
+"""Neighbours and spanning tree in shards, by workers: see README.md."""

@@ -1,0 +1,117 @@
+"""What a fit in shards takes: memory of workers and client, spool folder, time. Formulas over shapes; README.md works them out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlclust.core.cost import COSTS
+from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
+from sqlclust.errors import MemoryPerWorkerError
+
+_PROCESS = 100 << 20
+"""Of a process with NumPy and SciPy, besides what `core.cost` counts."""
+_LEAST = 1024
+"""Vectors of the smallest shard that is worth a task."""
+_CLIENT_FIXED, _CLIENT_ROW, _CLIENT_MEMBER = 200 << 20, 150, 100
+"""Bytes of the client: for each row while rows are numbered, for each member of a shard while forests are joined."""
+SPREAD = 0.6
+"""A vector is in about so many shards for each cell of its overlap."""
+_READS = 3
+"""Times that the vectors are read where they are."""
+
+
+def worker_bytes(members: int, dimension: int, min_samples: int, engine: str = "approximate") -> int:
+    """Peak memory of a worker with a shard of so many vectors, these included: bytes."""
+    vectors = 4 * members * dimension
+    beyond = COSTS["exact" if engine == "exact" else "approximate"].memory_bytes(
+        members, dimension, min(min_samples, max(1, members - 1)) + SPARE_NEIGHBORS
+    )
+    return _PROCESS + vectors + beyond - vectors  # `memory_bytes` has a copy of the vectors, which a shard does without
+
+
+def most_members(memory: int, dimension: int, min_samples: int, engine: str = "approximate") -> int:
+    """How many vectors a worker with so much memory can have in a shard.
+
+    Raises:
+        MemoryPerWorkerError: not even some hundred.
+    """
+    least = worker_bytes(_LEAST, dimension, min_samples, engine)
+    if memory < least:
+        raise MemoryPerWorkerError(given=memory, needed=least)
+    low, high = _LEAST, 1 << 31
+    while high - low > 1:
+        middle = (low + high) // 2
+        if worker_bytes(middle, dimension, min_samples, engine) <= memory:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+class Estimate(NamedTuple):
+    """What a fit in shards will take.
+
+    Attributes:
+        shards: how many.
+        members: vectors in all of them together: those in several count several times.
+        worker_bytes, client_bytes: peak memory.
+        spool_bytes: in the spool folder at the end.
+        read_bytes: of the vectors where they are.
+        core_seconds: of all workers together.
+    """
+
+    shards: int
+    members: int
+    worker_bytes: int
+    client_bytes: int
+    spool_bytes: int
+    read_bytes: int
+    core_seconds: float
+
+
+class Shape(NamedTuple):
+    """What is fitted, and in what.
+
+    Attributes:
+        n, dimension: of the vectors.
+        min_samples: neighbours.
+        shards, overlap: as `Plan` has them.
+    """
+
+    n: int
+    dimension: int
+    min_samples: int
+    shards: int
+    overlap: int
+
+
+def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
+    """What a fit of this shape takes, where all vectors are distinct.
+
+    Args:
+        multiplications_per_second: of one core, in float32 products: see `core.cost`.
+    """
+    n, dimension, min_samples, shards, overlap = shape
+    spread = 1.0 if shards == 1 else max(1.0, SPREAD * overlap)
+    members = int(n * spread)
+    each = -(-members // shards)
+    k = min_samples + SPARE_NEIGHBORS
+    numbering = 34 + (4 * overlap + 8)
+    per_member = 4 * dimension + 8 * k + 60 + 9 + 24
+    multiplications, core_seconds = COSTS["approximate"].work(each, dimension)
+    routing = n * (96 * dimension + 8 * shards * 96) if shards > 1 else 0
+    return Estimate(
+        shards=shards,
+        members=members,
+        worker_bytes=worker_bytes(each, dimension, min_samples),
+        client_bytes=_CLIENT_FIXED + n * _CLIENT_ROW + members * _CLIENT_MEMBER,
+        spool_bytes=n * (numbering + 8 * k + 8) + members * per_member,
+        read_bytes=(_READS if shards > 1 else _READS - 1) * 4 * n * dimension,
+        core_seconds=shards * (multiplications / multiplications_per_second + core_seconds)
+        + routing / multiplications_per_second
+        + n * _SCANNED_EACH,
+    )
+
+
+_SCANNED_EACH = 12e-6
+"""Seconds of a core for each row: hashing it, reading it, writing it."""

@@ -1,0 +1,205 @@
+"""A fit in shards, from vectors to spanning tree: the stages in a row.
+
+    scan → number → assign → divide → route → search → merge → forest → join
+
+Workers do scan, assign, route, search, merge and forest, a task for each range of rows, shard or range of owners; the client does
+number, divide and join. All of it is in the spool folder, so whoever begins again with the same folder goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float64Array
+from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
+from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
+from sqlclust.core.pipeline import Fit, in_metric
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.edges import Edges
+from sqlclust.distributed.division import SHARDS, destinations_path, divide, shard_sizes
+from sqlclust.distributed.forests import forest, forest_path
+from sqlclust.distributed.merging import merge, merged_path
+from sqlclust.distributed.numbering import CORPUS, Corpus, number, read_corpus
+from sqlclust.distributed.plan import Plan, Sharding, keep_plan, plan_of
+from sqlclust.distributed.recall import measured_recall
+from sqlclust.distributed.routing import route, routed_path
+from sqlclust.distributed.running import Limits, Runner
+from sqlclust.distributed.scanning import CELLS, assign, nearest_path, scan, scan_path, verified_path, verify
+from sqlclust.distributed.searching import found_path, search
+from sqlclust.distributed.spool import SpoolFile
+from sqlclust.distributed.tasks import Task
+from sqlclust.distributed.vectors import VectorSource
+from sqlclust.distributed.ways_out import joined_tree
+from sqlclust.distributed.workers import Workers
+
+
+class ShardedFit(NamedTuple):
+    """What a fit in shards gives.
+
+    Attributes:
+        corpus: which rows have which distinct vector.
+        squared_core: float64 (m,), of the distinct vectors.
+        edges: the spanning tree of these, squared, ascending in the strict order.
+        recall: measured on a sample; 1.0 where the exact engine had all vectors in one shard.
+        shards: vectors of each.
+        plan: what it was made by.
+    """
+
+    corpus: Corpus
+    squared_core: Float64Array
+    edges: Edges
+    recall: float
+    shards: list[int]
+    plan: Plan
+
+    def fit(self) -> Fit:
+        """As `core.pipeline` has it: of all rows, in the metric; its `points` are without their numbers."""
+        tree = SpanningTree(self.edges.left, self.edges.right, self.edges.weight)
+        fitted = in_metric(self.corpus.points, self.squared_core, tree, self.plan.parameters, self.corpus.exponent)
+        return fitted._replace(engine=self.plan.engine, recall=self.recall, tree_confirmed=0.0)
+
+
+class Job(NamedTuple):
+    """What is fitted, and how.
+
+    Attributes:
+        source: the vectors.
+        parameters: how mutual reachability is measured.
+        seed: of whatever is random.
+        sharding: how it is divided.
+    """
+
+    source: VectorSource
+    parameters: ReachabilityParameters
+    seed: int
+    sharding: Sharding
+
+
+def fit_in_shards(
+    job: Job, workers: Workers, spool: str, control: Control, *, seconds_per_task: float | None = 3600.0
+) -> ShardedFit:
+    """Fit vectors in shards.
+
+    The result is the same for the same seed, however many workers there are, whichever die, and in whatever order they end. With
+    one shard it is that of the engine. It depends on the number of shards and the overlap.
+
+    Args:
+        spool: a folder that the client and all workers see under this name. What an earlier run left there is used, if it is of
+            the same fit; otherwise that is an error.
+        control: progress; Interrupted leaves all that is done in the spool.
+        seconds_per_task: a worker that takes longer is ended, and the task is tried again.
+
+    Raises:
+        DistributedError: see `errors.distributed`.
+        OutOfMemoryError, Interrupted; PointsError: a row is no vector.
+
+    Cost: see `cost`.
+    """
+    spool = os.path.abspath(spool)
+    with control.phase("plan"):
+        plan = plan_of(job.source, job.parameters, job.seed, job.sharding)
+        keep_plan(spool, plan)
+    runner = Runner(spool, workers, Limits(plan.threads, seconds_per_task), control)
+    return _Stages(spool, plan, runner).run(job.source, control)
+
+
+class _Stages:
+    """The stages of one fit."""
+
+    def __init__(self, spool: str, plan: Plan, runner: Runner) -> None:
+        self._spool, self._plan, self._runner = spool, plan, runner
+
+    def run(self, source: VectorSource, control: Control) -> ShardedFit:
+        """All of them."""
+        plan, spool, ranges = self._plan, self._spool, range(len(self._plan.ranges))
+        self._for_each("scan", scan, ranges, scan_path)
+        cells = [os.path.join(spool, CELLS)] if plan.shards > 1 else []
+        self._local("number", number, [*cells, os.path.join(spool, CORPUS)])
+        corpus = read_corpus(spool)
+        if len(corpus.starts) == 1:
+            return self._of_one_vector(corpus)
+        if plan.shards > 1:
+            self._for_each("assign", assign, ranges, nearest_path)
+        destinations = [destinations_path(spool, at) for at in ranges]
+        self._local("divide", divide, [*destinations, os.path.join(spool, SHARDS)])
+        self._for_each("route", route, ranges, routed_path)
+        shards = range(len(shard_sizes(spool)))
+        self._for_each("search", search, shards, found_path)
+        owners = range(len(plan.owner_bounds(len(corpus.starts))) - 1)
+        self._for_each("merge", merge, owners, merged_path)
+        self._for_each("forest", forest, shards, forest_path)
+        recall = 1.0
+        if plan.engine != "exact" or len(shards) > 1:
+            recall = measured_recall(spool, self._runs("recall"))
+        edges = joined_tree(spool, self._runs("join"))
+        self._check_unchanged(source)
+        with control.phase("core"):
+            core = np.concatenate([self._merged(at, "core") for at in owners])
+        return ShardedFit(corpus, core, edges, recall, shard_sizes(spool).tolist(), plan)
+
+    def _for_each(
+        self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]
+    ) -> None:
+        tasks = [Task(f"{phase} {number}", work, (number,), (path(self._spool, number),)) for number in numbers]
+        self._runner.run(phase, tasks)
+
+    def _local(self, phase: str, work: Callable[[str], None], outputs: list[str]) -> None:
+        self._runner.run(phase, [Task(phase, work, (), tuple(outputs), local=True)])
+
+    def _runs(self, phase: str) -> Callable[[list[Task]], None]:
+        return lambda tasks: self._runner.run(phase, tasks)
+
+    def _merged(self, number: int, name: str) -> Float64Array:
+        with SpoolFile(merged_path(self._spool, number)) as file:
+            return file.array(name)
+
+    def _check_unchanged(self, source: VectorSource) -> None:
+        """Where files were written to meanwhile, compare all vectors again."""
+        now = type(source).from_description({k: v for k, v in self._plan.source.items() if k != "kind"}).fingerprint()
+        if now == self._plan.fingerprint:
+            return
+        self._for_each("verify", verify, range(len(self._plan.ranges)), verified_path)
+
+    def _of_one_vector(self, corpus: Corpus) -> ShardedFit:
+        none = np.empty(0)
+        ends = np.empty(0, dtype=np.intp)
+        return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, [1], self._plan)
+
+
+def lists_of_fit(spool: str, fitted: ShardedFit) -> KNearestLists:
+    """The k nearest of each distinct vector, as a fit keeps them."""
+    bounds = fitted.plan.owner_bounds(len(fitted.corpus.starts))
+    indices, squared = [], []
+    for at in range(len(bounds) - 1):
+        with SpoolFile(merged_path(spool, at)) as file:
+            indices.append(file.array("indices"))
+            squared.append(file.array("squared"))
+    return equal_lists(fitted.corpus.counts, np.concatenate(indices), np.concatenate(squared))
+
+
+def remove_spool(spool: str) -> None:
+    """Remove what a fit has written to its folder, and the folder if nothing else is in it."""
+    kinds = (
+        "scan-",
+        "nearest-",
+        "destinations-",
+        "routed-",
+        "found-",
+        "merged-",
+        "forest-",
+        "picked-",
+        "answer-",
+        "request-",
+    )
+    kinds += ("asking-", "verified-", "sums-", "plan.json", CORPUS, CELLS, SHARDS)
+    for name in os.listdir(spool):
+        if name.startswith(kinds):
+            os.unlink(os.path.join(spool, name))
+    if not os.listdir(spool):
+        shutil.rmtree(spool)

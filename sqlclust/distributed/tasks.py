@@ -1,0 +1,115 @@
+"""Tasks: what a worker does, as a record that can be pickled; its result is files of the spool folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlclust.core.runtime.threads import cores_at_most
+from sqlclust.errors import SpoolMissingError, SpoolNotSharedError
+
+HUNG = 75
+"""Exit status of a worker that ends itself because a task took longer than it may."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work.
+
+    Attributes:
+        name: unique in the fit.
+        work: a function of a module, called as `work(spool, *arguments)`.
+        arguments: numbers and short texts.
+        outputs: the files that it writes, the last one last: when that is there, it is done.
+        local: whether the client does it itself.
+    """
+
+    name: str
+    work: Callable[..., None]
+    arguments: tuple[Any, ...]
+    outputs: tuple[str, ...]
+    local: bool = False
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A task as it is sent to a worker.
+
+    Attributes:
+        spool: the folder.
+        threads: cores that it may use; None: all.
+        limit: seconds after which the worker ends itself; None: never. A worker in the client's own process never does.
+        client: process id and host of the client.
+    """
+
+    task: Task
+    spool: str
+    threads: int | None
+    limit: float | None
+    client: tuple[int, str]
+
+
+class Report(NamedTuple):
+    """What a worker says when it is done.
+
+    Attributes:
+        seconds: it took.
+        peak: most memory that its process ever had, bytes; 0 where the system does not say.
+        worker: process id and host.
+    """
+
+    seconds: float
+    peak: int
+    worker: tuple[int, str]
+
+
+def perform(assignment: Assignment) -> Report:
+    """Do a task; run by a worker.
+
+    Raises:
+        SpoolNotSharedError: the worker does not see the folder that the client sees.
+        as the task's work
+    """
+    started = time.perf_counter()
+    task, worker = assignment.task, (os.getpid(), socket.gethostname())
+    if not os.path.isdir(assignment.spool):
+        raise SpoolNotSharedError(assignment.spool, host=worker[1], reason="is no folder there")
+    limit = None if worker == assignment.client else assignment.limit
+    try:
+        with _ends_after(limit), cores_at_most(assignment.threads):
+            task.work(assignment.spool, *task.arguments)
+    except SpoolMissingError as error:
+        raise SpoolMissingError(error.path, reason=f"is not there, on {worker[1]}") from None
+    return Report(time.perf_counter() - started, peak_memory(), worker)
+
+
+@contextmanager
+def _ends_after(seconds: float | None) -> Iterator[None]:
+    """End the process if what is inside takes longer: nothing else stops a thread that hangs."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, os._exit, (HUNG,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def peak_memory() -> int:
+    """The most memory that this process ever had, bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,194 @@
+"""Who does the tasks: processes of our own, any executor of `concurrent.futures`, or a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
+from typing import Any, Protocol
+
+from sqlclust.core.runtime.threads import worker_count
+from sqlclust.distributed.tasks import Assignment, Report, perform
+from sqlclust.errors import WorkersLostError
+
+
+class Workers(Protocol):
+    """What tasks are given to.
+
+    Attributes:
+        count: tasks that run at a time.
+        said: about them, for people; where they can be watched.
+    """
+
+    count: int
+    said: str
+
+    def submit(self, assignment: Assignment) -> Future[Report]:
+        """Have a task done. Raises BrokenExecutor where there is nobody."""
+
+    def renew(self, *, tries: int, reason: str) -> None:
+        """Get others, since workers died or hang; whatever they had is lost.
+
+        Raises:
+            WorkersLostError: there are none to be had.
+        """
+
+    def close(self) -> None:
+        """Let them go. Whoever brought an executor or a client closes it himself."""
+
+
+def lost_worker(error: BaseException) -> bool:
+    """Whether an error of a task says that its worker is gone, and nothing of the task."""
+    return isinstance(error, BrokenExecutor | CancelledError) or type(error).__module__.split(".")[0] in {
+        "distributed",
+        "dask",
+    }
+
+
+class ProcessWorkers:
+    """Processes on this machine, started afresh (spawn): nothing of the client's is copied into them.
+
+    Args:
+        count: how many; each uses its share of the cores.
+        memory: bytes of address space that each may take, where the system has such a limit; None: no limit.
+    """
+
+    def __init__(self, count: int, *, memory: int | None = None) -> None:
+        self.count, self._memory = count, memory
+        self.said = f"{count} processes on this machine"
+        self._context = multiprocessing.get_context("spawn")
+        self._pool: ProcessPoolExecutor | None = None
+        self._started: set[int] = set()
+
+    def _open(self) -> ProcessPoolExecutor:
+        self._numbers = self._context.SimpleQueue()
+        return ProcessPoolExecutor(
+            self.count, mp_context=self._context, initializer=_begin, initargs=(self._numbers, self._memory)
+        )
+
+    def submit(self, assignment: Assignment) -> Future[Report]:
+        """As `Workers` has it."""
+        if self._pool is None:
+            self._pool = self._open()
+        return self._pool.submit(perform, assignment)
+
+    def processes(self) -> set[int]:
+        """The ids of those that have begun and not ended."""
+        while self._pool is not None and not self._numbers.empty():
+            self._started.add(self._numbers.get())
+        return self._started & {process.pid for process in multiprocessing.active_children() if process.pid}
+
+    def renew(self, *, tries: int, reason: str) -> None:
+        """Kill what is left of them; the next task begins new ones."""
+        for number in self.processes():
+            with suppress(OSError):
+                os.kill(number, signal.SIGKILL)
+        self.close()
+
+    def close(self) -> None:
+        """As `Workers` has it."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool = None
+
+
+def _begin(numbers: Any, memory: int | None) -> None:
+    """Make a worker: it says its number, keeps to its memory, leaves Ctrl-C to the client, and ends when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if memory is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True, name="sqlclust-client").start()
+    numbers.put(os.getpid())
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+class ExecutorWorkers:
+    """Somebody's executor of `concurrent.futures`.
+
+    Args:
+        count: tasks that it runs at a time; by default the number of cores.
+    """
+
+    def __init__(self, executor: Executor, *, count: int | None = None) -> None:
+        self._executor, self.count = executor, count or worker_count()
+        self.said = f"a {type(executor).__name__}"
+
+    def submit(self, assignment: Assignment) -> Future[Report]:
+        """As `Workers` has it."""
+        return self._executor.submit(perform, assignment)
+
+    def renew(self, *, tries: int, reason: str) -> None:
+        """There is no other executor."""
+        raise WorkersLostError(tries=tries, reason=f"{reason}, and {self.said} cannot be made anew here")
+
+    def close(self) -> None:
+        """It is not ours."""
+
+
+class DaskWorkers:
+    """The workers of a Dask cluster, by its client or by the address of its scheduler (extra `[dask]`).
+
+    They have to see the spool folder and the vectors under the same names as this process.
+    """
+
+    def __init__(self, client: Any) -> None:
+        """Take a `distributed.Client`, or the address of a scheduler: `tcp://host:8786`.
+
+        Raises:
+            WorkersLostError: there is no scheduler at that address, or Dask is not installed.
+        """
+        self._own = isinstance(client, str)
+        if self._own:
+            client = _client(client)
+        self._client = client
+        self._executor = client.get_executor(pure=False, retries=0)
+
+    @property
+    def count(self) -> int:
+        """Threads of all workers there are now."""
+        return max(1, sum(self._client.nthreads().values()))
+
+    @property
+    def said(self) -> str:
+        """The scheduler, and where it shows what it does."""
+        return f"Dask at {self._client.scheduler.address}, dashboard {self._client.dashboard_link}"
+
+    def submit(self, assignment: Assignment) -> Future[Report]:
+        """As `Workers` has it."""
+        future: Future[Report] = self._executor.submit(perform, assignment)
+        return future
+
+    def renew(self, *, tries: int, reason: str) -> None:
+        """Dask begins new workers itself; wait until there is one."""
+        try:
+            self._client.wait_for_workers(1, timeout=60)
+        except Exception as error:  # whatever of Dask's
+            raise WorkersLostError(tries=tries, reason=f"{reason}; {self.said}: {error}") from None
+
+    def close(self) -> None:
+        """As `Workers` has it."""
+        if self._own:
+            self._client.close()
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        reason = "Dask is not installed; pip install 'sqlclust[dask]' brings it"
+        raise WorkersLostError(tries=0, reason=reason) from None
+    try:
+        return Client(address, timeout=30, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise WorkersLostError(tries=1, reason=f"no scheduler answers at {address} ({error})") from None
