@@ -24,7 +24,7 @@ LAYERS = [
     "adoption",
     "pictures",
 ]
-LAYERS += ["surface", "bindings", "cli", "plugins"]
+LAYERS += ["surface", "bindings", "distributed", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
@@ -44,8 +44,8 @@ ROOMS = {
         "packed_pairs", "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
     ],
     "core.tree": [
-        "edges", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search", "list_search",
-        "axis_search", "approximate_tree", "single_linkage", "condensed_tree", "confirmation",
+        "edges", "minimum_forest", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search",
+        "list_search", "axis_search", "approximate_tree", "single_linkage", "condensed_tree", "confirmation",
     ],
     "core.clusters": [
         "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
@@ -102,6 +102,10 @@ ROOMS = {
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
+    "distributed": [
+        "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division", "routing",
+        "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit",
+    ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
         "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",

@@ -1,7 +1,8 @@
 """Questions about a few vectors to all shards, a task for each: the nearest members, and the lightest edges to them.
 
-The client names vectors by number (`ask_for`). Workers give their contents, each those of its shard (`pick`). The client puts them
-into one file (`collect`), which every worker reads. Answers are about the vectors whose first shard it is, so each is asked once.
+The client names vectors by number (`ask_for`). Workers give their contents, each those of its shard (`pick`). The client puts
+them into one file (`collect`), which every worker reads. Answers are about the
+vectors whose first shard it is, so each is asked once.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def ask_for(
     arrays = {"numbers": numbers, "part": none if part is None else part, "wanted": none if wanted is None else wanted}
     arrays = {column: array[order].astype(np.int32) for column, array in arrays.items()}
     write_spool(request_path(spool, name), arrays, parts={"numbers": bounds})
-    return np.unique(shard).tolist()
+    having: list[int] = np.unique(shard).tolist()
+    return having
 
 
 def pick(spool: str, name: str, shard: int) -> None:
@@ -151,7 +153,7 @@ def lightest_to(spool: str, name: str, shard: int, part: int) -> None:
     there = load_shard(spool, plan, shard, only_primary=True)
     factor = plan.parameters.distance_factor
     core_there = core_of(spool, plan, there.members, distinct)
-    some = Asking(*(column[wants] for column in asking))
+    some = Asking(asking.numbers[wants], asking.vectors[wants], asking.part[wants], asking.wanted[wants])
     by_number = np.argsort(some.numbers)
     core_here = np.empty(len(wants))
     core_here[by_number] = core_of(spool, plan, some.numbers[by_number], distinct)

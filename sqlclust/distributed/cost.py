@@ -1,4 +1,4 @@
-"""What a fit in shards takes: memory of workers and client, spool folder, time. Formulas over shapes; README.md works them out."""
+"""What a fit in shards takes: memory of workers and client, spool folder, time. README.md works it out for large ones."""
 
 from __future__ import annotations
 

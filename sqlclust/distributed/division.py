@@ -39,8 +39,8 @@ def destinations_path(spool: str, number: int) -> str:
 def divide(spool: str) -> None:
     """Say for every row which vector it stands for, and the shards that this goes to.
 
-    Writes for each range `numbers`, int32 (rows,), the vector, −1 for rows whose vector another one stands for; and `shards`, int32
-    (rows, overlap), the first the primary one, −1 for none. Writes the numbers of members of the shards last.
+    Writes for each range `numbers`, int32 (rows,), the vector, −1 for rows whose vector another one stands for; and `shards`,
+    int32 (rows, overlap), the first the primary one, −1 for none. Writes the numbers of members of the shards last.
 
     Raises:
         ShardTooLargeError
@@ -147,7 +147,8 @@ def _groups(spool: str, plan: Plan, nearest: Int32Array) -> Int32Array:
         centres = file.array("centres")
     weight = np.bincount(nearest[:, 0], minlength=len(centres))
     cells = _Cells(centres, weight, 4 * (plan.k + 1))
-    groups, whole = [np.arange(len(centres))], []
+    groups: list[NDArray[np.intp]] = [np.arange(len(centres))]
+    whole: list[NDArray[np.intp]] = []
     while groups and len(groups) + len(whole) < plan.shards:
         groups.sort(key=lambda group: (-int(weight[group].sum()), int(group[0])))
         largest = groups.pop(0)
@@ -166,7 +167,10 @@ def _groups(spool: str, plan: Plan, nearest: Int32Array) -> Int32Array:
             return group_of_cell
         smaller: list[NDArray[np.intp]] = []
         for group, size in zip(groups, sizes.tolist(), strict=True):
-            parts = cells.divided(group) if size > plan.most else (group,)
+            if size <= plan.most:
+                smaller.append(group)
+                continue
+            parts = cells.divided(group)
             if parts is None:
                 raise ShardTooLargeError(members=size, most=plan.most)
             smaller += parts

@@ -9,8 +9,8 @@ number, divide and join. All of it is in the spool folder, so whoever begins aga
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +104,7 @@ def fit_in_shards(
     spool = os.path.abspath(spool)
     with control.phase("plan"):
         plan = plan_of(job.source, job.parameters, job.seed, job.sharding)
-        keep_plan(spool, plan)
+        plan = keep_plan(spool, plan)
     runner = Runner(spool, workers, Limits(plan.threads, seconds_per_task), control)
     return _Stages(spool, plan, runner).run(job.source, control)
 
@@ -161,10 +161,11 @@ class _Stages:
 
     def _check_unchanged(self, source: VectorSource) -> None:
         """Where files were written to meanwhile, compare all vectors again."""
-        now = type(source).from_description({k: v for k, v in self._plan.source.items() if k != "kind"}).fingerprint()
-        if now == self._plan.fingerprint:
-            return
-        self._for_each("verify", verify, range(len(self._plan.ranges)), verified_path)
+        if source.fingerprint() != self._plan.fingerprint:
+            for at in range(len(self._plan.ranges)):
+                with suppress(FileNotFoundError):  # of an earlier run
+                    os.unlink(verified_path(self._spool, at))
+            self._for_each("verify", verify, range(len(self._plan.ranges)), verified_path)
 
     def _of_one_vector(self, corpus: Corpus) -> ShardedFit:
         none = np.empty(0)
@@ -183,23 +184,17 @@ def lists_of_fit(spool: str, fitted: ShardedFit) -> KNearestLists:
     return equal_lists(fitted.corpus.counts, np.concatenate(indices), np.concatenate(squared))
 
 
+_KINDS = (
+    "scan-", "nearest-", "destinations-", "routed-", "found-", "merged-", "forest-", "picked-", "answer-", "request-", "asking-",
+    "verified-", "plan.json", CORPUS, CELLS, SHARDS,
+)  # fmt: skip
+"""What the names of the files of a fit begin with."""
+
+
 def remove_spool(spool: str) -> None:
     """Remove what a fit has written to its folder, and the folder if nothing else is in it."""
-    kinds = (
-        "scan-",
-        "nearest-",
-        "destinations-",
-        "routed-",
-        "found-",
-        "merged-",
-        "forest-",
-        "picked-",
-        "answer-",
-        "request-",
-    )
-    kinds += ("asking-", "verified-", "sums-", "plan.json", CORPUS, CELLS, SHARDS)
     for name in os.listdir(spool):
-        if name.startswith(kinds):
+        if name.startswith(_KINDS):
             os.unlink(os.path.join(spool, name))
     if not os.listdir(spool):
-        shutil.rmtree(spool)
+        os.rmdir(spool)

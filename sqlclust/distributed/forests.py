@@ -1,4 +1,4 @@
-"""The spanning tree inside a shard, a task for each, with the core distances that all shards together gave; and the client's join."""
+"""The spanning tree inside a shard, with the core distances that all shards gave, a task for each; and the client's join."""
 
 from __future__ import annotations
 
@@ -95,8 +95,5 @@ def join(spool: str, more: list[Edges]) -> tuple[Edges, Components]:
     """
     distinct = read_copies(spool).distinct
     forests = [read_edges(forest_path(spool, shard)) for shard in range(len(shard_sizes(spool)))]
-    if len(forests) == 1:
-        tree = forests[0]
-    else:
-        tree = minimum_forest(joined(*forests, *more), distinct)
+    tree = forests[0] if len(forests) == 1 else minimum_forest(joined(*forests, *more), distinct)
     return tree, every_vector_alone(distinct).joined_along(tree)

@@ -81,7 +81,7 @@ def _nearest(
     owners, others, distances = (np.concatenate(column) for column in (owner, other, distance))
     order = np.lexsort((distances, others, owners))
     owners, others, distances = owners[order], others[order], distances[order]
-    once = run_starts(owners.astype(np.int64) << 32 | others)  # two shards may have found the same one
+    once = run_starts((owners.astype(np.int64) << 32) + others)  # two shards may have found the same one
     owners, others, distances = owners[once], others[once], distances[once]
     order = np.lexsort((others, distances, owners))
     place = places_in_runs(owners[order])

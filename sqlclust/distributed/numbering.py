@@ -125,7 +125,7 @@ def _learn_cells(spool: str, plan: Plan, exponent: int) -> None:
     count = max(1, min(plan.cells, len(sample) // 2))
     centres = centres_of_sample(along, count, plan.seed, control)
     assert axes.basis is not None
-    arrays = {"centre": axes.centre, "basis": axes.basis, "centres": centres}
+    arrays: dict[str, NDArray[Any]] = {"centre": axes.centre, "basis": axes.basis, "centres": centres}
     write_spool(os.path.join(spool, CELLS), arrays, facts={"power_of_two": axes.power_of_two, "exponent": exponent})
 
 

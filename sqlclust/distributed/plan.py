@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,8 @@ from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.distributed.cost import SPREAD, most_members
-from sqlclust.distributed.vectors import VectorSource, source_of
+from sqlclust.distributed.opening import source_of
+from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import SpoolDamagedError, SpoolMissingError, SpoolOfAnotherFitError, ZeroVectorError
 from sqlclust.vectors.blobs import first_zero
 
@@ -162,30 +163,33 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
     )
 
 
-_MAY_DIFFER = ("threads",)
-"""What another run of the same fit may have otherwise."""
+_MAY_DIFFER = ("threads", "fingerprint")
+"""What another run of the same fit may have otherwise: vectors are compared one by one where files were written to."""
 _FILE = "plan.json"
 
 
-def keep_plan(spool: str, plan: Plan) -> None:
-    """Write the plan, or see that the spool folder has the same one already.
+def keep_plan(spool: str, plan: Plan) -> Plan:
+    """Write the plan, or see that the spool folder has the same one already: that is returned then, as of the files' first state.
 
     Raises:
         SpoolOfAnotherFitError
     """
     os.makedirs(spool, exist_ok=True)
     with suppress(SpoolMissingError):
-        earlier, asked = asdict(read_plan(spool)), json.loads(json.dumps(asdict(plan)))
+        kept = read_plan(spool)
+        earlier, asked = asdict(kept), json.loads(json.dumps(asdict(plan)))
         for name, value in asked.items():
             if name not in _MAY_DIFFER and json.loads(json.dumps(earlier[name])) != value:
                 found, expected = (_short(of[name]) for of in (earlier, asked))
                 raise SpoolOfAnotherFitError(spool, differs=name, found=found, expected=expected)
+        return replace(kept, threads=plan.threads)
     draft = os.path.join(spool, f"{_FILE}.{os.getpid()}.tmp")
     with open(draft, "w", encoding="utf-8") as file:
         json.dump({"version": _VERSION, **asdict(plan)}, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, os.path.join(spool, _FILE))
+    return plan
 
 
 def _short(value: object) -> object:

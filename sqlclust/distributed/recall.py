@@ -1,4 +1,4 @@
-"""The recall of a fit in shards: a sample of vectors, as `core.neighbors.brute_force.recall` draws it, against all, by the workers."""
+"""The recall of a fit in shards: a sample of vectors, as `core.neighbors.brute_force` draws it, against all, by the workers."""
 
 from __future__ import annotations
 

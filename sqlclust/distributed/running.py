@@ -137,9 +137,7 @@ class Runner:
             self._try_again(task, f"its worker died ({error})" if str(error) else "its worker died", alone=False)
             self._lose(todo, running, str(error))
         elif isinstance(error, MemoryError):
-            raise OutOfMemoryError(
-                f"a worker had too little for task {task.name}", advice="Give workers more memory, or less work"
-            )
+            raise OutOfMemoryError(f"a worker had too little for task {task.name}", advice="Give workers more memory")
         elif isinstance(error, OSError) and not isinstance(error, SpoolFileError):
             self._try_again(task, str(error))
         else:

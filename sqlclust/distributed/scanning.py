@@ -49,14 +49,15 @@ def scan(spool: str, number: int) -> None:
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
     checks = _second_hashes(vectors)
     share = min(1.0, plan.sample / plan.n)
-    sampled = np.flatnonzero(checks <= np.uint64(min(int(share * 2.0**64), 2**64 - 1))) if plan.shards > 1 else []
+    most = np.uint64(min(int(share * 2.0**64), 2**64 - 1) if plan.shards > 1 else 0)
+    sampled = np.flatnonzero(checks < most)
     arrays = {
         "hashes": hashes,
         "checks": checks,
         "row_checks": row_checks,
         "row_hashes": row_hashes,
-        "sampled": np.asarray(sampled, dtype=np.int64),
-        "sample": vectors[np.asarray(sampled, dtype=np.intp)],
+        "sampled": sampled,
+        "sample": vectors[sampled],
     }
     facts = {"content": zlib.crc32(given.data), "largest": float(max(vectors.max(), -vectors.min()))}
     write_spool(scan_path(spool, number), arrays, facts=facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +36,18 @@ def search(spool: str, shard: int) -> None:
     plan = read_plan(spool)
     members, _, vectors = load_shard(spool, plan, shard)
     k = min(plan.k, len(members) - 1)
+    squared: NDArray[Any]
+    lists: dict[str, NDArray[Any]] = {}
     if plan.engine == "exact":
         exact, _ = neighbors_and_pruning(vectors, k, Control())
-        indices, squared, lists = exact.indices, exact.squared, {}
+        indices, squared = exact.indices, exact.squared
     else:
         near = neighbors_and_lists(vectors, k, FULL, plan.seed, Control())
         indices, squared = near.indices, near.squared
         lists = {f"lists.{name}": column for name, column in near.lists._asdict().items()}
     del vectors
     bounds = np.searchsorted(members, plan.owner_bounds(read_copies(spool).distinct))
-    of_owners = {"members": members, "indices": members[indices], "squared": squared}
+    of_owners: dict[str, NDArray[Any]] = {"members": members, "indices": members[indices], "squared": squared}
     write_spool(found_path(spool, shard), {**of_owners, **lists}, parts=dict.fromkeys(of_owners, bounds))
 
 

@@ -173,7 +173,7 @@ class SpoolFile:
 
     def array(self, name: str) -> NDArray[Any]:
         """A whole array; its checksum is compared."""
-        dtype, shape, at, crc = self._arrays[name]
+        _, shape, _, crc = self._arrays[name]
         result = self._rows(name, 0, shape[0])
         if crc is not None and _crc(result) != crc:
             raise self._damaged(name)
@@ -205,7 +205,7 @@ class SpoolFile:
         if result.size:
             row = result.nbytes // len(result)
             self._file.seek(self._begin + at + start * row)
-            view, done = memoryview(result.reshape(-1).view(np.uint8)), 0
+            view, done = result.reshape(-1).view(np.uint8).data, 0
             while done < len(view):
                 count = self._file.readinto(view[done : done + (1 << 30)])
                 if not count:

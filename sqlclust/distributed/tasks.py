@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -14,9 +15,6 @@ from typing import Any, NamedTuple
 
 from sqlclust.core.runtime.threads import cores_at_most
 from sqlclust.errors import SpoolMissingError, SpoolNotSharedError
-
-HUNG = 75
-"""Exit status of a worker that ends itself because a task took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +94,18 @@ def _ends_after(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, os._exit, (HUNG,))
+    timer = threading.Timer(seconds, end_process)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def end_process() -> None:
+    """End this process at once, whatever its threads do."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def peak_memory() -> int:

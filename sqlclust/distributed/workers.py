@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from sqlclust.core.runtime.threads import worker_count
-from sqlclust.distributed.tasks import Assignment, Report, perform
+from sqlclust.distributed.tasks import Assignment, Report, end_process, perform
 from sqlclust.errors import WorkersLostError
 
 
@@ -110,7 +110,7 @@ def _begin(numbers: Any, memory: int | None) -> None:
 
 def _end_with(parent: Any) -> None:
     parent.join()
-    os._exit(1)
+    end_process()
 
 
 class ExecutorWorkers:
@@ -157,7 +157,8 @@ class DaskWorkers:
     @property
     def count(self) -> int:
         """Threads of all workers there are now."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, threads)
 
     @property
     def said(self) -> str:
@@ -189,6 +190,6 @@ def _client(address: str) -> Any:
         reason = "Dask is not installed; pip install 'sqlclust[dask]' brings it"
         raise WorkersLostError(tries=0, reason=reason) from None
     try:
-        return Client(address, timeout=30, set_as_default=False)
+        return Client(address, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError) as error:
         raise WorkersLostError(tries=1, reason=f"no scheduler answers at {address} ({error})") from None

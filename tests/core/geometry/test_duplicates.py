@@ -91,7 +91,9 @@ def test_one_hash_for_all_gives_the_same_clusters(monkeypatch: pytest.MonkeyPatc
     options = {"min_cluster_size": 5, "min_samples": 3, "normalize": False, "alpha": 0.15}
     fitted, _ = ours(vectors, **options)
     monkeypatch.setattr(
-        sqlclust.core.geometry.duplicates, "content_hashes", lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64)
+        sqlclust.core.geometry.duplicates,
+        "content_hashes",
+        lambda vectors, **_: np.zeros(len(vectors), dtype=np.uint64),
     )
     collided, _ = ours(vectors, **options)
     np.testing.assert_array_equal(np.sort(fitted.tree.weight), np.sort(collided.tree.weight))

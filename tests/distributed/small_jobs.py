@@ -1,0 +1,51 @@
+"""Small fits in shards for tests: vectors in a folder, a job, and what an executor of threads makes of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.pipeline import ReachabilityParameters
+from sqlclust.core.runtime.control import Control
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
+from sqlclust.distributed.plan import Sharding
+from sqlclust.distributed.vectors import NpyFolder
+from sqlclust.distributed.workers import ExecutorWorkers
+from tests.benchmarks.data import embeddings
+
+PARAMETERS = ReachabilityParameters(5, "cosine")
+
+
+def folder_of(path: Path, vectors: Float32Array, *, files: int = 3) -> NpyFolder:
+    """Vectors as a folder of .npy files."""
+    path.mkdir(parents=True)
+    for number, part in enumerate(np.array_split(vectors, files)):
+        np.save(path / f"{number:03d}.npy", part)
+    return NpyFolder.found(path)
+
+
+def sharding(shards: int | None = 1, **said: object) -> Sharding:
+    """How small fits are divided, unless it is said otherwise."""
+    return Sharding(**{"shards": shards, "threads": 1, "range_rows": 400, **said})  # type: ignore[arg-type]
+
+
+def job(path: Path, vectors: Float32Array, **said: object) -> Job:
+    """A fit of vectors, which are written to a folder; `said` as `sharding` has it, and `parameters`."""
+    parameters = said.pop("parameters", PARAMETERS)
+    assert isinstance(parameters, ReachabilityParameters)
+    return Job(folder_of(path, vectors), parameters, 0, sharding(**said))  # type: ignore[arg-type]
+
+
+def fitted(path: Path, vectors: Float32Array, *, threads: int = 2, **said: object) -> ShardedFit:
+    """A fit in shards by an executor of threads; the spool is `path / "spool"`."""
+    with ThreadPoolExecutor(threads) as executor:
+        workers = ExecutorWorkers(executor, count=threads)
+        return fit_in_shards(job(path / "vectors", vectors, **said), workers, str(path / "spool"), Control())
+
+
+def real_like(n: int = 2000, dimension: int = 24, *, seed: int = 0) -> Float32Array:
+    """Vectors with the structure of embeddings; some rows are identical."""
+    return embeddings(n, dimension, seed=seed)
