@@ -121,7 +121,8 @@ class _Stages:
         self._for_each("scan", scan, ranges, scan_path)
         cells = [os.path.join(spool, CELLS)] if plan.shards > 1 else []
         self._local("number", number, [*cells, os.path.join(spool, CORPUS)])
-        corpus = read_corpus(spool)
+        reading = self._runner.reading
+        corpus = reading(lambda: read_corpus(spool))
         if len(corpus.starts) == 1:
             return self._of_one_vector(corpus)
         if plan.shards > 1:
@@ -129,19 +130,20 @@ class _Stages:
         destinations = [destinations_path(spool, at) for at in ranges]
         self._local("divide", divide, [*destinations, os.path.join(spool, SHARDS)])
         self._for_each("route", route, ranges, routed_path)
-        shards = range(len(shard_sizes(spool)))
+        sizes = reading(lambda: shard_sizes(spool)).tolist()
+        shards = range(len(sizes))
         self._for_each("search", search, shards, found_path)
         owners = range(len(plan.owner_bounds(len(corpus.starts))) - 1)
         self._for_each("merge", merge, owners, merged_path)
         self._for_each("forest", forest, shards, forest_path)
         recall = 1.0
         if plan.engine != "exact" or len(shards) > 1:
-            recall = measured_recall(spool, self._runs("recall"))
-        edges = joined_tree(spool, self._runs("join"))
+            recall = reading(lambda: measured_recall(spool, self._runs("recall")))
+        edges = reading(lambda: joined_tree(spool, self._runs("join")))
         self._check_unchanged(source)
         with control.phase("core"):
-            core = np.concatenate([self._merged(at, "core") for at in owners])
-        return ShardedFit(corpus, core, edges, recall, shard_sizes(spool).tolist(), plan)
+            core = reading(lambda: np.concatenate([self._merged(at, "core") for at in owners]))
+        return ShardedFit(corpus, core, edges, recall, sizes, plan)
 
     def _for_each(
         self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]

@@ -10,10 +10,10 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.spool import is_whole
@@ -28,6 +28,8 @@ from sqlclust.errors import (
     TaskFailedError,
     WorkersLostError,
 )
+
+Result = TypeVar("Result")
 
 TRIES = 3
 """Of each task, where a worker died or a disk failed; and of workers that die one after the other."""
@@ -83,6 +85,14 @@ class Runner:
             self.skipped += len(tasks) - len(todo)
             self._run(todo, total=len(tasks))
 
+    def reading(self, read: Callable[[], Result]) -> Result:
+        """What the client reads of the files itself; those that are damaged are made again first."""
+        while True:
+            try:
+                return read()
+            except (SpoolDamagedError, SpoolMissingError) as error:
+                self._make_again(error)
+
     def _run(self, tasks: Iterable[Task], *, total: int) -> None:
         todo, running = deque(tasks), dict[Future[Report], _Running]()
         try:
@@ -116,7 +126,7 @@ class Runner:
         try:
             self.reports[task.name] = perform(Assignment(task, self._spool, None, None, self._client))
         except (SpoolDamagedError, SpoolMissingError) as error:
-            self._make_again(error, task)
+            self._make_again(error)
             todo.appendleft(task)
 
     def _finish(self, future: Future[Report], todo: deque[Task], running: dict[Future[Report], _Running]) -> None:
@@ -132,7 +142,7 @@ class Runner:
             return
         todo.appendleft(task)
         if isinstance(error, SpoolDamagedError | SpoolMissingError):
-            self._make_again(error, task)
+            self._make_again(error)
         elif lost_worker(error):
             self._try_again(task, f"its worker died ({error})" if str(error) else "its worker died", alone=False)
             self._lose(todo, running, str(error))
@@ -170,7 +180,7 @@ class Runner:
         if hanging:
             self._lose(todo, running, "a worker hangs")
 
-    def _make_again(self, error: SpoolFileError, task: Task) -> None:
+    def _make_again(self, error: SpoolFileError) -> None:
         """Have a file made again by the task that wrote it."""
         maker = self._makers.get(error.path)
         if maker is None:

@@ -1,0 +1,203 @@
+"""Whole fits among faults: the same result as without them, or a clear error; and what was done is not done again."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, remove_spool
+from sqlclust.distributed.vectors import NpyFolder
+from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
+from sqlclust.errors import (
+    NotFiniteError,
+    SpoolFullError,
+    SpoolOfAnotherFitError,
+    VectorsChangedError,
+    ZeroVectorError,
+)
+from tests.distributed.small_jobs import PARAMETERS, folder_of, real_like, sharding
+
+PHASES = ("scan", "assign", "route", "search", "merge", "forest", "recall")
+VECTORS = real_like(1500)
+
+
+def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
+    folder = path / "vectors"
+    source = NpyFolder.found(folder) if folder.exists() else folder_of(folder, VECTORS)
+    return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
+
+
+def fit_with(workers: Workers, path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
+    job, spool = start(path, **said)  # type: ignore[arg-type]
+    return fit_in_shards(job, workers, spool, Control(progress))
+
+
+def by_threads(path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
+    with ThreadPoolExecutor(2) as executor:
+        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> ShardedFit:
+    return by_threads(tmp_path_factory.mktemp("expected"))
+
+
+def assert_same(found: ShardedFit, expected: ShardedFit) -> None:
+    assert found.recall == expected.recall
+    assert np.array_equal(found.squared_core, expected.squared_core)
+    for mine, theirs in zip(found.edges, expected.edges, strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def once_in(phases: tuple[str, ...], act: Callable[[], bool]) -> Progress:
+    """Progress that acts once in each phase, as soon as `act` says that it could."""
+    left = set(phases)
+
+    def progress(phase: str, fraction: float) -> None:
+        if phase in left and act():
+            left.discard(phase)
+
+    return progress
+
+
+@pytest.mark.slow
+def test_workers_killed_in_each_phase(tmp_path: Path, expected: ShardedFit) -> None:
+    workers = ProcessWorkers(1)
+    killed: list[int] = []
+
+    def kill() -> bool:
+        there = workers.processes()
+        for number in there:
+            os.kill(number, signal.SIGKILL)
+        killed.extend(there)
+        return bool(there)
+
+    try:
+        assert_same(fit_with(workers, tmp_path, once_in(PHASES, kill)), expected)
+    finally:
+        workers.close()
+    assert len(set(killed)) >= len(PHASES)
+    assert not [name for name in os.listdir(tmp_path / "spool") if "began" in name]
+
+
+@pytest.mark.slow
+def test_the_client_killed(tmp_path: Path, expected: ShardedFit) -> None:
+    """Its workers end with it; whoever goes on does not begin anew."""
+    np.save(tmp_path / "all.npy", VECTORS)
+    command = [sys.executable, "-m", "tests.distributed.faulty", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        workers: set[int] = set()
+        for line in client.stdout:
+            phase, _, *numbers = line.split()
+            workers |= {int(number) for number in numbers}
+            if phase == "search":
+                client.kill()
+                break
+    assert workers
+    waited = time.monotonic() + 30
+    while [number for number in workers if Path(f"/proc/{number}").exists()] and time.monotonic() < waited:
+        time.sleep(0.05)
+    assert not [number for number in workers if Path(f"/proc/{number}").exists()]
+    before = {name: os.stat(tmp_path / "spool" / name).st_mtime_ns for name in os.listdir(tmp_path / "spool")}
+    assert_same(by_threads(tmp_path), expected)
+    done = [
+        name for name in before if name.startswith(("scan", "nearest", "destinations", "routed")) and "." not in name
+    ]
+    assert len(done) == 4 * 4
+    assert all(os.stat(tmp_path / "spool" / name).st_mtime_ns == before[name] for name in done)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_damaged_spool_files_are_made_again(tmp_path: Path, expected: ShardedFit, damage: str) -> None:
+    """One of each kind, all at once, and what comes after has to be done again."""
+    by_threads(tmp_path)
+    spool = tmp_path / "spool"
+    kinds = ("scan", "nearest", "destinations", "routed", "found", "merged", "forest", "corpus", "cells", "shards")
+    for kind in kinds:
+        path = min(spool.glob(f"{kind}*"))
+        whole = bytearray(path.read_bytes())
+        if damage == "remove":
+            path.unlink()
+        elif damage == "cut":
+            path.write_bytes(whole[:-1])
+        else:
+            whole[len(whole) * 3 // 5] ^= 0x55
+            path.write_bytes(whole)
+    for path in [*spool.glob("answer*"), *spool.glob("asking*"), *spool.glob("picked*"), *spool.glob("forest-000001")]:
+        path.unlink()
+    for later in ("merged-000000", "found-000000", "found-000001"):
+        (spool / later).unlink(missing_ok=True)
+    assert_same(by_threads(tmp_path), expected)
+
+
+def test_a_full_disk_and_then_room(tmp_path: Path, expected: ShardedFit) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> bool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, before[1]))
+        return True
+
+    try:
+        with pytest.raises(SpoolFullError, match="Make room there"):
+            by_threads(tmp_path, once_in(("route",), fill))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [*(tmp_path / "spool").glob("*.tmp")]
+    assert_same(by_threads(tmp_path), expected)
+
+
+@pytest.mark.parametrize("phase", ["assign", "route", "search", "forest"])
+def test_vectors_that_change_meanwhile(tmp_path: Path, phase: str) -> None:
+    def change() -> bool:
+        path = tmp_path / "vectors" / "001.npy"
+        vectors = np.load(path)
+        vectors[7, 0] += 1
+        np.save(path, vectors)
+        return True
+
+    with pytest.raises(VectorsChangedError, match="there are other vectors in rows 400 to 799"):
+        by_threads(tmp_path, once_in((phase,), change))
+
+
+def test_files_that_are_written_and_have_the_same_vectors(tmp_path: Path, expected: ShardedFit) -> None:
+    def touch() -> bool:
+        os.utime(tmp_path / "vectors" / "001.npy", ns=(1, 1))
+        return True
+
+    assert_same(by_threads(tmp_path, once_in(("search",), touch)), expected)
+    assert_same(by_threads(tmp_path), expected)
+
+
+def test_a_spool_of_another_fit(tmp_path: Path) -> None:
+    by_threads(tmp_path)
+    with pytest.raises(SpoolOfAnotherFitError, match="overlap is 4 there, and 2 is asked for") as caught:
+        by_threads(tmp_path, overlap=2)
+    assert caught.value.differs == "overlap"
+    (tmp_path / "spool" / "notes.txt").write_text("mine")
+    remove_spool(str(tmp_path / "spool"))
+    assert os.listdir(tmp_path / "spool") == ["notes.txt"]
+    by_threads(tmp_path, overlap=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "match"),
+    [(np.nan, NotFiniteError, r"001\.npy: row 3 has nan"), (0.0, ZeroVectorError, "row 503 of .*vectors")],
+)
+def test_rows_that_are_no_vectors(tmp_path: Path, value: float, error: type[Exception], match: str) -> None:
+    vectors = VECTORS.copy()
+    vectors[503] = value
+    folder_of(tmp_path / "vectors", vectors)
+    with pytest.raises(error, match=match):
+        by_threads(tmp_path)
