@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
@@ -131,7 +131,7 @@ class Runner:
 
     def _finish(self, future: Future[Report], todo: deque[Task], running: dict[Future[Report], _Running]) -> None:
         task, _ = running.pop(future)
-        error = OSError("cancelled") if future.cancelled() else future.exception()
+        error = CancelledError() if future.cancelled() else future.exception()
         if error is None:
             self._lost = 0
             self.reports[task.name] = report = future.result()
@@ -160,23 +160,27 @@ class Runner:
             raise TaskFailedError(task.name, tries=TRIES, reason=reason)
 
     def _lose(self, todo: deque[Task], running: dict[Future[Report], _Running], reason: str) -> None:
-        """All that runs is lost, as with a pool of processes of which one died."""
+        """A worker is lost; with a pool of processes, of which one died, all that runs."""
         self._lost += 1
         if self._lost >= TRIES:
             raise WorkersLostError(tries=self._lost, reason=reason or "they died")
-        todo.extendleft(task for task, _ in running.values())
-        for future in running:
-            future.cancel()
-        running.clear()
+        if self._workers.share_fate:
+            todo.extendleft(task for task, _ in running.values())
+            for future in running:
+                future.cancel()
+            running.clear()
         self._workers.renew(tries=self._lost, reason=reason)
 
     def _look_for_hanging(self, todo: deque[Task], running: dict[Future[Report], _Running]) -> None:
         if self._limits.seconds is None:
             return
         latest = time.monotonic() - self._limits.seconds - _GRACE
-        hanging = [each.task for each in running.values() if each.since < latest]
-        for task in hanging:
+        hanging = {future: each.task for future, each in running.items() if each.since < latest}
+        for future, task in hanging.items():
             self._try_again(task, f"it took longer than {self._limits.seconds:g} seconds")
+            future.cancel()
+            del running[future]
+            todo.appendleft(task)
         if hanging:
             self._lose(todo, running, "a worker hangs")
 

@@ -21,10 +21,12 @@ class Workers(Protocol):
     Attributes:
         count: tasks that run at a time.
         said: about them, for people; where they can be watched.
+        share_fate: whether all are lost where one is.
     """
 
     count: int
     said: str
+    share_fate: bool
 
     def submit(self, assignment: Assignment) -> Future[Report]:
         """Have a task done. Raises BrokenExecutor where there is nobody."""
@@ -55,6 +57,8 @@ class ProcessWorkers:
         count: how many; each uses its share of the cores.
         memory: bytes of address space that each may take, where the system has such a limit; None: no limit.
     """
+
+    share_fate = True
 
     def __init__(self, count: int, *, memory: int | None = None) -> None:
         self.count, self._memory = count, memory
@@ -120,6 +124,8 @@ class ExecutorWorkers:
         count: tasks that it runs at a time; by default the number of cores.
     """
 
+    share_fate = True
+
     def __init__(self, executor: Executor, *, count: int | None = None) -> None:
         self._executor, self.count = executor, count or worker_count()
         self.said = f"a {type(executor).__name__}"
@@ -141,6 +147,8 @@ class DaskWorkers:
 
     They have to see the spool folder and the vectors under the same names as this process.
     """
+
+    share_fate = False
 
     def __init__(self, client: Any) -> None:
         """Take a `distributed.Client`, or the address of a scheduler: `tcp://host:8786`.
