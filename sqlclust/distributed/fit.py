@@ -49,6 +49,7 @@ class ShardedFit(NamedTuple):
         recall: measured on a sample; 1.0 where the exact engine had all vectors in one shard.
         shards: vectors of each.
         plan: what it was made by.
+        peak: the most memory that any worker had, bytes, as far as tasks were run now; 0 where nobody says.
     """
 
     corpus: Corpus
@@ -57,6 +58,7 @@ class ShardedFit(NamedTuple):
     recall: float
     shards: list[int]
     plan: Plan
+    peak: int = 0
 
     def fit(self) -> Fit:
         """As `core.pipeline` has it: of all rows, in the metric; its `points` are without their numbers."""
@@ -143,7 +145,8 @@ class _Stages:
         self._check_unchanged(source)
         with control.phase("core"):
             core = reading(lambda: np.concatenate([self._merged(at, "core") for at in owners]))
-        return ShardedFit(corpus, core, edges, recall, sizes, plan)
+        peak = max((report.peak for report in self._runner.worker_reports()), default=0)
+        return ShardedFit(corpus, core, edges, recall, sizes, plan, peak)
 
     def _for_each(
         self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
@@ -84,6 +84,10 @@ class Runner:
             todo = [task for task in tasks if not _is_done(task)]
             self.skipped += len(tasks) - len(todo)
             self._run(todo, total=len(tasks))
+
+    def worker_reports(self) -> Iterator[Report]:
+        """Those of tasks that the client did not do itself."""
+        return (report for report in self.reports.values() if report.worker != self._client)
 
     def reading(self, read: Callable[[], Result]) -> Result:
         """What the client reads of the files itself; those that are damaged are made again first."""
