@@ -104,12 +104,13 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
         "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division", "routing",
-        "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit",
+        "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit", "medoids",
+        "stored_rows", "publishing",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
         "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
-        "commands",
+        "fits", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlclust.cli.cluster_names import name_of
 from sqlclust.cli.options import short_name
 from sqlclust.cli.output import one_line, printable, table
-from sqlclust.core.engines import engine_of
+from sqlclust.core.engines import is_exact
 from sqlclust.options import HdbscanOptions
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.results.listing import parameters_of
@@ -89,7 +89,7 @@ def _engine(result: Mapping[str, Any], *, recall: str) -> str | None:
         recall: what to write before the recall.
     """
     engine: str | None = result["engine"]
-    if engine is None or engine_of(engine).exact:
+    if engine is None or is_exact(engine):
         return engine
     return f"{engine}{recall} {_share(result['recall'])}, tree {_share(result['tree_confirmed'])}"
 

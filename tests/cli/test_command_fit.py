@@ -221,7 +221,7 @@ def test_control_c_says_what_is_there(three: Path, monkeypatch: pytest.MonkeyPat
         done.append(model)
         return fit(database, model, *args, **options)
 
-    monkeypatch.setattr("sqlclust.cli.commands.fit.fit", interrupted)
+    monkeypatch.setattr("sqlclust.cli.fits.fit", interrupted)
     ran = run("fit", three)
     assert ran.code == 130
     if after:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import click
 
@@ -18,34 +18,27 @@ from sqlclust.cli.database import (
     read_database,
     upgrade,
 )
-from sqlclust.cli.fitting import Sizes, all_to_fit, announce, size_of_source
-from sqlclust.cli.like import Like, options_like, say_what_is_like
-from sqlclust.cli.logs import PhaseLog, log_file_option, logger, logging_to
+from sqlclust.cli.fits import Fits, Selecting
+from sqlclust.cli.fitting import all_to_fit
+from sqlclust.cli.like import Like
+from sqlclust.cli.logs import log_file_option, logger, logging_to
 from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.parameters import parameter_values, parameters_option
-from sqlclust.cli.progress import ProgressLine
-from sqlclust.cli.results import RESULT_COLUMNS, next_steps, summary, with_parameters
+from sqlclust.cli.results import RESULT_COLUMNS, next_steps, with_parameters
 from sqlclust.errors import (
-    FilterError,
-    Interrupted,
     OptionError,
-    SqlclustError,
-    TooFewRowsError,
     WriteProtectedError,
 )
 from sqlclust.options import FitOptions, SourceOptions, parse
 from sqlclust.options import names as option_names
-from sqlclust.sources.registered_rows import Registered, is_registered
+from sqlclust.sources.registered_rows import is_registered
 from sqlclust.sources.said import OF_COMMANDS, Said
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
-from sqlclust.store.fit import fit
 from sqlclust.store.making import Keeping
 from sqlclust.store.origins import found_by_name, source_to_fit
-from sqlclust.store.results.listing import summarize_result
-from sqlclust.store.sources.clusters_view import view_name
 from sqlclust.store.sources.registered import into_another
 
 _EPILOG = """\b
@@ -140,7 +133,7 @@ def fit_named(
         )
     if parameters and where is None and said == Said():
         raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
-    selecting = _Selecting(where, parameter_values(parameters))
+    selecting = Selecting(where, parameter_values(parameters))
     with logging_to(log_file), _opened(db, into, model) as database:
         before = schema.version(database)
         source = None
@@ -162,7 +155,7 @@ def fit_named(
                 with translated_errors(database, doing="looking for embeddings"):
                     source = found_by_name(database, model, words=OF_COMMANDS)
             if said != Said():
-                selecting = _Selecting(None, {})  # the source's own
+                selecting = Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)
         keeping = Keeping(store_fit, store_neighbors)
         fits = Fits(database, parsed, like, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
@@ -221,129 +214,3 @@ def _report(db: str, fits: Fits, output: str | None) -> None:
     elif fits.results:
         click.echo(printable(f"  {fits.added}\n" if fits.added else ""))
         click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))
-
-
-class _Selecting(NamedTuple):
-    """A condition of this fit alone, and the values of its placeholders."""
-
-    where: str | None
-    parameters: dict[str, Any]
-
-
-class Fits:
-    """Fits of models, one after the other. If one of several fails, the others go on.
-
-    Attributes:
-        results: of those that are done.
-        tried: how many were.
-        failed: how many of those; those with too few rows do not count.
-        added: what was done to the files beside, if anything was.
-        last_view: the view of the last one; None if that is a model of our own.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        options: FitOptions,
-        like: Like,
-        selecting: _Selecting,
-        source: Registered | None,
-        *,
-        keeping: Keeping,
-        alone: bool,
-        quiet: bool,
-    ) -> None:
-        self._database, self._options, self._selecting, self._source = database, options, selecting, source
-        self._like, self._keeping, self._alone, self._quiet = like, keeping, alone, quiet
-        self._sizes = Sizes(database)
-        self.results: list[dict[str, Any]] = []
-        self.tried = self.failed = 0
-        self.added: str | None = None
-        self.last_view: str | None = None
-
-    def add(self, model: str) -> None:
-        """Fit one more model and say what came of it.
-
-        Raises:
-            SqlclustError: it is the only one, or the filter is wrong, which it would be for the next model too.
-            SystemExit, KeyboardInterrupt: stopped.
-        """
-        self.tried += 1
-        try:
-            result, said = self._fit(model)
-        except FilterError:
-            raise
-        except (KeyboardInterrupt, Interrupted):
-            _interrupted(model, self.results)
-        except SqlclustError as error:
-            if self._alone:
-                raise
-            self._go_on_after(error, model)
-        else:
-            self._done(result, said)
-
-    def check(self) -> None:
-        """Raise SqlclustError if one failed, or if there is no result."""
-        if self.failed or not self.results:
-            raise SqlclustError(
-                f"{self.failed:,} of {self.tried:,} models failed"
-                if self.failed
-                else "no model has two rows to cluster"
-            )
-
-    def _fit(self, model: str) -> tuple[dict[str, Any], list[str]]:
-        """The result, and what was done with stored fits."""
-        logger.info("%s: started", model)
-        options = options_like(self._options, self._like, self._database, model)
-        size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
-        if size is not None:
-            announce(model, size, self._options, where=self._selecting.where)
-        log, said = PhaseLog(), list[str]()
-        with ProgressLine("" if self._alone else model) as progress:
-
-            def report(phase: str, fraction: float) -> None:
-                log(phase, fraction)
-                progress(phase, fraction)
-
-            result_id = fit(
-                self._database,
-                model,
-                options,
-                where=self._selecting.where,
-                parameters=self._selecting.parameters,
-                source=self._source,
-                runs_condition=True,
-                store_fit=self._keeping.fit,
-                store_neighbors=self._keeping.neighbors,
-                tell=said.append,
-                progress=report,
-            )
-        log.finish()
-        self.last_view = view_name(model) if is_registered(self._database, model) else None
-        return summarize_result(self._database, result_id), said
-
-    def _go_on_after(self, error: SqlclustError, model: str) -> None:
-        if isinstance(error, TooFewRowsError):
-            logger.info("skipped: %s", error)
-            click.echo(printable(f"skipped: {error}"), err=True)
-            return
-        self.failed += 1
-        logger.error("%s: %s", model, error, exc_info=error)
-        click.echo(printable(f"Error: {model}: {error}"), err=True)
-
-    def _done(self, result: dict[str, Any], said: list[str]) -> None:
-        self.results.append(result)
-        if not self._quiet:
-            click.echo(summary(result))
-            for line in said:
-                click.echo(printable(f"  {line}"))
-            say_what_is_like(self._like, self._database, result)
-
-
-def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:
-    """The results before it are there; the group says it where there are none."""
-    if not results:
-        raise KeyboardInterrupt
-    done = ", ".join(str(result["id"]) for result in results)
-    click.echo(f"Interrupted; nothing of {model} was written (results before it: {done})", err=True)
-    raise SystemExit(130)
