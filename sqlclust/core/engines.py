@@ -5,7 +5,7 @@ Only their names and what they promise. What they compute is elsewhere, so that 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sqlclust.errors import UnknownEngineError
 
@@ -30,6 +30,23 @@ _RECORDS: dict[str, EngineRecord] = {
 """All engines. To add one, add its record here, its name to `Engine`, its stages to `engine_stages.STAGES`, and what it takes to
 `cost.COSTS`."""
 ENGINES: tuple[Engine, ...] = tuple(record.name for record in _RECORDS.values())
+
+
+SHARDED: Final = "sharded"
+"""Recorded of a fit in shards (`distributed`), which no engine here computes."""
+
+
+def is_exact(name: str) -> bool:
+    """Whether a stored fit of an engine of this name is what brute force gives; one in shards is not.
+
+    Raises:
+        UnknownEngineError: there is none.
+    """
+    if name == SHARDED:
+        return False
+    if name not in _RECORDS:
+        raise UnknownEngineError(name, known=(*ENGINES, SHARDED))
+    return _RECORDS[name].exact
 
 
 def engine_of(name: str) -> EngineRecord:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlclust.core.clusters.clustering import Clustering as Clustering
+from sqlclust.core.clusters.clustering import clustering_of as clustering_of
 from sqlclust.core.clusters.clustering import clustering_of_nothing as clustering_of_nothing
 from sqlclust.core.clusters.clustering import with_medoids as with_medoids
 from sqlclust.core.clusters.clustering import with_medoids_of_rows as with_medoids_of_rows

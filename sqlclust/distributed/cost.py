@@ -10,11 +10,13 @@ from sqlclust.errors import MemoryPerWorkerError
 
 _PROCESS = 100 << 20
 """Of a process with NumPy and SciPy, besides what `core.cost` counts."""
+RESERVED = 350 << 20
+"""Address space that libraries and threads reserve and do not use; a limit of address space counts it."""
 _LEAST = 1024
 """Vectors of the smallest shard that is worth a task."""
 _CLIENT_FIXED, _CLIENT_ROW, _CLIENT_MEMBER = 200 << 20, 150, 100
 """Bytes of the client: for each row while rows are numbered, for each member of a shard while forests are joined."""
-SPREAD = 0.6
+SPREAD = 0.7
 """A vector is in about so many shards for each cell of its overlap."""
 _READS = 3
 """Times that the vectors are read where they are."""
@@ -35,13 +37,13 @@ def most_members(memory: int, dimension: int, min_samples: int, engine: str = "a
     Raises:
         MemoryPerWorkerError: not even some hundred.
     """
-    least = worker_bytes(_LEAST, dimension, min_samples, engine)
+    least = RESERVED + worker_bytes(_LEAST, dimension, min_samples, engine)
     if memory < least:
         raise MemoryPerWorkerError(given=memory, needed=least)
     low, high = _LEAST, 1 << 31
     while high - low > 1:
         middle = (low + high) // 2
-        if worker_bytes(middle, dimension, min_samples, engine) <= memory:
+        if RESERVED + worker_bytes(middle, dimension, min_samples, engine) <= memory:
             low = middle
         else:
             high = middle

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.files import open_file
@@ -44,11 +45,15 @@ class DatabaseRows:
         Raises:
             DatabaseFileError: the file cannot be read; VectorFilesError: there are no such embeddings.
         """
-        said = {
+        return cls.of_table(cls.own(file, embedding_model), block=block)
+
+    @staticmethod
+    def own(file: str | os.PathLike[str], embedding_model: str) -> dict[str, Any]:
+        """What is to be said of the embeddings of a model in our own table."""
+        return {
             "file": os.path.abspath(os.fspath(file)), "table": "Embedding", "key": "rowid", "vector": "vector",
             "format": "float32", "part": ["embedding_model", embedding_model],
         }  # fmt: skip
-        return cls.of_table(said, block=block)
 
     @classmethod
     def of_table(cls, said: dict[str, Any], *, block: int = 4096) -> DatabaseRows:
@@ -62,6 +67,14 @@ class DatabaseRows:
             sql = f"SELECT {key} FROM main.{table} WHERE {of_part} ORDER BY 1"
             with statements.each_row(database, sql, bindings) as rows:
                 keys = np.fromiter((row[0] for row in rows), dtype=np.int64)
+        return cls.of_keys(said, keys, block=block)
+
+    @classmethod
+    def of_keys(cls, said: dict[str, Any], keys: NDArray[np.int64], *, block: int = 4096) -> DatabaseRows:
+        """As `of_table`, where the keys of all rows are known, int64 (n,), ascending."""
+        with _opened(said["file"]) as database:
+            of_part, bindings = _part(said)
+            key, table = quoted(said["key"]), quoted(said["table"])
             if len(keys) == 0:
                 raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
             sql = f"SELECT {quoted(said['vector'])} FROM main.{table} WHERE {of_part} AND {key} = ?"

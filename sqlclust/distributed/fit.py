@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float64Array
+from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
 from sqlclust.core.pipeline import Fit, in_metric
@@ -60,10 +60,11 @@ class ShardedFit(NamedTuple):
     plan: Plan
     peak: int = 0
 
-    def fit(self) -> Fit:
-        """As `core.pipeline` has it: of all rows, in the metric; its `points` are without their numbers."""
+    def fit(self, rank: IndexArray | None = None) -> Fit:
+        """As `core.pipeline` has it, with `rank` as there: of all rows, in the metric; its `points` are without their numbers."""
         tree = SpanningTree(self.edges.left, self.edges.right, self.edges.weight)
-        fitted = in_metric(self.corpus.points, self.squared_core, tree, self.plan.parameters, self.corpus.exponent)
+        points = self.corpus.points if rank is None else self.corpus.points.by_rank(rank)
+        fitted = in_metric(points, self.squared_core, tree, self.plan.parameters, self.corpus.exponent)
         return fitted._replace(engine=self.plan.engine, recall=self.recall, tree_confirmed=0.0)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
-from sqlclust.distributed.cost import SPREAD, most_members
+from sqlclust.distributed.cost import RESERVED, SPREAD, most_members
 from sqlclust.distributed.opening import source_of
 from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import SpoolDamagedError, SpoolMissingError, SpoolOfAnotherFitError, ZeroVectorError
@@ -25,7 +25,8 @@ from sqlclust.vectors.blobs import first_zero
 
 ShardEngine = Literal["approximate", "exact"]
 _VERSION = 1
-_RANGE_BYTES = 1 << 26
+_RANGE_BYTES, _RANGE_SHARE = 1 << 26, 12
+"""Vectors that a task reads at a time, and the share of a worker's memory that they are at most."""
 _OWNERS, _OWNER_PARTS = 1 << 15, 512
 _CELLS_PER_SHARD = 8
 _SAMPLED_PER_CELL = 16
@@ -117,6 +118,8 @@ class Plan:
             if row is not None:
                 raise ZeroVectorError(f"row {start + row} of {self.opened().name}")
             vectors = unit(vectors)
+            vectors += np.float32(0.0)
+            return vectors
         return vectors + np.float32(0.0)
 
     def owner_bounds(self, distinct: int) -> list[int]:
@@ -140,7 +143,10 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
         shards = 1 if most is None or n <= most else -(-int(n * max(1.0, sharding.overlap * SPREAD)) // most)
     shards = max(1, min(shards, n // (8 * (k + 1))))
     cells = 1 if shards == 1 else min(max(_CELLS_PER_SHARD * shards, 2 * sharding.overlap), n // 8)
-    rows = sharding.range_rows or max(1024, _RANGE_BYTES // (4 * dimension))
+    at_a_time = _RANGE_BYTES
+    if sharding.memory is not None:
+        at_a_time = min(at_a_time, max(1 << 22, (sharding.memory - RESERVED) // _RANGE_SHARE))
+    rows = sharding.range_rows or max(256, at_a_time // (4 * dimension))
     return Plan(
         source=source.described(),
         fingerprint=source.fingerprint(),

@@ -111,6 +111,7 @@ class Runner:
         except BaseException:
             for future in running:
                 future.cancel()
+            self._workers.abandon()
             raise
 
     def _start(self, todo: deque[Task], running: dict[Future[Report], _Running]) -> None:

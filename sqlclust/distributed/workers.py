@@ -19,14 +19,18 @@ class Workers(Protocol):
     """What tasks are given to.
 
     Attributes:
-        count: tasks that run at a time.
-        said: about them, for people; where they can be watched.
         share_fate: whether all are lost where one is.
     """
 
-    count: int
-    said: str
     share_fate: bool
+
+    @property
+    def count(self) -> int:
+        """Tasks that run at a time."""
+
+    @property
+    def said(self) -> str:
+        """About them, for people; where they can be watched."""
 
     def submit(self, assignment: Assignment) -> Future[Report]:
         """Have a task done. Raises BrokenExecutor where there is nobody."""
@@ -37,6 +41,9 @@ class Workers(Protocol):
         Raises:
             WorkersLostError: there are none to be had.
         """
+
+    def abandon(self) -> None:
+        """Stop what they do, of which nothing is wanted any more, where that can be done."""
 
     def close(self) -> None:
         """Let them go. Whoever brought an executor or a client closes it himself."""
@@ -92,6 +99,10 @@ class ProcessWorkers:
                 os.kill(number, signal.SIGKILL)
         self.close()
 
+    def abandon(self) -> None:
+        """As `Workers` has it."""
+        self.renew(tries=0, reason="")
+
     def close(self) -> None:
         """As `Workers` has it."""
         if self._pool is not None:
@@ -137,6 +148,9 @@ class ExecutorWorkers:
     def renew(self, *, tries: int, reason: str) -> None:
         """There is no other executor."""
         raise WorkersLostError(tries=tries, reason=f"{reason}, and {self.said} cannot be made anew here")
+
+    def abandon(self) -> None:
+        """What runs goes on to its end."""
 
     def close(self) -> None:
         """It is not ours."""
@@ -184,6 +198,9 @@ class DaskWorkers:
             self._client.wait_for_workers(1, timeout=60)
         except Exception as error:  # whatever of Dask's
             raise WorkersLostError(tries=tries, reason=f"{reason}; {self.said}: {error}") from None
+
+    def abandon(self) -> None:
+        """Cancelling the tasks has done what can be done."""
 
     def close(self) -> None:
         """As `Workers` has it."""

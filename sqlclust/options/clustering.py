@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal, get_args
 from sqlclust.core import engines as core
 from sqlclust.core.clusters.cut_parameters import SelectionMethod
 from sqlclust.core.geometry.metrics import METRICS, Metric, unit_length
+from sqlclust.errors import OptionError
 from sqlclust.options.record import Options, is_recorded, names, option
 from sqlclust.vectors.formats import STORED_FORMAT
 
-Engine = Literal["auto", core.Engine]
+Engine = Literal["auto", core.Engine, "sharded"]
 Update = Literal["auto", "never", "only"]
 """Whether a stored fit is used again, or brought up to date."""
 
@@ -124,7 +125,8 @@ class HdbscanOptions(CutOptions):
     engine: Engine = option(
         "auto",
         "exact: what brute force gives; approximate: for millions, with its recall measured and stored; "
-        "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond",
+        "auto: exact up to n² · dimension = 5e13 (360,000 × 384), approximate beyond; sharded: by several workers, "
+        "which `sqlclust fit --workers` and sqlclust.fit(executor=…) have",
         kind=str,
         choices=get_args(Engine),
         part="fit",
@@ -141,7 +143,13 @@ class HdbscanOptions(CutOptions):
     )
 
     def resolved(self, n: int, dimension: int = 1) -> HdbscanOptions:
-        """These options with the defaults that depend on the n rows and their dimension filled in: what runs and is stored."""
+        """These options with the defaults that depend on the n rows and their dimension filled in: what runs and is stored.
+
+        Raises:
+            OptionError: the engine is that of workers, which are not here.
+        """
+        if self.engine == "sharded":
+            raise OptionError("engine", found="sharded", expected=_NEEDS_WORKERS)
         min_cluster_size = default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
         min_samples = min(min_cluster_size, 15) if self.min_samples is None else self.min_samples
         min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
@@ -186,6 +194,10 @@ class FitOptions(HdbscanOptions):
     like: int | None = _like()
 
 
+_NEEDS_WORKERS = (
+    "'auto', 'exact' or 'approximate' here: 'sharded' needs workers (sqlclust fit DB NAME --workers N --spool DIR; "
+    "sqlclust.fit(…, executor=…, spool=…))"
+)
 AUTO_LIMIT = 5e13
 """n² · dimension up to which `auto` is exact: minutes on two cores. It looks at no clock, so that one choice holds anywhere."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import sqlclust.core.pipeline as core
-from sqlclust.core.engines import engine_of
+from sqlclust.core.engines import is_exact
 from sqlclust.core.geometry.duplicates import Distinct
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.runtime.control import Control, Progress
@@ -51,7 +51,7 @@ def check(database: Database, stored: StoredFit, min_samples: int) -> None:
         MinSamplesError: it names another fit of the same rows and settings that can be, if there is one.
     """
     fitted = stored.record.min_samples
-    if min_samples != fitted and not engine_of(stored.record.engine).exact:
+    if min_samples != fitted and not is_exact(stored.record.engine):
         raise _refused(stored, min_samples, "of an approximate fit it cannot be changed")
     if min_samples > fitted:
         with translated_errors(database, doing="looking for a stored fit"):

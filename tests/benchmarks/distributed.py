@@ -4,9 +4,9 @@
     python -m tests.benchmarks.distributed fit FOLDER SPOOL --workers 2 --memory 1500
     python -m tests.benchmarks.distributed compare FOLDER SPOOL
 
-`make` writes generated embeddings as .npy files. `fit` runs with a real limit of each worker's address space (RLIMIT_AS), in MiB,
-and says the peak memory of workers and client beside what `distributed.cost` predicts. It goes on where it stopped. `compare` fits
-the same vectors in memory by the approximate engine, and says how far labels agree; it keeps the spool.
+`make` writes generated embeddings as .npy files. `fit` runs with a real limit of each worker's address space (RLIMIT_AS), in
+MiB, and says what `distributed.cost` predicted beside what it took. It goes on where it stopped. `compare` fits the same vectors
+in memory by the approximate engine, and says how far labels agree; it keeps the spool.
 """
 
 from __future__ import annotations
@@ -65,11 +65,15 @@ def fit_folder(arguments: argparse.Namespace) -> None:
         predicted = estimate(shape, multiplications_per_second=multiplications_per_second())
     spool = sum(entry.stat().st_size for entry in os.scandir(arguments.spool))
     np.save(Path(arguments.spool) / "tree.npy", np.column_stack(found.fit().tree))
-    print(f"{n:,} x {dimension}, {len(found.shards)} shards of at most {max(found.shards):,}, together {sum(found.shards):,}")
+    print(
+        f"{n:,} x {dimension}, {len(found.shards)} shards of at most {max(found.shards):,}, together {sum(found.shards):,}"
+    )
     print(f"recall {found.recall:.4f}; {seconds:.1f} s; predicted {predicted.core_seconds / arguments.workers:.1f} s")
     print("seconds by phase:", json.dumps({name: round(value, 1) for name, value in control.seconds.items()}))
     largest = worker_bytes(max(found.shards), dimension, _PARAMETERS.min_samples)
-    print(f"worker: at most {found.peak / 1e6:.0f} MB resident, predicted {largest / 1e6:.0f} MB, limit {arguments.memory} MiB")
+    print(
+        f"worker: at most {found.peak / 1e6:.0f} MB resident, predicted {largest / 1e6:.0f} MB, limit {arguments.memory} MiB"
+    )
     promised = 3 * 4 * dimension * max(found.shards) + 300e6
     print(f"worker: three times its vectors and 300 MB are {promised / 1e6:.0f} MB")
     client = peak_memory() - before

@@ -18,7 +18,7 @@ from sqlclust.core.clusters import prediction
 from sqlclust.core.clusters import soft_membership as membership
 from sqlclust.core.clusters.clustered_rows import ClusteredRows
 from sqlclust.core.engine_stages import STAGES
-from sqlclust.core.engines import ENGINES, Engine, engine_of
+from sqlclust.core.engines import ENGINES, SHARDED, Engine, engine_of
 from sqlclust.core.geometry import metrics
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.metrics import METRICS, Float32Array, Metric, metric_of
@@ -188,7 +188,7 @@ def test_types_and_lists_have_the_same_names() -> None:
     assert tuple(STAGES) == tuple(cost.COSTS) == ENGINES
     assert get_args(Metric) == METRICS
     assert get_args(Engine) == ENGINES
-    assert get_args(EngineOption) == ("auto", *ENGINES)
+    assert get_args(EngineOption) == ("auto", *ENGINES, SHARDED)
 
 
 def test_distances_of_two_vectors_in_each_metric() -> None:

@@ -55,14 +55,15 @@ def main(folder: Path) -> None:
     from distributed import Client, LocalCluster
 
     phases: list[str] = []
-    with LocalCluster(
+    cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
-    ) as cluster:
+    )
+    with cluster:
         workers = DaskWorkers(cluster.scheduler_address)
         facts = {"count": workers.count, "said": workers.said, "address": cluster.scheduler_address}
         fit(folder / "calm", workers)
         workers.close()
-        with Client(cluster, set_as_default=False) as client:
+        with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call]
             fit(folder / "harmed", DaskWorkers(client), harming(cluster, client, phases))
             task = Task("a", faulty.hang_once, ("a",), (str(folder / "a"),))
             Runner(str(folder), DaskWorkers(client), Limits(threads=1, seconds=1.0), Control()).run("work", [task])

@@ -7,11 +7,13 @@ import os
 import resource
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sqlclust.distributed.spool import SpoolFile, is_whole, write_spool
 from sqlclust.errors import SpoolDamagedError, SpoolFileError, SpoolFullError, SpoolMissingError
@@ -21,7 +23,11 @@ NUMBERS = np.arange(12, dtype=np.int32).reshape(4, 3)
 
 def written(tmp_path: Path) -> Path:
     path = tmp_path / "file"
-    arrays = {"numbers": NUMBERS, "none": np.empty((0, 5), dtype=np.float32), "more": np.linspace(0, 1, 7)}
+    arrays: dict[str, NDArray[Any]] = {
+        "numbers": NUMBERS,
+        "none": np.empty((0, 5), dtype=np.float32),
+        "more": np.linspace(0, 1, 7),
+    }
     write_spool(str(path), arrays, facts={"exponent": -3}, parts={"numbers": np.array([0, 1, 1, 4])})
     return path
 

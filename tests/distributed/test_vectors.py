@@ -54,7 +54,7 @@ def test_ranges_are_the_whole(tmp_path: Path) -> None:
 
 
 def test_types_of_numbers(tmp_path: Path) -> None:
-    for number, kind in enumerate((np.float16, np.float64, np.dtype(">f4"))):
+    for number, kind in enumerate(("<f2", "<f8", ">f4")):
         folder = tmp_path / str(number)
         folder.mkdir()
         np.save(folder / "a.npy", VECTORS.astype(kind))
@@ -81,7 +81,7 @@ def test_fingerprints_change_with_what_is_written(tmp_path: Path) -> None:
         (np.ones((3, 7)), "vectors of 7 dimensions, expected 5 as in 000.npy"),
     ],
 )
-def test_arrays_that_are_no_vectors(tmp_path: Path, array: np.ndarray, found: str) -> None:  # type: ignore[type-arg]
+def test_arrays_that_are_no_vectors(tmp_path: Path, array: np.ndarray, found: str) -> None:
     folder_of(tmp_path / "folder", VECTORS)
     np.save(tmp_path / "folder" / "zzz.npy", array)
     with pytest.raises(VectorFilesError, match=found) as caught:

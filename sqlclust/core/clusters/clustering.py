@@ -80,8 +80,16 @@ def with_medoids(
             rank=np.arange(len(labels)) if rank is None else rank,
             control=control,
         )
-    sizes = np.bincount(labels[labels != NOISE], minlength=len(middle)).astype(np.intp)
-    return Clustering(labels, labelled.probabilities, labelled.outlier_scores, middle, sizes, labelled.persistence)
+    return clustering_of(labelled, middle)
+
+
+def clustering_of(labelled: ClusterLabels, medoids_of_clusters: IndexArray) -> Clustering:
+    """Cluster labels with medoids that are known, by label: intp (n_clusters,)."""
+    labels = labelled.labels
+    sizes = np.bincount(labels[labels != NOISE], minlength=len(medoids_of_clusters)).astype(np.intp)
+    return Clustering(
+        labels, labelled.probabilities, labelled.outlier_scores, medoids_of_clusters, sizes, labelled.persistence
+    )
 
 
 def with_medoids_of_rows(

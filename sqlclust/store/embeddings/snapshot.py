@@ -96,7 +96,7 @@ class Snapshot:
                     if row is None:
                         continue
                     seen[row] = True
-                    if points.vectors[row].astype(STORED, copy=False).tobytes() != vector:
+                    if not self._is_same(row, vector):
                         replaced.append(embedding_id)
                 done += len(batch)
                 if control is not None:
@@ -106,6 +106,10 @@ class Snapshot:
         if missing or replaced:
             self._explain(missing, replaced)
         self._seconds = time.perf_counter() - started
+
+    def _is_same(self, row: int, vector: bytes | None) -> bool:
+        """Whether a row's vector is what was read."""
+        return bool(self._points.vectors[row].astype(STORED, copy=False).tobytes() == vector)
 
     def _explain(self, missing: list[Id], replaced: list[Id]) -> None:
         gone = self._origin.missing(missing)

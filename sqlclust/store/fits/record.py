@@ -32,6 +32,7 @@ class FitRecord:
             gone. A file of before version 3 of the schema has no place for it.
         tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
         changes: of a fit that was brought up to date, how many rows were new, gone and changed; goes with `timings`, too.
+        shards, overlap: of a fit in shards, see `distributed`; go with `timings`, too.
     """
 
     embedding_model: str
@@ -52,6 +53,8 @@ class FitRecord:
     updated_from: int | None = None
     tree_confirmed: float | None = None
     changes: dict[str, int] | None = None
+    shards: int | None = None
+    overlap: int | None = None
 
     @property
     def needs_unit_length(self) -> bool:
@@ -83,7 +86,7 @@ class FitRecord:
         return replace(self, timings=timings, **found)
 
 
-_MEASURED = ("tree_confirmed", "changes")
+_MEASURED = ("tree_confirmed", "changes", "shards", "overlap")
 """Fields that the tables have no column for."""
 COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name not in _MEASURED)
 """Columns of ClusteringFit that a record is stored in."""

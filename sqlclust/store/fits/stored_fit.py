@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.engines import engine_of
+from sqlclust.core.engines import is_exact
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.errors import FitDamagedError, FitNotStoredError, Id, Interrupted, shown
@@ -106,7 +106,7 @@ def _check_settings(record: FitRecord) -> None:
         raise ValueError("its selection is of another program")
     if record.normalize not in (0, 1):
         raise ValueError(f"its normalize is {shown(record.normalize)}")
-    engine_of(record.engine)  # "auto", which is an option, is no engine that ran
+    is_exact(record.engine)  # "auto", which is an option, is no engine that ran
     parse(HdbscanOptions, {**record.settled, "normalize": bool(record.normalize)})
     if record.min_samples is None or (n > 1 and record.min_samples >= n):
         raise ValueError(f"its min_samples {record.min_samples} are not fewer than its {n} rows")

@@ -1,0 +1,219 @@
+"""A fit in shards of the embeddings of a model in a database: published as any other, in one short transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+import sqlclust.core.pipeline as core
+from sqlclust.core.engines import SHARDED
+from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.core.runtime.control import Control, Progress
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, lists_of_fit, remove_spool
+from sqlclust.distributed.medoids import streamed_medoids
+from sqlclust.distributed.plan import Plan, Sharding
+from sqlclust.distributed.scanning import read_again
+from sqlclust.distributed.stored_rows import (
+    HashedSnapshot,
+    StoredRows,
+    fingerprint,
+    read_row_hashes,
+    stored_rows,
+)
+from sqlclust.distributed.workers import Workers
+from sqlclust.errors import OptionError, UnknownModelError
+from sqlclust.options import FitOptions
+from sqlclust.sqlite import interrupt
+from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.memory_errors import clear_memory_errors
+from sqlclust.sqlite.transactions import PATIENCE, translated_errors
+from sqlclust.sqlite.values import now
+from sqlclust.store.clustering import reachability
+from sqlclust.store.embeddings.origin import Origin
+from sqlclust.store.embeddings.own_vectors import OwnVectors
+from sqlclust.store.embeddings.points import Fingerprint
+from sqlclust.store.embeddings.selection import Selection, models
+from sqlclust.store.embeddings.snapshot import Snapshot
+from sqlclust.store.fit import check_top_level
+from sqlclust.store.fits.blobs import to_blobs
+from sqlclust.store.fits.neighbors import neighbors_of
+from sqlclust.store.fits.record import FitRecord
+from sqlclust.store.fits.storing import NewFit
+from sqlclust.store.making import Corpus, Keeping
+from sqlclust.store.results.publishing import NewResult, publish
+from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
+from sqlclust.store.versions import versions
+
+logger = logging.getLogger("sqlclust")
+
+
+class Distribution(NamedTuple):
+    """Who fits, and where files go.
+
+    Attributes:
+        workers: who does the tasks.
+        spool: a folder that all of them see.
+        sharding: how the fit is divided.
+        seconds_per_task: after which a worker counts as hanging.
+        keep_spool: whether the spool's files stay once the result is there.
+    """
+
+    workers: Workers
+    spool: str
+    sharding: Sharding
+    seconds_per_task: float | None = 3600.0
+    keep_spool: bool = False
+
+
+@clear_memory_errors("clustering")
+def fit_with_workers(
+    database: Database,
+    embedding_model: str,
+    options: FitOptions,
+    distribution: Distribution,
+    *,
+    keeping: Keeping = Keeping(fit=True, neighbors=True),  # noqa: B008  # a tuple
+    progress: Progress | None = None,
+) -> int:
+    """Fit all embeddings of a model in shards and publish the result; returns its ClusteringResult id.
+
+    Nothing is locked while it computes. If it fails or is stopped, nothing is published, and the same call with the same spool
+    goes on where it stopped. The stored fit's engine is "sharded", with how many shards there were and the measured recall.
+
+    Raises:
+        as `store.fit.fit`; DistributedError: see `errors.distributed`.
+        OptionError: an option that goes with fits in memory only; or the database is in no file.
+    """
+    check_top_level(database, "clust_fit")
+    interrupt.preload()
+    _check(database, embedding_model, options)
+    started_at, origin = now(), OwnVectors(database, embedding_model)
+    with translated_errors(database, doing="reading the embeddings"):
+        version = origin.data_version()
+        rows = stored_rows(database, embedding_model)
+    parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
+    ran = dataclasses.replace(parameters, engine=SHARDED)
+    corpus = Corpus(Selection(embedding_model, format=options.format), origin, rows.points, ran)
+    earlier = earlier_labels(database, ran, origin, rows.points.ids)
+    work = _Work(database, rows, corpus, distribution)
+    found, seconds = interrupt.run(database, work.fitted, progress)
+    hashed, hashing = _in_this_thread("hash", partial(work.fingerprint, found), progress)
+    clustering, cutting = interrupt.run(database, partial(work.clustered, found), progress)
+    stable, recorded = with_stable_labels(database, clustering, earlier, progress)
+    record = work.record(found, hashed, {**seconds, **hashing, **cutting})
+    kept: tuple[Any, ...] = ()
+    if keeping.fit:
+        kept, _ = interrupt.run(database, partial(work.to_keep, keeping, found, hashed), progress)
+    said = {"shards": len(found.shards), "overlap": found.plan.overlap, "recall": found.recall}
+    result = NewResult(
+        rows.points, stable, NewFit(record, *kept), {**ran.as_dict(), **said, **recorded}, started_at, origin
+    )
+    result_id, _ = publish(
+        database,
+        result,
+        snapshot=work.snapshot(origin, found, version),
+        patience=max(PATIENCE, sum(seconds.values())),
+        control=Control(progress),
+    )
+    if not distribution.keep_spool:
+        remove_spool(distribution.spool)
+    logger.info("%s: result %d in %d shards, recall %.3f", embedding_model, result_id, len(found.shards), found.recall)
+    return result_id
+
+
+def _check(database: Database, embedding_model: str, options: FitOptions) -> None:
+    """What cannot be done in shards is refused before anything is."""
+    if options.engine not in ("auto", SHARDED):
+        raise OptionError("engine", found=options.engine, expected="'auto' or 'sharded' with workers")
+    if options.downsample != 1:
+        raise OptionError(
+            "downsample", found=options.downsample, expected="1 with workers, who fit all embeddings of a model"
+        )
+    if options.update == "only":
+        raise OptionError("update", found="only", expected="'auto' or 'never' with workers, who fit anew")
+    if not os.path.isfile(database.filename):
+        raise OptionError("workers", found="a database in no file", expected="a file that workers can read")
+    with translated_errors(database, doing="reading the embeddings"):
+        there = dict(models(database))
+    if embedding_model not in there:
+        raise UnknownModelError(embedding_model, known=[*there])
+
+
+def _in_this_thread(
+    phase: str, work: Callable[[Control], Fingerprint], progress: Progress | None
+) -> tuple[Fingerprint, dict[str, float]]:
+    """Work that reads the database, which no other thread may."""
+    control = Control(progress)
+    with control.phase(phase):
+        result = work(control)
+    return result, control.seconds
+
+
+class _Work:
+    """The steps, each with what it needs of the others."""
+
+    def __init__(self, database: Database, rows: StoredRows, corpus: Corpus, distribution: Distribution) -> None:
+        self._database, self._rows, self._corpus, self._distribution = database, rows, corpus, distribution
+        self._spool = os.path.abspath(distribution.spool)
+
+    def fitted(self, control: Control) -> ShardedFit:
+        options, distribution = self._corpus.options, self._distribution
+        job = Job(self._rows.source, reachability(options), options.seed, distribution.sharding)
+        return fit_in_shards(
+            job, distribution.workers, self._spool, control, seconds_per_task=distribution.seconds_per_task
+        )
+
+    def fingerprint(self, found: ShardedFit, control: Control) -> Fingerprint:
+        hashes = read_row_hashes(self._spool, found.plan)
+        return fingerprint(self._database, self._rows, hashes, control)
+
+    def clustered(self, found: ShardedFit, control: Control) -> core.Clustering:
+        parameters = core.CutParameters(**self._corpus.options.selecting(found.plan.n))
+        with control.phase("clusters"):
+            labelled = core.select_clusters(self._fit(found).tree, parameters, control)
+        with control.phase("medoids"):
+            ranges = partial(_ranges, self._spool, found.plan, control)
+            labels = labelled.labels
+            middle = streamed_medoids(ranges, labels, self._corpus.points.rank(), found.plan.dimension)
+        return core.clustering_of(labelled, middle)
+
+    def _fit(self, found: ShardedFit) -> core.Fit:
+        return found.fit(self._corpus.points.rank())
+
+    def record(self, found: ShardedFit, hashed: Fingerprint, timings: dict[str, float]) -> FitRecord:
+        corpus = self._corpus
+        return FitRecord(
+            **corpus.identity(hashed),
+            selection=corpus.recorded_selection(),
+            recall=found.recall,
+            n=found.plan.n,
+            n_distinct=len(found.corpus.starts),
+            dimension=found.plan.dimension,
+            versions=versions(self._database),
+            timings=timings,
+            shards=len(found.shards),
+            overlap=found.plan.overlap,
+        )
+
+    def to_keep(self, keeping: Keeping, found: ShardedFit, hashed: Fingerprint, control: Control) -> tuple[Any, ...]:
+        points, fitted = self._corpus.points, self._fit(found)
+        neighbors = None
+        if keeping.neighbors:
+            hashes = read_row_hashes(self._spool, found.plan).hashes[points.order]
+            fitted = fitted._replace(lists=lists_of_fit(self._spool, found))
+            neighbors = neighbors_of(points, fitted, control, row_hashes=hashes)
+        return to_blobs(points, hashed, fitted, control), neighbors
+
+    def snapshot(self, origin: Origin, found: ShardedFit, version: int) -> Snapshot:
+        hashes = read_row_hashes(self._spool, found.plan)
+        return HashedSnapshot(self._database, self._corpus.points, origin, hashes, version=version)
+
+
+def _ranges(spool: str, plan: Plan, control: Control) -> Iterable[tuple[int, Float32Array]]:
+    for number, (start, _) in enumerate(plan.ranges):
+        control.at(number / len(plan.ranges))
+        yield start, read_again(spool, plan, number, 0)

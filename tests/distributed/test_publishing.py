@@ -1,0 +1,173 @@
+"""Fits in shards of a database's embeddings: what is published is what a fit in memory publishes, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+import pytest
+
+import sqlclust
+from sqlclust.bindings.apsw.database import database_of
+from sqlclust.core.runtime.control import Progress
+from sqlclust.distributed.publishing import Distribution, fit_with_workers
+from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
+from sqlclust.errors import MembersReplacedError, OptionError, TooFewRowsError, UnknownModelError, VectorsChangedError
+from sqlclust.options import FitOptions, parse
+from tests.distributed.small_jobs import real_like, sharding
+from tests.small import add_embeddings
+
+VECTORS = real_like(700, 16)
+
+
+@pytest.fixture
+def con(tmp_path: Path) -> Iterator[apsw.Connection]:
+    connection = sqlclust.connect(tmp_path / "notes.db")
+    sqlclust.initialize(connection)
+    ids = [f"note {(row * 263) % 700}" for row in range(700)]  # another order than the rows have
+    add_embeddings(connection, np.concatenate([VECTORS[:690], VECTORS[:10]]), ids=ids)
+    add_embeddings(connection, VECTORS[:1], model="alone", ids=["alone"])
+    yield connection
+    connection.close()
+
+
+def fit(con: apsw.Connection, *, shards: int = 1, progress: Progress | None = None, **options: Any) -> int:
+    with ThreadPoolExecutor(2) as executor:
+        spool = str(Path(con.db_filename("main")).parent / "spool")
+        how = Distribution(ExecutorWorkers(executor, count=2), spool, sharding(shards))
+        return fit_with_workers(
+            database_of(con), options.pop("model", "demo"), parse(FitOptions, options), how, progress=progress
+        )
+
+
+def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:
+    return con.execute(sql, bindings).fetchall()
+
+
+ASSIGNED = """
+SELECT embedding_id, label, probability, outlier_score FROM EmbeddingCluster WHERE clustering_result_id = ? ORDER BY 1
+"""
+CLUSTERS = "SELECT label, medoid_embedding_id, size, persistence FROM Cluster WHERE clustering_result_id = ? ORDER BY 1"
+FIT = """
+SELECT embedding_model, selection, metric, normalize, min_samples, alpha, seed, n, n_distinct, dimension, corpus_hash, recall,
+    row_ids, row_checks, core_distances, spanning_tree
+FROM ClusteringFit WHERE id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?)
+"""
+NEIGHBORS = """
+SELECT part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, counts, list_lengths, neighbors, squared_distances
+FROM ClusteringFitNeighbors
+WHERE clustering_fit_id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?) ORDER BY part
+"""
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"metric": "cosine", "min_samples": 3, "min_cluster_size": 10}, {"normalize": False}]
+)
+def test_one_shard_publishes_what_memory_does(con: apsw.Connection, options: dict[str, Any]) -> None:
+    sharded = fit(con, **options)
+    whole = sqlclust.fit(con, "demo", engine="approximate", update="never", **options)
+    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
+        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+        assert rows(con, sql, sharded), sql
+
+
+def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
+    result = fit(con, shards=3)
+    fit_id, engine, recall, timings, parameters = rows(
+        con,
+        "SELECT f.id, f.engine, f.recall, f.timings, r.parameters FROM ClusteringResult r "
+        "JOIN ClusteringFit f ON f.id = r.clustering_fit_id WHERE r.id = ?",
+        result,
+    )[0]
+    assert engine == "sharded"
+    assert 0.95 < recall <= 1
+    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 4}
+    said = json.loads(parameters)
+    assert (said["engine"], said["shards"], said["overlap"], said["recall"]) == ("sharded", 3, 4, recall)
+    assert not (tmp_path / "spool").exists()
+    # and everything goes on from it
+    assert con.execute("SELECT clust_cut(?, '{\"min_cluster_size\": 20}')", (fit_id,)).get > result
+    assert len(rows(con, "SELECT * FROM clust_sweep(?, '{\"min_cluster_size\": [5, 9]}')", fit_id)) == 2
+    alone = "(SELECT clust_points(id, vector) FROM Embedding WHERE id = 'alone')"
+    assert len(rows(con, f"SELECT * FROM clust_predict(?, {alone})", result)) == 1
+    assert rows(con, "SELECT * FROM clust_doctor() WHERE severity = 'error'") == []
+    assert len(rows(con, "SELECT * FROM clust_staleness(?)", result)) == 1
+
+
+def test_labels_are_kept(con: apsw.Connection) -> None:
+    first = fit(con, min_cluster_size=5)
+    second = fit(con, min_cluster_size=5, shards=2, like=first)
+    assert {row[0] for row in rows(con, CLUSTERS, second)} & {row[0] for row in rows(con, CLUSTERS, first)}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_vectors_that_change_meanwhile(con: apsw.Connection, tmp_path: Path, late: bool) -> None:
+    """Whether it is noticed while it is fitted or when it is published: nothing is, and the next fit is of what is there."""
+    other = apsw.Connection(str(tmp_path / "notes.db"))
+    other.set_busy_timeout(5000)
+    changed: list[str] = []
+
+    def change(now: str, fraction: float) -> None:
+        if not changed and (now == "medoids" if late else now not in ("plan", "scan")):
+            changed.append(now)
+            other.execute(
+                "UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 'note 3') WHERE id = 'note 5'"
+            )
+
+    with pytest.raises((VectorsChangedError, MembersReplacedError)):
+        fit(con, shards=2, progress=change)
+    other.close()
+    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
+    for path in (tmp_path / "spool").iterdir():
+        path.unlink()
+    assert fit(con, shards=2) == 1
+
+
+def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path) -> None:
+    other = apsw.Connection(str(tmp_path / "notes.db"))
+
+    def change(phase: str, fraction: float) -> None:
+        if phase in ("route", "search", "medoids"):
+            other.execute("UPDATE Embedding SET content = 'text' WHERE id = 'note 5'")
+
+    assert fit(con, shards=2, progress=change) == 1
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"engine": "exact"}, OptionError, "found 'exact', expected 'auto' or 'sharded' with workers"),
+        ({"downsample": 2}, OptionError, "found 2, expected 1 with workers"),
+        ({"update": "only"}, OptionError, "found 'only', expected 'auto' or 'never' with workers"),
+        ({"model": "none"}, UnknownModelError, "none"),
+        ({"model": "alone"}, TooFewRowsError, "alone"),
+    ],
+)
+def test_what_workers_cannot_do(
+    con: apsw.Connection, options: dict[str, Any], error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        fit(con, **options)
+    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
+
+
+def test_a_database_in_no_file() -> None:
+    con = sqlclust.connect(":memory:")
+    sqlclust.initialize(con)
+    how = Distribution(ProcessWorkers(1), "spool", sharding())
+    with pytest.raises(OptionError, match="a database in no file"):
+        fit_with_workers(database_of(con), "demo", parse(FitOptions, {}), how)
+    con.close()
+
+
+def test_without_workers_the_engine_is_refused(con: apsw.Connection) -> None:
+    with pytest.raises(OptionError, match="'sharded' needs workers"):
+        sqlclust.fit(con, "demo", engine="sharded")
+    with pytest.raises(OptionError, match="'sharded' needs workers"):
+        sqlclust.hdbscan(VECTORS, engine="sharded")
