@@ -121,6 +121,10 @@ def fit(
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
     progress: Progress | None = None,
+    executor: Any = None,
+    spool: str | os.PathLike[str] | None = None,
+    memory: int | None = None,
+    overlap: int = 3,
     **options: Any,
 ) -> int:
     """Cluster a model's embeddings and publish the result; returns its ClusteringResult id.
@@ -132,6 +136,7 @@ def fit(
         embedding_model: or a source, one that is registered or found; its vectors are read where they are.
         where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
+        executor, spool, memory, overlap: fit in shards, by others than this process: see `sqlclust.distributed.calling.fit_by`.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
     Raises:
@@ -141,17 +146,17 @@ def fit(
     """
     from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import FitOptions, parse
+
+    database, parsed = database_of(connection), parse(FitOptions, options)
+    if executor is not None:
+        from sqlclust.distributed.calling import fit_by
+
+        said = {"spool": spool, "memory": memory, "overlap": overlap, "where": where}
+        return fit_by(database, embedding_model, parsed, executor, said, progress)
     from sqlclust.store.fit import fit
 
-    return fit(
-        database_of(connection),
-        embedding_model,
-        parse(FitOptions, options),
-        where=where,
-        parameters=parameters,
-        runs_condition=True,
-        progress=progress,
-    )
+    how: dict[str, Any] = {"where": where, "parameters": parameters, "progress": progress}
+    return fit(database, embedding_model, parsed, runs_condition=True, **how)
 
 
 def source(

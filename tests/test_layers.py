@@ -105,12 +105,12 @@ ROOMS = {
     "distributed": [
         "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division", "routing",
         "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit", "medoids",
-        "stored_rows", "publishing",
+        "stored_rows", "publishing", "calling",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
         "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
-        "fits", "commands",
+        "workers", "fits", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -12,6 +12,7 @@ from sqlclust.cli.logs import PhaseLog, logger
 from sqlclust.cli.output import printable
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.results import summary
+from sqlclust.cli.workers import announce_workers
 from sqlclust.errors import FilterError, Interrupted, SqlclustError, TooFewRowsError
 from sqlclust.options import FitOptions
 from sqlclust.sources.registered_rows import Registered, is_registered
@@ -51,7 +52,10 @@ class Fits:
         keeping: Keeping,
         alone: bool,
         quiet: bool,
+        distribution: Any = None,
     ) -> None:
+        """`distribution`: of `workers.opened_workers`, who fit in shards; None: this process fits."""
+        self._distribution = distribution
         self._database, self._options, self._selecting, self._source = database, options, selecting, source
         self._like, self._keeping, self._alone, self._quiet = like, keeping, alone, quiet
         self._sizes = Sizes(database)
@@ -95,15 +99,25 @@ class Fits:
         logger.info("%s: started", model)
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
-        if size is not None:
+        if size is not None and self._distribution is not None:
+            announce_workers(model, size, options, self._distribution)
+        elif size is not None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
-        with ProgressLine("" if self._alone else model) as progress:
+        with ProgressLine("" if self._alone else model, says_left=self._distribution is not None) as progress:
 
             def report(phase: str, fraction: float) -> None:
                 log(phase, fraction)
                 progress(phase, fraction)
 
+            if self._distribution is not None:
+                from sqlclust.distributed.publishing import fit_with_workers
+
+                result_id = fit_with_workers(
+                    self._database, model, options, self._distribution, keeping=self._keeping, progress=report
+                )
+                log.finish()
+                return summarize_result(self._database, result_id), said
             result_id = fit(
                 self._database,
                 model,

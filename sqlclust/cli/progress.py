@@ -28,9 +28,11 @@ class ProgressLine:
     Args:
         title: said before the phase.
         stream: stderr by default, so that stdout carries data only.
+        says_left: whether to say how long the rest of the phase will take, as far as that can be told.
     """
 
-    def __init__(self, title: str = "", *, stream: TextIO | None = None) -> None:
+    def __init__(self, title: str = "", *, stream: TextIO | None = None, says_left: bool = False) -> None:
+        self._says_left, self._phase, self._phase_started = says_left, "", time.monotonic()
         self._title = f"{one_line(title, _TITLE)}: " if title else ""
         self._stream = stream or sys.stderr
         self._visible = self._stream.isatty()
@@ -49,7 +51,16 @@ class ProgressLine:
     def __call__(self, phase: str, fraction: float) -> None:
         """`fraction` runs from 0.0 to 1.0 within a phase."""
         filled = round(fraction * _BAR)
-        self._show(f"{phase:<13} {'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}")
+        self._show(f"{phase:<13} {'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}{self._left(phase, fraction)}")
+
+    def _left(self, phase: str, fraction: float) -> str:
+        if phase != self._phase:
+            self._phase, self._phase_started = phase, time.monotonic()
+        spent = time.monotonic() - self._phase_started
+        if not self._says_left or not 0.0 < fraction < 1.0 or spent < _DELAY:
+            return ""
+        minutes, seconds = divmod(int(spent * (1.0 - fraction) / fraction), 60)
+        return f", {minutes}:{seconds:02} left"
 
     def count(self, phase: str, done: int) -> None:
         """For work whose end is not known."""

@@ -16,7 +16,7 @@ _LEAST = 1024
 """Vectors of the smallest shard that is worth a task."""
 _CLIENT_FIXED, _CLIENT_ROW, _CLIENT_MEMBER = 200 << 20, 150, 100
 """Bytes of the client: for each row while rows are numbered, for each member of a shard while forests are joined."""
-SPREAD = 0.7
+SPREAD = 0.75
 """A vector is in about so many shards for each cell of its overlap."""
 _READS = 3
 """Times that the vectors are read where they are."""
@@ -48,6 +48,21 @@ def most_members(memory: int, dimension: int, min_samples: int, engine: str = "a
         else:
             high = middle
     return low
+
+
+def shards_for(n: int, most: int, overlap: int) -> int:
+    """About how many shards n vectors are divided into, of at most so many members each."""
+    return 1 if n <= most else -(-int(n * max(1.0, overlap * SPREAD)) // most)
+
+
+def shards_of(size: tuple[int, int], min_samples: int, memory: int | None, overlap: int) -> int:
+    """As `shards_for`, for n vectors of some dimension and the memory of a worker; None: one shard.
+
+    Raises:
+        MemoryPerWorkerError
+    """
+    n, dimension = size
+    return 1 if memory is None else shards_for(n, most_members(memory, dimension, min_samples), overlap)
 
 
 class Estimate(NamedTuple):

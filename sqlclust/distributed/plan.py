@@ -17,7 +17,7 @@ import numpy as np
 from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
-from sqlclust.distributed.cost import RESERVED, SPREAD, most_members
+from sqlclust.distributed.cost import RESERVED, most_members, shards_for
 from sqlclust.distributed.opening import source_of
 from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import SpoolDamagedError, SpoolMissingError, SpoolOfAnotherFitError, ZeroVectorError
@@ -48,7 +48,7 @@ class Sharding:
 
     shards: int | None = None
     memory: int | None = None
-    overlap: int = 4
+    overlap: int = 3
     engine: ShardEngine = "approximate"
     threads: int | None = None
     range_rows: int | None = None
@@ -140,7 +140,7 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
     most = None if sharding.memory is None else most_members(sharding.memory, dimension, min_samples, sharding.engine)
     shards = sharding.shards
     if shards is None:
-        shards = 1 if most is None or n <= most else -(-int(n * max(1.0, sharding.overlap * SPREAD)) // most)
+        shards = 1 if most is None else shards_for(n, most, sharding.overlap)
     shards = max(1, min(shards, n // (8 * (k + 1))))
     cells = 1 if shards == 1 else min(max(_CELLS_PER_SHARD * shards, 2 * sharding.overlap), n // 8)
     at_a_time = _RANGE_BYTES

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 
 from sqlclust.core.runtime.threads import worker_count
 from sqlclust.distributed.tasks import Assignment, Report, end_process, perform
-from sqlclust.errors import WorkersLostError
+from sqlclust.errors import ArgumentError, WorkersLostError, shown
+
+_SHARE = 0.6
+"""Of its limit, what a Dask worker may take before it begins to write to its disk."""
 
 
 class Workers(Protocol):
@@ -55,6 +58,28 @@ def lost_worker(error: BaseException) -> bool:
         "distributed",
         "dask",
     }
+
+
+def workers_of(who: object, *, memory: int | None = None) -> Workers:
+    """Workers, by what Python callers have.
+
+    Args:
+        who: a number of processes on this machine; an executor of `concurrent.futures`; a `distributed.Client`, or the address of
+            a Dask scheduler.
+        memory: of processes: see `ProcessWorkers`.
+
+    Raises:
+        ArgumentError: it is none of these.
+        WorkersLostError: there is no such scheduler.
+    """
+    if isinstance(who, int) and not isinstance(who, bool) and who >= 1:
+        return ProcessWorkers(who, memory=memory)
+    if isinstance(who, Executor):
+        return ExecutorWorkers(who)
+    if isinstance(who, str) or hasattr(who, "get_executor"):
+        return DaskWorkers(who)
+    expected = "a number of processes, an executor of concurrent.futures, a Dask client or a scheduler's address"
+    raise ArgumentError("fit", "executor", found=shown(who), expected=expected)
 
 
 class ProcessWorkers:
@@ -181,6 +206,13 @@ class DaskWorkers:
         """Threads of all workers there are now."""
         threads: int = sum(self._client.nthreads().values())
         return max(1, threads)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that each thread of the smallest worker may take; None: they have no limit."""
+        info = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        shares = [each["memory_limit"] // each["nthreads"] for each in info if each["memory_limit"]]
+        return int(min(shares) * _SHARE) if shares else None
 
     @property
     def said(self) -> str:

@@ -150,11 +150,17 @@ class HdbscanOptions(CutOptions):
         """
         if self.engine == "sharded":
             raise OptionError("engine", found="sharded", expected=_NEEDS_WORKERS)
-        min_cluster_size = default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
-        min_samples = min(min_cluster_size, 15) if self.min_samples is None else self.min_samples
-        min_samples = min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
+        min_cluster_size, min_samples = self._resolved_min_cluster_size(n), self.resolved_min_samples(n)
         engine = default_engine(n, dimension) if self.engine == "auto" else self.engine
         return dataclasses.replace(self, min_cluster_size=min_cluster_size, min_samples=min_samples, engine=engine)
+
+    def _resolved_min_cluster_size(self, n: int) -> int:
+        return default_min_cluster_size(n) if self.min_cluster_size is None else self.min_cluster_size
+
+    def resolved_min_samples(self, n: int) -> int:
+        """What min_samples is for n rows."""
+        min_samples = min(self._resolved_min_cluster_size(n), 15) if self.min_samples is None else self.min_samples
+        return min(min_samples, max(n - 1, 1))  # as hdbscan: no more neighbours than there are other rows
 
     @property
     def needs_directions(self) -> bool:

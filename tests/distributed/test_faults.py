@@ -182,7 +182,7 @@ def test_files_that_are_written_and_have_the_same_vectors(tmp_path: Path, expect
 
 def test_a_spool_of_another_fit(tmp_path: Path) -> None:
     by_threads(tmp_path)
-    with pytest.raises(SpoolOfAnotherFitError, match="overlap is 4 there, and 2 is asked for") as caught:
+    with pytest.raises(SpoolOfAnotherFitError, match="overlap is 3 there, and 2 is asked for") as caught:
         by_threads(tmp_path, overlap=2)
     assert caught.value.differs == "overlap"
     (tmp_path / "spool" / "notes.txt").write_text("mine")

@@ -86,9 +86,9 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     )[0]
     assert engine == "sharded"
     assert 0.95 < recall <= 1
-    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 4}
+    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 3}
     said = json.loads(parameters)
-    assert (said["engine"], said["shards"], said["overlap"], said["recall"]) == ("sharded", 3, 4, recall)
+    assert (said["engine"], said["shards"], said["overlap"], said["recall"]) == ("sharded", 3, 3, recall)
     assert not (tmp_path / "spool").exists()
     # and everything goes on from it
     assert con.execute("SELECT clust_cut(?, '{\"min_cluster_size\": 20}')", (fit_id,)).get > result

@@ -26,6 +26,7 @@ from sqlclust.cli.options import options_of
 from sqlclust.cli.output import output_options, printable, write_dicts
 from sqlclust.cli.parameters import parameter_values, parameters_option
 from sqlclust.cli.results import RESULT_COLUMNS, next_steps, with_parameters
+from sqlclust.cli.workers import WorkersSaid, opened_workers, workers_options, workers_said
 from sqlclust.errors import (
     OptionError,
     WriteProtectedError,
@@ -49,6 +50,7 @@ Examples:
   sqlclust fit notes.db my-model --like latest
   sqlclust fit notes.db my-model --where "content LIKE '%error%'"
   sqlclust fit llm.db llm:docs
+  sqlclust fit large.db my-model --workers 4 --spool /scratch/large --memory 8GB
   sqlclust fit notes.db notes --table note --id slug --vector embedding --content body
   sqlclust fit /mnt/readonly/notes.db note --into clusters.db
 """
@@ -83,6 +85,7 @@ _OF_SOURCE = "source_"
     default=True,
     help="Keep with it who is near whom; 12 bytes a neighbour, of which there are min_samples + 5. --no-store-fit keeps none.",
 )
+@workers_options
 @log_file_option
 @output_options
 def command(db: str, model: str | None, into: str | None, output: str | None, **told: Any) -> None:
@@ -96,7 +99,8 @@ def command(db: str, model: str | None, into: str | None, output: str | None, **
     are, and its table is never written. Its name is kept with the first result; sqlclust's tables are added to the file if it
     has none, and a view "SOURCE_clusters" of the table's rows with their clusters.
     """
-    fits = fit_named(db, model, into=into, quiet=output is not None, **told)
+    of_workers = {name: told.pop(name) for name in ("workers", "spool", "memory", "overlap")}
+    fits = fit_named(db, model, into=into, workers=workers_said(**of_workers), quiet=output is not None, **told)
     _report(into or db, fits, output)
     fits.check()
 
@@ -112,6 +116,7 @@ def fit_named(
     store_neighbors: bool = True,
     log_file: str | None = None,
     like: Like = None,
+    workers: WorkersSaid | None = None,
     quiet: bool,
     **options: Any,
 ) -> Fits:
@@ -131,10 +136,14 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
+    if workers is not None and (names_source or where is not None or model in (None, "all")):
+        raise click.UsageError(
+            "--workers fit all embeddings of one model: sqlclust fit DB MODEL --workers …, without --where, --table and --into"
+        )
     if parameters and where is None and said == Said():
         raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = Selecting(where, parameter_values(parameters))
-    with logging_to(log_file), _opened(db, into, model) as database:
+    with logging_to(log_file), opened_workers(workers) as distribution, _opened(db, into, model) as database:
         before = schema.version(database)
         source = None
         if model is None or model == "all":
@@ -154,11 +163,16 @@ def fit_named(
             elif not is_registered(database, model):  # what is wrong with it is said in words of the command
                 with translated_errors(database, doing="looking for embeddings"):
                     source = found_by_name(database, model, words=OF_COMMANDS)
+            if workers is not None and (source is not None or is_registered(database, model)):
+                raise click.UsageError(
+                    f"--workers fit embeddings in Embedding, and {model!r} is a source in another table"
+                )
             if said != Said():
                 selecting = Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)
         keeping = Keeping(store_fit, store_neighbors)
-        fits = Fits(database, parsed, like, selecting, source, keeping=keeping, alone=len(wanted) == 1, quiet=quiet)
+        how: dict[str, Any] = {"alone": len(wanted) == 1, "quiet": quiet, "distribution": distribution}
+        fits = Fits(database, parsed, like, selecting, source, keeping=keeping, **how)
         for name in wanted:
             fits.add(name)
         if fits.results:

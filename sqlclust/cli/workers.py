@@ -1,0 +1,156 @@
+"""Options of commands whose work several workers do: who they are, where their files go, what they may take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from sqlclust.cli.fitting import duration
+from sqlclust.cli.output import printable
+from sqlclust.options import FitOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SHARE = 0.8
+"""Of what is free, where nobody says how much memory workers may take."""
+
+
+class WorkersSaid(NamedTuple):
+    """What the options say.
+
+    Attributes:
+        workers: a number of processes, or the address of a Dask scheduler.
+        spool: the folder.
+        memory: bytes for each worker; None: what is free.
+        overlap: as `Sharding` has it.
+    """
+
+    workers: str
+    spool: str
+    memory: int | None
+    overlap: int
+
+
+def workers_options(command: Command) -> Command:
+    """Add the options to a command; it gets `workers`, `spool`, `memory` and `overlap`, for `workers_said`."""
+    for decorate in (
+        click.option(
+            "--overlap",
+            type=click.IntRange(1, 32),
+            default=3,
+            show_default=True,
+            help="With --workers: cells that each vector goes to. More find more neighbours, and take more of everything.",
+        ),
+        click.option(
+            "--memory",
+            metavar="SIZE",
+            help="With --workers: what each worker may take, as 8GB or 1500MB; by default its share of what is free.",
+        ),
+        click.option(
+            "--spool",
+            metavar="DIR",
+            help="With --workers: a folder for their files, seen by all. What is done stays there until the result is written, "
+            "so the same command goes on where it stopped.",
+        ),
+        click.option(
+            "--workers",
+            metavar="N|tcp://HOST:PORT",
+            help="Fit in shards that fit into memory one by one: by N processes, or by the workers of a Dask scheduler. Needs "
+            "--spool. All embeddings of one MODEL; their neighbours are approximate.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def workers_said(workers: str | None, spool: str | None, memory: str | None, overlap: int) -> WorkersSaid | None:
+    """What the options say; None: nobody but this process is to work.
+
+    Raises:
+        click.UsageError
+    """
+    if workers is None:
+        if spool is not None or memory is not None:
+            raise click.UsageError("--spool and --memory go with --workers")
+        return None
+    if spool is None:
+        raise click.UsageError("--workers needs --spool DIR, a folder for what workers write")
+    if not re.fullmatch(r"[1-9]\d{0,3}|[a-z]+://.+", workers):
+        raise click.UsageError(
+            f"--workers is {workers!r}, expected a number from 1 or an address of a Dask scheduler such as tcp://host:8786"
+        )
+    return WorkersSaid(workers, spool, None if memory is None else _bytes(memory), overlap)
+
+
+def _bytes(size: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) == 0:
+        raise click.UsageError(f"--memory is {size!r}, expected a size such as 8GB or 1500MB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+@contextmanager
+def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
+    """What `distributed.publishing.fit_with_workers` takes; None where nothing was said.
+
+    Raises:
+        WorkersLostError: there is no such scheduler, or Dask is not installed.
+    """
+    if said is None:
+        yield None
+        return
+    from sqlclust.core.runtime.available_memory import available_memory
+    from sqlclust.core.runtime.threads import worker_count
+    from sqlclust.distributed.plan import Sharding
+    from sqlclust.distributed.publishing import Distribution
+    from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers
+
+    memory, threads = said.memory, None
+    workers: ProcessWorkers | DaskWorkers
+    if said.workers.isdigit():
+        count = int(said.workers)
+        free = available_memory()
+        memory = int(free * _SHARE) // count if memory is None and free is not None else memory
+        threads = max(1, worker_count() // count)
+        workers = ProcessWorkers(count, memory=said.memory)
+    else:
+        workers = DaskWorkers(said.workers)
+        memory, threads = memory or workers.memory, 1
+    try:
+        sharding = Sharding(memory=memory, overlap=said.overlap, threads=threads)
+        yield Distribution(workers, said.spool, sharding)
+    finally:
+        workers.close()
+
+
+def announce_workers(model: str, size: tuple[int, int], options: FitOptions, distribution: Any) -> None:
+    """Say who works, and what it will take, before it starts."""
+    from sqlclust.core.cost import multiplications_per_second
+    from sqlclust.core.runtime.threads import cores_at_most
+    from sqlclust.distributed.cost import Shape, estimate, shards_of
+
+    (n, dimension), sharding = size, distribution.sharding
+    min_samples = options.resolved_min_samples(n)
+    shape = Shape(
+        n, dimension, min_samples, shards_of(size, min_samples, sharding.memory, sharding.overlap), sharding.overlap
+    )
+    with cores_at_most(1):
+        taken = estimate(shape, multiplications_per_second=multiplications_per_second())
+    seconds = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    click.echo(
+        printable(
+            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
+            f"each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
+            f"{_size(taken.spool_bytes)}; about {duration(seconds)}"
+        ),
+        err=True,
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,110 @@
+"""sqlclust fit --workers, and sqlclust.fit with an executor."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from click.testing import CliRunner, Result
+
+import sqlclust
+from sqlclust.cli import main
+from sqlclust.errors import ArgumentError
+from tests.distributed.small_jobs import real_like
+from tests.small import NOTE, add_embeddings
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.db"
+    con = sqlclust.connect(path)
+    sqlclust.initialize(con)
+    add_embeddings(con, real_like(600, 16))
+    con.execute(NOTE)
+    con.close()
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.slow
+def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    done = run("fit", db, "demo", "--workers", 2, "--spool", spool, "--memory", "2GB", "--min-cluster-size", 5)
+    assert done.exit_code == 0, done.output
+    assert (
+        "demo: 600 rows of 16 dimensions in about 1 shards, by 2 processes on this machine; each worker takes"
+        in done.stderr
+    )
+    assert "the spool folder" in done.stderr
+    assert "sharded" in done.stdout
+    assert not spool.exists()
+    con = apsw.Connection(str(db))
+    assert con.execute("SELECT engine FROM ClusteringFit").get == "sharded"
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--workers", 2), "--workers needs --spool DIR"),
+        (("--spool", "x"), "--spool and --memory go with --workers"),
+        (("--memory", "1GB"), "--spool and --memory go with --workers"),
+        (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
+        (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
+        (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
+        (("--workers", 1, "--spool", "x", "--where", "1"), "--workers fit all embeddings of one model"),
+        (("--workers", 1, "--spool", "x", "--into", "y"), "--workers fit all embeddings of one model"),
+        (("--workers", 1, "--spool", "x", "--overlap", 0), "Invalid value for '--overlap'"),
+    ],
+)
+def test_what_cannot_be(db: Path, arguments: tuple[object, ...], message: str) -> None:
+    done = run("fit", db, "demo", *arguments)
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+def test_sources_and_all_models_are_refused(db: Path, tmp_path: Path) -> None:
+    done = run("fit", db, "note", "--workers", 1, "--spool", tmp_path / "x")
+    assert (done.exit_code, "'note' is a source in another table" in done.output) == (2, True), done.output
+    assert (
+        "--workers fit all embeddings of one model" in run("fit", db, "--workers", 1, "--spool", tmp_path / "x").output
+    )
+
+
+def test_too_little_memory(db: Path, tmp_path: Path) -> None:
+    done = run("fit", db, "demo", "--workers", 1, "--spool", tmp_path / "x", "--memory", "100MB")
+    assert done.exit_code == 1
+    assert "workers have 100 MiB each, and the smallest shard needs" in done.output
+
+
+def test_no_scheduler(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = run("fit", db, "demo", "--workers", "tcp://127.0.0.1:1", "--spool", tmp_path / "x")
+    assert done.exit_code == 1
+    assert "Dask is not installed" in done.output
+
+
+def test_from_python(db: Path, tmp_path: Path) -> None:
+    con = sqlclust.connect(db)
+    with ThreadPoolExecutor(2) as executor:
+        result = sqlclust.fit(con, "demo", executor=executor, spool=tmp_path / "spool", min_cluster_size=5)
+        assert con.execute("SELECT engine FROM ClusteringFit").get == "sharded"
+        assert con.execute("SELECT count(*) FROM EmbeddingCluster WHERE clustering_result_id = ?", (result,)).get == 600
+        wrong: list[tuple[dict[str, Any], str]] = [
+            ({"spool": None}, "fit: spool is None, expected with an executor, a folder"),
+            ({"memory": "8GB"}, "fit: memory is '8GB', expected an integer from 1"),
+            ({"overlap": 0}, "fit: overlap is 0, expected an integer from 1"),
+            ({"where": "1"}, "fit: where is '1', expected None with an executor"),
+            ({"executor": 0}, "fit: executor is 0, expected a number of processes"),
+        ]
+        for arguments, message in wrong:
+            with pytest.raises(ArgumentError, match=message):
+                sqlclust.fit(con, "demo", **{"executor": executor, "spool": tmp_path / "s", **arguments})
+    con.close()
