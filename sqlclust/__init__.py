@@ -123,8 +123,6 @@ def fit(
     progress: Progress | None = None,
     executor: Any = None,
     spool: str | os.PathLike[str] | None = None,
-    memory: int | None = None,
-    overlap: int = 3,
     **options: Any,
 ) -> int:
     """Cluster a model's embeddings and publish the result; returns its ClusteringResult id.
@@ -136,27 +134,25 @@ def fit(
         embedding_model: or a source, one that is registered or found; its vectors are read where they are.
         where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
-        executor, spool, memory, overlap: fit in shards, by others than this process: see `sqlclust.distributed.calling.fit_by`.
+        executor, spool: fit in shards, by others than this process; see `sqlclust.distributed.calling.fit_by`.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
     Raises:
-        SqlclustError: bad options, bad vectors, no such model, fewer than two rows, a locked or read-only file, …;
-            nothing was written.
+        SqlclustError: bad options or vectors, no such model, fewer than two rows, a locked file, …; nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
     from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import FitOptions, parse
 
-    database, parsed = database_of(connection), parse(FitOptions, options)
+    database = database_of(connection)
     if executor is not None:
         from sqlclust.distributed.calling import fit_by
 
-        said = {"spool": spool, "memory": memory, "overlap": overlap, "where": where}
-        return fit_by(database, embedding_model, parsed, executor, said, progress)
+        return fit_by(database, embedding_model, options, executor, {"spool": spool, "where": where}, progress)
     from sqlclust.store.fit import fit
 
-    how: dict[str, Any] = {"where": where, "parameters": parameters, "progress": progress}
-    return fit(database, embedding_model, parsed, runs_condition=True, **how)
+    how: dict[str, Any] = {"where": where, "parameters": parameters, "progress": progress, "runs_condition": True}
+    return fit(database, embedding_model, parse(FitOptions, options), **how)
 
 
 def source(
