@@ -74,6 +74,7 @@ class Estimate(NamedTuple):
         worker_bytes, client_bytes: peak memory.
         spool_bytes: in the spool folder at the end.
         read_bytes: of the vectors where they are.
+        spool_read_bytes: of the spool folder: shards are read to be searched, for their trees and for the recall.
         core_seconds: of all workers together.
     """
 
@@ -83,6 +84,7 @@ class Estimate(NamedTuple):
     client_bytes: int
     spool_bytes: int
     read_bytes: int
+    spool_read_bytes: int
     core_seconds: float
 
 
@@ -123,6 +125,7 @@ def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
         worker_bytes=worker_bytes(each, dimension, min_samples),
         client_bytes=_CLIENT_FIXED + n * _CLIENT_ROW + members * _CLIENT_MEMBER,
         spool_bytes=n * (numbering + 8 * k + 8) + members * per_member,
+        spool_read_bytes=2 * 4 * members * dimension + 4 * n * dimension + 3 * 8 * k * members,
         read_bytes=(_READS if shards > 1 else _READS - 1) * 4 * n * dimension,
         core_seconds=shards * (multiplications / multiplications_per_second + core_seconds)
         + routing / multiplications_per_second

@@ -50,6 +50,7 @@ class ShardedFit(NamedTuple):
         shards: vectors of each.
         plan: what it was made by.
         peak: the most memory that any worker had, bytes, as far as tasks were run now; 0 where nobody says.
+        core_seconds: of the processor, by phase, as far as tasks were run now.
     """
 
     corpus: Corpus
@@ -59,6 +60,7 @@ class ShardedFit(NamedTuple):
     shards: list[int]
     plan: Plan
     peak: int = 0
+    core_seconds: dict[str, float] = {}  # noqa: RUF012  # a tuple's default, never changed
 
     def fit(self, rank: IndexArray | None = None) -> Fit:
         """As `core.pipeline` has it, with `rank` as there: of all rows, in the metric; its `points` are without their numbers."""
@@ -147,7 +149,7 @@ class _Stages:
         with control.phase("core"):
             core = reading(lambda: np.concatenate([self._merged(at, "core") for at in owners]))
         peak = max((report.peak for report in self._runner.worker_reports()), default=0)
-        return ShardedFit(corpus, core, edges, recall, sizes, plan, peak)
+        return ShardedFit(corpus, core, edges, recall, sizes, plan, peak, self._runner.core_seconds())
 
     def _for_each(
         self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]

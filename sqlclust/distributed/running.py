@@ -89,6 +89,14 @@ class Runner:
         """Those of tasks that the client did not do itself."""
         return (report for report in self.reports.values() if report.worker != self._client)
 
+    def core_seconds(self) -> dict[str, float]:
+        """Seconds of the processor by phase; a task's name begins with its phase."""
+        result: dict[str, float] = {}
+        for name, report in self.reports.items():
+            phase = name.split(" ")[0]
+            result[phase] = result.get(phase, 0.0) + report.core_seconds
+        return result
+
     def reading(self, read: Callable[[], Result]) -> Result:
         """What the client reads of the files itself; those that are damaged are made again first."""
         while True:

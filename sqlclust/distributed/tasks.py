@@ -59,11 +59,13 @@ class Report(NamedTuple):
 
     Attributes:
         seconds: it took.
+        core_seconds: of the processor, all its threads together.
         peak: most memory that its process ever had, bytes; 0 where the system does not say.
         worker: process id and host.
     """
 
     seconds: float
+    core_seconds: float
     peak: int
     worker: tuple[int, str]
 
@@ -75,7 +77,7 @@ def perform(assignment: Assignment) -> Report:
         SpoolNotSharedError: the worker does not see the folder that the client sees.
         as the task's work
     """
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     task, worker = assignment.task, (os.getpid(), socket.gethostname())
     if not os.path.isdir(assignment.spool):
         raise SpoolNotSharedError(assignment.spool, host=worker[1], reason="is no folder there")
@@ -85,7 +87,7 @@ def perform(assignment: Assignment) -> Report:
             task.work(assignment.spool, *task.arguments)
     except SpoolMissingError as error:
         raise SpoolMissingError(error.path, reason=f"is not there, on {worker[1]}") from None
-    return Report(time.perf_counter() - started, peak_memory(), worker)
+    return Report(time.perf_counter() - started, time.process_time() - used, peak_memory(), worker)
 
 
 @contextmanager

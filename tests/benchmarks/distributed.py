@@ -3,10 +3,12 @@
     python -m tests.benchmarks.distributed make FOLDER --rows 141600 --dimension 384
     python -m tests.benchmarks.distributed fit FOLDER SPOOL --workers 2 --memory 1500
     python -m tests.benchmarks.distributed compare FOLDER SPOOL
+    python -m tests.benchmarks.distributed model
 
 `make` writes generated embeddings as .npy files. `fit` runs with a real limit of each worker's address space (RLIMIT_AS), in
 MiB, and says what `distributed.cost` predicted beside what it took. It goes on where it stopped. `compare` fits the same vectors
-in memory by the approximate engine, and says how far labels agree; it keeps the spool.
+in memory by the approximate engine, and says how far labels agree; it keeps the spool. `model` prints the table of
+sqlclust/distributed/README.md.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from sqlclust.core.labellings.agreement import adjusted_rand_index
 from sqlclust.core.pipeline import CutParameters, ReachabilityParameters, fit, select_clusters
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.runtime.threads import cores_at_most, worker_count
-from sqlclust.distributed.cost import Shape, estimate, worker_bytes
+from sqlclust.distributed.cost import Shape, estimate, shards_of, worker_bytes
 from sqlclust.distributed.fit import Job, fit_in_shards
 from sqlclust.distributed.plan import Sharding
 from sqlclust.distributed.tasks import peak_memory
@@ -69,6 +71,8 @@ def fit_folder(arguments: argparse.Namespace) -> None:
         f"{n:,} x {dimension}, {len(found.shards)} shards of at most {max(found.shards):,}, together {sum(found.shards):,}"
     )
     print(f"recall {found.recall:.4f}; {seconds:.1f} s; predicted {predicted.core_seconds / arguments.workers:.1f} s")
+    cores = {name: round(value, 1) for name, value in found.core_seconds.items()}
+    print(f"core-seconds {sum(found.core_seconds.values()):.0f}, by phase:", json.dumps(cores))
     print("seconds by phase:", json.dumps({name: round(value, 1) for name, value in control.seconds.items()}))
     largest = worker_bytes(max(found.shards), dimension, _PARAMETERS.min_samples)
     print(
@@ -109,6 +113,33 @@ def compare(folder: Path, spool: Path) -> None:
         print(f"min_cluster_size {size}: {mine.max() + 1:,} and {theirs.max() + 1:,} clusters, ARI {ari:.4f}")
 
 
+_CORE = 60e9
+"""Float32 multiplications a second of one core with AVX-512, as `core.cost.multiplications_per_second` has measured it."""
+_LARGE = ((1_416_000, 768, 1.5), (10_000_000, 768, 8), (100_000_000, 768, 8))
+
+
+def model_table() -> str:
+    """What large fits take, on paper: a Markdown table."""
+    lines = ["| | " + " | ".join(f"{n / 1e6:g} M × {d}, {memory:g} GB a worker" for n, d, memory in _LARGE) + " |"]
+    lines.append("|---|" + "---|" * len(_LARGE))
+    found = []
+    for n, dimension, memory in _LARGE:
+        shards = shards_of((n, dimension), 15, int(memory * 1e9), 3)
+        found.append((n, estimate(Shape(n, dimension, 15, shards, 3), multiplications_per_second=_CORE)))
+    rows = {
+        "shards": [f"{each.shards:,}" for _, each in found],
+        "vectors in a shard": [f"{each.members // each.shards:,}" for _, each in found],
+        "memory of a worker": [f"{each.worker_bytes / 1e9:.1f} GB" for _, each in found],
+        "memory of the client": [f"{each.client_bytes / 1e9:.1f} GB" for _, each in found],
+        "bytes of it a row": [f"{each.client_bytes / n:.0f}" for n, each in found],
+        "vectors read from their files": [f"{each.read_bytes / 1e9:,.0f} GB" for _, each in found],
+        "written to the spool folder": [f"{each.spool_bytes / 1e9:,.0f} GB" for _, each in found],
+        "read from it": [f"{each.spool_read_bytes / 1e9:,.0f} GB" for _, each in found],
+        "core-hours": [f"{each.core_seconds / 3600:,.1f}" for _, each in found],
+    }
+    return "\n".join(lines + [f"| {name} | " + " | ".join(values) + " |" for name, values in rows.items()])
+
+
 def main() -> None:
     """See above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,11 +158,14 @@ def main() -> None:
     comparing = commands.add_parser("compare")
     comparing.add_argument("folder", type=Path)
     comparing.add_argument("spool", type=Path)
+    commands.add_parser("model")
     arguments = parser.parse_args()
     if arguments.command == "make":
         make(arguments.folder, arguments.rows, arguments.dimension)
     elif arguments.command == "fit":
         fit_folder(arguments)
+    elif arguments.command == "model":
+        print(model_table())
     else:
         compare(arguments.folder, arguments.spool)
 
