@@ -129,9 +129,10 @@ def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
         read_bytes=(_READS if shards > 1 else _READS - 1) * 4 * n * dimension,
         core_seconds=shards * (multiplications / multiplications_per_second + core_seconds)
         + routing / multiplications_per_second
-        + n * _SCANNED_EACH,
+        + n * (_EACH + _EACH_DIMENSION * dimension),
     )
 
 
-_SCANNED_EACH = 12e-6
-"""Seconds of a core for each row: hashing it, reading it, writing it."""
+_EACH, _EACH_DIMENSION = 10e-6, 0.14e-6
+"""Seconds of a core for each row, and for each number of it, besides searching and trees: reading, hashing, routing, merging, recall.
+Measured at 141,600 × 384 (`tests/benchmarks/distributed.py`)."""

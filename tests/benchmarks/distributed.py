@@ -154,7 +154,7 @@ def main() -> None:
     fitting.add_argument("--workers", type=int, default=2)
     fitting.add_argument("--memory", type=int)
     fitting.add_argument("--shards", type=int)
-    fitting.add_argument("--overlap", type=int, default=4)
+    fitting.add_argument("--overlap", type=int, default=3)
     comparing = commands.add_parser("compare")
     comparing.add_argument("folder", type=Path)
     comparing.add_argument("spool", type=Path)
