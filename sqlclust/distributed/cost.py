@@ -134,5 +134,5 @@ def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
 
 
 _EACH, _EACH_DIMENSION = 10e-6, 0.14e-6
-"""Seconds of a core for each row, and for each number of it, besides searching and trees: reading, hashing, routing, merging, recall.
+"""Seconds of a core for each row, and for each number of it, besides searching and trees: reading, hashing, merging, recall.
 Measured at 141,600 × 384 (`tests/benchmarks/distributed.py`)."""

@@ -19,8 +19,15 @@ from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.distributed.cost import RESERVED, most_members, shards_for
 from sqlclust.distributed.opening import source_of
+from sqlclust.distributed.spool import write_whole
 from sqlclust.distributed.vectors import VectorSource
-from sqlclust.errors import SpoolDamagedError, SpoolMissingError, SpoolOfAnotherFitError, ZeroVectorError
+from sqlclust.errors import (
+    SpoolDamagedError,
+    SpoolFileError,
+    SpoolMissingError,
+    SpoolOfAnotherFitError,
+    ZeroVectorError,
+)
 from sqlclust.vectors.blobs import first_zero
 
 ShardEngine = Literal["approximate", "exact"]
@@ -179,8 +186,12 @@ def keep_plan(spool: str, plan: Plan) -> Plan:
 
     Raises:
         SpoolOfAnotherFitError
+        SpoolFileError, SpoolFullError: the folder cannot be made or written.
     """
-    os.makedirs(spool, exist_ok=True)
+    try:
+        os.makedirs(spool, exist_ok=True)
+    except OSError as error:
+        raise SpoolFileError(spool, reason=f"cannot be made ({error.strerror})") from None
     with suppress(SpoolMissingError):
         kept = read_plan(spool)
         earlier, asked = asdict(kept), json.loads(json.dumps(asdict(plan)))
@@ -189,12 +200,7 @@ def keep_plan(spool: str, plan: Plan) -> Plan:
                 found, expected = (_short(of[name]) for of in (earlier, asked))
                 raise SpoolOfAnotherFitError(spool, differs=name, found=found, expected=expected)
         return replace(kept, threads=plan.threads)
-    draft = os.path.join(spool, f"{_FILE}.{os.getpid()}.tmp")
-    with open(draft, "w", encoding="utf-8") as file:
-        json.dump({"version": _VERSION, **asdict(plan)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, os.path.join(spool, _FILE))
+    write_whole(os.path.join(spool, _FILE), json.dumps({"version": _VERSION, **asdict(plan)}).encode())
     return plan
 
 

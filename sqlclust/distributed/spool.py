@@ -16,7 +16,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -66,7 +66,7 @@ def write_spool(
     header = json.dumps({"facts": dict(facts or {}), "arrays": listed, "length": offset}).encode()
     begin = _begin(len(header))
     prefix = _PREFIX.pack(_MAGIC, VERSION, len(header), zlib.crc32(header)) + header
-    _write_whole(path, prefix.ljust(begin, b"\0"), held, begin + offset)
+    write_whole(path, prefix.ljust(begin, b"\0"), held.values())
 
 
 def _begin(header: int) -> int:
@@ -74,12 +74,14 @@ def _begin(header: int) -> int:
     return -(-(_PREFIX.size + header) // _ALIGNED) * _ALIGNED
 
 
-def _write_whole(path: str, begin: bytes, arrays: Mapping[str, NDArray[Any]], length: int) -> None:
-    draft = f"{path}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+def write_whole(path: str, begin: bytes, arrays: Iterable[NDArray[Any]] = ()) -> None:
+    """Write bytes, and arrays that are aligned, as a file that is there whole or not at all. Raises as `write_spool`."""
+    draft, length = f"{path}.{os.getpid()}-{secrets.token_hex(4)}.tmp", len(begin)
     try:
         with open(draft, "xb") as file:
             file.write(begin)
-            for array in arrays.values():
+            for array in arrays:
+                length += array.nbytes
                 file.write(array.reshape(-1).view(np.uint8).data if array.size else b"")
                 file.write(bytes(-array.nbytes % _ALIGNED))
             file.flush()

@@ -105,9 +105,13 @@ def _ends_after(seconds: float | None) -> Iterator[None]:
         timer.cancel()
 
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Ends a process at once, whatever its threads do; Windows has one such signal only."""
+
+
 def end_process() -> None:
-    """End this process at once, whatever its threads do."""
-    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    """End this process at once."""
+    os.kill(os.getpid(), KILL)
 
 
 def peak_memory() -> int:

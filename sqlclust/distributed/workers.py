@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from sqlclust.core.runtime.threads import worker_count
-from sqlclust.distributed.tasks import Assignment, Report, end_process, perform
+from sqlclust.distributed.tasks import KILL, Assignment, Report, end_process, perform
 from sqlclust.errors import ArgumentError, WorkersLostError, shown
 
 _SHARE = 0.6
@@ -121,7 +121,7 @@ class ProcessWorkers:
         """Kill what is left of them; the next task begins new ones."""
         for number in self.processes():
             with suppress(OSError):
-                os.kill(number, signal.SIGKILL)
+                os.kill(number, KILL)
         self.close()
 
     def abandon(self) -> None:
@@ -139,9 +139,10 @@ def _begin(numbers: Any, memory: int | None) -> None:
     """Make a worker: it says its number, keeps to its memory, leaves Ctrl-C to the client, and ends when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory is not None:
-        import resource
+        with suppress(ImportError, ValueError, OSError):  # not every system has such a limit
+            import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="sqlclust-client").start()

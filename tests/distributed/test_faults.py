@@ -21,6 +21,7 @@ from sqlclust.distributed.vectors import NpyFolder
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
 from sqlclust.errors import (
     NotFiniteError,
+    SpoolFileError,
     SpoolFullError,
     SpoolOfAnotherFitError,
     VectorsChangedError,
@@ -189,6 +190,12 @@ def test_a_spool_of_another_fit(tmp_path: Path) -> None:
     remove_spool(str(tmp_path / "spool"))
     assert os.listdir(tmp_path / "spool") == ["notes.txt"]
     by_threads(tmp_path, overlap=2)
+
+
+def test_a_spool_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpoolFileError, match="cannot be made"):
+        by_threads(tmp_path, spool="file/spool")
 
 
 @pytest.mark.parametrize(

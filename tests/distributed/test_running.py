@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -18,7 +19,7 @@ from sqlclust.distributed.running import Limits, Runner
 from sqlclust.distributed.spool import is_whole
 from sqlclust.distributed.tasks import Assignment, Task
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
-from sqlclust.errors import SpoolNotSharedError, TaskFailedError, WorkersLostError
+from sqlclust.errors import Interrupted, SpoolNotSharedError, TaskFailedError, WorkersLostError
 from tests.distributed import faulty
 
 
@@ -128,6 +129,16 @@ def test_a_worker_keeps_to_its_memory(tmp_path: Path) -> None:
 def take_memory(spool: str, name: str) -> None:
     """Take two GiB."""
     assert len(bytes(2 << 30))
+
+
+@pytest.mark.slow
+def test_a_stop_ends_the_workers_too(tmp_path: Path, processes: ProcessWorkers) -> None:
+    control = Control(lambda phase, fraction: control.stop() if processes.processes() else None)
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        Runner(str(tmp_path), processes, Limits(), control).run("work", [task(tmp_path, faulty.hang_once)])
+    assert time.monotonic() - began < 60  # and not the ten minutes that it hangs
+    assert processes.processes() == set()
 
 
 def test_peak_memory_is_reported(tmp_path: Path, threads: ExecutorWorkers) -> None:
