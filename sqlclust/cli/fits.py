@@ -113,24 +113,22 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
-                result_id = fit_with_workers(
-                    self._database, model, options, self._distribution, keeping=self._keeping, progress=report
+                how: dict[str, Any] = {"source": self._source, "keeping": self._keeping, "progress": report}
+                result_id = fit_with_workers(self._database, model, options, self._distribution, **how)
+            else:
+                result_id = fit(
+                    self._database,
+                    model,
+                    options,
+                    where=self._selecting.where,
+                    parameters=self._selecting.parameters,
+                    source=self._source,
+                    runs_condition=True,
+                    store_fit=self._keeping.fit,
+                    store_neighbors=self._keeping.neighbors,
+                    tell=said.append,
+                    progress=report,
                 )
-                log.finish()
-                return summarize_result(self._database, result_id), said
-            result_id = fit(
-                self._database,
-                model,
-                options,
-                where=self._selecting.where,
-                parameters=self._selecting.parameters,
-                source=self._source,
-                runs_condition=True,
-                store_fit=self._keeping.fit,
-                store_neighbors=self._keeping.neighbors,
-                tell=said.append,
-                progress=report,
-            )
         log.finish()
         self.last_view = view_name(model) if is_registered(self._database, model) else None
         return summarize_result(self._database, result_id), said

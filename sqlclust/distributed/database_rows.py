@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.vectors import file_state
 from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
 from sqlclust.sqlite import opening, statements
+from sqlclust.sqlite.database import Row
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed
+from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed, to_stored
 
 _READ_AT_A_TIME = 1024
 _BUSY_TIMEOUT = 60_000
@@ -30,7 +31,8 @@ class DatabaseRows:
 
     Args:
         said: file; table, key and vector, names of the table and of its columns; format of the vectors; part, (column, value)
-            of the rows that are meant, or None; starts, firsts and lasts: of each block of rows its first row, first key, last.
+            of the rows that are meant, or None; some, whether only rows with a vector are; starts, firsts and lasts: of each
+            block of rows its first row, first key, last.
     """
 
     def __init__(self, said: dict[str, Any]) -> None:
@@ -126,6 +128,27 @@ class DatabaseRows:
             raise self._changed(f"of {len(result):,} rows between {key} {low} and {high} there are {done:,}")
         return result
 
+    def one_by_one(self, keys: NDArray[np.int64], order: NDArray[np.intp]) -> Iterator[bytes]:
+        """The vectors of all rows as they are stored (float32), in some order of the rows.
+
+        Args:
+            keys: int64 (n,), of the rows.
+            order: intp (n,), the rows.
+        """
+        said, key, vector = self._said, quoted(self._said["key"]), quoted(self._said["vector"])
+        select = f"SELECT {key}, {vector} FROM main.{quoted(said['table'])}"
+        of_part, bindings = _part(said)
+        with _opened(said["file"]) as database:
+            rows: AbstractContextManager[Iterator[Row]]
+            if (np.diff(order) > 0).all():
+                rows = statements.each_row(database, f"{select} WHERE {of_part} ORDER BY 1", bindings)
+            else:
+                chosen = ((int(each),) for each in keys[order])
+                rows = statements.each_row_of_many(database, f"{select} WHERE {key} = ?", chosen)
+            with rows as read:
+                for row, value in read:
+                    yield to_stored(value, said["format"], f"{said['key']} {row}")
+
     def _put(self, result: Float32Array, at: int, batch: list[tuple[int, Any]]) -> int:
         """Write rows into their places; how many."""
         if at + len(batch) > len(result):
@@ -153,7 +176,11 @@ class DatabaseRows:
 
 
 def _part(said: dict[str, Any]) -> tuple[str, list[Any]]:
-    return ("1", []) if said["part"] is None else (f"{quoted(said['part'][0])} = ?", [said["part"][1]])
+    """That a row is meant, as SQL, and the values of its placeholders."""
+    some = f"length({quoted(said['vector'])}) > 0" if said.get("some") else "1"
+    if said["part"] is None:
+        return some, []
+    return f"{some} AND {quoted(said['part'][0])} = ? COLLATE BINARY", [said["part"][1]]
 
 
 @contextmanager

@@ -44,8 +44,10 @@ from sqlclust.store.fits.neighbors import neighbors_of
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.making import Corpus, Keeping
+from sqlclust.store.origins import origin_to_fit
 from sqlclust.store.results.publishing import NewResult, publish
 from sqlclust.store.results.stable_labels import earlier_labels, with_stable_labels
+from sqlclust.store.sources.registered import Registered
 from sqlclust.store.versions import versions
 
 logger = logging.getLogger("sqlclust")
@@ -69,6 +71,14 @@ class Distribution(NamedTuple):
     keep_spool: bool = False
 
 
+class _Asked(NamedTuple):
+    """What is to be kept, who hears of progress, and when it began."""
+
+    keeping: Keeping
+    progress: Progress | None
+    started_at: str
+
+
 @clear_memory_errors("clustering")
 def fit_with_workers(
     database: Database,
@@ -76,13 +86,15 @@ def fit_with_workers(
     options: FitOptions,
     distribution: Distribution,
     *,
+    source: Registered | None = None,
     keeping: Keeping = Keeping(fit=True, neighbors=True),  # noqa: B008  # a tuple
     progress: Progress | None = None,
 ) -> int:
-    """Fit all embeddings of a model in shards and publish the result; returns its ClusteringResult id.
+    """Fit all embeddings of a model, or of a source, in shards and publish the result; returns its ClusteringResult id.
 
     Nothing is locked while it computes. If it fails or is stopped, nothing is published, and the same call with the same spool
-    goes on where it stopped. The stored fit's engine is "sharded", with how many shards there were and the measured recall.
+    goes on where it stopped. `source` is as `store.fit.fit` has it. The stored fit's engine is "sharded",
+    with how many shards there were and the measured recall.
 
     Raises:
         as `store.fit.fit`; DistributedError: see `errors.distributed`.
@@ -90,11 +102,28 @@ def fit_with_workers(
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
-    _check(database, embedding_model, options)
-    started_at, origin = now(), OwnVectors(database, embedding_model)
+    _check(database, options)
+    started_at = now()
+    with origin_to_fit(database, embedding_model, source, runs_condition=False) as origin:
+        return _fit(database, origin, options, distribution, _Asked(keeping, progress, started_at))
+
+
+def _fit(
+    database: Database,
+    origin: Origin,
+    options: FitOptions,
+    distribution: Distribution,
+    asked: _Asked,
+) -> int:
+    embedding_model = origin.embedding_model
     with translated_errors(database, doing="reading the embeddings"):
         version = origin.data_version()
-        rows = stored_rows(database, embedding_model)
+        if isinstance(origin, OwnVectors):
+            there = dict(models(database))
+            if embedding_model not in there:
+                raise UnknownModelError(embedding_model, known=[*there])
+        rows = stored_rows(database, origin)
+    keeping, progress, started_at = asked
     parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
     ran = dataclasses.replace(parameters, engine=SHARDED)
     corpus = Corpus(Selection(embedding_model, format=options.format), origin, rows.points, ran)
@@ -125,7 +154,7 @@ def fit_with_workers(
     return result_id
 
 
-def _check(database: Database, embedding_model: str, options: FitOptions) -> None:
+def _check(database: Database, options: FitOptions) -> None:
     """What cannot be done in shards is refused before anything is."""
     if options.engine not in ("auto", SHARDED):
         raise OptionError("engine", found=options.engine, expected="'auto' or 'sharded' with workers")
@@ -137,10 +166,6 @@ def _check(database: Database, embedding_model: str, options: FitOptions) -> Non
         raise OptionError("update", found="only", expected="'auto' or 'never' with workers, who fit anew")
     if not os.path.isfile(database.filename):
         raise OptionError("workers", found="a database in no file", expected="a file that workers can read")
-    with translated_errors(database, doing="reading the embeddings"):
-        there = dict(models(database))
-    if embedding_model not in there:
-        raise UnknownModelError(embedding_model, known=[*there])
 
 
 def _in_this_thread(
@@ -169,7 +194,7 @@ class _Work:
 
     def fingerprint(self, found: ShardedFit, control: Control) -> Fingerprint:
         hashes = read_row_hashes(self._spool, found.plan)
-        return fingerprint(self._database, self._rows, hashes, control)
+        return fingerprint(self._rows, hashes, control)
 
     def clustered(self, found: ShardedFit, control: Control) -> core.Clustering:
         parameters = core.CutParameters(**self._corpus.options.selecting(found.plan.n))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import NamedTuple
+import os
+from collections import Counter
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,20 @@ from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.plan import Plan
 from sqlclust.distributed.scanning import scan_path
 from sqlclust.distributed.spool import SpoolFile
-from sqlclust.errors import TooFewRowsError, VectorsChangedError
+from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, VectorsChangedError
+from sqlclust.sources.real_tables import column_sql, real_table
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.ids import id_bytes
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Fingerprint, Points, points_of
 from sqlclust.store.embeddings.snapshot import Snapshot
+from sqlclust.store.sources.host_rows import key_as_id
+from sqlclust.store.sources.source_vectors import SourceVectors
 
 _IDS = "SELECT rowid, id FROM main.Embedding WHERE embedding_model = ? ORDER BY rowid"
-_VECTOR = "SELECT vector FROM main.Embedding WHERE rowid = ?"
-_VECTORS = "SELECT vector FROM main.Embedding WHERE embedding_model = ? ORDER BY rowid"
 _REPORT = 1024
 
 
@@ -43,22 +46,68 @@ class StoredRows(NamedTuple):
     source: DatabaseRows
 
 
-def stored_rows(database: Database, embedding_model: str) -> StoredRows:
-    """The rows of a model.
+def stored_rows(database: Database, origin: Origin) -> StoredRows:
+    """The rows of a model, or of a source.
 
     Raises:
         TooFewRowsError: fewer than two.
-        UnknownModelError, DatabaseFileError
+        SourceNotDividedError: the source is a view, or vec0's, or has a condition; or a row has no id, or one that another has.
+        HostTableError, DatabaseFileError
 
     Cost: one read of the table; some 150 bytes for each id.
     """
     with translated_errors(database, doing="reading the embeddings"):
-        rows = statements.all_rows(database, _IDS, (embedding_model,))
-    if len(rows) < 2:
-        raise TooFewRowsError(embedding_model, found=len(rows), filtered=False)
-    keys = np.fromiter((key for key, _ in rows), dtype=np.int64, count=len(rows))
-    points = points_of([each for _, each in rows], np.empty((len(rows), 0), dtype=np.float32))
-    return StoredRows(points, keys, DatabaseRows.of_keys(DatabaseRows.own(database.filename, embedding_model), keys))
+        if isinstance(origin, SourceVectors):
+            said, keys, ids = _of_source(origin)
+        else:
+            rows = statements.all_rows(database, _IDS, (origin.embedding_model,))
+            said, keys = DatabaseRows.own(database.filename, origin.embedding_model), [key for key, _ in rows]
+            ids = [each for _, each in rows]
+    if len(ids) < 2:
+        raise TooFewRowsError(origin.embedding_model, found=len(ids), filtered=False)
+    points = points_of(ids, np.empty((len(ids), 0), dtype=np.float32))
+    of_keys = np.array(keys, dtype=np.int64)
+    return StoredRows(points, of_keys, DatabaseRows.of_keys(said, of_keys))
+
+
+def _of_source(origin: SourceVectors) -> tuple[dict[str, Any], list[int], list[Id]]:
+    """What workers are to read, and the rowids and ids of its rows."""
+    host, source = origin.host, origin.registered.source
+    for wrong, reason in (
+        (source.stored != "rows", "its vectors are in chunks of vec0"),
+        (source.kind == "view", "it is a view"),
+        (origin.has_condition, "it has a condition"),
+    ):
+        if wrong:
+            raise SourceNotDividedError(source.name, reason=reason)
+    table = real_table(read_layout(host), source.table_name or "")
+    if table.rowid is None:
+        raise SourceNotDividedError(source.name, reason="its table has no rowid")
+    columns = [column_sql(table, name) for name in source.id_columns]
+    vector = column_sql(table, source.vector_column or "")
+    said = {
+        "file": os.path.abspath(host.filename), "table": table.name, "key": table.rowid, "vector": source.vector_column,
+        "format": source.format, "part": None if source.only is None else list(source.only), "some": True,
+    }  # fmt: skip
+    sql = f"SELECT {table.rowid}, {', '.join(columns)} FROM {table.sql} NOT INDEXED WHERE length({vector}) > 0"
+    bindings: list[Any] = []
+    if source.only is not None:
+        sql, bindings = f"{sql} AND {column_sql(table, source.only[0])} = ? COLLATE BINARY", [source.only[1]]
+    keys: list[int] = []
+    ids: list[Any] = []
+    with statements.each_row(host, f"{sql} ORDER BY 1", bindings) as rows:
+        for key, *own in rows:
+            keys.append(key)
+            try:
+                ids.append(key_as_id(own))
+            except ValueError as error:
+                raise SourceNotDividedError(source.name, reason=f"in the row with rowid {key} {error}") from None
+    if len({*ids}) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise SourceNotDividedError(
+            source.name, reason=f"{', '.join(source.id_columns)} {twice!r} is there more than once"
+        )
+    return said, keys, ids
 
 
 class RowHashes(NamedTuple):
@@ -77,8 +126,8 @@ def read_row_hashes(spool: str, plan: Plan) -> RowHashes:
     return RowHashes(checks, hashes)
 
 
-def fingerprint(database: Database, rows: StoredRows, found: RowHashes, control: Control) -> Fingerprint:
-    """What `Points.fingerprint` would give, from vectors that are read one by one in the order of ids, none of them kept.
+def fingerprint(rows: StoredRows, found: RowHashes, control: Control) -> Fingerprint:
+    """What `Points.fingerprint` would give, from vectors that are read in the order of ids, none of them kept.
 
     Raises:
         VectorsChangedError: one is not what it was when it was scanned.
@@ -87,7 +136,7 @@ def fingerprint(database: Database, rows: StoredRows, found: RowHashes, control:
     ids, contents = hashlib.sha256(), hashlib.sha256()
     for start in range(0, len(order), _REPORT):
         ids.update(b"".join(id_bytes(rows.points.ids[row]) for row in order[start : start + _REPORT].tolist()))
-    for place, vector in enumerate(_vectors(database, rows)):
+    for place, vector in enumerate(rows.source.one_by_one(rows.keys, order)):
         if not is_same(vector, found, int(order[place])):
             raise VectorsChangedError(
                 rows.source.name, change=f"id {rows.points.ids[order[place]]!r} has another vector"
@@ -102,20 +151,6 @@ def fingerprint(database: Database, rows: StoredRows, found: RowHashes, control:
 def is_same(vector: object, found: RowHashes, row: int) -> bool:
     """Whether a stored vector is that which was scanned."""
     return isinstance(vector, bytes) and hashlib.sha256(vector).digest()[:8] == found.hashes[row].tobytes()
-
-
-def _vectors(database: Database, rows: StoredRows) -> Iterator[bytes]:
-    """The vectors in the order of ids."""
-    order = rows.points.order
-    with translated_errors(database, doing="reading the embeddings"):
-        if (np.diff(order) > 0).all():
-            model = rows.source.described()["part"][1]
-            with statements.each_row(database, _VECTORS, (model,)) as read:
-                yield from (vector for (vector,) in read)
-            return
-        keys = ((int(key),) for key in rows.keys[order])
-        with statements.each_row_of_many(database, _VECTOR, keys) as read:
-            yield from (vector for (vector,) in read)
 
 
 class HashedSnapshot(Snapshot):

@@ -77,6 +77,16 @@ class VectorFilesError(DistributedError):
         self.path, self.found, self.expected = path, found, expected
 
 
+class SourceNotDividedError(DistributedError):
+    """A source whose rows workers cannot read by ranges."""
+
+    def __init__(self, source: str, *, reason: str) -> None:
+        super().__init__(
+            f"workers cannot fit the source {source!r}: {reason}. Fit it without workers, or load its vectors"
+        )
+        self.source, self.reason = source, reason
+
+
 class ShardTooLargeError(DistributedError):
     """Vectors so close together that no division gives shards of the size asked for."""
 

@@ -59,8 +59,7 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
         (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
         (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
-        (("--workers", 1, "--spool", "x", "--where", "1"), "--workers fit all embeddings of one model"),
-        (("--workers", 1, "--spool", "x", "--into", "y"), "--workers fit all embeddings of one model"),
+        (("--workers", 1, "--spool", "x", "--where", "1"), "--workers fit all of one model or source"),
         (("--workers", 1, "--spool", "x", "--overlap", 0), "Invalid value for '--overlap'"),
     ],
 )
@@ -70,12 +69,20 @@ def test_what_cannot_be(db: Path, arguments: tuple[object, ...], message: str) -
     assert message in done.output
 
 
-def test_sources_and_all_models_are_refused(db: Path, tmp_path: Path) -> None:
-    done = run("fit", db, "note", "--workers", 1, "--spool", tmp_path / "x")
-    assert (done.exit_code, "'note' is a source in another table" in done.output) == (2, True), done.output
-    assert (
-        "--workers fit all embeddings of one model" in run("fit", db, "--workers", 1, "--spool", tmp_path / "x").output
-    )
+def test_all_models_are_refused(db: Path, tmp_path: Path) -> None:
+    for model in ((), ("all",)):
+        done = run("fit", db, *model, "--workers", 1, "--spool", tmp_path / "x")
+        assert "--workers fit all of one model or source" in done.output
+
+
+@pytest.mark.slow
+def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
+    into = tmp_path / "clusters.db"
+    done = run("fit", db, "note", "--into", into, "--workers", 1, "--spool", tmp_path / "x", "--min-cluster-size", 5)
+    assert done.exit_code == 0, done.output
+    con = apsw.Connection(str(into))
+    assert con.execute("SELECT engine, embedding_model, n FROM ClusteringFit").fetchall() == [("sharded", "note", 600)]
+    con.close()
 
 
 def test_too_little_memory(db: Path, tmp_path: Path) -> None:

@@ -17,7 +17,14 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Progress
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
-from sqlclust.errors import MembersReplacedError, OptionError, TooFewRowsError, UnknownModelError, VectorsChangedError
+from sqlclust.errors import (
+    MembersReplacedError,
+    OptionError,
+    SourceNotDividedError,
+    TooFewRowsError,
+    UnknownModelError,
+    VectorsChangedError,
+)
 from sqlclust.options import FitOptions, parse
 from tests.distributed.small_jobs import real_like, sharding
 from tests.small import add_embeddings
@@ -97,6 +104,53 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     assert len(rows(con, f"SELECT * FROM clust_predict(?, {alone})", result)) == 1
     assert rows(con, "SELECT * FROM clust_doctor() WHERE severity = 'error'") == []
     assert len(rows(con, "SELECT * FROM clust_staleness(?)", result)) == 1
+
+
+def tables(con: apsw.Connection) -> None:
+    """The vectors as other programs have them: with gaps, in other formats, of two collections, with rows that have none."""
+    con.execute("CREATE TABLE half (k TEXT PRIMARY KEY, v BLOB)")
+    con.execute("CREATE TABLE parts (a TEXT, b INTEGER, of TEXT, v TEXT, PRIMARY KEY (a, b))")
+    for row, vector in enumerate(VECTORS[:400].tolist()):
+        con.execute(
+            "INSERT INTO half (rowid, k, v) VALUES (?, ?, ?)",
+            (3 * row, f"k{(7 * row) % 400}", np.array(vector, "<f2").tobytes()),
+        )
+        con.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (f"a{row % 3}", row, "mine", json.dumps(vector)))
+    con.execute("INSERT INTO half VALUES ('none', NULL), ('empty', x'')")
+    con.execute("INSERT INTO parts VALUES ('other', 1, 'other', '[1, 2, 3]')")
+
+
+SOURCES: dict[str, dict[str, object]] = {
+    "half": {"table": "half", "id": "k", "vector": "v", "format": "float16"},
+    "parts": {"table": "parts", "id": ["a", "b"], "vector": "v", "format": "json"},
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_sources_are_fitted_where_they_are(con: apsw.Connection, name: str) -> None:
+    tables(con)
+    con.execute("DELETE FROM parts WHERE of = 'other'")
+    con.execute("SELECT clust_source(?, ?)", (name, json.dumps(SOURCES[name])))
+    sharded = fit(con, model=name, min_cluster_size=5)
+    whole = sqlclust.fit(con, name, engine="approximate", update="never", min_cluster_size=5)
+    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
+        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+    assert len(rows(con, ASSIGNED, sharded)) == 400
+    assert fit(con, model=name, min_cluster_size=5, shards=2) > whole
+
+
+def test_sources_that_workers_cannot_read(con: apsw.Connection) -> None:
+    tables(con)
+    con.execute("CREATE TABLE bare (k INTEGER PRIMARY KEY, v BLOB) WITHOUT ROWID")
+    con.executemany("INSERT INTO bare VALUES (?, ?)", [(row, VECTORS[row].tobytes()) for row in range(20)])
+    con.execute('SELECT clust_source(\'bare\', \'{"table": "bare", "id": "k", "vector": "v"}\')')
+    with pytest.raises(SourceNotDividedError, match="cannot fit the source 'bare': its table has no rowid"):
+        fit(con, model="bare")
+    con.execute("CREATE TABLE twice AS SELECT 'same' AS k, v FROM half WHERE v IS NOT NULL AND length(v) > 0")
+    con.execute("SELECT clust_source('twice', ?)", (json.dumps({**SOURCES["half"], "table": "twice"}),))
+    with pytest.raises(SourceNotDividedError, match="k 'same' is there more than once"):
+        fit(con, model="twice")
+    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
 
 
 def test_labels_are_kept(con: apsw.Connection) -> None:

@@ -136,9 +136,9 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
-    if workers is not None and (names_source or where is not None or model in (None, "all")):
+    if workers is not None and (where is not None or model in (None, "all")):
         raise click.UsageError(
-            "--workers fit all embeddings of one model: sqlclust fit DB MODEL --workers …, without --where, --table and --into"
+            "--workers fit all of one model or source: sqlclust fit DB MODEL --workers …, without --where"
         )
     if parameters and where is None and said == Said():
         raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
@@ -163,10 +163,6 @@ def fit_named(
             elif not is_registered(database, model):  # what is wrong with it is said in words of the command
                 with translated_errors(database, doing="looking for embeddings"):
                     source = found_by_name(database, model, words=OF_COMMANDS)
-            if workers is not None and (source is not None or is_registered(database, model)):
-                raise click.UsageError(
-                    f"--workers fit embeddings in Embedding, and {model!r} is a source in another table"
-                )
             if said != Said():
                 selecting = Selecting(None, {})  # the source's own
         logger.info("fit %s: %s", db, parsed)

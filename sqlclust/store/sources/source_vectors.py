@@ -75,24 +75,24 @@ class SourceVectors:
     def __init__(
         self, database: Database, host: Database, source: Registered, *, runs_condition: bool, is_new: bool = False
     ) -> None:
-        self._database, self._host, self._registered = database, host, source
+        self._database, self.host, self.registered = database, host, source
         self._runs_condition, self._is_new = runs_condition, is_new
         self._vectors = replace(source.source, content_column=None)  # fits go on where only the texts are gone
 
     @property
     def embedding_model(self) -> str:
         """The source's name."""
-        return self._registered.source.name
+        return self.registered.source.name
 
     @property
     def has_condition(self) -> bool:
         """Whether the source has a condition of its own."""
-        return self._registered.condition is not None
+        return self.registered.condition is not None
 
     @property
     def recorded(self) -> dict[str, Any]:
         """The source's own condition, with the values of its placeholders."""
-        condition, parameters = self._registered.condition, self._registered.parameters
+        condition, parameters = self.registered.condition, self.registered.parameters
         if condition is None:
             return {}
         return {"source_where": condition, **({"source_parameters": dict(parameters)} if parameters else {})}
@@ -104,7 +104,7 @@ class SourceVectors:
 
     def data_version(self) -> int:
         """That of the host's file."""
-        return data_version(self._host)
+        return data_version(self.host)
 
     # --- reading ---
 
@@ -119,11 +119,11 @@ class SourceVectors:
         Cost: O(rows of the table), one read of their vectors; with downsampling one of the keys besides.
         """
         reader = self._reader(selection)
-        with statements.one_moment(self._host):  # both reads are of one moment
+        with statements.one_moment(self.host):  # both reads are of one moment
             kept = self._every(reader, selection.downsample)
             total = len(kept) if kept is not None else reader.count()
             expected = 0 if selection.where is not None or self.has_condition else total or 0
-            dimension = self._registered.source.dimension
+            dimension = self.registered.source.dimension
             if check is not None and expected and dimension:
                 check(expected, 0, dimension)
             builder = PointsBuilder(
@@ -140,7 +140,7 @@ class SourceVectors:
         try:
             points = builder.finish()
         except RepeatedIdError as error:
-            source = self._registered.source
+            source = self.registered.source
             raise RepeatedKeyError(
                 source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
             ) from None
@@ -183,7 +183,7 @@ class SourceVectors:
     def _keys(self) -> set[Id] | None:
         """Of all rows that have a vector, whatever conditions there are; None if they are too many."""
         keys: set[Id] = set()
-        with closing(HostReader(self._host, self._vectors).batches_of_ids()) as batches:
+        with closing(HostReader(self.host, self._vectors).batches_of_ids()) as batches:
             for ids in batches:
                 keys.update(ids)
                 if len(keys) > _MOST_KEYS:
@@ -193,11 +193,11 @@ class SourceVectors:
 
     def member_rows(self, ids: Sequence[Id]) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """Rows of these keys that have a vector. No condition is run. Cost: one read of the table."""
-        return closing(self._rows(HostReader(self._host, self._vectors), {*ids}))
+        return closing(self._rows(HostReader(self.host, self._vectors), {*ids}))
 
     def missing(self, ids: Sequence[Id]) -> list[Id]:
         """Those of which there is no row that has a vector. Cost: one pass over the table's keys."""
-        there = {*HostReader(self._host, self._vectors).ids()}
+        there = {*HostReader(self.host, self._vectors).ids()}
         return [id for id in ids if id not in there]
 
     def members(self, clustering_result_id: int) -> AbstractContextManager[Iterator[Id]]:
@@ -209,7 +209,7 @@ class SourceVectors:
     ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
         """The texts that are in the table now; see `Origin`. Cost: see `HostReader.each_text`; and the keys are held."""
         labels: dict[Id, int] = dict(statements.all_rows(self._database, _LABELLED, (clustering_result_id, most)))
-        texts = HostReader(self._host, self._registered.source).each_text(labels)
+        texts = HostReader(self.host, self.registered.source).each_text(labels)
         return closing(((labels.pop(id), text) for id, text in texts if id in labels))
 
     def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
@@ -221,27 +221,27 @@ class SourceVectors:
 
     def n_others(self, clustering_result_id: int) -> int:
         """At the most all of its rows."""
-        return HostReader(self._host, self._vectors).count() or 0
+        return HostReader(self.host, self._vectors).count() or 0
 
     def _reader(self, selection: Selection) -> HostReader:
         """What reads the rows for which the source's own condition and the selection's hold."""
-        own, source = self._registered.condition, self._vectors
+        own, source = self.registered.condition, self._vectors
         if own is None:
-            return HostReader(self._host, source, condition=selection.where, parameters=selection.parameters)
+            return HostReader(self.host, source, condition=selection.where, parameters=selection.parameters)
         if not self._runs_condition:
             raise SourceConditionError(self.embedding_model, condition=own)
-        own_parameters = self._registered.parameters or {}
+        own_parameters = self.registered.parameters or {}
         if selection.where is None:
-            return HostReader(self._host, source, condition=own, parameters=own_parameters)
+            return HostReader(self.host, source, condition=own, parameters=own_parameters)
         # each is one of its own: `1) OR (1` is not
         for condition, values in ((own, own_parameters), (selection.where, selection.parameters)):
-            HostReader(self._host, source, condition=condition, parameters=values)
+            HostReader(self.host, source, condition=condition, parameters=values)
         both = own_parameters.keys() & (selection.parameters or {}).keys()
         if both:
             reason = f"the source's own condition has a placeholder :{min(both)} too; give this one another name"
             raise FilterError(selection.where, reason=reason, table=source.table_name or "")
         return HostReader(
-            self._host, source,
+            self.host, source,
             condition=f"({own}\n) AND ({selection.where}\n)",
             parameters={**own_parameters, **(selection.parameters or {})},
         )  # fmt: skip
@@ -257,8 +257,8 @@ class SourceVectors:
     @property
     def _format_said(self) -> FormatName | None:
         """What the vectors are read as; None: float32, unless they look like another."""
-        format = self._registered.source.format
-        is_taken_as_it_is = format == STORED_FORMAT.name and not self._registered.format_is_said
+        format = self.registered.source.format
+        is_taken_as_it_is = format == STORED_FORMAT.name and not self.registered.format_is_said
         return None if is_taken_as_it_is else format
 
     def _rows(self, reader: HostReader, only: set[Id] | None) -> Generator[tuple[Any, Any], None, None]:
@@ -271,15 +271,15 @@ class SourceVectors:
 
     def embedding_ids(self, ids: Sequence[Id]) -> Sequence[Id]:
         """The ids of rows of Embedding that stand for these keys."""
-        return embedding_ids(self.embedding_model, ids, n_columns=len(self._registered.source.id_columns))
+        return embedding_ids(self.embedding_model, ids, n_columns=len(self.registered.source.id_columns))
 
     def _texts(self, ids: Sequence[Id]) -> dict[Id, str | None]:
         """Those of medoids; none where the column is gone."""
-        source = self._registered.source
+        source = self.registered.source
         if source.content_column is None:
             return dict.fromkeys(ids)
         try:
-            return HostReader(self._host, source).texts(ids)
+            return HostReader(self.host, source).texts(ids)
         except HostTableError as error:
             if error.column is None or error.column.lower() != source.content_column.lower():
                 raise
@@ -296,7 +296,7 @@ class SourceVectors:
         texts = self._texts(medoids)
 
         def write(ids: Sequence[Id], embedding_ids: Sequence[Id]) -> None:
-            database, source = self._database, self._registered
+            database, source = self._database, self.registered
             if make_tables(database, self.embedding_model):
                 schema_was_changed(database)
             if self._is_new:
