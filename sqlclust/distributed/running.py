@@ -67,6 +67,7 @@ class Runner:
         self._spool, self._workers, self._limits, self._control = spool, workers, limits, control
         self._client = os.getpid(), socket.gethostname()
         self._makers: dict[str, Task] = {}
+        self._made_again: dict[str, float] = {}  # when, of each file
         self._tries: Counter[str] = Counter()
         self._lost = 0
         self.reports: dict[str, Report] = {}
@@ -143,7 +144,7 @@ class Runner:
             todo.appendleft(task)
 
     def _finish(self, future: Future[Report], todo: deque[Task], running: dict[Future[Report], _Running]) -> None:
-        task, _ = running.pop(future)
+        task, since = running.pop(future)
         error = CancelledError() if future.cancelled() else future.exception()
         if error is None:
             self._lost = 0
@@ -155,7 +156,10 @@ class Runner:
             return
         todo.appendleft(task)
         if isinstance(error, SpoolDamagedError | SpoolMissingError):
-            self._make_again(error)
+            if (
+                self._made_again.get(error.path, since) <= since
+            ):  # else it met the file as it was before, or while it was made
+                self._make_again(error)
         elif lost_worker(error):
             self._try_again(task, f"its worker died ({error})" if str(error) else "its worker died", alone=False)
             self._lose(todo, running, str(error))
@@ -211,6 +215,7 @@ class Runner:
             with suppress(OSError):
                 os.unlink(path)
         self._run([maker], total=1)
+        self._made_again.update(dict.fromkeys(maker.outputs, time.monotonic()))
 
 
 def _is_done(task: Task) -> bool:

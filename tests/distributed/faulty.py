@@ -12,8 +12,9 @@ import numpy as np
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.fit import fit_in_shards
-from sqlclust.distributed.spool import write_spool
+from sqlclust.distributed.spool import SpoolFile, write_spool
 from sqlclust.distributed.workers import ProcessWorkers
+from sqlclust.errors import SpoolDamagedError
 from tests.distributed.small_jobs import job
 
 
@@ -48,6 +49,19 @@ def die_once(spool: str, name: str) -> None:
     """Die, and the next time write a file."""
     if _first_time(spool, name):
         os.kill(os.getpid(), signal.SIGKILL)
+    write(spool, name)
+
+
+def read_part(spool: str, name: str) -> None:
+    """Read the file `part`, at the same time as the others, and write one."""
+    with open(os.path.join(spool, "met"), "a", encoding="utf-8") as met:
+        met.write(f"{name}\n")
+    try:
+        with SpoolFile(os.path.join(spool, "part")) as file:
+            file.array("numbers")
+    except SpoolDamagedError:
+        time.sleep(0.5)  # until all have met it
+        raise
     write(spool, name)
 
 

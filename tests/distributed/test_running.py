@@ -64,6 +64,17 @@ def test_a_disk_that_fails_once_or_always(tmp_path: Path, threads: ExecutorWorke
     assert (caught.value.task, caught.value.tries) == ("b", 3)
 
 
+def test_many_meet_one_damaged_file(tmp_path: Path) -> None:
+    """It is made again once, however many met it before that."""
+    with ThreadPoolExecutor(8) as executor:
+        workers = ExecutorWorkers(executor, count=8)
+        runner = run(tmp_path, workers, [task(tmp_path, faulty.write, "part")])
+        (tmp_path / "part").write_bytes(b"damaged")
+        runner.run("read", [task(tmp_path, faulty.read_part, str(number)) for number in range(8)])
+    assert all(is_whole(str(tmp_path / str(number))) for number in range(8))
+    assert len((tmp_path / "met").read_text().split()) >= 8
+
+
 class Elsewhere(Executor):
     """Does tasks in another folder, as a worker does that sees another disk under the same name."""
 
