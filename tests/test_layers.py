@@ -59,15 +59,15 @@ ROOMS = {
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions",
-        "backup", "opening", "foreign_keys", "own_connection", "interrupt"
+        "database", "rolling_back", "lookup", "statements", "values", "layout", "undecodable", "memory_errors",
+        "transactions", "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
         "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
         "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
-    "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
+    "bindings.apsw": ["errors", "authorizer", "cursors", "compiled", "files", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
         "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],
