@@ -180,8 +180,9 @@ def test_without_room(own: apsw.Connection, call: str, monkeypatch: pytest.Monke
 def path(tmp_path: Path) -> Path:
     con = sqlclust.connect(str(tmp_path / "own.db"))
     sqlclust.initialize(con)
-    add_embeddings(con, clustered())
-    con.executemany("UPDATE Embedding SET content = ? WHERE id = ?", [(text_of(n), n + 1) for n in range(40)])
+    with con:
+        add_embeddings(con, clustered())
+        con.executemany("UPDATE Embedding SET content = ? WHERE id = ?", [(text_of(n), n + 1) for n in range(40)])
     sqlclust.fit(con, "demo", min_cluster_size=SIZE)
     sqlclust.fit(con, "demo", min_cluster_size=SIZE)
     con.close()
