@@ -93,6 +93,7 @@ def test_import_is_light() -> None:
     )
 
 
+@pytest.mark.slow
 def test_connecting_imports_neither_hdbscan_nor_sqlite3() -> None:
     loaded = imported_by("import sqlclust; con = sqlclust.connect(':memory:'); sqlclust.initialize(con)")
     assert loaded & {"hdbscan", "sklearn", "sqlite3", "sqlite_utils", "click"} == set()
