@@ -20,6 +20,8 @@ from sqlclust.sqlite.rolling_back import one_state, transaction_ends
 from sqlclust.sqlite.transactions import schema_was_changed, write_transaction
 from tests.bindings.loadable.both import Both
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[[Database], None]
 
 ROOM = range(0, 6_000, 40)
