@@ -55,7 +55,9 @@ ROOMS = {
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": ["scene"],
+    "pictures": [
+        "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "clusters", "gathering",
+    ],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
@@ -96,7 +98,9 @@ ROOMS = {
         "thin_rows", "source_vectors",
     ],
     "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms"],
+    "store.results": [
+        "listing", "rows", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms",
+    ],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
