@@ -31,7 +31,7 @@ ROOMS = {
         "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout", "pipeline",
         "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
@@ -51,6 +51,7 @@ ROOMS = {
         "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
+    "core.layout": ["methods", "plane", "tsne"],
     "core.update": [
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
@@ -87,7 +88,7 @@ ROOMS = {
     ],
     "store": [
         "versions", "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "min_samples", "cut",
-        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction",
+        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction", "maps",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
@@ -97,7 +98,9 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
+    "store.fits": [
+        "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
+    ],
     "store.results": [
         "listing", "rows", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms",
     ],
