@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import apsw
 import numpy as np
@@ -88,7 +89,7 @@ def test_near_clusters_are_those_of_the_nearest_medoids(con: apsw.Connection, mo
         assert [near.distance for near in cluster.near] == pytest.approx([distance for distance, _ in expected])
 
 
-OPTIONS = [
+OPTIONS: list[dict[str, Any]] = [
     {},
     {"cluster_selection_method": "leaf"},
     {"allow_single_cluster": True},
@@ -102,7 +103,7 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=[str(*options.items()) for options in OPTIONS])
-def test_a_sweep_is_that_of_sql_and_a_tree_that_of_sql(con: apsw.Connection, options: dict[str, object]) -> None:
+def test_a_sweep_is_that_of_sql_and_a_tree_that_of_sql(con: apsw.Connection, options: dict[str, Any]) -> None:
     own(con)
     result = fitted(con, **options)
     scene = scene_of(con, result)
