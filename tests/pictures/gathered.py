@@ -41,11 +41,12 @@ def docs(con: apsw.Connection, key: str = "INTEGER PRIMARY KEY") -> None:
 def fitted(con: apsw.Connection, model: str = "demo", **options: Any) -> int:
     """A result, whose fit has a map: the rows in a circle."""
     result: int = sqlclust.fit(con, model, **{"min_cluster_size": 5, **options})
-    [(fit_id, n, stored)] = con.execute(
+    row: Any = con.execute(
         "SELECT f.id, f.n, f.row_ids IS NOT NULL FROM ClusteringFit f JOIN ClusteringResult r ON f.id = r.clustering_fit_id "
         "WHERE r.id = ?",
         (result,),
-    ).fetchall()
+    ).fetchone()
+    fit_id, n, stored = row
     if stored and read_map(database_of(con), fit_id) is None:
         put_map(con, fit_id, n)
     return result
