@@ -27,11 +27,12 @@ LAYERS = [
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
-        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
+        "base", "wording", "options", "points", "vectors", "fits", "maps", "results", "publishing", "files", "schemas", "locks",
         "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout", "pipeline",
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout",
+        "pipeline",
         "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
@@ -64,8 +65,8 @@ ROOMS = {
         "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
-        "catalog",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "maps", "results", "terms", "sources",
+        "diagnosis", "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
@@ -96,11 +97,13 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map"],
+    "store.fits": [
+        "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
+    ],
     "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms"],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
+        "maps", "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
