@@ -4,8 +4,8 @@
     python -m tests.benchmarks.pictures --rows 141600 --min-cluster-size 5
 
 A database is made, with texts of 13 words, and fitted (`--dimension` 32: gathering reads of vectors those of medoids alone). Its
-map is not made but put there: rows by the first two numbers of their vectors. Seconds, the best of several, whatever else the
-machine does. `--keep FILE` makes the database there, or takes the one that is there.
+map is not made but put there: rows by the first two numbers of their vectors. Seconds of the
+processor, the best of several. `--keep FILE` makes the database there, or takes the one that is there.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def main() -> None:
         for name, run in stages(database_of(con)):
             taken = []
             for _ in range(given.repeat):
-                started = time.perf_counter()
+                started = time.process_time()
                 run()
-                taken.append(time.perf_counter() - started)
+                taken.append(time.process_time() - started)
             print(f"{name:34}{min(taken):8.2f}", flush=True)
         con.close()
 
