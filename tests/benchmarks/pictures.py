@@ -54,12 +54,8 @@ def make(path: Path, given: argparse.Namespace) -> None:
         )
     sqlclust.fit(con, "m", min_cluster_size=given.min_cluster_size)
     xy = np.ascontiguousarray(vectors[:, :2])
-    store_map(
-        database_of(con),
-        1,
-        FitMap(range(given.rows), xy, "t-SNE"),
-        dict.fromkeys(("parameters", "versions", "timings"), {}),
-    )
+    described = {name: {"made": "by hand"} for name in ("parameters", "versions", "timings")}
+    store_map(database_of(con), 1, FitMap(range(given.rows), xy, "t-SNE"), described)
     con.close()
 
 
