@@ -23,6 +23,7 @@ COMMANDS = {
     "show": "Show the clusters of a result.",
     "cut": "Make other clusters of a stored fit.",
     "sweep": "Try many parameters on a stored fit.",
+    "map": "Lay a fit's embeddings out in the plane, to look at them.",
     "predict": "Find clusters for embeddings that are not in a result.",
     "compare": "Compare two results.",
     "delete": "Delete results; embeddings stay.",
