@@ -196,7 +196,8 @@ ELSEWHERE = {
     ("clust_map", "method"),
     *(("clust_terms", option) for option in names(TermsOptions)),
 }
-"""Options with tests of their own: below, `update` in tests/store/test_updating_choice.py, `method` in test_maps.py there, and those in tests/terms."""
+"""Options with tests of their own: below, `update` and `method` in tests/store (test_updating_choice.py, test_maps.py), and those in
+tests/terms."""
 
 
 def cases() -> list[Any]:
