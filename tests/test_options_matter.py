@@ -196,8 +196,8 @@ ELSEWHERE = {
     ("clust_map", "method"),
     *(("clust_terms", option) for option in names(TermsOptions)),
 }
-"""Options with tests of their own: below, `update` and `method` in tests/store (test_updating_choice.py, test_maps.py), and those in
-tests/terms."""
+"""Options with tests of their own: below, `update` and `method` in tests/store (test_updating_choice.py, test_maps.py), and
+those in tests/terms."""
 
 
 def cases() -> list[Any]:
