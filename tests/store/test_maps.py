@@ -16,10 +16,8 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
 from sqlclust.errors import (
-    AlteredError,
     DatabaseFileError,
     FitNotStoredError,
-    MapDamagedError,
     MapMethodError,
     MapNotStoredError,
     MembersChangedError,
@@ -31,9 +29,8 @@ from sqlclust.options import HdbscanOptions
 from sqlclust.store import maps, memory
 from sqlclust.store.fit import fit
 from sqlclust.store.maps import MadeMap, make_map, map_of, read_map
-from sqlclust.store.results.listing import delete_result
 from tests.schemas.old import OLD
-from tests.small import MAP, add_embeddings, clustered
+from tests.small import add_embeddings, clustered
 
 tsne = pytest.mark.pictures("openTSNE")
 
@@ -279,71 +276,7 @@ def test_older_files(tmp_path: Any, number: int) -> None:
     con.close()
 
 
-# --- what is stored ---------------------------------------------------------------------------------------------------
-
-
-DAMAGED = {
-    "a method that there is not": ("method = 'UMAP'", "its method is 'UMAP'"),
-    "another fit's rows": ("n = 39, xy = zeroblob(312)", "it is of 39 rows, and the fit of 40"),
-    "a place that is not a number": (
-        "xy = CAST(x'0000c07f' || zeroblob(316) AS BLOB)", "it has places that are no numbers",
-    ),
-    "another length": ("xy = zeroblob(16)", "a BLOB has another length"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", DAMAGED)
-def test_damaged_maps_are_not_read_and_are_made_again(fitted: apsw.Connection, what: str) -> None:
-    change, reason = DAMAGED[what]
-    good = made(fitted, "pca").map.xy
-    fitted.pragma("ignore_check_constraints", True)
-    fitted.execute(f"UPDATE ClusteringFitMap SET {change}")
-    with pytest.raises(
-        MapDamagedError, match=r"^the map of clustering fit 1 is damaged: .*\. Make it again: sqlclust map"
-    ) as e:
-        read_map(database_of(fitted), 1)
-    assert e.value.reason == reason
-    again = made(fitted, "pca")
-    assert again.is_new
-    assert again.map.xy.tobytes() == good.tobytes()
-
-
-@pytest.mark.parametrize("foreign_keys", [True, False])
-def test_it_goes_with_its_fit(fitted: apsw.Connection, foreign_keys: bool) -> None:
-    fitted.pragma("foreign_keys", foreign_keys)
-    made(fitted, "pca")
-    second = fitted.execute("SELECT clust_cut(1, '{\"min_cluster_size\": 4}')").get
-    delete_result(database_of(fitted), 1)
-    assert stored(fitted) == [(1, "PCA", 40, 320)]
-    delete_result(database_of(fitted), int(str(second)))
-    assert stored(fitted) == []
-
-
-def trigger(when: str, does: str) -> str:
-    return f"CREATE TRIGGER trap {when} ON ClusteringFitMap BEGIN {does}; END"
-
-
-@pytest.mark.parametrize(
-    "trap",
-    [
-        trigger("BEFORE INSERT", "SELECT raise(IGNORE)"),
-        trigger("AFTER INSERT", "UPDATE ClusteringFitMap SET xy = zeroblob(320)"),
-        trigger("AFTER INSERT", "UPDATE ClusteringFitMap SET method = 't-SNE'"),
-    ],
-)
-def test_a_trigger_that_drops_or_changes_it(fitted: apsw.Connection, trap: str) -> None:
-    fitted.execute(trap)
-    with pytest.raises(AlteredError, match="ClusteringFitMap has not the new row"):
-        made(fitted, "pca")
-    assert stored(fitted) == []
-
-
-def test_a_trigger_that_keeps_it(fitted: apsw.Connection) -> None:
-    fitted.execute(MAP)
-    fitted.execute(trigger("BEFORE DELETE", "SELECT raise(IGNORE)"))
-    with pytest.raises(AlteredError, match=r"^ClusteringFitMap has 1 of the deleted fit's maps, expected 0"):
-        delete_result(database_of(fitted), 1)
-    assert fitted.execute("SELECT count(*) FROM ClusteringResult").get == 1
+# --- stopping ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("phase", ["duplicates", "plane", pytest.param("map", marks=tsne)])

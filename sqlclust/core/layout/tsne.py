@@ -1,8 +1,8 @@
 """t-SNE on k-nearest lists, by openTSNE, which is an extra: it is imported when a map is made.
 
 Every neighbour in a list attracts alike. The usual weights, of a perplexity of a third of the list's length, all but forget the
-farther two thirds, and a fit's lists are short: on embeddings these maps keep several times as many true neighbours together
-(`tests/benchmarks/maps.py`). So distances and their scale do not count, only who is in whose list.
+farther two thirds, and a fit's lists are short: of the generated embeddings in `tests/benchmarks` such maps kept a quarter of the
+true neighbours together that these do. So distances and their scale do not count, only who is in whose list.
 
 Source: van der Maaten and Hinton 2008; Böhm, Berens, Kobak 2022 for uniform affinities; Linderman and others 2019 for many
 vectors; Kobak and Berens 2019 for the start from principal axes; Belkina and others 2019 for the learning rate.

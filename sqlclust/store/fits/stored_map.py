@@ -82,7 +82,7 @@ def load_map(database: Database, clustering_fit_id: object) -> FitMap | None:
         found = statements.first_row(database, _READ, (clustering_fit_id,)) if schema.has(database, TABLE) else None
     if found is None:
         return None
-    method, xy = _checked(found, n, clustering_fit_id, database.filename)
+    method, xy = decode_map(found, n, clustering_fit_id, database.filename)
 
     def ids(control: Control) -> list[Id]:
         try:
@@ -96,7 +96,7 @@ def load_map(database: Database, clustering_fit_id: object) -> FitMap | None:
     return FitMap(decoded, xy, method)
 
 
-def _checked(row: Sequence[Any], n: int, fit_id: int, path: str) -> tuple[Method, NDArray[np.float32]]:
+def decode_map(row: Sequence[Any], n: int, fit_id: int, path: str) -> tuple[Method, NDArray[np.float32]]:
     """The method and the places of n rows, of a row of the table.
 
     Raises:
