@@ -57,6 +57,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PictureFileError, PlotsNotInstalledError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -185,10 +186,14 @@ __all__ = [
     "NotAuthorizedError",
     "NotFiniteError",
     "NotUnicodeError",
+    "NothingToDrawError",
     "NullIdError",
     "OptionError",
     "OptionsJSONError",
     "OutOfMemoryError",
+    "PictureError",
+    "PictureFileError",
+    "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",
     "ReadWriteError",

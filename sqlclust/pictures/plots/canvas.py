@@ -1,0 +1,142 @@
+"""A figure with a title, and its bytes: the same for the same result, whenever and wherever they are made."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, TITLE, Theme, as_rgb, new_figure
+
+_CANVASES: dict[str, Callable[[Figure], FigureCanvasBase]] = {"svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}
+_MARGIN = 8.0
+_HEAD = 34.0
+"""Points: around everything, and for the title with the line below it."""
+_COLOURS = 255
+"""Of an image: a byte for each pixel instead of three or four."""
+_EMBEDDED = re.compile(rb'(xlink:href="data:image/png;base64,)([^"]+)"')
+
+
+class Canvas:
+    """Two figures, one upon the other: below what is always drawn as pixels, above lines and letters.
+
+    Places and sizes are in points, from the lower left corner.
+
+    Attributes:
+        theme: its inks.
+        width, height: of all.
+    """
+
+    def __init__(self, size: tuple[float, float], theme: Theme) -> None:
+        """`size` is width and height in inches."""
+        self.theme = theme
+        self.width, self.height = size[0] * POINTS_PER_INCH, size[1] * POINTS_PER_INCH
+        self._below, self._above = new_figure(size, theme), new_figure(size, theme)
+        self._measuring = TextToPath()
+        self._title = ""
+
+    def head(self, title: str, below: str) -> None:
+        """Write the title and the line below it."""
+        self._title = title
+        self.text(_MARGIN, self.height - _MARGIN, title, TITLE, va="top", weight="bold")
+        self.text(_MARGIN, self.height - _MARGIN - 15, below, SMALL, va="top", color=self.theme.faint)
+
+    @property
+    def body(self) -> tuple[float, float, float, float]:
+        """What is left below the head: left, bottom, width, height."""
+        return _MARGIN, _MARGIN, self.width - 2 * _MARGIN, self.height - _HEAD - 2 * _MARGIN
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Axes for lines and letters, without lines around them."""
+        axes = self._above.add_axes(self._shares(left, bottom, width, height), facecolor="none")
+        axes.tick_params(colors=self.theme.faint, labelsize=SMALL, length=3, width=0.6, color=self.theme.rule)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        return axes
+
+    def pixels(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Axes, nothing but what is in them, for what would be too many lines; units are points from their lower left corner."""
+        axes = self._below.add_axes(self._shares(left, bottom, width, height))
+        axes.set_axis_off()
+        axes.set_xlim(0, width)
+        axes.set_ylim(0, height)
+        return axes
+
+    def _shares(self, left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
+        return left / self.width, bottom / self.height, width / self.width, height / self.height
+
+    def text(self, x: float, y: float, text: str, size: float, **others: object) -> None:
+        """Write a text as it is: nothing in it is markup."""
+        given = {"color": self.theme.ink, "parse_math": False, **others}
+        self._above.text(x / self.width, y / self.height, text, fontsize=size, **given)
+
+    def measure(self, text: str, size: float) -> tuple[float, float]:
+        """Width and height of a text; the height is of a line, whatever its letters."""
+        width, _, _ = self._measuring.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+        return float(width), size * 1.15
+
+    def written(self, format: str, dpi: int) -> bytes:
+        """The picture as a file. What is drawn as pixels has `dpi` of them to the inch."""
+        if self._below.axes:
+            everywhere = self._above.add_axes((0, 0, 1, 1), zorder=-1)
+            everywhere.set_axis_off()
+            image = _few_colours(_pixels_of(self._below, dpi), self.theme).convert("RGB")
+            everywhere.imshow(image, interpolation="none", aspect="auto", resample=False)
+        out = io.BytesIO()
+        if format == "png":
+            described = PngInfo()
+            described.add_text("Title", self._title)
+            inch = (dpi, dpi)
+            few = _few_colours(_pixels_of(self._above, dpi), self.theme)
+            few.save(out, "PNG", optimize=True, pnginfo=described, dpi=inch)
+            return out.getvalue()
+        told: dict[str, str | None] = {"Title": self._title, "Creator": "sqlclust"}
+        told["Date" if format == "svg" else "CreationDate"] = None  # when does not matter, and would differ
+        canvas = _CANVASES[format](self._above)
+        canvas.print_figure(out, format=format, dpi=dpi, metadata=told, facecolor=self.theme.paper)
+        return _with_small_image(out.getvalue()) if format == "svg" else out.getvalue()
+
+
+def _pixels_of(figure: Figure, dpi: int) -> NDArray[np.uint8]:
+    """uint8 (height, width, 3)."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
+
+
+def _few_colours(pixels: NDArray[np.uint8], theme: Theme) -> Image.Image:
+    """The nearest of some colours for each pixel, and the paper as it is."""
+    image = Image.fromarray(pixels).quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)
+    paper = np.rint(as_rgb([theme.paper])[0] * 255).astype(np.uint8)
+    palette[np.abs(palette.astype(np.int16) - paper).sum(axis=1).argmin()] = paper
+    image.putpalette(palette.tobytes())
+    return image
+
+
+def _with_small_image(svg: bytes) -> bytes:
+    """Matplotlib embeds images with four bytes a pixel; ours have few colours, and need one."""
+
+    def smaller(found: re.Match[bytes]) -> bytes:
+        out = io.BytesIO()
+        with Image.open(io.BytesIO(base64.b64decode(found[2]))) as image:
+            exact = image.convert("RGB").quantize(_COLOURS + 1, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            exact.save(out, "PNG", optimize=True)
+        return found[1] + base64.b64encode(out.getvalue()) + b'"'
+
+    return _EMBEDDED.sub(smaller, svg)

@@ -1,0 +1,94 @@
+"""Texts in plots: letters that can be drawn, in fonts that are here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from matplotlib import font_manager
+from matplotlib.ft2font import FT2Font
+
+from sqlclust.pictures.scene import SceneCluster
+
+OWN_FONT = "DejaVu Sans"
+"""Comes with matplotlib."""
+_FIRST = ("Noto Sans CJK", "Noto Sans", "Source Han Sans", "PingFang", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun")
+"""Beginnings of families that are tried first for letters that the own font does not have."""
+_MOST_FONTS = 300
+"""Fonts that are looked into at most: one takes milliseconds."""
+_INSTEAD = "\ufffd"
+"""In the place of a letter that no font has; the own font has it."""
+_ELLIPSIS = "…"
+MOST_CHARACTERS = 22
+"""Of a cluster's name in a plot."""
+_MOST_TERMS = 2
+
+
+def plain(text: str, most: int) -> str:
+    """A text on one line, cut where it is too long; without what is no letter: controls, half surrogates, unassigned."""
+    kept = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text[: 8 * most])
+    words = " ".join(kept.split())
+    return words if len(words) <= most else words[: most - 1].rstrip() + _ELLIPSIS
+
+
+def names_of(cluster: SceneCluster) -> list[str]:
+    """What a cluster may be called, the longest first; its label if it has no terms."""
+    terms = [term for term in (plain(term, MOST_CHARACTERS) for term in cluster.terms) if term]
+    several = [", ".join(terms[:count]) for count in range(min(_MOST_TERMS, len(terms)), 0, -1)]
+    return [name for name in several if len(name) <= MOST_CHARACTERS] or [str(cluster.label)]
+
+
+class Letters:
+    """Which letters can be drawn, and in which fonts.
+
+    Attributes:
+        families: the own font, then those that have the other letters of the texts.
+        n_numbered: names so far that are a number instead, since no font has their letters.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        wanted = set().union(*map(set, texts))
+        families, self._missing = _fonts_with(frozenset(wanted))
+        self.families: Sequence[str] = families
+        self.n_numbered = 0
+
+    def names_of(self, cluster: SceneCluster) -> list[str]:
+        """As the function of this name, of those that can be drawn."""
+        drawable = [name for name in names_of(cluster) if not self._missing.intersection(name)]
+        self.n_numbered += not drawable
+        return drawable or [str(cluster.label)]
+
+    def drawable(self, text: str) -> str:
+        """A text with another letter for each that cannot be drawn."""
+        return "".join(_INSTEAD if letter in self._missing else letter for letter in text)
+
+
+@cache
+def _own_letters() -> frozenset[int]:
+    return _letters_in(font_manager.findfont(OWN_FONT, fallback_to_default=False))
+
+
+def _letters_in(path: str) -> frozenset[int]:
+    """The letters of a font; none if it cannot be read, or has pictures for letters, which are drawn in one size only."""
+    try:
+        font = FT2Font(path)
+        return frozenset(font.get_charmap()) if font.scalable else frozenset()
+    except (RuntimeError, OSError, ValueError):
+        return frozenset()
+
+
+def _fonts_with(wanted: frozenset[str]) -> tuple[list[str], frozenset[str]]:
+    """Families that together have the letters, and those letters that none has."""
+    families = [OWN_FONT]
+    missing = {letter for letter in wanted if ord(letter) not in _own_letters()}
+    if missing:
+        fonts = [font for font in font_manager.fontManager.ttflist if font.style == "normal" and font.weight == 400]
+        fonts.sort(key=lambda font: (not font.name.startswith(_FIRST), font.name, font.fname))
+        for font in fonts[:_MOST_FONTS]:
+            here = _letters_in(font.fname) if missing and font.name not in families else frozenset()
+            found = {letter for letter in missing if ord(letter) in here}
+            if found and font_manager.findfont(font.name, fallback_to_default=False) == font.fname:
+                families.append(font.name)
+                missing -= found
+    return families, frozenset(missing)

@@ -1,0 +1,50 @@
+"""A plot of any kind, drawn by matplotlib: its head, its colours and its fonts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlclust.pictures.plots import map, runs, sweep, tree
+from sqlclust.pictures.plots.canvas import Canvas
+from sqlclust.pictures.plots.drawing import PlotOptions
+from sqlclust.pictures.plots.letters import OWN_FONT, Letters, names_of, plain
+from sqlclust.pictures.plots.style import DARK, LIGHT, drawing_with
+from sqlclust.pictures.scene import Scene
+
+_KINDS = {"map": map, "tree": tree, "sweep": sweep, "runs": runs}
+_TITLE_CHARACTERS = 90
+
+
+def plot(scene: Scene, kind: str, format: str, options: PlotOptions) -> tuple[bytes, Sequence[str]]:
+    """As `drawing.draw`: the file, and remarks."""
+    drawn, theme = _KINDS[kind], DARK if options.dark else LIGHT
+    title = plain(scene.title, _TITLE_CHARACTERS)
+    with drawing_with([OWN_FONT]):
+        letters = Letters([title, *_all_names(scene)])
+    with drawing_with(letters.families):
+        canvas = Canvas(options.size or drawn.SIZE, theme)
+        colours = [PALETTE[cluster.colour % len(PALETTE)] for cluster in scene.clusters]
+        said = drawn.draw(scene, canvas, letters, colours)
+        canvas.head(letters.drawable(title), " · ".join(filter(None, (*_figures(scene), said))))
+        data = canvas.written(format, options.dpi)
+    return data, list(_remarks(letters))
+
+
+def _all_names(scene: Scene) -> Iterator[str]:
+    for cluster in scene.clusters:
+        yield from names_of(cluster)
+
+
+def _figures(scene: Scene) -> Iterator[str]:
+    """What the line below each title begins with."""
+    n, n_clusters = len(scene.points.labels), len(scene.clusters)
+    yield "1 row" if n == 1 else f"{n:,} rows"
+    yield "1 cluster" if n_clusters == 1 else f"{n_clusters:,} clusters"
+    yield f"{(scene.points.labels < 0).mean() if n else 0:.1%} noise".replace("%", " %")
+
+
+def _remarks(letters: Letters) -> Iterator[str]:
+    if letters.n_numbered:
+        which = "1 name is" if letters.n_numbered == 1 else f"{letters.n_numbered:,} names are"
+        yield f"{which} shown as the cluster's number: no font here has all their letters"
+PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6fc9", "#7a8b1e", "#b5485d", "#3a9ca6"]
