@@ -17,13 +17,17 @@ from sqlclust.pictures.plots.placing import Crowd, placed
 from sqlclust.pictures.plots.style import TINY, Theme, as_rgb, mixed
 from sqlclust.pictures.scene import Scene, SceneCluster
 
-SIZE = (8.0, 6.4)
 _SHARE = 0.55
 _LEAST, _MOST = 0.7, 6.0
 """A point's diameter: of the side of the square that each point would have; and its limits in points."""
 _HALO = 2.4
 _APART = 1.0
 """Points: around names, and between them."""
+
+
+def size(scene: Scene) -> tuple[float, float]:
+    """Width and height in inches."""
+    return 8.0, 6.4
 
 
 def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ def plot(scene: Scene, kind: str, format: str, options: PlotOptions) -> tuple[by
     with drawing_with([OWN_FONT]):
         letters = Letters([title, *_all_names(scene)])
     with drawing_with(letters.families):
-        canvas = Canvas(options.size or drawn.SIZE, theme)
+        canvas = Canvas(options.size or drawn.size(scene), theme)
         colours = [PALETTE[cluster.colour % len(PALETTE)] for cluster in scene.clusters]
         said = drawn.draw(scene, canvas, letters, colours)
         canvas.head(letters.drawable(title), " · ".join(filter(None, (*_figures(scene), said))))
