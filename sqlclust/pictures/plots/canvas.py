@@ -15,6 +15,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
 from numpy.typing import NDArray
 from PIL import Image
@@ -83,6 +84,12 @@ class Canvas:
         """Write a text as it is: nothing in it is markup."""
         given = {"color": self.theme.ink, "parse_math": False, **others}
         self._above.text(x / self.width, y / self.height, text, fontsize=size, **given)
+
+    def swatch(self, left: float, bottom: float, side: float, colour: str) -> None:
+        """A square of a colour."""
+        at = (left / self.width, bottom / self.height)
+        shape = Rectangle(at, side / self.width, side / self.height, facecolor=colour, linewidth=0)
+        self._above.add_artist(shape, clip=False)
 
     def measure(self, text: str, size: float) -> tuple[float, float]:
         """Width and height of a text; the height is of a line, whatever its letters."""

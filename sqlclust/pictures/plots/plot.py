@@ -23,7 +23,7 @@ def plot(scene: Scene, kind: str, format: str, options: PlotOptions) -> tuple[by
         letters = Letters([title, *_all_names(scene)])
     with drawing_with(letters.families):
         canvas = Canvas(options.size or drawn.size(scene), theme)
-        colours = [PALETTE[cluster.colour % len(PALETTE)] for cluster in scene.clusters]
+        colours = [theme.palette[cluster.colour % len(theme.palette)] for cluster in scene.clusters]
         said = drawn.draw(scene, canvas, letters, colours)
         canvas.head(letters.drawable(title), " · ".join(filter(None, (*_figures(scene), said))))
         data = canvas.written(format, options.dpi)
@@ -47,4 +47,3 @@ def _remarks(letters: Letters) -> Iterator[str]:
     if letters.n_numbered:
         which = "1 name is" if letters.n_numbered == 1 else f"{letters.n_numbered:,} names are"
         yield f"{which} shown as the cluster's number: no font here has all their letters"
-PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6fc9", "#7a8b1e", "#b5485d", "#3a9ca6"]

@@ -27,6 +27,8 @@ class Theme:
         faint: of text that says less.
         rule: of lines beside data.
         noise: of rows and nodes that are in no cluster.
+        accent: of a second line.
+        palette: of clusters; `SceneCluster.colour` is a number into it.
     """
 
     paper: str
@@ -34,10 +36,13 @@ class Theme:
     faint: str
     rule: str
     noise: str
+    accent: str
+    palette: tuple[str, ...]
 
 
-LIGHT = Theme(paper="#ffffff", ink="#1b1d21", faint="#62666d", rule="#d4d7db", noise="#c9cdd2")
-DARK = Theme(paper="#15171b", ink="#eceef0", faint="#a0a6ae", rule="#3d424a", noise="#4a5059")
+_PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6fc9", "#7a8b1e", "#b5485d", "#3a9ca6")
+LIGHT = Theme(paper="#ffffff", ink="#1b1d21", faint="#62666d", rule="#d4d7db", noise="#c9cdd2", accent="#d55e00", palette=_PALETTE)
+DARK = Theme(paper="#15171b", ink="#eceef0", faint="#a0a6ae", rule="#3d424a", noise="#4a5059", accent="#ff9b57", palette=_PALETTE)
 
 
 @contextmanager
