@@ -48,6 +48,7 @@ from sqlclust.errors.loading import (
     UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
+from sqlclust.errors.maps import MapDamagedError, MapError, MapMethodError, MapNotStoredError
 from sqlclust.errors.options import (
     ArgumentError,
     FilterError,
@@ -87,6 +88,7 @@ from sqlclust.errors.schemas import (
     SchemaContentError,
     SchemaDamagedError,
     SchemaMissingError,
+    SchemaOutdatedError,
     SchemaVersionError,
     SQLiteVersionError,
     ViewNameError,
@@ -172,6 +174,10 @@ __all__ = [
     "ItemIdTakenError",
     "LoadError",
     "LockedError",
+    "MapDamagedError",
+    "MapError",
+    "MapMethodError",
+    "MapNotStoredError",
     "MatrixError",
     "MembersChangedError",
     "MembersGoneError",
@@ -209,6 +215,7 @@ __all__ = [
     "SchemaContentError",
     "SchemaDamagedError",
     "SchemaMissingError",
+    "SchemaOutdatedError",
     "SchemaVersionError",
     "SourceChangedError",
     "SourceConditionError",
