@@ -25,6 +25,7 @@ COMMANDS = {
     "sweep": "Try many parameters on a stored fit.",
     "predict": "Find clusters for embeddings that are not in a result.",
     "compare": "Compare two results.",
+    "plot": "Draw a result, as a picture for a text.",
     "delete": "Delete results; embeddings stay.",
     "doctor": "Look for what is wrong in a database.",
     "query": "Run one SQL statement, with the clust_ functions.",

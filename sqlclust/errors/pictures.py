@@ -23,7 +23,7 @@ class NothingToDrawError(PictureError):
 
     def __init__(self, kind: str, *, reason: str) -> None:
         """`kind` is of the picture: 'map', 'tree', 'sweep' or 'runs'."""
-        super().__init__(f"there is no {kind} to draw: {reason}")
+        super().__init__(f"no {kind} in this result: {reason}")
         self.kind, self.reason = kind, reason
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import NamedTuple
 
-from sqlclust.errors import PlotsNotInstalledError
+from sqlclust.errors import NothingToDrawError, PlotsNotInstalledError
 from sqlclust.pictures.scene import Scene
 
 KINDS = {
@@ -18,6 +19,7 @@ KINDS = {
 }
 """Each kind, and what it shows."""
 FORMATS = ("svg", "png", "pdf")
+_PACKAGES = ("matplotlib", "PIL")
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,34 @@ def draw(scene: Scene, kind: str, format: str, options: PlotOptions | None = Non
         NothingToDrawError: the scene does not have that part.
         PlotsNotInstalledError: matplotlib is not there.
     """
+    drawn: Plot = Plot(*_drawing().plot(scene, kind, format, options or PlotOptions()))
+    return drawn
+
+
+def check_installed() -> None:
+    """Whether plots can be drawn here.
+
+    Raises:
+        PlotsNotInstalledError
+    """
+    _drawing()
+
+
+def _drawing() -> ModuleType:
     try:
-        plot = importlib.import_module("sqlclust.pictures.plots.plot")
+        return importlib.import_module("sqlclust.pictures.plots.plot")
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
+        if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         raise PlotsNotInstalledError from None
     except (ValueError, OSError, ImportError) as error:  # of a variable or a file of settings that matplotlib refuses
         raise PlotsNotInstalledError(reason=f"{type(error).__name__}: {error}".replace("\n", " ")) from error
-    drawn: Plot = Plot(*plot.plot(scene, kind, format, options or PlotOptions()))
-    return drawn
+
+
+def missing(scene: Scene, kind: str, otherwise: str) -> NothingToDrawError:
+    """The error that a scene does not have a part, with the reason that the scene has for it."""
+    for sentence in scene.missing:
+        what, _, why = sentence.partition(" cannot be shown: ")
+        if kind in what.split() and why:
+            return NothingToDrawError(kind, reason=why.rstrip("."))
+    return NothingToDrawError(kind, reason=otherwise)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from sqlclust.errors import NothingToDrawError
 from sqlclust.pictures.plots.canvas import Canvas
+from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters, plain
 from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, TINY, Theme, as_rgb, mixed
 from sqlclust.pictures.scene import Scene, SceneRuns
@@ -46,7 +46,7 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
     """
     runs = scene.runs
     if runs is None or not len(runs.run_ids):
-        raise NothingToDrawError("runs", reason=" ".join(scene.missing) or "no runs in this result")
+        raise missing(scene, "runs", "none of its embeddings are steps of the same run")
     left, bottom, width, height = canvas.body
     names = {cluster.label: letters.names_of(cluster)[0] for cluster in scene.clusters}
     shortest = {cluster.label: letters.names_of(cluster)[-1] for cluster in scene.clusters}

@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sqlclust.pictures import colours
+
 POINTS_PER_INCH = 72.0
 TITLE, SMALL, TINY = 10.5, 8.0, 7.0
 """Sizes of letters, in points: the title, what is beside it and on axes, names."""
@@ -40,9 +42,12 @@ class Theme:
     palette: tuple[str, ...]
 
 
-_PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6fc9", "#7a8b1e", "#b5485d", "#3a9ca6")
-LIGHT = Theme(paper="#ffffff", ink="#1b1d21", faint="#62666d", rule="#d4d7db", noise="#c9cdd2", accent="#d55e00", palette=_PALETTE)
-DARK = Theme(paper="#15171b", ink="#eceef0", faint="#a0a6ae", rule="#3d424a", noise="#4a5059", accent="#ff9b57", palette=_PALETTE)
+def _theme(of_clusters: colours.Theme, *, ink: str, faint: str, rule: str) -> Theme:
+    return Theme(of_clusters.background, ink, faint, rule, of_clusters.noise, of_clusters.clusters[1], of_clusters.clusters)
+
+
+LIGHT = _theme(colours.LIGHT, ink="#1b1d21", faint="#62666d", rule="#d4d7db")
+DARK = _theme(colours.DARK, ink="#eceef0", faint="#a0a6ae", rule="#3d424a")
 
 
 @contextmanager
@@ -80,9 +85,9 @@ def new_figure(size: tuple[float, float], theme: Theme) -> Figure:
     return Figure(figsize=size, facecolor=theme.paper)
 
 
-def as_rgb(colours: Sequence[str]) -> NDArray[np.float64]:
+def as_rgb(written: Sequence[str]) -> NDArray[np.float64]:
     """Colours written #rrggbb as float64 (n, 3), 0 to 1."""
-    values = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]
+    values = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in written]
     return np.array(values, dtype=np.float64).reshape(-1, 3) / 255
 
 

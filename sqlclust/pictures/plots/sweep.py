@@ -10,8 +10,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from numpy.typing import NDArray
 
-from sqlclust.errors import NothingToDrawError
 from sqlclust.pictures.plots.canvas import Canvas
+from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters
 from sqlclust.pictures.plots.style import SMALL
 from sqlclust.pictures.scene import Scene, SceneSweep
@@ -39,7 +39,7 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
     """
     sweep = scene.sweep
     if sweep is None or not sweep.cuts:
-        raise NothingToDrawError("sweep", reason=" ".join(scene.missing) or "this result has no stored fit to be cut again")
+        raise missing(scene, "sweep", "a single row has none")
     left, bottom, width, height = canvas.body
     left, width = left + _LEFT, width - _LEFT - _RIGHT
     half = (height - _BOTTOM - _BETWEEN) / 2 - _HEADING

@@ -11,8 +11,8 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from sqlclust.errors import NothingToDrawError
 from sqlclust.pictures.plots.canvas import Canvas
+from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters
 from sqlclust.pictures.plots.placing import spread
 from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, Theme, as_rgb, mixed
@@ -52,7 +52,7 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
         NothingToDrawError: there is no tree.
     """
     if scene.tree is None:
-        raise NothingToDrawError("tree", reason=" ".join(scene.missing) or "this result has none")
+        raise missing(scene, "tree", "it was not asked for")
     tree = scene.tree
     left, bottom, width, height = canvas.body
     names = [letters.names_of(cluster)[0] for cluster in scene.clusters]
