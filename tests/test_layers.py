@@ -55,7 +55,8 @@ ROOMS = {
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": ["scene"],
+    "pictures": ["scene", "page"],
+    "pictures.page": ["palette", "texts", "encoding", "html"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [

@@ -1,0 +1,2 @@
+function startTree() {}
+function treePart() { return null; }
