@@ -205,7 +205,7 @@ def _grow(
     tree.label.append(clusters[0] if len(clusters) == 1 else -1)
     tree.left.append(left)
     tree.steps.append([(where, size - left_over * step // 6) for step, where in enumerate(at)])
-    within = left
+    within = left + left_over / 2 / max(1, tree.size[0])  # what leaves, leaves on both sides alike
     for half, rows in zip(halves, below, strict=True):
         _grow(tree, parent=number, clusters=half, sizes=sizes, place=(rows, within, death), random=random)
         within += rows / max(1, tree.size[0])

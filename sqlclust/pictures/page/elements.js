@@ -78,3 +78,11 @@ function nextFrame(draw) {
     });
   };
 }
+
+// Beside a place, inside of its box.
+function placeTip(tip, x, y, width, height) {
+  tip.hidden = false;
+  const [across, down] = [tip.offsetWidth, tip.offsetHeight];
+  tip.style.left = `${Math.max(4, Math.min(x + 14, width - across - 4))}px`;
+  tip.style.top = `${y + 18 + down > height ? Math.max(4, y - down - 12) : y + 18}px`;
+}

@@ -59,11 +59,7 @@ function hover(x, y) {
   mapParts.over.classList.toggle("pointing", row >= 0);
   if (row < 0) return hideTip();
   fillTip(row);
-  const { tip } = mapParts;
-  tip.hidden = false;
-  const [width, height] = [tip.offsetWidth, tip.offsetHeight];
-  tip.style.left = `${Math.max(4, Math.min(x + 14, view.width - width - 4))}px`;
-  tip.style.top = `${y + 18 + height > view.height ? Math.max(4, y - height - 12) : y + 18}px`;
+  placeTip(mapParts.tip, x, y, view.width, view.height);
 }
 
 function fillTip(row) {

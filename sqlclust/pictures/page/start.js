@@ -110,8 +110,8 @@ async function start() {
   startTabs();
   startMap();
   startSearch();
-  startClusters();
   startTree();
+  startClusters();
   startSweep();
   startRuns();
   startTable();
