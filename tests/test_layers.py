@@ -31,7 +31,7 @@ ROOMS = {
         "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout", "pipeline",
         "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
@@ -51,12 +51,15 @@ ROOMS = {
         "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
+    "core.layout": ["methods", "plane", "tsne"],
     "core.update": [
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": ["scene", "page"],
-    "pictures.page": ["palette", "texts", "encoding", "html"],
+    "pictures": [
+        "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "clusters", "gathering", "page",
+    ],
+    "pictures.page": ["texts", "private", "encoding", "html"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
@@ -86,7 +89,7 @@ ROOMS = {
     ],
     "store": [
         "versions", "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "min_samples", "cut",
-        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction",
+        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction", "maps",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
@@ -96,8 +99,12 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms"],
+    "store.fits": [
+        "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
+    ],
+    "store.results": [
+        "listing", "rows", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms",
+    ],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
         "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
@@ -105,7 +112,7 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
-        "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
+        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
         "commands",
     ],
     "cli.readers": [

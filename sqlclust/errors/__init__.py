@@ -48,6 +48,7 @@ from sqlclust.errors.loading import (
     UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
+from sqlclust.errors.maps import MapDamagedError, MapError, MapMethodError, MapNotStoredError
 from sqlclust.errors.options import (
     ArgumentError,
     FilterError,
@@ -86,6 +87,7 @@ from sqlclust.errors.schemas import (
     SchemaContentError,
     SchemaDamagedError,
     SchemaMissingError,
+    SchemaOutdatedError,
     SchemaVersionError,
     SQLiteVersionError,
     ViewNameError,
@@ -171,6 +173,10 @@ __all__ = [
     "ItemIdTakenError",
     "LoadError",
     "LockedError",
+    "MapDamagedError",
+    "MapError",
+    "MapMethodError",
+    "MapNotStoredError",
     "MatrixError",
     "MembersChangedError",
     "MembersGoneError",
@@ -204,6 +210,7 @@ __all__ = [
     "SchemaContentError",
     "SchemaDamagedError",
     "SchemaMissingError",
+    "SchemaOutdatedError",
     "SchemaVersionError",
     "SourceChangedError",
     "SourceConditionError",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.plscan import Layer, layers
-from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
+from sqlclust.core.clusters.selection import FlatClusters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.neighbors.row_neighbors import listed_neighbors
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ArgumentError, NeighborsNotStoredError
 from sqlclust.options import CutOptions, LabelsOptions, LayersOptions, parse_json, parse_object
@@ -93,10 +91,7 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
     [spanning_tree] = trees_with(context.database, stored, [min_samples], None).values()
 
     def work(control: Control) -> tuple[FlatClusters, list[int]]:
-        parameters = CutParameters(**parsed.selecting(n))
-        hierarchy = single_linkage(spanning_tree, control)
-        tree = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-        flat = flat_clusters(tree, parameters, control)
+        flat = store_cut.flat_clusters_of(spanning_tree, parsed, control)
         if earlier is None:
             return flat, [*range(len(flat.cluster_of_label))]
         return flat, earlier.new_labels(flat.of_points()[0], control).tolist()

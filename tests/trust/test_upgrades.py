@@ -44,6 +44,7 @@ pytestmark = pytest.mark.slow
 FROZEN = {
     1: "78f1f046ae9adcaa8a5779a079e16461a441277d49074c6e31a175a8267f17c4",
     2: "77002e974e0a84c9b7a490423bd8c2d8063402122df5af35a646bdd4dea45765",
+    3: "fbf56db4bfe81d5305e31603400df36eac8fb468af9f6d7d3284aee1c826ba07",
 }
 
 

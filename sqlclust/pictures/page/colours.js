@@ -1,15 +1,18 @@
 // Colours of clusters, and how they are mixed with the ground.
 
-const INK = {
-  light: { ground: [252, 252, 251], noise: [200, 202, 206], text: [32, 36, 42] },
-  dark: { ground: [21, 23, 27], noise: [72, 76, 84], text: [232, 234, 238] },
-};
+const TEXT = { light: [32, 36, 42], dark: [232, 234, 238] };
+let inkNow = null;
 
-const ink = () => INK[state.dark ? "dark" : "light"];
+function inkOf(dark) {
+  const theme = dark ? "dark" : "light";
+  return { ...state.scene.themes[theme], text: TEXT[theme] };
+}
+
+const ink = () => inkNow;
 
 function rgbOf(index) {
-  if (index === NOISE) return ink().noise;
-  const palette = state.scene.palette[state.dark ? "dark" : "light"];
+  if (index === NOISE) return inkNow.noise;
+  const { palette } = inkNow;
   return palette[state.scene.clusters[index].colour % palette.length];
 }
 

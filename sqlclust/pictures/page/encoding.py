@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.errors import Id
-from sqlclust.pictures.page.palette import DARK, LIGHT
+from sqlclust.pictures.colours import DARK, LIGHT, Theme
 from sqlclust.pictures.page.texts import BETWEEN, cut_texts, joined
 from sqlclust.pictures.scene import Scene, SceneCluster, SceneRuns, SceneTree
 
@@ -73,7 +73,7 @@ def encode(scene: Scene) -> Encoded:
         "n": len(order),
         "slices": [[int(label), int(count)] for label, count in zip(*np.unique(points.labels, return_counts=True), strict=True)],
         "clusters": [_cluster(cluster, place) for cluster in scene.clusters],
-        "palette": {"light": _colours(LIGHT), "dark": _colours(DARK)},
+        "themes": {"light": _theme(LIGHT), "dark": _theme(DARK)},
         "map": {"method": points.map_method, "missing": points.no_map},
         "arrays": layout,
         "texts": {"there": texts is not None, "ids": ids is not None, "cut": cut},
@@ -145,8 +145,9 @@ def whole_numbers(ids: Sequence[Id]) -> NDArray[np.int64] | None:
     return numbers
 
 
-def _colours(palette: Sequence[str]) -> list[list[int]]:
-    return [[*bytes.fromhex(colour.removeprefix("#"))] for colour in palette]
+def _theme(theme: Theme) -> dict[str, Any]:
+    ground, noise, *palette = ([*bytes.fromhex(each.removeprefix("#"))] for each in (theme.background, theme.noise, *theme.clusters))
+    return {"ground": ground, "noise": noise, "palette": palette}
 
 
 def _shown(each: Id) -> str:

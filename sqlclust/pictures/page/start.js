@@ -49,6 +49,7 @@ function setTheme(dark) {
   button.setAttribute("aria-label", dark ? "Light colours" : "Dark colours");
   button.title = button.getAttribute("aria-label");
   if (!state.scene) return;
+  inkNow = inkOf(dark);
   recolourSwatches();
   emit("theme");
 }
@@ -104,6 +105,7 @@ async function start() {
   } catch (error) {
     return failed("The data of this page cannot be unpacked: the file is damaged or not all of it is here.");
   }
+  inkNow = inkOf(state.dark);
   byId("wait").hidden = true;
   byId("app").hidden = false;
   summary();
