@@ -58,8 +58,9 @@ ROOMS = {
     ],
     "pictures": [
         "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
-        "plots",
+        "page", "plots",
     ],
+    "pictures.page": ["texts", "private", "encoding", "html"],
     "pictures.plots": ["style", "letters", "placing", "canvas", "drawing", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
@@ -113,7 +114,7 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
-        "results", "picture_files", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
+        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
         "commands",
     ],
     "cli.readers": [

@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": "Cluster the embeddings of a model, or of a table of another program where it is.",
     "list": "List the results.",
     "show": "Show the clusters of a result.",
+    "page": "Make a page to look at a result in a browser.",
     "cut": "Make other clusters of a stored fit.",
     "sweep": "Try many parameters on a stored fit.",
     "predict": "Find clusters for embeddings that are not in a result.",

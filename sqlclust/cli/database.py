@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TypeVar
@@ -18,7 +18,7 @@ from sqlclust import schema
 from sqlclust.bindings.apsw.connection import connect
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.cli.output import Command
-from sqlclust.errors import DatabaseFileError, LockedError, SchemaConflictError, SchemaMissingError, WriteProtectedError
+from sqlclust.errors import DatabaseFileError, SchemaConflictError, SchemaMissingError, WriteProtectedError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -124,17 +124,14 @@ def database_for_statements(path: str, *, readonly: bool) -> Iterator[ApswDataba
 
 
 @contextmanager
-def database_for_pictures(path: str, *, writing: bool) -> Iterator[Database]:
-    """A database that is read, and where it can be written and a picture makes something that is kept, written."""
-    if not writing:
-        with read_database(path) as database:
-            yield database
-        return
+def picture_database(path: str) -> Iterator[ApswDatabase]:
+    """A database with our tables, for pictures: they read, and keep a map where the file can be written.
+
+    Nothing is upgraded for a picture.
+    """
     with database_for_statements(path, readonly=False) as database:
         with _advising_sources(path):
             schema.check(database)
-        with suppress(LockedError, DatabaseFileError):
-            upgrade(database)
         yield database
 
 

@@ -58,7 +58,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
-from sqlclust.errors.pictures import NothingToDrawError, PictureError, PictureFileError, PlotsNotInstalledError
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -198,7 +198,6 @@ __all__ = [
     "OptionsJSONError",
     "OutOfMemoryError",
     "PictureError",
-    "PictureFileError",
     "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",

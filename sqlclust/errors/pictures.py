@@ -25,11 +25,3 @@ class NothingToDrawError(PictureError):
         """`kind` is of the picture: 'map', 'tree', 'sweep' or 'runs'."""
         super().__init__(f"no {kind} in this result: {reason}")
         self.kind, self.reason = kind, reason
-
-
-class PictureFileError(PictureError):
-    """A picture's file that cannot be written; what was there under this name is still there."""
-
-    def __init__(self, path: str, *, reason: str) -> None:
-        super().__init__(f"{path} was not written: {reason}")
-        self.path, self.reason = path, reason

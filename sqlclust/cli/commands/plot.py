@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sqlclust.cli.database import database_argument, database_for_pictures
+from sqlclust.cli.database import database_argument, picture_database, read_database
 from sqlclust.cli.output import printable
-from sqlclust.cli.picture_files import write_picture
+from sqlclust.cli.picture_file import STDOUT, check_target, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
+from sqlclust.pictures.page.private import without_texts
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, draw
 from sqlclust.store.results.listing import resolve_result
 
@@ -25,7 +23,6 @@ Examples:
   sqlclust plot notes.db sweep 3 -o sweep.png --size 5x4 --dark
   sqlclust plot notes.db runs -o - --format png > runs.png
 """
-_STDOUT = "-"
 _LEAST_INCHES, _MOST_INCHES = 2.0, 50.0
 _LEAST_DPI, _MOST_DPI = 20, 1_200
 
@@ -35,23 +32,23 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 
     name = "WIDTHxHEIGHT"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?)", value, re.ASCII)
         size = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
         if not all(_LEAST_INCHES <= length <= _MOST_INCHES for length in size):
-            self.fail(f"{value!r} is no size: two lengths in inches, {_LEAST_INCHES:g} to {_MOST_INCHES:g}, such as 8x6")
+            self.fail(
+                f"{value!r} is no size: two lengths in inches, {_LEAST_INCHES:g} to {_MOST_INCHES:g}, such as 8x6"
+            )
         return size
 
 
 @click.command("plot", epilog=_EPILOG)
 @database_argument
 @click.argument("kind", type=click.Choice([*KINDS]))
-@click.argument("result", metavar="[RESULT|latest]", default="latest")
+@click.argument("result", metavar="[ID|latest]", default="latest")
 @click.option(
-    "-o", "--output", "out", metavar="FILE", show_default="DB-KIND.svg in this folder",
-    help="The file; its ending says the format: .svg, .png or .pdf. '-': standard output.",
+    "-o", "--output", "out", metavar="FILE", show_default="DB's name, the result's id and KIND, in the current folder",
+    help="The file to write, replaced if it is there; its ending says the format: .svg, .png, .pdf. - for stdout.",
 )  # fmt: skip
 @click.option("--format", type=click.Choice(FORMATS), help="The format, whatever the file's ending.")
 @click.option("--size", type=_Size(), show_default="as suits the kind", help="Width and height in inches, as 8x6.")
@@ -84,40 +81,40 @@ def command(
     and kept where DB can be written; nothing else is written to DB. The same result gives the same bytes, with the same
     versions of matplotlib and Pillow and the same fonts. Needs matplotlib: pip install 'sqlclust[pictures]'.
     """
-    out, format = _target(db, kind, out, format)
+    format = _format(out, format)
     check_installed()  # before a map is made
-    with database_for_pictures(db, writing=kind == "map") as database, ProgressLine() as progress:
+    opened = picture_database if kind == "map" else read_database
+    with opened(db) as database, ProgressLine() as progress:
         from sqlclust.pictures.gathering import Parts, gather
 
+        result_id = resolve_result(database, result)
+        target = f"{Path(db).stem}-{result_id}-{kind}.{format}" if out is None else out
+        check_target(target)
         wanted = {part: part == kind for part in ("map", "tree", "sweep", "runs")}
-        scene = gather(database, resolve_result(database, result), Parts(texts=False, **wanted), progress)
-    if no_texts:
-        scene = replace(scene, clusters=[replace(cluster, terms=()) for cluster in scene.clusters])
-    plot = draw(scene, kind, format, PlotOptions(size=size, dark=dark, dpi=dpi))
+        scene = gather(database, result_id, Parts(texts=False, **wanted), progress)
+    plot = draw(without_texts(scene) if no_texts else scene, kind, format, PlotOptions(size=size, dark=dark, dpi=dpi))
+    write_picture(target, plot.data)
+    if target != STDOUT:
+        click.echo(printable(f"{target}: {size_text(len(plot.data))}, {kind} of {scene.title}"))
     for remark in plot.remarks:
-        click.echo(f"Note: {printable(remark)}", err=True)
-    if out == _STDOUT:
-        sys.stdout.buffer.write(plot.data)
-        sys.stdout.buffer.flush()
-        return
-    write_picture(out, plot.data)
-    click.echo(printable(f"{out}: {kind} of {scene.title}, {len(plot.data) / 1000:,.0f} kB"))
+        click.echo(printable(remark), err=True)
 
 
-def _target(db: str, kind: str, out: str | None, format: str | None) -> tuple[str, str]:
-    """The file to be written, and its format.
+def _format(out: str | None, format: str | None) -> str:
+    """The format of the file.
 
     Raises:
-        click.UsageError
+        click.BadParameter: it has no ending that says one.
     """
-    if out is None:
-        out = f"{Path(db).stem}-{kind}.{format or FORMATS[0]}"
-    if out == _STDOUT and format is None:
+    if format is not None or out is None:
+        return format or FORMATS[0]
+    known = ", ".join(f".{name}" for name in FORMATS)
+    if out == STDOUT:
         raise click.UsageError(f"-o - needs --format: {', '.join(FORMATS)}")
-    ending = Path(out).suffix.lower()
-    if format is None and ending.removeprefix(".") not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
-        raise click.UsageError(f"-o {out!r}: {f'no format ends in {ending!r}' if ending else 'it has no ending'}; known are {known}")
-    if out != _STDOUT and os.path.exists(out) and os.path.exists(db) and os.path.samefile(db, out):
-        raise click.UsageError(f"-o {out!r} is the database itself")
-    return out, format or ending.removeprefix(".")
+    ending = Path(out).suffix
+    if ending.lower().removeprefix(".") not in FORMATS:
+        found = f"ends in {ending!r}" if ending else "has no ending"
+        raise click.BadParameter(
+            f"{out!r} {found}, expected one of {known}, or --format", param_hint="'-o' / '--output'"
+        )
+    return ending.lower().removeprefix(".")

@@ -13,7 +13,16 @@ from sqlclust.pictures.scene import SceneCluster
 
 OWN_FONT = "DejaVu Sans"
 """Comes with matplotlib."""
-_FIRST = ("Noto Sans CJK", "Noto Sans", "Source Han Sans", "PingFang", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun")
+_FIRST = (
+    "Noto Sans CJK",
+    "Noto Sans",
+    "Source Han Sans",
+    "PingFang",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun",
+)
 """Beginnings of families that are tried first for letters that the own font does not have."""
 _MOST_FONTS = 300
 """Fonts that are looked into at most: one takes milliseconds."""

@@ -69,7 +69,9 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
     top = _legend(canvas, right, top, [*lines, ("noise", canvas.theme.noise)])
     room = int((top - bottom) // _LINE - 2)
     if n_transitions and room > 0:
-        _transitions(canvas, right, top - 0.5 * _LINE, runs.transitions[: min(room, n_transitions)], shortest, colour_of)
+        _transitions(
+            canvas, right, top - 0.5 * _LINE, runs.transitions[: min(room, n_transitions)], shortest, colour_of
+        )
     said = "1 run" if len(ids) == 1 else f"{len(ids):,} runs"
     return f"{said}, {runs.n_hidden:,} left out" if runs.n_hidden else said
 

@@ -43,7 +43,9 @@ class Theme:
 
 
 def _theme(of_clusters: colours.Theme, *, ink: str, faint: str, rule: str) -> Theme:
-    return Theme(of_clusters.background, ink, faint, rule, of_clusters.noise, of_clusters.clusters[1], of_clusters.clusters)
+    return Theme(
+        of_clusters.background, ink, faint, rule, of_clusters.noise, of_clusters.clusters[1], of_clusters.clusters
+    )
 
 
 LIGHT = _theme(colours.LIGHT, ink="#1b1d21", faint="#62666d", rule="#d4d7db")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
-
 from numpy.typing import NDArray
 
 from sqlclust.pictures.plots.canvas import Canvas
@@ -101,7 +100,16 @@ def _ticks(values: Float64Array, stored: int, canvas: Canvas, per_e: float) -> l
 def _line(axes: Axes, values: Float64Array, heights: Float64Array, colour: str, sweep: SceneSweep) -> None:
     axes.plot(values, heights, color=colour, linewidth=1.2, marker="o", markersize=2.6, zorder=2, clip_on=False)
     is_stored = values == sweep.stored
-    axes.plot(values[is_stored], heights[is_stored], color=colour, marker="o", markersize=6, linestyle="", zorder=3, clip_on=False)
+    axes.plot(
+        values[is_stored],
+        heights[is_stored],
+        color=colour,
+        marker="o",
+        markersize=6,
+        linestyle="",
+        zorder=3,
+        clip_on=False,
+    )
 
 
 def _heading(canvas: Canvas, axes: Axes, parts: Sequence[tuple[str, str]]) -> None:

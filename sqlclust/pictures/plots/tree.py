@@ -65,7 +65,14 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
     _lambda_axis(canvas.axes(left, bottom, width, height), axis, canvas.theme)
     names_of = dict(zip(colour_of, names, strict=True))
     above = canvas.axes(left, bottom, width + beside, height)
-    n_named = _names(tree, axis, above, width + beside, {label: (names_of[label], colour_of[label]) for label in names_of}, canvas.theme)
+    n_named = _names(
+        tree,
+        axis,
+        above,
+        width + beside,
+        {label: (names_of[label], colour_of[label]) for label in names_of},
+        canvas.theme,
+    )
     said = [f"{len(tree.parent):,} nodes" if len(tree.parent) != 1 else "1 node"]
     if tree.n_hidden:
         said[0] += f", {tree.n_hidden:,} smaller ones left out"
@@ -193,6 +200,14 @@ def _names(
         text, colour = names[int(tree.label[node])]
         lines.append([(x + 1, y), (end_of_tree + 4, y), (total - _GAP - 4, y_name), (total - _GAP, y_name)])
         inks.append(mixed(colour, theme.paper, 0.35))
-        axes.text(total, y_name, text, fontsize=_LETTERS, va="center_baseline", color=mixed(colour, theme.ink, 0.45), parse_math=False)
+        axes.text(
+            total,
+            y_name,
+            text,
+            fontsize=_LETTERS,
+            va="center_baseline",
+            color=mixed(colour, theme.ink, 0.45),
+            parse_math=False,
+        )
     axes.add_collection(LineCollection(lines, colors=inks, linewidths=0.4), autolim=False)
     return len(nodes)
