@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,6 +49,7 @@ class Canvas:
         self.width, self.height = size[0] * POINTS_PER_INCH, size[1] * POINTS_PER_INCH
         self._below, self._above = new_figure(size, theme), new_figure(size, theme)
         self._measuring = TextToPath()
+        self._advances: dict[str, float] = {}
         self._title = ""
 
     def head(self, title: str, below: str) -> None:
@@ -80,9 +82,9 @@ class Canvas:
     def _shares(self, left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
         return left / self.width, bottom / self.height, width / self.width, height / self.height
 
-    def text(self, x: float, y: float, text: str, size: float, **others: object) -> None:
+    def text(self, x: float, y: float, text: str, size: float, **others: Any) -> None:
         """Write a text as it is: nothing in it is markup."""
-        given = {"color": self.theme.ink, "parse_math": False, **others}
+        given: dict[str, Any] = {"color": self.theme.ink, "parse_math": False, **others}
         self._above.text(x / self.width, y / self.height, text, fontsize=size, **given)
 
     def swatch(self, left: float, bottom: float, side: float, colour: str) -> None:
@@ -93,42 +95,64 @@ class Canvas:
 
     def measure(self, text: str, size: float) -> tuple[float, float]:
         """Width and height of a text; the height is of a line, whatever its letters."""
-        width, _, _ = self._measuring.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
-        return float(width), size * 1.15
+        return sum(map(self._advance, text)) * size, size * 1.15
+
+    def _advance(self, letter: str) -> float:
+        """How far a letter moves the next one, of a size of 1; letters that go closer together are not seen to."""
+        if letter not in self._advances:
+            font = FontProperties(size=100)
+            with_it, without = (
+                self._measuring.get_text_width_height_descent(text, font, ismath=False)[0]
+                for text in (f"n{letter}n", "nn")
+            )
+            self._advances[letter] = (float(with_it) - float(without)) / 100
+        return self._advances[letter]
 
     def written(self, format: str, dpi: int) -> bytes:
         """The picture as a file. What is drawn as pixels has `dpi` of them to the inch."""
-        if self._below.axes:
-            everywhere = self._above.add_axes((0, 0, 1, 1), zorder=-1)
-            everywhere.set_axis_off()
-            image = _few_colours(_pixels_of(self._below, dpi), self.theme).convert("RGB")
-            everywhere.imshow(image, interpolation="none", aspect="auto", resample=False)
         out = io.BytesIO()
         if format == "png":
             described = PngInfo()
             described.add_text("Title", self._title)
-            inch = (dpi, dpi)
-            few = _few_colours(_pixels_of(self._above, dpi), self.theme)
-            few.save(out, "PNG", optimize=True, pnginfo=described, dpi=inch)
+            image = _few_colours(self._as_pixels(dpi), self.theme)
+            image.save(out, "PNG", optimize=True, pnginfo=described, dpi=(dpi, dpi))
             return out.getvalue()
+        if self._below.axes:
+            everywhere = self._above.add_axes((0, 0, 1, 1), zorder=-1)
+            everywhere.set_axis_off()
+            few = _few_colours(_rgba(self._below, dpi)[:, :, :3], self.theme)
+            everywhere.imshow(few.convert("RGB"), interpolation="none", aspect="auto", resample=False)
         told: dict[str, str | None] = {"Title": self._title, "Creator": "sqlclust"}
         told["Date" if format == "svg" else "CreationDate"] = None  # when does not matter, and would differ
         canvas = _CANVASES[format](self._above)
         canvas.print_figure(out, format=format, dpi=dpi, metadata=told, facecolor=self.theme.paper)
         return _with_small_image(out.getvalue()) if format == "svg" else out.getvalue()
 
+    def _as_pixels(self, dpi: int) -> NDArray[np.uint8]:
+        """All of it, uint8 (height, width, 3)."""
+        below = _rgba(self._below, dpi)[:, :, :3]
+        self._above.set_facecolor("none")
+        above = _rgba(self._above, dpi)
+        drawn = np.flatnonzero(above[:, :, 3])
+        pixels, above = below.reshape(-1, 3).copy(), above.reshape(-1, 4)[drawn]
+        share = above[:, 3:].astype(np.float64) / 255
+        pixels[drawn] = np.rint(pixels[drawn] * (1 - share) + above[:, :3] * share)
+        return pixels.reshape(below.shape)
 
-def _pixels_of(figure: Figure, dpi: int) -> NDArray[np.uint8]:
-    """uint8 (height, width, 3)."""
+
+def _rgba(figure: Figure, dpi: int) -> NDArray[np.uint8]:
+    """uint8 (height, width, 4)."""
     figure.set_dpi(dpi)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
+    return np.array(canvas.buffer_rgba(), dtype=np.uint8)
 
 
 def _few_colours(pixels: NDArray[np.uint8], theme: Theme) -> Image.Image:
     """The nearest of some colours for each pixel, and the paper as it is."""
-    image = Image.fromarray(pixels).quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    image = Image.fromarray(np.ascontiguousarray(pixels)).quantize(
+        _COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )
     palette = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)
     paper = np.rint(as_rgb([theme.paper])[0] * 255).astype(np.uint8)
     palette[np.abs(palette.astype(np.int16) - paper).sum(axis=1).argmin()] = paper

@@ -36,7 +36,10 @@ _MOST_TERMS = 2
 
 def plain(text: str, most: int) -> str:
     """A text on one line, cut where it is too long; without what is no letter: controls, half surrogates, unassigned."""
-    kept = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text[: 8 * most])
+    if text.isascii() and text.isprintable():
+        kept = text[: 8 * most]
+    else:
+        kept = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text[: 8 * most])
     words = " ".join(kept.split())
     return words if len(words) <= most else words[: most - 1].rstrip() + _ELLIPSIS
 
@@ -53,19 +56,20 @@ class Letters:
 
     Attributes:
         families: the own font, then those that have the other letters of the texts.
-        n_numbered: names so far that are a number instead, since no font has their letters.
+        numbered: labels of clusters so far that are named by their number, since no font has the letters of their names.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         wanted = set().union(*map(set, texts))
         families, self._missing = _fonts_with(frozenset(wanted))
         self.families: Sequence[str] = families
-        self.n_numbered = 0
+        self.numbered: set[int] = set()
 
     def names_of(self, cluster: SceneCluster) -> list[str]:
         """As the function of this name, of those that can be drawn."""
         drawable = [name for name in names_of(cluster) if not self._missing.intersection(name)]
-        self.n_numbered += not drawable
+        if not drawable:
+            self.numbered.add(cluster.label)
         return drawable or [str(cluster.label)]
 
     def drawable(self, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,9 +20,11 @@ from sqlclust.pictures.scene import Scene, SceneCluster
 _SHARE = 0.55
 _LEAST, _MOST = 0.7, 6.0
 """A point's diameter: of the side of the square that each point would have; and its limits in points."""
-_HALO = 2.4
+_HALO = 2.6
 _APART = 1.0
 """Points: around names, and between them."""
+_MOST_NAMES = 500
+"""Of the largest clusters; more never have room."""
 
 
 def size(scene: Scene) -> tuple[float, float]:
@@ -113,7 +115,7 @@ class _Name(NamedTuple):
 
     def write(self, pixels: Axes, above: Axes, theme: Theme) -> None:
         """Write it with a halo, which is of pixels, since letters with one would be outlines in an SVG."""
-        given = {"fontsize": TINY, "ha": "center", "va": "center", "parse_math": False}
+        given: dict[str, Any] = {"fontsize": TINY, "ha": "center", "va": "center", "parse_math": False}
         halo = [Stroke(linewidth=_HALO, foreground=theme.paper, alpha=0.85)]
         pixels.text(self.x, self.y, self.text, path_effects=halo, zorder=2, **given)
         above.text(self.x, self.y, self.text, color=mixed(self.colour, theme.ink, 0.55), **given)
@@ -124,11 +126,10 @@ def _names(
 ) -> Iterator[_Name]:
     """The names that have room."""
     bounds = canvas.body[2:]
-    texts = [letters.names_of(cluster) for cluster in scene.clusters]
+    texts = [letters.names_of(cluster) for cluster in scene.clusters[:_MOST_NAMES]]
     sizes = [[canvas.measure(text, TINY) for text in names] for names in texts]
     crowd = Crowd(xy[scene.points.labels >= 0], bounds)
-    for names, label, colour in zip(
-        texts, placed(_places(scene, xy), sizes, bounds, apart=_APART, crowd=crowd), colours, strict=True
-    ):
+    found = placed(_places(scene, xy)[:_MOST_NAMES], sizes, bounds, apart=_APART, crowd=crowd)
+    for names, label, colour in zip(texts, found, colours, strict=False):
         if label is not None:
             yield _Name(names[label.which], label.x, label.y, colour)

@@ -39,11 +39,15 @@ def _figures(scene: Scene) -> Iterator[str]:
     """What the line below each title begins with."""
     n, n_clusters = len(scene.points.labels), len(scene.clusters)
     yield "1 row" if n == 1 else f"{n:,} rows"
+    if not n_clusters:
+        yield "no clusters"
+        return
     yield "1 cluster" if n_clusters == 1 else f"{n_clusters:,} clusters"
-    yield f"{(scene.points.labels < 0).mean() if n else 0:.1%} noise".replace("%", " %")
+    yield f"{(scene.points.labels < 0).mean():.1%} noise".replace("%", " %")
 
 
 def _remarks(letters: Letters) -> Iterator[str]:
-    if letters.n_numbered:
-        which = "1 name is" if letters.n_numbered == 1 else f"{letters.n_numbered:,} names are"
-        yield f"{which} shown as the cluster's number: no font here has all their letters"
+    if (n := len(letters.numbered)) == 1:
+        yield "1 cluster has its number for a name: no font here has all letters of its terms"
+    elif n:
+        yield f"{n:,} clusters have their numbers for names: no font here has all letters of their terms"

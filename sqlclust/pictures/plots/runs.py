@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from sqlclust.pictures.colours import N_COLOURS
 from sqlclust.pictures.plots.canvas import Canvas
 from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters, plain
 from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, TINY, Theme, as_rgb, mixed
 from sqlclust.pictures.scene import Scene, SceneRuns
 
-_WIDTH, _LOWEST, _HIGHEST = 8.0, 4.4, 8.0
+_WIDTH, _LOWEST, _HIGHEST = 8.0, 2.0, 8.0
 """Inches."""
 _CELL = 13.0
 """Points of a run's line at the most."""
@@ -31,8 +32,10 @@ _MOST_COLUMNS = 2_000
 
 def size(scene: Scene) -> tuple[float, float]:
     """Width and height in inches."""
-    n_runs = len(scene.runs.run_ids) if scene.runs else 0
-    return _WIDTH, float(np.clip((n_runs * _CELL + _AXIS) / POINTS_PER_INCH + 0.8, _LOWEST, _HIGHEST))
+    n_runs, n_transitions = (len(scene.runs.run_ids), len(scene.runs.transitions)) if scene.runs else (0, 0)
+    beside = (min(len(scene.clusters), N_COLOURS) + 2 + min(n_transitions, _MOST_TRANSITIONS) + 3) * _LINE
+    needed = max(n_runs * _CELL + _AXIS, beside) / POINTS_PER_INCH + 0.8
+    return _WIDTH, float(np.clip(needed, _LOWEST, _HIGHEST))
 
 
 def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str]) -> str:

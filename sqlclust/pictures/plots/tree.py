@@ -18,7 +18,7 @@ from sqlclust.pictures.plots.placing import spread
 from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, Theme, as_rgb, mixed
 from sqlclust.pictures.scene import Scene, SceneTree
 
-_WIDTH, _LOWEST, _HIGHEST = 8.0, 4.5, 10.5
+_WIDTH, _LOWEST, _HIGHEST = 8.0, 4.5, 11.2
 """Inches."""
 _AXIS, _LEADER, _GAP = 28.0, 26.0, 3.0
 """Points: for the axis below, for lines to the names, and before a name."""
@@ -55,7 +55,8 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
         raise missing(scene, "tree", "it was not asked for")
     tree = scene.tree
     left, bottom, width, height = canvas.body
-    names = [letters.names_of(cluster)[0] for cluster in scene.clusters]
+    room = int((height - _AXIS) // _LINE)
+    names = [letters.names_of(cluster)[0] for cluster in scene.clusters[:room]]  # the largest
     colour_of = {cluster.label: colour for cluster, colour in zip(scene.clusters, colours, strict=True)}
     beside = max((canvas.measure(name, _LETTERS)[0] for name in names), default=0.0) + _LEADER + _GAP
     bottom, height, width = bottom + _AXIS, height - _AXIS, width - (beside if names else 0.0)
@@ -63,7 +64,7 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
     pixels = canvas.pixels(left, bottom, width, height)
     pixels.add_collection(_nodes(tree, axis, _colours_of_nodes(tree, colour_of, canvas.theme)), autolim=False)
     _lambda_axis(canvas.axes(left, bottom, width, height), axis, canvas.theme)
-    names_of = dict(zip(colour_of, names, strict=True))
+    names_of = dict(zip(colour_of, names, strict=False))
     above = canvas.axes(left, bottom, width + beside, height)
     n_named = _names(
         tree,
@@ -78,8 +79,8 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
         said[0] += f", {tree.n_hidden:,} smaller ones left out"
     if n_beyond := int((tree.death > axis.most).sum()):
         said.append(f"{n_beyond:,} go on to the right")
-    if n_named < len(names):
-        said.append(f"{n_named:,} of {len(names):,} named")
+    if n_named < len(scene.clusters):
+        said.append(f"{n_named:,} of {len(scene.clusters):,} named")
     return " · ".join(said)
 
 
@@ -180,7 +181,7 @@ def _lambda_axis(axes: Axes, axis: _Axis, theme: Theme) -> None:
 def _names(
     tree: SceneTree, axis: _Axis, axes: Axes, width: float, names: dict[int, tuple[str, str]], theme: Theme
 ) -> int:
-    """Write the names of as many clusters as there is room for, the largest first, with lines to them; returns how many."""
+    """Write names, with lines to their clusters; returns how many of these the tree has."""
     axes.set_axis_off()
     axes.set_xlim(0, width)
     axes.set_ylim(0, axis.height)
@@ -188,8 +189,6 @@ def _names(
     for node in range(len(end) - 1, 0, -1):  # parents come before their children
         end[tree.parent[node]] = max(end[tree.parent[node]], end[node])
     nodes = np.array([node for node, label in enumerate(tree.label.tolist()) if label in names], dtype=np.intp)
-    room = int(axis.height // _LINE)
-    nodes = nodes[np.argsort(-tree.size[nodes], kind="stable")[:room]]
     middle = axis.up((tree.left + tree.right)[nodes] / 2)
     order = np.argsort(middle, kind="stable")
     nodes, middle = nodes[order], middle[order]
