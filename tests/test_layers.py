@@ -27,7 +27,7 @@ LAYERS = [
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
-        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
+        "base", "wording", "options", "points", "vectors", "fits", "maps", "results", "publishing", "files", "schemas", "locks",
         "loading", "sources", "extension", "running", "sqlite", "pictures",
     ],
     "core": [
@@ -69,8 +69,8 @@ ROOMS = {
         "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
-        "catalog",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "maps", "results", "terms", "sources",
+        "diagnosis", "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
@@ -109,13 +109,13 @@ ROOMS = {
     ],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
+        "maps", "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
-        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
-        "commands",
+        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing",
+        "beginning", "fitting", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",
