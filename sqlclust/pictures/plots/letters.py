@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from matplotlib import font_manager
+from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 
+from sqlclust.pictures.plots.style import OWN_FONT
 from sqlclust.pictures.scene import SceneCluster
 
-OWN_FONT = "DejaVu Sans"
-"""Comes with matplotlib."""
 _FIRST = (
     "Noto Sans CJK",
     "Noto Sans",
@@ -24,6 +24,8 @@ _FIRST = (
     "Malgun",
 )
 """Beginnings of families that are tried first for letters that the own font does not have."""
+_NEVER = ("Last Resort", "LastResort", "Adobe Blank", "cm", "STIXNonUnicode", "STIXSize")
+"""Beginnings of families that have another picture, or none, in the place of most letters that they say they have."""
 _MOST_FONTS = 300
 """Fonts that are looked into at most: one takes milliseconds."""
 _INSTEAD = "\ufffd"
@@ -82,6 +84,14 @@ def _own_letters() -> frozenset[int]:
     return _letters_in(font_manager.findfont(OWN_FONT, fallback_to_default=False))
 
 
+def _is_found(font: font_manager.FontEntry) -> bool:
+    """Whether matplotlib takes this font for its family: another may have the same name, and other letters."""
+    try:
+        return font_manager.findfont(FontProperties(family=[font.name]), fallback_to_default=False) == font.fname
+    except ValueError:
+        return False
+
+
 def _letters_in(path: str) -> frozenset[int]:
     """The letters of a font; none if it cannot be read, or has pictures for letters, which are drawn in one size only."""
     try:
@@ -97,11 +107,12 @@ def _fonts_with(wanted: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     missing = {letter for letter in wanted if ord(letter) not in _own_letters()}
     if missing:
         fonts = [font for font in font_manager.fontManager.ttflist if font.style == "normal" and font.weight == 400]
+        fonts = [font for font in fonts if not font.name.startswith(_NEVER)]
         fonts.sort(key=lambda font: (not font.name.startswith(_FIRST), font.name, font.fname))
         for font in fonts[:_MOST_FONTS]:
             here = _letters_in(font.fname) if missing and font.name not in families else frozenset()
             found = {letter for letter in missing if ord(letter) in here}
-            if found and font_manager.findfont(font.name, fallback_to_default=False) == font.fname:
+            if found and _is_found(font):
                 families.append(font.name)
                 missing -= found
     return families, frozenset(missing)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from sqlclust.pictures.plots import map, runs, sweep, tree
 from sqlclust.pictures.plots.canvas import Canvas
 from sqlclust.pictures.plots.drawing import PlotOptions
-from sqlclust.pictures.plots.letters import OWN_FONT, Letters, names_of, plain
-from sqlclust.pictures.plots.style import DARK, LIGHT, drawing_with
+from sqlclust.pictures.plots.letters import Letters, names_of, plain
+from sqlclust.pictures.plots.style import DARK, LIGHT, OWN_FONT, drawing_with
 from sqlclust.pictures.scene import Scene
 
 _KINDS = {"map": map, "tree": tree, "sweep": sweep, "runs": runs}

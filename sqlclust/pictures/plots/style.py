@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sqlclust.pictures import colours
 
+OWN_FONT = "DejaVu Sans"
+"""Comes with matplotlib."""
 POINTS_PER_INCH = 72.0
 TITLE, SMALL, TINY = 10.5, 8.0, 7.0
 """Sizes of letters, in points: the title, what is beside it and on axes, names."""
@@ -67,8 +69,8 @@ def drawing_with(families: Sequence[str]) -> Iterator[None]:
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(
                 {
-                    "font.sans-serif": [*families, "Verdana"],  # of an SVG's readers who have not ours; as wide as it
-                    "font.family": ["sans-serif"],
+                    "font.family": [*families, "sans-serif"],
+                    "font.sans-serif": ["Verdana", OWN_FONT],  # as wide as ours, for whoever reads an SVG without it
                     "font.size": SMALL,
                     "svg.fonttype": "none",  # letters stay text: small files, found by a search
                     "svg.hashsalt": "sqlclust",  # ids in the file are the same each time
