@@ -31,8 +31,8 @@ ROOMS = {
         "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout", "pipeline",
-        "update", "cost"
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout",
+        "pipeline", "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
@@ -57,7 +57,8 @@ ROOMS = {
         "updating",
     ],
     "pictures": [
-        "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "clusters", "gathering", "page",
+        "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
+        "page",
     ],
     "pictures.page": ["texts", "private", "encoding", "html"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],

@@ -28,8 +28,9 @@ from sqlclust.pictures.clusters import Members, scene_clusters
 from sqlclust.pictures.exemplars import Depth, depth_in_tree, depth_of_members
 from sqlclust.pictures.fitted import Fitted, fitted
 from sqlclust.pictures.icicle import icicle
+from sqlclust.pictures.placed import Placed, placed
 from sqlclust.pictures.runs import scene_runs
-from sqlclust.pictures.scene import Float32Array, Scene, ScenePoints, SceneRuns, SceneSweep, SceneTree
+from sqlclust.pictures.scene import Scene, ScenePoints, SceneRuns, SceneSweep, SceneTree
 from sqlclust.pictures.swept import scene_sweep
 from sqlclust.pictures.texts import has_texts, texts_of_rows, view_of
 from sqlclust.sqlite import interrupt, statements
@@ -83,7 +84,7 @@ class _Gathering:
         self._missing: list[str] = []
         with statements.one_moment(database):
             self._result = self._described(which)
-            self._id, self._model = self._result["id"], self._result["embedding_model"]
+            self._id, self._model, self._fit = (self._result[name] for name in ("id", "embedding_model", "fit"))
             self._rows = result_rows(database, self._id)
             self._clusters = stored_clusters(database, self._id)
         self._members = Members(self._id, self._rows, self._clusters)
@@ -92,7 +93,7 @@ class _Gathering:
     def scene(self) -> Scene:
         """The whole."""
         fit = self._fitted()
-        xy, method, no_map = self._map(fit)
+        xy, method, no_map = self._map()
         texts, names = self._texts()
         return Scene(
             result={name: value for name, value in self._result.items() if name != "clusters"},
@@ -136,23 +137,24 @@ class _Gathering:
     def _fitted(self) -> Fitted | None:
         wanted = [name for name in ("tree", "sweep") if getattr(self._parts, name)]
         what = " and ".join(f"the {name}" for name in wanted)
-        if self._result["fit"] is None:
+        if self._fit is None:
             if wanted and not self._missing:
                 self._say(what, "the result has no fit")
             return None
         try:
             options = options_of_result(self._id, self._result["parameters"])
-            return fitted(self._database, self._id, self._result["fit"]["id"], options, self._rows, self._progress)
+            return fitted(self._database, self._id, self._fit["id"], options, self._rows, self._progress)
         except (FitNotStoredError, FitDamagedError, OutOfMemoryError, ResultChangedError) as error:
             if wanted:
                 self._say(what, error)
             return None
 
-    def _map(self, fit: Fitted | None) -> tuple[Float32Array | None, str, str]:
-        """Where the rows are on the map, what made it, and why there is none."""
+    def _map(self) -> Placed:
         if not self._parts.map:
-            return None, "", "it was not asked for"
-        return None, "", "maps are not there yet"
+            return Placed(None, "", "it was not asked for")
+        if self._fit is None:
+            return Placed(None, "", "the result has no fit")
+        return placed(self._database, self._fit["id"], self._rows, view=self._view, progress=self._progress)
 
     def _texts(self) -> tuple[list[str | None] | None, Mapping[int, Sequence[str]]]:
         """The rows' texts, and the terms of labels."""
@@ -182,7 +184,7 @@ class _Gathering:
         try:
             if self._view is not None:
                 why = f"{self._view} is a view, which is SQL of the file and is not run for a picture"
-            elif (record := self._result["fit"]) is not None:
+            elif (record := self._fit) is not None:
                 ids = [self._rows.ids[row] for row in self._members.medoids.tolist()]
                 checksums = None
                 if fit is not None:

@@ -13,7 +13,7 @@ function clusterItem(cluster, largest) {
   bar.firstChild.style.width = `${Math.max(1, (100 * cluster.size) / largest)}%`;
   bar.firstChild.style.background = cssColour(cluster.index);
   bar.firstChild.dataset.cluster = String(cluster.index);
-  const persistence = cluster.persistence === null ? null : ` · persistence ${short(cluster.persistence)}`;
+  const persistence = cluster.persistence === null ? null : ` · persistence ${cluster.persistence.toFixed(2)}`;
   return make("li", {}, make(
     "button",
     { type: "button", class: "cluster", "data-index": cluster.index, onclick: () => select(cluster.index, "list") },
