@@ -55,6 +55,7 @@ function fillPanel() {
   const parts = state.selected !== null ? clusterPanel(state.selected) : state.hits ? hitsPanel() : listPanel();
   panel.replaceChildren(...parts.filter(Boolean));
   panel.scrollTop = 0;
+  if (byId("side").getBoundingClientRect().top < 0) byId("side").scrollIntoView(); // a narrow screen scrolls as a whole
   panel.dataset.shows = state.selected !== null ? "cluster" : state.hits ? "hits" : "list";
 }
 

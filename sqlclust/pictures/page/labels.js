@@ -85,5 +85,5 @@ function drawLabels(context) {
     context.fillText(text, x, y);
   }
   context.globalAlpha = 1;
-  return placed.length;
+  return placed.map(({ cluster }) => cluster.label);
 }

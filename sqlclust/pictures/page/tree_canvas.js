@@ -69,7 +69,8 @@ function drawNode(context, node, box) {
   const [front, back] = nodeColours(node, isDimmed);
   const gap = right - left > 4 ? 0.5 : 0;
   [left, right] = [left + gap, Math.max(right - gap, left + 0.6)];
-  bottom = Math.max(bottom, top + 1);
+  const pixel = (y) => Math.round(y * view.ratio) / view.ratio; // no seams between parents and children
+  [top, bottom] = [pixel(top), pixel(Math.max(bottom, top + 1))];
   context.fillStyle = css(back);
   context.fillRect(left, top, right - left, bottom - top);
   context.fillStyle = css(front);
