@@ -130,7 +130,10 @@ def _terms(number: int) -> tuple[str, ...]:
 
 
 def _texts(labels: Any, terms: Sequence[Sequence[str]], random: np.random.Generator) -> list[str | None]:
-    fillers = ["the", "of", "and", "a", "in", "to", "about", "with", "from", "over", "near", "this", "that", "old", "new", "small", "large"]  # fmt: skip
+    fillers = [
+        "the", "of", "and", "a", "in", "to", "about", "with", "from", "over", "near",
+        "this", "that", "old", "new", "small", "large",
+    ]  # fmt: skip
     texts: list[str | None] = []
     picks = random.integers(0, 1 << 30, (len(labels), 10))
     for row, label in enumerate(labels):

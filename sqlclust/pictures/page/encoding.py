@@ -1,8 +1,8 @@
 """A scene as three blocks of text for a page: what is small, the rows, and their texts. The same scene gives the same blocks.
 
-Rows are put into the order of labels, noise first, and of rows within each: so labels are a few counts, ids rise within a
-cluster, and a cluster's rows are one piece of every array. Numbers are cut into planes (all first bytes, all second ones, …), because high
-bytes are nearly alike and are compressed to nothing.
+Rows are put into the order of labels, noise first, and of rows within each. So labels are a few counts, ids rise within a
+cluster, and a cluster's rows are one piece of every array. Numbers are cut into planes (all first bytes, all second ones, …),
+because high bytes are nearly alike and are compressed to nothing.
 """
 
 from __future__ import annotations
