@@ -27,12 +27,13 @@ LAYERS = [
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
-        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
+        "base", "wording", "options", "points", "vectors", "fits", "maps", "results", "publishing", "files", "schemas", "locks",
         "loading", "sources", "extension", "running", "sqlite",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout",
-        "pipeline", "update", "cost"
+        "pipeline",
+        "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
@@ -68,8 +69,8 @@ ROOMS = {
         "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
-        "catalog",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "maps", "results", "terms", "sources",
+        "diagnosis", "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
     "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
@@ -108,7 +109,7 @@ ROOMS = {
     ],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
+        "maps", "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [

@@ -24,6 +24,7 @@ COMMANDS = {
     "page": "Make a page to look at a result in a browser.",
     "cut": "Make other clusters of a stored fit.",
     "sweep": "Try many parameters on a stored fit.",
+    "map": "Lay a fit's embeddings out in the plane, to look at them.",
     "predict": "Find clusters for embeddings that are not in a result.",
     "compare": "Compare two results.",
     "delete": "Delete results; embeddings stay.",

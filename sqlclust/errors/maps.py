@@ -10,14 +10,14 @@ from sqlclust.errors.base import SqlclustError
 class MapError(SqlclustError):
     """Something about the map of a fit; `clustering_fit_id` is the fit's."""
 
-    clustering_fit_id: int
+    clustering_fit_id: object
 
 
 class MapNotStoredError(MapError):
     """A fit that has no map, or none by the method that is asked for; `found` is that of the one it has."""
 
     def __init__(
-        self, clustering_fit_id: int, *, path: str, method: str | None = None, found: str | None = None
+        self, clustering_fit_id: object, *, path: str, method: str | None = None, found: str | None = None
     ) -> None:
         """Path of the database, '' if it has none; method as it is asked for, None: any."""
         there = "has no map" if found is None else f"has a map by {found}, and none by {method}"

@@ -9,6 +9,7 @@ import numpy as np
 from sqlclust.core.clusters.labels import NOISE
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.errors import ResultDamagedError, shown
+from sqlclust.options import MAX_INTEGER
 from sqlclust.pictures.colours import Contacts, coloured, contacts, contacts_on_map
 from sqlclust.pictures.exemplars import Depth, exemplars
 from sqlclust.pictures.scene import Float32Array, NearCluster, SceneCluster
@@ -30,6 +31,9 @@ class Members:
 
     def __init__(self, result_id: int, rows: ResultRows, clusters: Sequence[StoredCluster]) -> None:
         self.labels = np.array([cluster.label for cluster in clusters], dtype=np.int64)
+        if len(clusters) and clusters[-1].label > MAX_INTEGER:
+            reason = f"it has a cluster {clusters[-1].label}, and labels are at most {MAX_INTEGER:,} here"
+            raise ResultDamagedError(result_id, reason=reason)
         number = np.searchsorted(self.labels, rows.labels)
         is_noise = rows.labels == NOISE
         known = np.append(self.labels, NOISE)[number] == rows.labels

@@ -38,10 +38,10 @@ def depth_in_tree(flat: FlatClusters) -> Depth:
 
 def depth_of_members(probabilities: Float64Array, outlier_scores: Float64Array) -> Depth:
     """Without a tree: by probability, and of the same probability the least outlying."""
-    n = len(probabilities)
-    order = np.lexsort((-np.nan_to_num(outlier_scores, nan=1.0), probabilities))
+    n, scores = len(probabilities), np.nan_to_num(outlier_scores, nan=1.0)
+    order = np.lexsort((-scores, probabilities))
     steps = np.zeros(n, dtype=np.intp)
-    pairs = np.stack([probabilities, outlier_scores], axis=1)[order]
+    pairs = np.stack([probabilities, scores], axis=1)[order]
     steps[1:] = np.cumsum((pairs[1:] != pairs[:-1]).any(axis=1))
     depth = np.empty(n)
     depth[order] = steps

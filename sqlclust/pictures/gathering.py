@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,8 @@ from sqlclust.store.results.listing import parameters_of, show_result, summarize
 from sqlclust.store.results.rows import result_rows, stored_clusters
 from sqlclust.store.results.terms import names_of_clusters
 from sqlclust.store.results.trajectories import milestones
+
+T = TypeVar("T")
 
 _TERMS = 8
 """Terms of a cluster."""
@@ -89,16 +91,20 @@ class _Gathering:
             self._clusters = stored_clusters(database, self._id)
         self._members = Members(self._id, self._rows, self._clusters)
         self._view = view_of(database, self._model)
+        if np.isnan(self._rows.outlier_scores).any():
+            self._say("outlier scores", "the result does not have one for each row; where there is none it is shown as 0")
 
     def scene(self) -> Scene:
         """The whole."""
-        fit = self._fitted()
-        xy, method, no_map = self._map()
-        texts, names = self._texts()
+        fit = self._heeding(self._fitted())
+        xy, method, no_map = self._heeding(self._map())
+        texts, names = self._heeding(self._texts())
         return Scene(
             result={name: value for name, value in self._result.items() if name != "clusters"},
             title=f"{self._model}, result {self._id}",
-            clusters=scene_clusters(self._members, self._clusters, names, self._depth(fit), xy, self._near(fit)),
+            clusters=scene_clusters(
+                self._members, self._clusters, names, self._depth(fit), xy, self._heeding(self._near(fit))
+            ),
             points=ScenePoints(
                 ids=self._ids(),
                 labels=self._rows.labels.astype(np.int32),
@@ -109,11 +115,16 @@ class _Gathering:
                 no_map=no_map,
                 texts=texts,
             ),
-            tree=self._tree(fit),
-            sweep=self._sweep(fit),
-            runs=self._runs(),
+            tree=self._heeding(self._tree(fit)),
+            sweep=self._heeding(self._sweep(fit)),
+            runs=self._heeding(self._runs()),
             missing=self._missing,
         )
+
+    def _heeding(self, found: T) -> T:
+        """What a stage found, if nobody interrupted at its end: the next statement would forget it."""
+        self._database.check_interrupt()
+        return found
 
     def _described(self, which: int) -> dict[str, Any]:
         """As `show_result`; without its fit, if what that says of itself cannot be read."""
@@ -159,6 +170,7 @@ class _Gathering:
     def _texts(self) -> tuple[list[str | None] | None, Mapping[int, Sequence[str]]]:
         """The rows' texts, and the terms of labels."""
         names = names_of_clusters(self._database, self._id, self._progress, count=_TERMS)
+        self._heeding(names)
         if not self._parts.texts or not has_texts(self._database, self._model):
             return None, names
         if self._view is not None:

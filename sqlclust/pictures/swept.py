@@ -13,8 +13,8 @@ from sqlclust.sqlite.database import Database
 from sqlclust.store.sweep import sweep
 
 _VALUES = 24
-"""Values of a sweep; of more than a hundred thousand rows fewer, so that it takes some seconds at the most."""
-_FEWER_FROM, _FEWEST = 100_000, 8
+"""Values of a sweep; of more than 250,000 rows fewer, so that it takes some seconds at the most."""
+_FEWER_FROM, _FEWEST = 250_000, 8
 
 
 def values_to_try(n: int, stored: int, *, most: int) -> list[int]:
@@ -42,7 +42,7 @@ def scene_sweep(
     Raises:
         as `store.sweep.sweep`.
 
-    Cost: that of as many cuts as there are values: 24, fewer of more than a hundred thousand rows.
+    Cost: that of as many cuts as there are values: 24, fewer of more than 250,000 rows.
     """
     selecting: dict[str, Any] = options.selecting(n)
     stored, largest = selecting["min_cluster_size"], selecting["max_cluster_size"]

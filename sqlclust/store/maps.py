@@ -7,17 +7,18 @@ PCA. Which, and why, is said.
 from __future__ import annotations
 
 from importlib.metadata import version as installed_version
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import sqlclust.core.pipeline as core
-from sqlclust.core.layout.methods import LEAST_FOR_TSNE, METHODS, TSNE_PACKAGE, MethodName, tsne_is_installed
+from sqlclust.core.layout.methods import LEAST_FOR_TSNE, METHODS, TSNE_PACKAGE, tsne_is_installed
 from sqlclust.core.layout.plane import principal_plane
 from sqlclust.core.layout.tsne import PARAMETERS, tsne
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitDamagedError, FitNotStoredError, MapDamagedError, MapMethodError
+from sqlclust.errors import FitDamagedError, FitNotStoredError, MapDamagedError, MapMethodError, MapNotStoredError
+from sqlclust.options import MapMethod
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -31,11 +32,12 @@ from sqlclust.store.memory import check_map
 from sqlclust.store.origins import origin_of
 from sqlclust.store.versions import versions
 
-__all__ = ["FitMap", "MadeMap", "make_map", "map_of", "read_map"]
+__all__ = ["FitMap", "MadeMap", "make_map", "map_of", "read_map", "stored_map"]
 
-_NO_NEIGHBORS = "its neighbours were not kept (store_neighbors false, --no-neighbors, or an earlier version); delete it and fit again"
-
-Wanted = Literal["auto"] | MethodName
+_NO_NEIGHBORS = (
+    "its neighbours were not kept (store_neighbors false, --no-neighbors, or an earlier version of sqlclust); a new fit keeps "
+    "them, once this one is deleted"
+)
 
 
 class MadeMap(NamedTuple):
@@ -57,6 +59,22 @@ def read_map(database: Database, clustering_fit_id: object) -> FitMap | None:
     return load_map(database, clustering_fit_id)
 
 
+def stored_map(database: Database, clustering_fit_id: object, method: MapMethod = "auto") -> FitMap:
+    """The map that is stored with a fit; "auto": by whichever method.
+
+    Raises:
+        MapNotStoredError: there is none, or none by this method.
+        as `read_map`
+    """
+    found = read_map(database, clustering_fit_id)
+    if found is None or (method != "auto" and found.method != METHODS[method]):
+        raise MapNotStoredError(
+            clustering_fit_id, path=database.filename, method=None if method == "auto" else method,
+            found=None if found is None else found.method,
+        )  # fmt: skip
+    return found
+
+
 def make_map(database: Database, clustering_fit_id: int, progress: Progress | None = None) -> FitMap:
     """As `map_of`, of whichever method is best."""
     return map_of(database, clustering_fit_id, progress=progress).map
@@ -66,7 +84,7 @@ def make_map(database: Database, clustering_fit_id: int, progress: Progress | No
 def map_of(
     database: Database,
     clustering_fit_id: int,
-    method: Wanted = "auto",
+    method: MapMethod = "auto",
     *,
     progress: Progress | None = None,
     keep: bool = True,

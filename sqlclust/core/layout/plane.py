@@ -79,8 +79,8 @@ def _axes(vectors: Float32Array, centre: Float64Array, control: Control) -> Floa
 
 
 def _by_subspace_iteration(vectors: Float32Array, centre: Float64Array, control: Control) -> Float64Array:
-    basis = np.random.Generator(np.random.PCG64(20130401)).standard_normal((vectors.shape[1], _STARTED))
-    basis = np.linalg.qr(basis)[0]
+    start = np.random.Generator(np.random.PCG64(20130401)).standard_normal((vectors.shape[1], _STARTED))
+    basis: Float64Array = np.linalg.qr(start)[0]
     before = basis[:, :2]
     for turn in range(_ROUNDS):
 
@@ -90,7 +90,7 @@ def _by_subspace_iteration(vectors: Float32Array, centre: Float64Array, control:
 
         covaried = _sum(vectors, covary, control.part(turn / _ROUNDS, (turn + 1) / _ROUNDS))
         turned = np.linalg.eigh(basis.T @ covaried)[1][:, ::-1]
-        leading = (basis @ turned)[:, :2]
+        leading: Float64Array = (basis @ turned)[:, :2]
         if np.linalg.norm(leading - before @ (before.T @ leading)) <= _SETTLED:
             return leading
         before, basis = leading, np.linalg.qr(covaried @ turned)[0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.metrics import Float64Array
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.runtime.threads import worker_count
+from sqlclust.core.runtime.threads import single_threaded_blas, worker_count
 
 PARAMETERS = {
     "perplexity": "a third of each list",
@@ -62,14 +62,9 @@ def tsne(
         return np.zeros((1, 2))
     many = m >= _MANY
     threads = threads or (worker_count() if many else 1)
-    affinities = _affinities(lists, threads, control.part(0.0, 0.05))
+    affinities = _affinities(lists, control.part(0.0, 0.05))
     from openTSNE import TSNEEmbedding
 
-    def stop(so_far: int, of: int, iteration: int) -> bool:
-        control.at(0.05 + 0.95 * (so_far + iteration) / of)
-        return False
-
-    total = _EARLY + _ITERATIONS
     gradient = "fft" if many else "bh"
     map = TSNEEmbedding(
         _started(start),
@@ -84,7 +79,8 @@ def tsne(
     ):
 
         def report(iteration: int, error: float, embedding: Any, so_far: int = so_far) -> bool:
-            return stop(so_far, total, iteration)
+            control.at(0.05 + 0.95 * (so_far + iteration) / (_EARLY + _ITERATIONS))
+            return False
 
         map.optimize(
             iterations, inplace=True, exaggeration=exaggeration, momentum=momentum, callbacks=report,
@@ -93,41 +89,19 @@ def tsne(
     return _turned(np.array(map, dtype=np.float64), start)
 
 
-def _affinities(lists: KNearestLists, threads: int, control: Control) -> Any:
-    """Symmetric probabilities of pairs, a sparse matrix (m, m) that sums to 1."""
-    from openTSNE.affinity import joint_probabilities_nn
+def _affinities(lists: KNearestLists, control: Control) -> Any:
+    """Symmetric probabilities of pairs, a sparse matrix (m, m) that sums to 1; all neighbours of a list have the same part."""
     from scipy.sparse import csr_matrix
 
-    m, lengths = len(lists.counts), lists.lengths()
-    probabilities = np.empty(len(lists.indices))
-    for length in np.unique(lengths[lengths > 0]).tolist():
-        owners = np.flatnonzero(lengths == length)
-        for first in range(0, len(owners), _LISTS):
-            control.at(0.5 * first / len(owners))
-            places = lists.starts[owners[first : first + _LISTS], None] + np.arange(length)
-            own = joint_probabilities_nn(
-                lists.indices[places], _relative_distances(lists.squared[places]), [_perplexity(length)], symmetrize=False,
-                normalization="point-wise", n_reference_samples=m, n_jobs=threads,
-            )  # fmt: skip
-            probabilities[places] = own.data.reshape(places.shape)
-    control.at(0.6)
+    m = len(lists.counts)
+    lengths = lists.lengths()
+    probabilities = np.repeat(1.0 / np.maximum(lengths, 1), lengths)
     one_way = csr_matrix((probabilities, lists.indices, lists.starts), shape=(m, m))
+    control.at(0.3)
     both = one_way + one_way.T
     control.at(0.9)
     both /= both.sum()
     return both
-
-
-def _perplexity(length: int) -> float:
-    """Of a list: a third of its length, as usual; of a very short one more, so that the last of it counts."""
-    return max(length / 3.0, float(min(length, 2)))
-
-
-def _relative_distances(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances over the mean of their list: perplexity does not depend on their scale, but what computes it would."""
-    distances = np.sqrt(squared)
-    mean = distances.mean(axis=1, keepdims=True)
-    return distances / np.where(mean > 0, mean, 1.0)
 
 
 def _started(start: Float64Array) -> Float64Array:
@@ -139,10 +113,9 @@ def _started(start: Float64Array) -> Float64Array:
 def _turned(map: Float64Array, start: Float64Array) -> Float64Array:
     """A map on its own principal axes, each with the sign that goes with its start's."""
     map = map - map.mean(axis=0)
-    axes = np.linalg.eigh(map.T @ map)[1][:, ::-1]
-    turned = map @ axes
-    for column in range(2):
-        agreement = float(turned[:, column] @ start[:, column])
-        if agreement < 0 or (agreement == 0 and turned[np.abs(turned[:, column]).argmax(), column] < 0):
-            turned[:, column] *= -1.0
+    with single_threaded_blas():  # whose sums depend on the number of threads
+        turned: Float64Array = map @ np.linalg.eigh(map.T @ map)[1][:, ::-1]
+        agreement = (turned * start).sum(axis=0)
+    for column in np.flatnonzero(agreement < 0).tolist():
+        turned[:, column] *= -1.0
     return turned
