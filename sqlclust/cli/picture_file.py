@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -37,7 +38,7 @@ def write_picture(path: str, content: bytes) -> None:
         OSError
     """
     if path == STDOUT:
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
         return
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device or a pipe, which is not replaced

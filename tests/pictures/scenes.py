@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,14 @@ from sqlclust.pictures.scene import (
     SweptCut,
 )
 
-WORDS = (
-    "river mountain forest garden window kitchen letter engine signal harbour winter market bridge station candle music "
-    "paper silver island travel doctor teacher history science football orchestra museum vaccine election climate "
-    "budget galaxy recipe novel theatre railway insurance password database compiler festival vineyard glacier desert "
-    "lantern harvest pottery violin chess marathon archive bicycle telescope umbrella volcano meadow lighthouse"
-).split()
+WORDS = [
+    "river", "mountain", "forest", "garden", "window", "kitchen", "letter", "engine", "signal", "harbour", "winter",
+    "market", "bridge", "station", "candle", "music", "paper", "silver", "island", "travel", "doctor", "teacher",
+    "history", "science", "football", "orchestra", "museum", "vaccine", "election", "climate", "budget", "galaxy",
+    "recipe", "novel", "theatre", "railway", "insurance", "password", "database", "compiler", "festival", "vineyard",
+    "glacier", "desert", "lantern", "harvest", "pottery", "violin", "chess", "marathon", "archive", "bicycle",
+    "telescope", "umbrella", "volcano", "meadow", "lighthouse",
+]  # fmt: skip
 SHORTEST = 4
 """The smallest cluster."""
 
@@ -127,12 +130,17 @@ def _terms(number: int) -> tuple[str, ...]:
 
 
 def _texts(labels: Any, terms: Sequence[Sequence[str]], random: np.random.Generator) -> list[str | None]:
-    fillers = "the of and a in to about with from over near this that old new small large".split()
+    fillers = [
+        "the", "of", "and", "a", "in", "to", "about", "with", "from", "over", "near",
+        "this", "that", "old", "new", "small", "large",
+    ]  # fmt: skip
     texts: list[str | None] = []
     picks = random.integers(0, 1 << 30, (len(labels), 10))
     for row, label in enumerate(labels):
         own = terms[label] if label >= 0 else WORDS
-        words = [own[pick % len(own)] if at % 3 == 1 else fillers[pick % len(fillers)] for at, pick in enumerate(picks[row])]
+        words = [
+            own[pick % len(own)] if at % 3 == 1 else fillers[pick % len(fillers)] for at, pick in enumerate(picks[row])
+        ]
         texts.append(f"{' '.join(words).capitalize()}, number {row}.")
     return texts
 
@@ -238,7 +246,7 @@ def _runs(labels: Any, n_runs: int, random: np.random.Generator) -> SceneRuns:
     starts = np.cumsum([0, *lengths])
     for run in range(n_runs):
         visited = [int(labels[row]) for row in rows[starts[run] : starts[run + 1]] if labels[row] >= 0]
-        for before, after in zip(visited, visited[1:], strict=False):
+        for before, after in pairwise(visited):
             if before != after:
                 pairs[before, after] = pairs.get((before, after), 0) + 1
     return SceneRuns(

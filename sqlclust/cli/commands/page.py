@@ -40,10 +40,10 @@ Examples:
 def command(db: str, result: str, output: str | None, no_texts: bool) -> None:
     """Make a page to look at a result in a browser.
 
-    The latest result by default. It is one HTML file that works offline and asks for nothing: a map with the names of clusters, to
-    be zoomed and searched; of each cluster the medoid, typical members, all members, the nearest clusters and its place in the
-    condensed tree; the tree; what other values of min_cluster_size would give; runs, where there are any; and a table. What is not
-    there is said on the page.
+    The latest result by default. It is one HTML file that works offline and asks for nothing. It has a map with the names of
+    clusters, to be zoomed and searched; of each cluster the medoid, typical members, all members, the nearest clusters and its
+    place in the condensed tree; the tree; what other values of min_cluster_size would give; runs, where there are any; and a
+    table. What is not there is said on the page.
 
     The page holds all texts of the result, or of long ones the beginning: think of who gets it.
 

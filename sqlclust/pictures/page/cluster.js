@@ -33,7 +33,7 @@ function clusterParts(cluster, back, title) {
     cluster.terms.length > 3 ? make("p", { class: "terms quiet" }, foreign(cluster.terms.slice(3).join(", "))) : null,
     make("dl", { class: "facts" },
       fact("Rows", whole(cluster.size)), fact("Share", percent(cluster.share)),
-      fact("Persistence", short(cluster.persistence)), fact("Label", String(cluster.label))),
+      fact("Persistence", cluster.persistence === null ? "–" : cluster.persistence.toFixed(2)), fact("Label", String(cluster.label))),
     part("In the middle", make("ul", { class: "list" }, rowItem(cluster.medoid))),
     exemplars.length ? part("Typical", make("ul", { class: "list" }, ...exemplars.map((row) => rowItem(row)))) : null,
     cluster.near.length ? part("Nearest clusters", nearList(cluster)) : null,

@@ -13,7 +13,7 @@ function clusterItem(cluster, largest) {
   bar.firstChild.style.width = `${Math.max(1, (100 * cluster.size) / largest)}%`;
   bar.firstChild.style.background = cssColour(cluster.index);
   bar.firstChild.dataset.cluster = String(cluster.index);
-  const persistence = cluster.persistence === null ? null : ` · persistence ${short(cluster.persistence)}`;
+  const persistence = cluster.persistence === null ? null : ` · persistence ${cluster.persistence.toFixed(2)}`;
   return make("li", {}, make(
     "button",
     { type: "button", class: "cluster", "data-index": cluster.index, onclick: () => select(cluster.index, "list") },
@@ -55,6 +55,7 @@ function fillPanel() {
   const parts = state.selected !== null ? clusterPanel(state.selected) : state.hits ? hitsPanel() : listPanel();
   panel.replaceChildren(...parts.filter(Boolean));
   panel.scrollTop = 0;
+  if (byId("side").getBoundingClientRect().top < 0) byId("side").scrollIntoView(); // a narrow screen scrolls as a whole
   panel.dataset.shows = state.selected !== null ? "cluster" : state.hits ? "hits" : "list";
 }
 

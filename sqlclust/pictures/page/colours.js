@@ -16,7 +16,8 @@ function rgbOf(index) {
   return palette[state.scene.clusters[index].colour % palette.length];
 }
 
-const cssColour = (index) => `rgb(${rgbOf(index).join(" ")})`;
+const css = (rgb) => `rgb(${rgb.join(" ")})`;
+const cssColour = (index) => css(rgbOf(index));
 
 function mix(one, other, share) {
   return one.map((value, at) => Math.round(value + (other[at] - value) * share));

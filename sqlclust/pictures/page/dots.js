@@ -8,7 +8,7 @@ let pixels = null;
 // Radius in pixels of CSS: larger where there are few rows, and growing slowly while zooming.
 function dotRadius() {
   const area = view.width * view.height;
-  const base = Math.sqrt(area / Math.max(1, state.scene.n)) * 0.13;
+  const base = Math.sqrt(area / Math.max(1, state.scene.n)) * 0.17;
   const zoom = Math.max(1, view.scale / wholeScale()) ** 0.45;
   return Math.min(Math.max(base, 0.75) * zoom, 5.5, Math.max(base, 3) * 1.8);
 }

@@ -1,8 +1,8 @@
 """A scene as three blocks of text for a page: what is small, the rows, and their texts. The same scene gives the same blocks.
 
-Rows are put into the order of labels, noise first, and of rows within each: so labels are a few counts, ids rise within a cluster,
-and a cluster's rows are one piece of every array. Numbers are cut into planes (all first bytes, all second ones, …), because high
-bytes are nearly alike and are compressed to nothing.
+Rows are put into the order of labels, noise first, and of rows within each. So labels are a few counts, ids rise within a
+cluster, and a cluster's rows are one piece of every array. Numbers are cut into planes (all first bytes, all second ones, …),
+because high bytes are nearly alike and are compressed to nothing.
 """
 
 from __future__ import annotations
@@ -116,7 +116,10 @@ def _arrays(scene: Scene, order: NDArray[np.int64], place: NDArray[np.int64]) ->
     if scene.tree is not None:
         arrays |= _tree(scene.tree)
     if scene.runs is not None:
-        arrays |= {"runRows": place[scene.runs.rows].astype(np.int32), "runNumbers": scene.runs.sequence_numbers.astype(np.float64)}
+        arrays |= {
+            "runRows": place[scene.runs.rows].astype(np.int32),
+            "runNumbers": scene.runs.sequence_numbers.astype(np.float64),
+        }
     return arrays
 
 
@@ -130,14 +133,19 @@ def quantised(xy: NDArray[np.float32]) -> NDArray[np.uint16]:
     steps = GRID if len(xy) < LARGE else LEAST_STEPS
     grid = np.rint((wide - low) / span * steps) * (GRID // steps)
     grid[:, 1] = np.rint((high - low)[1] / span * steps) * (GRID // steps) - grid[:, 1]
-    return grid.astype(np.uint16)
+    return np.asarray(grid, dtype=np.uint16)
 
 
 def whole_numbers(ids: Sequence[Id]) -> NDArray[np.int64] | None:
     """Ids as numbers, where all are whole ones, also if they are written as texts; None for others."""
     numbers = np.empty(len(ids), np.int64)
     for at, each in enumerate(ids):
-        if isinstance(each, str) and each.isascii() and each.removeprefix("-").isdigit() and str(number := int(each)) == each:
+        if (
+            isinstance(each, str)
+            and each.isascii()
+            and each.removeprefix("-").isdigit()
+            and str(number := int(each)) == each
+        ):
             each = number
         if type(each) is not int or abs(each) > SAFE_INTEGER // 2:
             return None
@@ -146,7 +154,9 @@ def whole_numbers(ids: Sequence[Id]) -> NDArray[np.int64] | None:
 
 
 def _theme(theme: Theme) -> dict[str, Any]:
-    ground, noise, *palette = ([*bytes.fromhex(each.removeprefix("#"))] for each in (theme.background, theme.noise, *theme.clusters))
+    ground, noise, *palette = (
+        [*bytes.fromhex(each.removeprefix("#"))] for each in (theme.background, theme.noise, *theme.clusters)
+    )
     return {"ground": ground, "noise": noise, "palette": palette}
 
 

@@ -12,42 +12,61 @@ function mapLabel(cluster) {
 
 function labelSize(cluster) {
   const share = cluster.count / state.scene.clusters[0].count;
-  return Math.round(11.5 + 3.5 * Math.sqrt(share) - (view.width < 500 ? 1 : 0));
+  return Math.round(11 + 3.5 * Math.sqrt(share) - (view.width < 500 ? 0.6 : 0));
 }
 
-// Returns [{ cluster, text, x, y, size }], x and y in pixels of CSS.
+const fontOf = (size) => `600 ${size}px ${FONT}`;
+
+function labelWidth(context, text, size) {
+  const key = `${size} ${text}`;
+  if (!widths.has(key)) {
+    context.font = fontOf(size);
+    widths.set(key, context.measureText(text).width);
+  }
+  return widths.get(key);
+}
+
+// Where a name may stand: on a cluster that is larger than it, else above, below, or on it.
+function labelPlaces(index, half, size) {
+  const { middles, boxes } = state.scene;
+  const [x, y] = [toScreenX(middles[index][0]), toScreenY(middles[index][1])];
+  const [top, bottom] = [toScreenY(boxes[index][1]), toScreenY(boxes[index][3])];
+  const away = size / 2 + dotRadius() + 3;
+  const across = toScreenX(boxes[index][2]) - toScreenX(boxes[index][0]);
+  if (bottom - top > 5 * size && across > half * 1.6) return [[x, y]];
+  return [[x, top - away], [x, bottom + away], [x, y]];
+}
+
+function labelFits(placed, x, y, half, size) {
+  if (x - half < 4 || x + half > view.width - 4 || y < 12 || y > view.height - 12) return false;
+  if (y > view.height - 40 && x - half < 250) return false; // the note below
+  if (y > view.height - 130 && x + half > view.width - 56) return false; // the buttons
+  return !placed.some(
+    (other) => Math.abs(other.x - x) < other.half + half + 10 && Math.abs(other.y - y) < (other.size + size) / 2 + 5,
+  );
+}
+
+// Returns [{ cluster, text, x, y, size, half }], x and y in pixels of CSS.
 function placeLabels(context) {
-  const { clusters, middles, boxes } = state.scene;
+  const { clusters, boxes } = state.scene;
   const placed = [];
-  const order = state.selected !== null && state.selected !== NOISE
-    ? [clusters[state.selected], ...clusters.filter((cluster) => cluster.index !== state.selected)]
-    : clusters;
+  const chosen = state.selected !== null && state.selected !== NOISE ? clusters[state.selected] : null;
+  const order = chosen ? [chosen, ...clusters.filter((cluster) => cluster !== chosen)] : clusters;
   for (const cluster of order) {
-    const [x, y] = [toScreenX(middles[cluster.index][0]), toScreenY(middles[cluster.index][1])];
-    if (x < -40 || y < -20 || x > view.width + 40 || y > view.height + 20) continue;
     const box = boxes[cluster.index];
-    const isSelected = cluster.index === state.selected;
-    if (!isSelected && Math.max(box[2] - box[0], box[3] - box[1]) * view.scale < 9) continue;
-    const size = labelSize(cluster) + (isSelected ? 1 : 0);
+    const [left, right] = [toScreenX(box[0]), toScreenX(box[2])];
+    const [top, bottom] = [toScreenY(box[1]), toScreenY(box[3])];
+    if (right < -20 || left > view.width + 20 || bottom < -20 || top > view.height + 20) continue;
+    if (cluster !== chosen && Math.max(right - left, bottom - top) < 7) continue;
+    const size = labelSize(cluster) + (cluster === chosen ? 1 : 0);
     const text = mapLabel(cluster);
-    const key = `${size} ${text}`;
-    if (!widths.has(key)) {
-      context.font = fontOf(size);
-      widths.set(key, context.measureText(text).width);
-    }
-    const half = widths.get(key) / 2;
-    const cx = isSelected ? Math.min(Math.max(x, half + 8), view.width - half - 8) : x;
-    if (cx - half < 4 || cx + half > view.width - 4 || y < 12 || y > view.height - 12) continue;
-    const taken = placed.some(
-      (other) => Math.abs(other.x - cx) < other.half + half + 12 && Math.abs(other.y - y) < (other.size + size) / 2 + 9,
-    );
-    if (!taken) placed.push({ cluster, text, x: cx, y, size, half });
+    const half = labelWidth(context, text, size) / 2;
+    const place = labelPlaces(cluster.index, half, size).find(([x, y]) => labelFits(placed, x, y, half, size));
+    if (place) placed.push({ cluster, text, x: place[0], y: place[1], size, half });
     if (placed.length >= 150) break;
   }
   return placed;
 }
-
-const fontOf = (size) => `600 ${size}px ${FONT}`;
 
 function drawLabels(context) {
   const placed = placeLabels(context);
@@ -62,9 +81,9 @@ function drawLabels(context) {
     context.strokeStyle = ground;
     context.lineWidth = 4;
     context.strokeText(text, x, y);
-    context.fillStyle = `rgb(${ink().text.join(" ")})`;
+    context.fillStyle = css(mix(rgbOf(cluster.index), ink().text, 0.5));
     context.fillText(text, x, y);
   }
   context.globalAlpha = 1;
-  return placed.length;
+  return placed.map(({ cluster }) => cluster.label);
 }

@@ -31,7 +31,7 @@ function drawOver() {
   context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
   context.clearRect(0, 0, view.width, view.height);
   const shown = drawLabels(context);
-  mapParts.box.dataset.labels = String(shown);
+  mapParts.box.dataset.labels = shown.join(" ");
   const rows = new Set([state.row, hovered >= 0 ? hovered : null]);
   for (const row of rows) if (row !== null) ring(context, row);
 }

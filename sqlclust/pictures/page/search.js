@@ -116,11 +116,13 @@ function hitsPanel() {
     rows[at++] = row;
     counts.set(scene.owner[row], (counts.get(scene.owner[row]) ?? 0) + 1);
   }
+  const weight = (index) => (index === NOISE ? 0 : counts.get(index));
+  const byHits = (a, b) => weight(b) - weight(a) || a - b;
   rows.sort((one, other) => {
     const [a, b] = [scene.owner[one], scene.owner[other]];
-    return a === b ? scene.depth[other] - scene.depth[one] || one - other : counts.get(b) - counts.get(a) || a - b;
+    return a === b ? scene.depth[other] - scene.depth[one] || one - other : byHits(a, b);
   });
-  const chips = [...counts].sort((one, other) => other[1] - one[1]).slice(0, 12).map(([index, count]) =>
+  const chips = [...counts].sort((one, other) => byHits(one[0], other[0])).slice(0, 12).map(([index, count]) =>
     make("li", {}, make(
       "button",
       { type: "button", class: "chip", onclick: () => select(index, "list") },
@@ -129,7 +131,7 @@ function hitsPanel() {
   return [
     make("h2", {}, "Where the hits are"),
     make("ul", { class: "chips" }, ...chips),
-    counts.size > 12 ? make("p", { class: "quiet" }, `and ${whole(counts.size - 12)} clusters with fewer`) : null,
+    counts.size > 12 ? make("p", { class: "quiet" }, `and ${whole(counts.size - 12)} more with fewer`) : null,
     make("h2", {}, "Hits"),
     growingList(rows.length, (each) => rowItem(rows[each], { showsCluster: true }), { "aria-label": "Hits" }),
   ];

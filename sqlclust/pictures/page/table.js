@@ -18,7 +18,7 @@ function tableRow(cluster) {
     make("td", {}, foreign(cluster.terms.join(", "))),
     make("td", { class: "number" }, whole(cluster.size)),
     make("td", { class: "number" }, percent(cluster.share)),
-    make("td", { class: "number" }, short(cluster.persistence)),
+    make("td", { class: "number" }, cluster.persistence === null ? "–" : cluster.persistence.toFixed(3)),
     make("td", { class: "text" }, foreign(textOfRow(cluster.medoid, 200))));
 }
 

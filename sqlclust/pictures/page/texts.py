@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 MOST_CHARACTERS = 4_000
 """Of a text: what is longer is read elsewhere."""
@@ -31,7 +32,7 @@ def cut_texts(texts: Sequence[str | None]) -> tuple[list[str | None], int | None
     return [text if text is None or len(text) <= limit else f"{text[:limit]}…" for text in texts], limit
 
 
-def _limit(lengths: np.ndarray) -> int:  # type: ignore[type-arg]
+def _limit(lengths: NDArray[np.int64]) -> int:
     """The most characters of a text with which all together are few enough."""
     low, high = 0, MOST_CHARACTERS
     while low < high:

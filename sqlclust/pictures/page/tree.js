@@ -97,10 +97,11 @@ function startTree() {
     "aria-label": `Condensed tree of ${whole(treeData.n)} nodes`, "aria-describedby": "tree-keys",
   });
   tree.tip = make("div", { class: "tip", hidden: true });
+  const cut = treeData.isCut ? ` What lasts beyond λ ${short(treeData.high)} is cut off there.` : "";
   const hidden = scene.tree.hidden ? ` ${whole(scene.tree.hidden)} smaller nodes are not shown.` : "";
   byId("view-tree").append(
     make("p", { class: "quiet caption" },
-      `How the rows part as density rises (λ = 1 / distance, downwards). Coloured: the clusters of this result.${hidden} A click selects, a double click zooms in. `,
+      `How the rows part as density rises (λ = 1 / distance, downwards). Coloured: the clusters of this result.${hidden}${cut} A click selects, a double click zooms in. `,
       make("button", { id: "tree-whole", type: "button", class: "link", hidden: true, onclick: () => setTreeWindow(0, 1) }, "Whole tree")),
     make("p", { id: "tree-keys", class: "unseen" },
       "Arrow keys go up to where a node split off, down into it, and to the one beside it. Enter selects its cluster, plus zooms to it, 0 shows the whole tree."),

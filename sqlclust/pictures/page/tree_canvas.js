@@ -3,6 +3,7 @@
 const TREE_LEFT = 46; // pixels of CSS for the axis
 const TREE_TOP = 10;
 const TREE_BOTTOM = 14;
+const MOST_OF_NODES = 0.95; // those that are seen to their ends
 
 const treeData = { nodes: null, low: 0, high: 1, window: [0, 1] };
 
@@ -19,17 +20,19 @@ function readTree() {
     if (cluster !== undefined) nodeOf.set(cluster, node);
     within[node] = cluster ?? (parent >= 0 ? within[parent] : NOISE);
   }
-  let [low, high] = [Infinity, 0];
+  let low = Infinity;
   for (let node = 0; node < n; node++) {
-    for (const value of [scene.treeBirth[node], scene.treeDeath[node]]) {
-      if (value > 0 && value < low) low = value;
-      if (value > high) high = value;
-    }
+    for (const value of [scene.treeBirth[node], scene.treeDeath[node]]) if (value > 0 && value < low) low = value;
   }
+  const deaths = Float32Array.from(scene.treeDeath).sort();
+  let high = deaths[n - 1];
+  const most = deaths[Math.floor((n - 1) * MOST_OF_NODES)] * 1.25;
+  const isCut = most > 0 && high > 2 * most; // a few nodes of almost identical vectors would press all others to the top
+  if (isCut) high = most;
   if (!(low < Infinity)) low = 1;
   if (!(scene.treeBirth[0] > 0)) low *= 0.8; // the root begins before all else
   if (!(high > low)) high = low * 2;
-  Object.assign(treeData, { children, within, nodeOf, low, high, n });
+  Object.assign(treeData, { children, within, nodeOf, low, high, n, isCut });
 }
 
 const treeX = (share, box) => box.left + ((share - box.window[0]) / (box.window[1] - box.window[0])) * box.width;
@@ -57,8 +60,6 @@ function nodeColours(node, isDimmed) {
   return [front, mix(ink().ground, own, strength * (state.dark ? 0.32 : 0.24))];
 }
 
-const css = (rgb) => `rgb(${rgb.join(" ")})`;
-
 // A pale box for the rows at its birth, and before it those that are left.
 function drawNode(context, node, box) {
   const { treeStarts, stepLambda, stepSize, treeSize } = state.scene;
@@ -68,7 +69,8 @@ function drawNode(context, node, box) {
   const [front, back] = nodeColours(node, isDimmed);
   const gap = right - left > 4 ? 0.5 : 0;
   [left, right] = [left + gap, Math.max(right - gap, left + 0.6)];
-  bottom = Math.max(bottom, top + 1);
+  const pixel = (y) => Math.round(y * view.ratio) / view.ratio; // no seams between parents and children
+  [top, bottom] = [pixel(top), pixel(Math.max(bottom, top + 1))];
   context.fillStyle = css(back);
   context.fillRect(left, top, right - left, bottom - top);
   context.fillStyle = css(front);
@@ -94,22 +96,19 @@ function drawNodeName(context, node, box) {
   const from = Math.max(left, box.left);
   const room = Math.min(right, box.left + box.width) - from - 10;
   if (room < 34 || bottom - top < 18) return;
-  const text = mapLabel(state.scene.clusters[cluster]);
-  context.font = `600 12px ${FONT}`;
-  const width = context.measureText(text).width;
-  context.save();
-  context.beginPath();
-  context.rect(from + 3, top, room + 4, bottom - top);
-  context.clip();
+  const names = [mapLabel(state.scene.clusters[cluster]), state.scene.clusters[cluster].terms[0] ?? ""];
+  const text = names.find((name) => name && labelWidth(context, name, 12) <= room);
+  if (!text) return;
+  context.font = fontOf(12);
+  const width = labelWidth(context, text, 12);
   context.lineWidth = 3;
   context.lineJoin = "round";
   context.strokeStyle = `rgb(${ink().ground.join(" ")} / 0.85)`;
   context.fillStyle = css(ink().text);
-  const at = width < room ? from + 5 + (room - width) / 2 : from + 5;
+  const at = from + 5 + (room - width) / 2;
   context.textBaseline = "middle";
   context.strokeText(text, at, top + 12);
   context.fillText(text, at, top + 12);
-  context.restore();
 }
 
 function outlineNode(context, node, box, width) {

@@ -61,8 +61,11 @@ class Opened:
 
     def pixel(self, x: float, y: float) -> tuple[int, int, int]:
         """Red, green, blue of the dots at a place of the map, in pixels of CSS."""
-        script = """([x, y]) => { const c = document.getElementById("dots"), r = c.width / c.clientWidth;
-            return [...c.getContext("2d").getImageData(Math.round(x * r), Math.round(y * r), 1, 1).data].slice(0, 3) }"""
+        script = """([x, y]) => {
+            const dots = document.getElementById("dots"), ratio = dots.width / dots.clientWidth;
+            const one = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+            one.drawImage(dots, Math.round(x * ratio), Math.round(y * ratio), 1, 1, 0, 0, 1, 1);
+            return [...one.getImageData(0, 0, 1, 1).data].slice(0, 3); }"""
         red, green, blue = self.page.evaluate(script, [x, y])
         return red, green, blue
 
@@ -87,6 +90,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         size: tuple[int, int] = WIDE,
         dark: bool = False,
         state: str = "ready",
+        init: str = "",
         **settings: Any,
     ) -> Opened:
         path = tmp_path / f"page{len(all_of_them)}.html"
@@ -102,6 +106,8 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         )
         one = Opened(context.new_page())
         all_of_them.append(one)
+        if init:
+            context.add_init_script(init)
         one.page.set_default_timeout(20_000)
         one.page.on("request", lambda request: one.requests.append(request.url))
         one.page.on("console", lambda message: one.complaints.append(message.text))
