@@ -61,7 +61,7 @@ ROOMS = {
         "page", "plots",
     ],
     "pictures.page": ["texts", "private", "encoding", "html"],
-    "pictures.plots": ["style", "letters", "placing", "canvas", "drawing", "map", "tree", "sweep", "runs", "plot"],
+    "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [

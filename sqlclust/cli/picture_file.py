@@ -27,8 +27,10 @@ def check_target(path: str, hint: str = "'-o' / '--output'") -> None:
     if not target.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(target.parent)!r}", param_hint=hint)
     with contextlib.suppress(OSError):
-        if target.is_file() and target.open("rb").read(len(_SQLITE)) == _SQLITE:
-            raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=hint)
+        if target.is_file():
+            with target.open("rb") as file:
+                if file.read(len(_SQLITE)) == _SQLITE:
+                    raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=hint)
 
 
 def write_picture(path: str, content: bytes) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import NamedTuple
@@ -76,13 +78,26 @@ def check_installed() -> None:
 
 def _drawing() -> ModuleType:
     try:
-        return importlib.import_module("sqlclust.pictures.plots.plot")
+        with quiet():
+            return importlib.import_module("sqlclust.pictures.plots.plot")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         raise PlotsNotInstalledError from None
     except (ValueError, OSError, ImportError) as error:  # of a variable or a file of settings that matplotlib refuses
         raise PlotsNotInstalledError(reason=f"{type(error).__name__}: {error}".replace("\n", " ")) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what matplotlib logs of itself, such as where its cache of fonts is: nothing to tell readers of plots."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def missing(scene: Scene, kind: str, otherwise: str) -> NothingToDrawError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sqlclust.pictures import colours
+from sqlclust.pictures.plots.drawing import quiet
 
 OWN_FONT = "DejaVu Sans"
 """Comes with matplotlib."""
@@ -61,27 +61,21 @@ def drawing_with(families: Sequence[str]) -> Iterator[None]:
     Args:
         families: of fonts, the first of which has most of the letters.
     """
-    log = logging.getLogger("matplotlib")
-    level = log.level
-    log.setLevel(logging.ERROR)  # its cache of fonts, say, is nothing to tell readers of plots
-    try:
-        with matplotlib.rc_context(), warnings.catch_warnings():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(
-                {
-                    "font.family": [*families, "sans-serif"],
-                    "font.sans-serif": ["Verdana", OWN_FONT],  # as wide as ours, for whoever reads an SVG without it
-                    "font.size": SMALL,
-                    "svg.fonttype": "none",  # letters stay text: small files, found by a search
-                    "svg.hashsalt": "sqlclust",  # ids in the file are the same each time
-                    "pdf.fonttype": 42,  # letters stay text
-                    "text.hinting": "none",  # letters are where their outlines are
-                    "path.simplify": True,
-                }
-            )
-            yield
-    finally:
-        log.setLevel(level)
+    with quiet(), matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "font.family": [*families, "sans-serif"],
+                "font.sans-serif": ["Verdana", OWN_FONT],  # as wide as ours, for whoever reads an SVG without it
+                "font.size": SMALL,
+                "svg.fonttype": "none",  # letters stay text: small files, found by a search
+                "svg.hashsalt": "sqlclust",  # ids in the file are the same each time
+                "pdf.fonttype": 42,  # letters stay text
+                "text.hinting": "none",  # letters are where their outlines are
+                "path.simplify": True,
+            }
+        )
+        yield
 
 
 def new_figure(size: tuple[float, float], theme: Theme) -> Figure:

@@ -15,11 +15,7 @@ from sqlclust.pictures.plots.drawing import PlotOptions, draw
 from sqlclust.pictures.scene import Scene
 
 SVG, HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-WHY = "no matplotlib: pip install 'sqlclust[pictures]'"
-font_manager: Any = pytest.importorskip("matplotlib.font_manager", reason=WHY)
-font_builder: Any = pytest.importorskip("fontTools.fontBuilder", reason=WHY)
-glyph_pen: Any = pytest.importorskip("fontTools.pens.ttGlyphPen", reason=WHY)
-"""Who imports this file is passed over where matplotlib is not installed."""
+needs_matplotlib = pytest.mark.pictures("matplotlib")
 
 
 def svg(scene: Scene, kind: str, **options: Any) -> ElementTree.Element:

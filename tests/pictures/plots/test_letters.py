@@ -6,6 +6,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,27 +14,40 @@ from hypothesis import strategies as st
 
 from sqlclust.pictures.plots.drawing import FORMATS, PlotOptions, draw
 from sqlclust.pictures.scene import Scene
-from tests.pictures.plots.drawn import font_builder, font_manager, glyph_pen, svg, texts
+from tests.pictures.plots.drawn import needs_matplotlib, svg, texts
 from tests.pictures.scenes import scene
 
+pytestmark = needs_matplotlib
+
 FAMILY = "A Font Of One Letter"
+
+
+def _forget(manager: Any) -> None:
+    """Which fonts were found before."""
+    manager._findfont_cached.cache_clear()
 
 
 @pytest.fixture
 def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with matplotlib's own fonts only."""
+    from matplotlib import font_manager
+
     own = [font for font in font_manager.fontManager.ttflist if "mpl-data" in font.fname]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-    font_manager.fontManager._findfont_cached.cache_clear()
+    _forget(font_manager.fontManager)
 
 
 @pytest.fixture
 def has_river(no_others: None, tmp_path: Path) -> Iterator[str]:
     """Another font, which has 川."""
-    builder = font_builder.FontBuilder(1000, isTTF=True)
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from matplotlib import font_manager
+
+    builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", "river"])
     builder.setupCharacterMap({ord("川"): "river"})
-    pen = glyph_pen.TTGlyphPen(None)
+    pen = TTGlyphPen(None)
     for place in ((0, 0), (0, 800), (800, 800), (800, 0)):
         (pen.lineTo if place != (0, 0) else pen.moveTo)(place)
     pen.closePath()
@@ -46,7 +60,7 @@ def has_river(no_others: None, tmp_path: Path) -> Iterator[str]:
     builder.save(tmp_path / "river.ttf")
     font_manager.fontManager.addfont(tmp_path / "river.ttf")
     yield FAMILY
-    font_manager.fontManager._findfont_cached.cache_clear()
+    _forget(font_manager.fontManager)
 
 
 def with_terms(*terms: str) -> Scene:

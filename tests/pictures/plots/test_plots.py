@@ -13,8 +13,10 @@ from sqlclust.errors import NothingToDrawError
 from sqlclust.pictures.colours import DARK, LIGHT
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, draw
 from sqlclust.pictures.scene import Scene
-from tests.pictures.plots.drawn import has_colour, images, pixels, places, references, svg, texts
+from tests.pictures.plots.drawn import has_colour, images, needs_matplotlib, pixels, places, references, svg, texts
 from tests.pictures.scenes import scene
+
+pytestmark = needs_matplotlib
 
 FEW = scene(300, 3, n_runs=4)
 SMALL = PlotOptions(dpi=40)
