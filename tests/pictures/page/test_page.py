@@ -92,7 +92,9 @@ def test_any_texts_and_ids_are_read_back(data: st.DataObject) -> None:
         st.floats(),
         st.binary(max_size=4),
     ]
-    ids: list[Id] = data.draw(st.one_of(st.lists(kind, min_size=n, max_size=n) for kind in [*kinds, st.one_of(*kinds)]))
+    ids: list[Id] = data.draw(
+        st.one_of([st.lists(kind, min_size=n, max_size=n) for kind in [*kinds, st.one_of(*kinds)]])
+    )
     made = scene(n, 0, texts=False, ids=ids, has_tree=False, has_sweep=False)
     made = replace(made, points=replace(made.points, texts=texts))
     found = decoded(page(made))
