@@ -26,11 +26,18 @@ def check_target(path: str, hint: str = "'-o' / '--output'") -> None:
         raise click.BadParameter(f"{path!r} is a folder, expected the name of a file", param_hint=hint)
     if not target.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(target.parent)!r}", param_hint=hint)
-    with contextlib.suppress(OSError):
-        if target.is_file():
-            with target.open("rb") as file:
-                if file.read(len(_SQLITE)) == _SQLITE:
-                    raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=hint)
+    if _begins_as_a_database(target):
+        raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=hint)
+
+
+def _begins_as_a_database(path: Path) -> bool:
+    if not path.is_file():  # a pipe waits for whoever writes
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 def write_picture(path: str, content: bytes) -> None:

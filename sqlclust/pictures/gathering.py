@@ -92,7 +92,9 @@ class _Gathering:
         self._members = Members(self._id, self._rows, self._clusters)
         self._view = view_of(database, self._model)
         if np.isnan(self._rows.outlier_scores).any():
-            self._say("outlier scores", "the result does not have one for each row; where there is none it is shown as 0")
+            self._say(
+                "outlier scores", "the result does not have one for each row; where there is none it is shown as 0"
+            )
 
     def scene(self) -> Scene:
         """The whole."""

@@ -28,6 +28,7 @@ READING: dict[str, tuple[str, ...]] = {
     "list": ("list", "DB"),
     "show": ("show", "DB", "--json"),
     "compare": ("compare", "DB", "1", "2"),
+    "page": ("page", "DB", "1", "-o", "-"),
     "sweep": ("sweep", "DB", "1", "--min-cluster-size", "4,5"),
     "predict": ("predict", "DB", "1"),
     "predict of a file": ("predict", "DB", "1", "VECTORS"),

@@ -79,10 +79,14 @@ def _shows(scene: Scene) -> str:
     """What there is on a page, in a few words."""
     parts = (
         f"a map by {scene.points.map_method}" if scene.points.xy is not None else "",
-        f"{len(scene.points.ids):,} rows {'with' if scene.points.texts is not None else 'without'} texts",
-        f"{len(scene.clusters):,} {'cluster' if len(scene.clusters) == 1 else 'clusters'}",
+        f"{_counted(len(scene.points.ids), 'row')} {'with' if scene.points.texts is not None else 'without'} texts",
+        _counted(len(scene.clusters), "cluster"),
         "the tree" if scene.tree is not None else "",
         "a sweep" if scene.sweep is not None else "",
-        f"{len(scene.runs.run_ids):,} runs" if scene.runs is not None else "",
+        _counted(len(scene.runs.run_ids), "run") if scene.runs is not None else "",
     )
     return ", ".join(filter(None, parts))
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

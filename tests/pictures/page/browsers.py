@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from importlib.util import find_spec
 
 VARIABLE = "SQLCLUST_BROWSER"
@@ -31,3 +32,9 @@ def why_not() -> str | None:
     if not os.access(path, os.X_OK):
         return f"{VARIABLE} names {path}, which cannot be run"
     return None
+
+
+if __name__ == "__main__":
+    reason = why_not()
+    print(reason or program(), file=sys.stderr if reason else sys.stdout)
+    sys.exit(bool(reason))
