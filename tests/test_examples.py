@@ -45,6 +45,7 @@ def test_every_example_is_tested() -> None:
         "06_llm.py",
         "07_own_table.sql",
         "colors.csv",  # of the README
+        "demo_map.svg",  # of the README, too
         "other_tools.md",  # tests/interop
     ]
 

@@ -1,4 +1,4 @@
-"""Pictures: what cannot be drawn, and files that cannot be written."""
+"""Pictures that cannot be drawn."""
 
 from __future__ import annotations
 
