@@ -3,8 +3,8 @@
     python -m tests.benchmarks.plots
     python -m tests.benchmarks.plots --hdbscan      # its plot of a tree of 4,600 splits takes some twenty seconds
 
-Scenes are made of nothing (`tests/pictures/scenes.py`). Seconds of one core, whatever else the
-machine does, for drawing alone: the best of several, matplotlib imported before.
+Scenes are made of nothing (`tests/pictures/scenes.py`). Seconds of one core for drawing alone, whatever
+else the machine does: the best of several, matplotlib imported before.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def theirs(n_splits: int) -> None:
         figure = Figure(figsize=(8, 11))
         CondensedTree(tree, "eom").plot(axis=figure.add_subplot(), select_clusters=True, colorbar=False)
         out = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(out)
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.print_png(out)
         return out.getvalue()
 
     seconds, data = best(work, 1)
