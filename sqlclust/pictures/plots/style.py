@@ -62,6 +62,7 @@ def drawing_with(families: Sequence[str]) -> Iterator[None]:
         families: of fonts, the first of which has most of the letters.
     """
     with quiet(), matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of an old matplotlib with a new pyparsing
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {
