@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import apsw
@@ -69,6 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("pictures"):
+            if find_spec(mark.args[0]) is None:
+                item.add_marker(pytest.mark.skip(f"{mark.args[0]} is not installed: pip install 'sqlclust[pictures]'"))
+                _not_there.add(mark.args[0])
     if config.getoption("binding") == "loadable" and (missing := why_not()):
         for item in items:
             item.add_marker(pytest.mark.skip(missing))
@@ -85,6 +91,15 @@ def _bound(binding: str) -> Iterator[None]:
     """With --binding=loadable all connections of this process get everything by the extension."""
     with everything_loaded() if binding == "loadable" and not why_not() else nullcontext():
         yield
+
+
+_not_there: set[str] = set()
+"""Packages of the extra [pictures] without which tests are passed over."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for package in sorted(_not_there):
+        terminalreporter.write_line(f"{package} is not installed: what needs it is not tried")
 
 
 HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}

@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 NOTE = "CREATE TABLE note AS SELECT id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding"
 """A table as another program might have it, for the example of clust_source."""
 
+MAP = """
+INSERT INTO ClusteringFitMap (clustering_fit_id, method, parameters, versions, timings, n, xy)
+SELECT id, 'PCA', '{}', '{}', '{}', n, CAST(x'0000803f000000c0' || zeroblob(8 * n - 8) AS BLOB) FROM ClusteringFit
+WHERE spanning_tree IS NOT NULL
+"""
+"""A map of every stored fit, as another program might have made it: the first row at (1, -2), all others at (0, 0)."""
+
 Id = int | float | str | bytes
 
 

@@ -14,10 +14,10 @@ import pytest
 import sqlclust
 from sqlclust.core import engine_stages
 from sqlclust.core.neighbors.approximate import neighbors_and_lists
-from sqlclust.errors import FitOptionError, SqlclustError, UnknownOptionError
+from sqlclust.errors import FitOptionError, MapNotStoredError, SqlclustError, UnknownOptionError
 from sqlclust.options import CutOptions, HdbscanOptions, StoredFitOptions, TermsOptions, names
 from sqlclust.surface.catalog import OPTIONS
-from tests.small import add_embeddings
+from tests.small import MAP, add_embeddings
 
 N = 120
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
@@ -34,6 +34,7 @@ def con() -> apsw.Connection:
     add_embeddings(connection, vectors())
     assert connection.execute("SELECT clust_fit('demo', ?)", (json.dumps({**BASE, "min_samples": 10}),)).get == 1
     assert connection.execute("SELECT clust_cut(1, ?)", (json.dumps(CUT_BASE),)).get == 2
+    connection.execute(MAP)
     for table in ("note", "memo"):
         connection.execute(f"""CREATE TABLE {table} AS
             SELECT id AS n, 'slug ' || id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding""")
@@ -107,6 +108,14 @@ def kept(con: apsw.Connection, options: dict[str, Any]) -> Answer:
     return Answer(con.execute(f"SELECT {columns} FROM EmbeddingSource").fetchall(), [])
 
 
+def of_map(con: apsw.Connection, options: dict[str, Any]) -> Answer:
+    """The map of fit 1, which is by PCA, or what is said where none is of the method."""
+    try:
+        return table("SELECT * FROM clust_map(1, :options)")(con, options)
+    except MapNotStoredError as error:
+        return Answer([str(error)], [])
+
+
 TREE = "clust_condensed_tree(1, :options)"
 CALLS = {
     "clust_hdbscan": table(
@@ -129,6 +138,7 @@ CALLS = {
     "clust_neighbors": table(f"SELECT * FROM clust_neighbors({POINTS}, :options)"),
     "clust_duplicates": table(f"SELECT * FROM clust_duplicates({POINTS}, :options)"),
     "clust_layers": table("SELECT *, persistence FROM clust_layers(2, :options)"),
+    "clust_map": of_map,
     "clust_nearest": table("SELECT * FROM clust_nearest(2, :options)"),
     "clust_terms": table("SELECT * FROM clust_terms((SELECT clust_texts(1, 'tea')), :options)"),
     "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
@@ -167,6 +177,7 @@ SMALL: dict[str, dict[str, tuple[dict[str, Any], object, Check]]] = {
         "min_cluster_size": ({}, 8, lambda a, b: min(row[1] for row in b.rows) >= 8 > min(row[1] for row in a.rows)),
         "max_layers": ({"min_cluster_size": 2}, 1, lambda a, b: len(b.rows) == N < len(a.rows)),
     },
+    "clust_map": {"method": ({}, "t-sne", lambda a, b: len(a.rows) == N and "none by t-sne" in b.rows[0])},
     "clust_nearest": {"rows": ({}, "all", lambda a, b: len(a.rows) < len(b.rows) == N)},
     "clust_source": {
         "table": ({"vector": "embedding"}, "memo", lambda a, b: (a.rows[0][0], b.rows[0][0]) == ("note", "memo")),

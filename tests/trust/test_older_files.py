@@ -166,6 +166,7 @@ NEWER_SQL = (
     "SELECT * FROM clust_labels(1)",
     "SELECT * FROM clust_layers(1)",
     "SELECT * FROM clust_core_distances(1)",
+    "SELECT * FROM clust_map(1)",
     "SELECT * FROM clust_spanning_tree(1)",
     "SELECT * FROM clust_condensed_tree(1)",
     "SELECT * FROM clust_sweep(1, '{\"min_cluster_size\": [4]}')",

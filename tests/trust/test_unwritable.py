@@ -52,6 +52,7 @@ WRITING: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "DB", "demo"),
     "source, to be kept": ("source", "DB", "note", "--table", "note"),
     "cut": ("cut", "DB", "1", "--min-cluster-size", "3"),
+    "map": ("map", "DB", "1", "--method", "pca"),
     "delete": ("delete", "DB", "1", "--yes"),
     "predict --store": ("predict", "DB", "1", "--store"),
     "doctor --fix": ("doctor", "DB", "--fix"),
