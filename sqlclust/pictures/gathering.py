@@ -32,7 +32,7 @@ from sqlclust.pictures.placed import Placed, placed
 from sqlclust.pictures.runs import scene_runs
 from sqlclust.pictures.scene import Scene, ScenePoints, SceneRuns, SceneSweep, SceneTree
 from sqlclust.pictures.swept import scene_sweep
-from sqlclust.pictures.texts import has_texts, texts_of_rows, view_of
+from sqlclust.pictures.texts import texts_of_rows, view_of
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 _TERMS = 8
 """Terms of a cluster."""
+_NOT_RUN = "{} is a view, which is SQL of the file and is not run for a picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,16 +168,18 @@ class _Gathering:
             return Placed(None, "", "it was not asked for")
         if self._fit is None:
             return Placed(None, "", "the result has no fit")
-        return placed(self._database, self._fit["id"], self._rows, view=self._view, progress=self._progress)
+        view = None if self._view is None else self._view.name
+        return placed(self._database, self._fit["id"], self._rows, view=view, progress=self._progress)
 
     def _texts(self) -> tuple[list[str | None] | None, Mapping[int, Sequence[str]]]:
         """The rows' texts, and the terms of labels."""
         names = names_of_clusters(self._database, self._id, self._progress, count=_TERMS)
         self._heeding(names)
-        if not self._parts.texts or not has_texts(self._database, self._model):
+        if not self._parts.texts:
             return None, names
         if self._view is not None:
-            self._say("texts", f"{self._view} is a view, which is SQL of the file and is not run for a picture")
+            if self._view.has_texts:
+                self._say("texts", _NOT_RUN.format(self._view.name))
             return None, names
         control = Control(self._progress)
         try:
@@ -197,7 +200,7 @@ class _Gathering:
         why: object = "the result has no fit, which would say the metric"
         try:
             if self._view is not None:
-                why = f"{self._view} is a view, which is SQL of the file and is not run for a picture"
+                why = _NOT_RUN.format(self._view.name)
             elif (record := self._fit) is not None:
                 ids = [self._rows.ids[row] for row in self._members.medoids.tolist()]
                 checksums = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.errors import Id
+from sqlclust.errors import Id, SourceDamagedError
 from sqlclust.sources.registered_rows import registered
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -55,18 +56,28 @@ def texts_of_rows(
     return texts if any(text is not None for text in texts) else None
 
 
-def view_of(database: Database, embedding_model: str) -> str | None:
-    """The view that a model's vectors are in, which no picture runs: it is SQL of the file. None if they are in none."""
-    with translated_errors(database, doing="reading a result"):
-        source = registered(database, embedding_model)
-    return source.source.table_name if source is not None and source.source.kind == "view" else None
+class View(NamedTuple):
+    """A view that vectors are in. No picture runs it: it is SQL of the file.
+
+    Attributes:
+        name: its own.
+        has_texts: whether one of its columns has what was embedded.
+    """
+
+    name: str
+    has_texts: bool
 
 
-def has_texts(database: Database, embedding_model: str) -> bool:
-    """Whether a model may have texts: of a source, whether it says in which column they are."""
-    with translated_errors(database, doing="reading a result"):
-        source = registered(database, embedding_model)
-    return source is None or source.source.content_column is not None
+def view_of(database: Database, embedding_model: str) -> View | None:
+    """The view that a model's vectors are in; None if they are in none."""
+    try:
+        with translated_errors(database, doing="reading a result"):
+            source = registered(database, embedding_model)
+    except SourceDamagedError:  # whoever reads its rows says so
+        return None
+    if source is None or source.source.kind != "view":
+        return None
+    return View(source.source.table_name or "", source.source.content_column is not None)
 
 
 def beginning(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -142,6 +142,12 @@ def test_a_cluster_inside_another_touches_it_and_distance_does_not_matter() -> N
     assert len(contacts_on_map(xy, np.full(5, 0)).pairs) == 0
 
 
+def test_those_between_others_are_not_left_for_the_end() -> None:
+    """The ends of a path, coloured first, might leave no colour for the middle."""
+    touching = contacts(np.array([[0, 2], [1, 2]]), np.ones(2))
+    assert clashes(coloured(np.array([3, 2, 1]), touching, 2), touching) == 0
+
+
 def test_where_no_colour_is_left_the_shortest_border_has_the_same() -> None:
     everybody = list(combinations(range(4), 2))
     weight = np.array([5.0, 5.0, 5.0, 5.0, 1.0, 5.0])  # 1 and 3

@@ -95,7 +95,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"allow_single_cluster": True},
     {"cluster_selection_epsilon": 0.4},
     {"cluster_selection_persistence": 0.5},
-    {"max_cluster_size": 13},
+    {"max_cluster_size": 6},
     {"min_cluster_size": 30},
     {"min_cluster_size": 100},
     {"engine": "approximate"},

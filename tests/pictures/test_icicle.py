@@ -123,10 +123,11 @@ def test_an_icicle_is_the_condensed_tree(points: list[tuple[int, int]], options:
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 1000), st.sampled_from([4, 8, 32]))
-def test_an_outline_is_never_narrower_and_never_far_off(seed: int, most: int) -> None:
+@given(st.integers(0, 1000), st.sampled_from([4, 8, 32]), st.sampled_from([0.0, 0.5, 1.0]))
+def test_an_outline_is_never_narrower_and_never_far_off(seed: int, most: int, persistence: float) -> None:
     vectors = np.random.default_rng(seed).gamma(1.0, size=(60, 2)).astype(np.float32)
-    flat = flat_of(vectors)
+    flat = flat_of(vectors, cluster_selection_persistence=persistence)
+    check(flat, laid_out(flat))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "MOST_STEPS", most)
         tree = laid_out(flat)
@@ -141,6 +142,17 @@ def test_an_outline_is_never_narrower_and_never_far_off(seed: int, most: int) ->
         for density in {density for density, _ in leaves if density < death}:
             left = int(tree.size[node]) - sum(count for at, count in leaves if at <= density)
             assert 0 <= left_at(steps, density) - left <= lost / (most - 1)
+
+
+def test_where_a_split_was_undone_a_node_ends_at_the_next_one() -> None:
+    """There some rows are said to leave the node after it has split."""
+    flat = flat_of(
+        np.random.default_rng(3).gamma(1.0, size=(60, 2)).astype(np.float32), cluster_selection_persistence=0.5
+    )
+    splits = flat.tree[flat.tree["child"] >= 60]
+    split = dict(zip(splits["parent"].tolist(), splits["lambda_val"].tolist(), strict=True))
+    assert any(density > split.get(parent, np.inf) for parent, _, density, _ in flat.tree.tolist())
+    check(flat, laid_out(flat))
 
 
 def test_identical_rows_end_above_all_others() -> None:

@@ -116,8 +116,9 @@ def test_a_source_that_is_gone(con: apsw.Connection) -> None:
     assert scene.points.texts is None
     assert scene.points.xy is not None
     assert scene.tree is not None
-    con.execute("UPDATE EmbeddingSource SET database = 'nowhere.db'")
-    assert len(scene_of(con, docs_result).missing) == 2
+    for change in ("database = 'nowhere.db'", "id_columns = '[7]'"):
+        con.execute(f"UPDATE EmbeddingSource SET {change}")
+        assert len(scene_of(con, docs_result).missing) == 2
 
 
 def _of_docs(con: apsw.Connection) -> int:
@@ -140,7 +141,10 @@ def test_a_view_is_not_run(con: apsw.Connection) -> None:
     assert all("docs is a view" in missing for missing in scene.missing)
     assert scene.points.xy is not None
     con.execute("DELETE FROM ClusteringFitMap")
-    assert "docs is a view" in scene_of(con, result).points.no_map
+    con.execute("UPDATE EmbeddingSource SET content_column = NULL")
+    scene = scene_of(con, result)
+    assert "docs is a view" in scene.points.no_map
+    assert [missing.split(" cannot")[0] for missing in scene.missing] == ["Which clusters are near"]
 
 
 def test_a_result_of_others(con: apsw.Connection) -> None:

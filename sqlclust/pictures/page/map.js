@@ -71,7 +71,7 @@ function fillTip(row) {
     make("p", { class: "text" }, foreign(textOfRow(row, 280))),
     make("p", { class: "quiet" }, ...labelled(state.scene.owner[row])),
     make("p", { class: "quiet" }, factsOfRow(row)),
-    others > 0 ? make("p", { class: "quiet" }, `and ${rowsText(others)} more in the same place`) : null,
+    ...(others > 0 ? [make("p", { class: "quiet" }, `and ${rowsText(others)} more in the same place`)] : []),
   );
 }
 

@@ -4,7 +4,7 @@ const SWEEP = { left: 52, right: 24, top: 26, height: 200 };
 
 function niceTop(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-9)));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= value);
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= value);
 }
 
 function sweepTicks(cuts) {

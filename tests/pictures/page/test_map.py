@@ -58,6 +58,18 @@ def test_hover_says_what_a_dot_is(opened: Open) -> None:
     assert page.page.locator("#tip").is_hidden()
 
 
+def test_a_dot_alone_says_no_more(opened: Open) -> None:
+    made = alone()
+    points = made.points
+    assert points.xy is not None
+    points.xy[np.nonzero(points.labels == 0)[0][0]] = 0.5
+    page = opened(made)
+    page.page.mouse.move(*point_at(page, 0.5, 0.5))
+    lines = page.page.locator("#tip p").all_inner_texts()
+    assert len(lines) == 3
+    assert page.page.locator("#tip").evaluate("e => e.childNodes.length") == 3
+
+
 def test_a_click_selects_a_cluster(opened: Open) -> None:
     made = alone()
     page = opened(made)
