@@ -220,7 +220,7 @@ def test_nothing_of_matplotlib_is_changed() -> None:
 
     before = dict(matplotlib.rcParams)
     level = logging.getLogger("matplotlib").level
-    with matplotlib.rc_context({"lines.linewidth": 20, "font.size": 40, "axes.facecolor": "red"}):
+    with matplotlib.rc_context({"xtick.major.pad": 20, "path.sketch": (1, 100, 2), "font.size": 40}):
         changed = dict(matplotlib.rcParams)
         assert draw(FEW, "sweep", "svg") == draw(FEW, "sweep", "svg")
         assert dict(matplotlib.rcParams) == changed
