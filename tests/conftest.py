@@ -35,7 +35,7 @@ _ABOUT_THE_EXTENSION = ("SQLCLUST_REQUIRE_LOADABLE", "SQLCLUST_PYTHON")  # tests
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_inherited() -> Iterator[None]:
+def _nothing_inherited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whoever started the suite ignored or blocked signals (a background job of a script ignores Ctrl-C, and so do its
     children), and has settings for a terminal and for Python: for these tests, and what they start, nobody has.
     """
@@ -49,6 +49,7 @@ def _nothing_inherited() -> Iterator[None]:
         patch.setenv("PYTHONUTF8", "1")  # whatever the locale is
         patch.setenv("TERM", "dumb")
         patch.setenv("HOME", os.devnull)  # the shell's history is nobody's
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))  # all of them look for fonts once
         yield
     for number, handler in numbers.items():
         signal.signal(number, handler)

@@ -28,12 +28,11 @@ LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
         "base", "wording", "options", "points", "vectors", "fits", "maps", "results", "publishing", "files", "schemas", "locks",
-        "loading", "sources", "extension", "running", "sqlite",
+        "loading", "sources", "extension", "running", "sqlite", "pictures",
     ],
     "core": [
         "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout",
-        "pipeline",
-        "update", "cost"
+        "pipeline", "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
@@ -59,7 +58,10 @@ ROOMS = {
     ],
     "pictures": [
         "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
+        "page", "plots",
     ],
+    "pictures.page": ["texts", "private", "encoding", "html"],
+    "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
@@ -112,8 +114,8 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
-        "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
-        "commands",
+        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing",
+        "beginning", "fitting", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

@@ -58,6 +58,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -191,10 +192,13 @@ __all__ = [
     "NotAuthorizedError",
     "NotFiniteError",
     "NotUnicodeError",
+    "NothingToDrawError",
     "NullIdError",
     "OptionError",
     "OptionsJSONError",
     "OutOfMemoryError",
+    "PictureError",
+    "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",
     "ReadWriteError",

@@ -23,9 +23,10 @@ HEAVY = {
     "hdbscan",
     "sqlite_utils",
     "tabulate",
+    "matplotlib",
     "sqlclust.bindings.apsw.connection",
 }
-FOR_PEOPLE_ONLY = {"demo", "shell"}
+FOR_PEOPLE_ONLY = {"demo", "shell", "page", "plot"}
 
 
 def command(name: str) -> click.Command:

@@ -1,0 +1,215 @@
+"""The tree, the sweep, runs and the table in a real browser; the keyboard; and pages that have little or nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sqlclust.pictures.colours import LIGHT
+from sqlclust.pictures.page.html import page as html_page
+from tests.pictures.page.conftest import NARROW, Open
+from tests.pictures.page.places import LISTED, alone, corner, rgb, text_of
+from tests.pictures.scenes import scene
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_keyboard_reaches_everything(opened: Open) -> None:
+    page = opened(scene(200, 3, n_runs=3))
+    reached = []
+    for _ in range(12):
+        page.page.keyboard.press("Tab")
+        reached.append(page.value("document.activeElement.id || document.activeElement.className"))
+        outline = page.value("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", reached[-1]
+    assert reached[:8] == ["tab-map", "theme", "over", "zoom-in", "zoom-out", "zoom-all", "query", "order"]
+    assert reached[8:12] == ["cluster"] * 4  # noise is the fourth
+    page.page.focus("#tab-map")
+    for view in ("tree", "sweep", "runs", "table", "map"):
+        page.page.keyboard.press("ArrowRight")
+        assert page.page.locator(f"#view-{view}").is_visible()
+        assert page.value("document.activeElement.getAttribute('aria-selected')") == "true"
+    page.page.locator(LISTED).nth(1).focus()
+    page.page.keyboard.press("Enter")
+    assert page.value("document.activeElement.id") == "back"
+    page.page.keyboard.press("Enter")
+    assert page.value("document.activeElement.dataset.index") == "1"
+
+
+def test_the_tree(opened: Open) -> None:
+    made = scene(600, 4)
+    page = opened(made)
+    page.page.click("#tab-tree")
+    page.page.focus("#tree")
+    page.page.keyboard.press("ArrowDown")
+    assert page.text("#said").startswith("above the clusters: 600 rows at λ 0.5; splits into ")
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowDown")
+    said = page.text("#said")
+    page.page.keyboard.press("Enter")
+    title = page.text("#panel h2")
+    assert said.startswith(f"{title}: ")
+    assert page.page.locator("#tree").evaluate("e => e.toDataURL().length") > 1000
+    cluster = next(each for each in made.clusters if ", ".join(each.terms[:3]) == title)
+    assert f"{cluster.size} rows at λ" in said
+    page.page.keyboard.press("+")
+    page.rest()
+    assert page.page.locator("#tree-whole").is_visible()
+    page.page.click("#tree-whole")
+    page.page.click("#back")
+    box, tree = page.page.locator("#tree").bounding_box(), made.tree
+    assert box is not None
+    assert tree is not None
+    leaf = int(np.nonzero(tree.label == made.clusters[0].label)[0][0])
+    x = box["x"] + 46 + (box["width"] - 48) * (tree.left[leaf] + tree.right[leaf]) / 2
+    share = np.log(np.sqrt(tree.birth[leaf] * tree.death[leaf]) / 0.5) / np.log(tree.death.max() / 0.5)
+    y = box["y"] + 10 + (box["height"] - 24) * share
+    page.page.mouse.move(x, y)
+    tip = page.text("#view-tree .tip")
+    assert ", ".join(made.clusters[0].terms[:3]) in tip
+    assert f"{made.clusters[0].size} rows at λ" in tip
+    page.page.mouse.click(x, y)
+    assert page.text("#panel h2") == ", ".join(made.clusters[0].terms[:3])
+
+
+def test_the_sweep(opened: Open) -> None:
+    made = scene(600, 4)
+    page = opened(made)
+    page.page.click("#tab-sweep")
+    assert made.sweep is not None
+    rows = page.page.locator("#sweep-table tbody tr").all_inner_texts()
+    assert len(rows) == len(made.sweep.cuts)
+    assert [row for row in rows if "this result" in row] == [f"10 (this result)\t4\t{rows[4].split(chr(9))[2]}\t10.0%"]
+    assert page.page.locator("#sweep circle.here").count() == 2
+    for chart in range(2):
+        across = [float(page.page.locator(f"#sweep svg >> nth={chart}").locator("circle").nth(at).get_attribute("cx") or 0)
+                  for at in (0, 2, 4)]  # 2, 5, 10: twice as far on a logarithmic axis from 2 to 10 as from 2 to …  # fmt: skip
+        assert (across[2] - across[0]) / (across[1] - across[0]) == pytest.approx(np.log(5) / np.log(2.5), rel=1e-3)
+    page.page.locator("#sweep circle").nth(1).hover()
+    assert page.text("#sweep-said").startswith("min_cluster_size 3: ")
+
+
+def test_runs(opened: Open) -> None:
+    made = scene(300, 4, n_runs=6)
+    page = opened(made)
+    page.page.click("#tab-runs")
+    page.page.focus("#timeline")
+    page.page.keyboard.press("ArrowRight")
+    runs = made.runs
+    assert runs is not None
+    name = {cluster.label: ", ".join(cluster.terms[:3]) for cluster in made.clusters} | {-1: "noise"}
+    assert page.text("#said") == f"run 1, step 0: {name[int(made.points.labels[runs.rows[0]])]}"
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowRight")
+    step = int(runs.starts[1]) + 1
+    label = int(made.points.labels[runs.rows[step]])
+    assert page.text("#said") == f"run 2, step 1: {name[label]}"
+    assert text_of(made, int(runs.rows[step])) in page.text("#view-runs .tip")
+    first, *_ = page.page.locator("#transitions-body tr").all_inner_texts()
+    one, other, times = runs.transitions[0]
+    assert [cell.strip() for cell in first.split("\t")][:3] == [name[one], name[other], str(times)]
+    page.page.keyboard.press("Enter")
+    assert page.text("#panel h2") == name[label]
+
+
+def test_the_table(opened: Open) -> None:
+    made = scene(300, 4)
+    page = opened(made)
+    page.page.click("#tab-table")
+    rows = page.page.locator("#table-body tr").all_inner_texts()
+    assert len(rows) == 4
+    assert made.points.texts is not None
+    for row, cluster in zip(rows, made.clusters, strict=True):
+        share, persistence = f"{100 * cluster.share:.1f}%", f"{cluster.persistence:.3f}"
+        expected = [str(cluster.label), ", ".join(cluster.terms), str(cluster.size), share, persistence,
+                    made.points.texts[cluster.medoid]]  # fmt: skip
+        assert row.split("\t") == expected
+    page.page.click("#table thead th:nth-child(2) button")
+    assert page.page.locator("[aria-sort]").get_attribute("aria-sort") == "ascending"
+    found = page.page.locator("#table-body td:nth-child(2)").all_inner_texts()
+    assert found == sorted(found)
+    page.page.locator("#table-body button").nth(0).click()
+    assert page.text("#panel h2") == ", ".join(found[0].split(", ")[:3])
+
+
+# --- what is not there -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_said(opened: Open) -> None:
+    made = scene(
+        60, 2, has_map=False, has_tree=False, has_sweep=False, missing=["The tree cannot be shown: <b>no</b> fit."]
+    )
+    page = opened(made)
+    assert page.text("#map") == "The fit keeps no neighbours, and its vectors are gone."
+    assert "The tree cannot be shown: <b>no</b> fit." in page.text("#panel")
+    assert [tab.lower() for tab in page.page.locator("#tabs button").all_inner_texts()] == ["map", "table"]
+    page.page.locator(LISTED).nth(0).click()
+    assert page.page.locator("ul[aria-label=Members] button").count() > 0
+
+
+@pytest.mark.parametrize(("n", "n_clusters"), [(0, 0), (1, 0), (30, 0), (4, 1)])
+def test_hardly_anything(opened: Open, n: int, n_clusters: int) -> None:
+    page = opened(scene(n, n_clusters, n_runs=0 if n < 30 else 1, has_sweep=n > 0, has_tree=n > 0))
+    for tab in page.page.locator("#tabs button").all():
+        tab.click()
+        page.rest()
+    assert page.page.locator(LISTED).count() == n_clusters
+
+
+def test_without_texts(opened: Open) -> None:
+    page = opened(scene(60, 3, texts=False))
+    assert page.page.get_attribute("#query", "placeholder") == "Find an id"
+    page.page.fill("#query", "7")
+    page.page.press("#query", "Enter")
+    assert page.text("#hits") == "1 hit"
+    assert page.page.locator("button.row").inner_text().startswith("row 7")
+
+
+def test_without_scripts(opened: Open) -> None:
+    made = scene(300, 4)
+    page = opened(made, java_script_enabled=False, state="")
+    assert "JavaScript, which is off" in page.text("body")
+    rows = page.page.locator("noscript table tbody tr, table tbody tr").all_inner_texts()
+    assert len(rows) == 4
+    assert made.points.texts is not None
+    assert str(made.points.texts[made.clusters[0].medoid]) in rows[0]
+
+
+def test_an_old_browser_is_told(opened: Open, tmp_path: Path) -> None:
+    page = opened(scene(30, 1), state="", init="delete globalThis.DecompressionStream")
+    assert page.text("#wait").startswith("This page needs a newer browser")
+
+
+def test_a_damaged_file_is_told(opened: Open, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.html"
+    text = html_page(scene(200, 3))
+    path.write_text(re.sub(r'(id="data-rows">.{200})[^<]+', r"\1", text))
+    assert opened(path, state="").text("#wait").startswith("The data of this page cannot be unpacked")
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_narrow_screen(opened: Open) -> None:
+    page = opened(scene(900, 20, n_runs=5), size=NARROW)
+    for tab in page.page.locator("#tabs button").all():
+        tab.click()
+        page.rest()
+        assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
+    page.page.click("#tab-map")
+    page.page.locator(LISTED).nth(3).click()
+    assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
+    box = page.page.locator("#panel h2").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < NARROW[1]  # what was chosen is seen
+
+
+def test_many_pixels(opened: Open) -> None:
+    made = alone()
+    page = opened(made, device_scale_factor=2)
+    width, seen = page.value("[document.getElementById('dots').width, document.getElementById('dots').clientWidth]")
+    assert width == 2 * seen
+    assert page.pixel(*corner(page, 1, 0)) == rgb(LIGHT.clusters[made.clusters[1].colour])
