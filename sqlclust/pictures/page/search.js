@@ -57,6 +57,40 @@ function hitsOf(query) {
   return hits;
 }
 
+// A text with what was searched for marked; of a long one the part where the first of it is.
+function marked(text, most) {
+  const words = fold(state.query).split(/\s+/).filter(Boolean);
+  let plain = "";
+  const places = []; // of each character of the folded text the one that it comes from
+  for (let at = 0; at < text.length && at < 20_000; ) {
+    const character = String.fromCodePoint(text.codePointAt(at));
+    const part = fold(character);
+    for (let each = 0; each < part.length; each++) places.push(at);
+    plain += part;
+    at += character.length;
+  }
+  places.push(Math.min(text.length, 20_000));
+  const found = [];
+  for (const word of words) {
+    for (let at = plain.indexOf(word), n = 0; at >= 0 && n < 20; at = plain.indexOf(word, at + word.length), n++) {
+      found.push([places[at], places[at + word.length]]); // accents that follow are its own
+    }
+  }
+  found.sort((one, other) => one[0] - other[0]);
+  let from = found.length && found[0][0] > 120 ? text.lastIndexOf(" ", found[0][0] - 40) + 1 : 0;
+  if (from < found[0]?.[0] - 80) from = found[0][0];
+  const parts = [from > 0 ? "…" : ""];
+  const until = Math.min(text.length, from + most);
+  let at = from;
+  for (const [begin, end] of found) {
+    if (begin < at || end > until) continue;
+    parts.push(text.slice(at, begin), make("mark", {}, text.slice(begin, end)));
+    at = end;
+  }
+  parts.push(text.slice(at, until), until < text.length ? "…" : "");
+  return make("bdi", {}, ...parts.filter(Boolean));
+}
+
 function search(query) {
   const begun = performance.now();
   state.query = query.trim();

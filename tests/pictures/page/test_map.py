@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,42 @@ def test_search_finds_whatever_the_case_and_accents(opened: Open) -> None:
     page.page.press("#query", "Escape")
     assert page.text("#hits") == ""
     assert page.page.locator(LISTED).count() == 3
+
+
+def test_what_was_found_is_marked(opened: Open) -> None:
+    texts = ["nothing"] * 60
+    texts[0], texts[1] = "Un Été, l'été d'Ette", "word " * 300 + "e\u0301te\u0301 at the end <b>é</b>"
+    page = opened(scene(60, 3, texts=texts))
+    page.page.fill("#query", "ete")
+    page.page.wait_for_selector("mark")
+    found = {}
+    for item in page.page.locator("ul[aria-label=Hits] .text").all():
+        found[item.inner_text()[:3]] = item.locator("mark").all_inner_texts()
+    assert found == {"Un ": ["Été", "été"], "…wo": ["e\u0301te\u0301"]}
+    assert "at the end <b>é</b>" in page.text("ul[aria-label=Hits]")
+
+
+def test_labels_may_have_gaps(opened: Open) -> None:
+    """As those of a result that is like an earlier one."""
+    made = scene(300, 4)
+    points, tree = made.points, made.tree
+    assert tree is not None
+    points.labels[points.labels >= 0] = points.labels[points.labels >= 0] * 7 + 3
+    tree.label[tree.label >= 0] = tree.label[tree.label >= 0] * 7 + 3
+    near = [[replace(each, label=each.label * 7 + 3) for each in cluster.near] for cluster in made.clusters]
+    clusters = [
+        replace(cluster, label=cluster.label * 7 + 3, near=each)
+        for cluster, each in zip(made.clusters, near, strict=True)
+    ]
+    page = opened(replace(made, clusters=clusters))
+    page.page.locator(LISTED).nth(2).click()
+    cluster = clusters[2]
+    assert f"Label\n{cluster.label}" in page.text("#panel")
+    assert page.page.locator("ul[aria-label='Nearest clusters'] button").count() == 3
+    members = page.page.locator("ul[aria-label=Members] button").all_inner_texts()
+    expected = {text_of(made, row) for row in np.nonzero(points.labels == cluster.label)[0].tolist()}
+    assert {text.split("\n")[0] for text in members} <= expected
+    assert "In the tree" in page.text("#panel")
 
 
 def test_hits_stand_out_on_the_map(opened: Open) -> None:
