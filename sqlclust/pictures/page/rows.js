@@ -38,6 +38,7 @@ function goToRow(row) {
   pointOut(row);
   if (!state.scene.hasMap) return;
   showView("map");
+  if (mapParts.box.getBoundingClientRect().bottom < 80) mapParts.box.scrollIntoView(); // a narrow screen scrolls as a whole
   showRow(row);
 }
 

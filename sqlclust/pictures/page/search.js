@@ -52,8 +52,8 @@ function hitsOf(query) {
       for (let row = 0; row < n; row++) hits[row] &= found[row];
     }
   }
-  const id = query.trim();
-  for (let row = 0; ids && row < n; row++) if (String(ids[row]) === id) hits[row] = 1;
+  const id = ids instanceof Float64Array ? (/^-?\d+$/.test(query.trim()) ? Number(query) : NaN) : query.trim();
+  for (let row = 0; ids && row < n; row++) if (ids[row] === id) hits[row] = 1;
   return hits;
 }
 

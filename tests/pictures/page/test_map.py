@@ -257,3 +257,35 @@ def test_touch(opened: Open) -> None:
     page.page.touchscreen.tap(*point_at(page, 0, 0))
     page.rest()
     assert page.text("#panel h2") == ", ".join(made.clusters[0].terms[:3])
+
+
+def test_two_fingers(opened: Open) -> None:
+    page = opened(scene(800, 6), size=NARROW, has_touch=True, is_mobile=True)
+    box = page.page.locator("#over").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    whole = image(page)
+    session = page.page.context.new_cdp_session(page.page)
+    for kind, away in (("touchStart", 30), ("touchMove", 60), ("touchMove", 110), ("touchEnd", 0)):
+        points = [{"x": x - away, "y": y, "id": 1}, {"x": x + away, "y": y, "id": 2}] if away else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.rest()
+    apart = image(page)
+    assert apart != whole
+    assert page.page.locator(LISTED).count() == 6  # it is no tap
+    for kind, away in (("touchStart", 110), ("touchMove", 60), ("touchMove", 30), ("touchEnd", 0)):
+        points = [{"x": x - away, "y": y, "id": 1}, {"x": x + away, "y": y, "id": 2}] if away else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert image(page) != apart
+    page.page.locator("#zoom-all").tap()
+    assert image(page) == whole
+
+
+def test_a_row_is_shown_on_a_narrow_screen(opened: Open) -> None:
+    page = opened(scene(300, 3), size=NARROW)
+    page.page.locator(LISTED).nth(0).click()
+    page.page.locator("ul[aria-label=Members] button").nth(20).click()
+    page.rest()
+    box = page.page.locator("#map").bounding_box()
+    assert box is not None
+    assert -1 <= box["y"] < NARROW[1] - 200
