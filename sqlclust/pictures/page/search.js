@@ -1,5 +1,6 @@
 // Search in texts, whatever the case and without regard to accents: rows that have all the words.
 
+const MOST_CHIPS = 10;
 const PAUSE = 120; // milliseconds without a key before it is looked for
 
 let folded = null; // all texts as one string, and where each begins
@@ -156,16 +157,18 @@ function hitsPanel() {
     const [a, b] = [scene.owner[one], scene.owner[other]];
     return a === b ? scene.depth[other] - scene.depth[one] || one - other : byHits(a, b);
   });
-  const chips = [...counts].sort((one, other) => byHits(one[0], other[0])).slice(0, 12).map(([index, count]) =>
-    make("li", {}, make(
-      "button",
-      { type: "button", class: "chip", onclick: () => select(index, "list") },
-      ...labelled(index), make("span", { class: "quiet" }, whole(count)),
-    )));
+  const indices = [...counts.keys()].sort(byHits).filter((index) => index !== NOISE);
+  const shown = [...indices.slice(0, MOST_CHIPS), ...(counts.has(NOISE) ? [NOISE] : [])];
+  const chips = shown.map((index) => make("li", {}, make(
+    "button",
+    { type: "button", class: "chip", onclick: () => select(index, "list") },
+    ...labelled(index), make("span", { class: "quiet" }, whole(counts.get(index))),
+  )));
+  const left = indices.length - MOST_CHIPS;
   return [
     make("h2", {}, "Where the hits are"),
     make("ul", { class: "chips" }, ...chips),
-    counts.size > 12 ? make("p", { class: "quiet" }, `and ${whole(counts.size - 12)} more with fewer`) : null,
+    left > 0 ? make("p", { class: "quiet" }, `and ${whole(left)} more with fewer`) : null,
     make("h2", {}, "Hits"),
     growingList(rows.length, (each) => rowItem(rows[each], { showsCluster: true }), { "aria-label": "Hits" }),
   ];
