@@ -80,8 +80,8 @@ class MapOptions(Options):
 
     method: MapMethod = option(
         "auto",
-        "by which a map is made: t-sne: near rows are near each other; pca: the two axes of largest variance; auto: t-sne if it "
-        "can be had, else pca",
+        "of the map: t-sne: near rows are near each other; pca: the two axes of largest variance; auto: whichever there is, and "
+        "t-sne if it can be had where one is made",
         kind=str,
         choices=("auto", *METHOD_NAMES),
     )

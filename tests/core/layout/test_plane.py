@@ -21,7 +21,8 @@ def vectors(m: int, dimension: int) -> Float32Array:
     random = np.random.default_rng(m + dimension)
     turned = np.linalg.qr(random.normal(size=(dimension, dimension)))[0]
     spread = 0.7 ** np.arange(dimension)
-    return (random.normal(size=(m, dimension)) * spread @ turned + 3.0).astype(np.float32)
+    found: Float32Array = (random.normal(size=(m, dimension)) * spread @ turned + 3.0).astype(np.float32)
+    return found
 
 
 @pytest.mark.parametrize(("m", "dimension"), [(2, 3), (3, 2), (40, 8), (500, 30), (30, 500), (5000, 3)])
