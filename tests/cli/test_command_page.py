@@ -13,6 +13,8 @@ from tests.cli.terminal import fail, run, succeed
 from tests.pictures.page.decoded import decoded
 from tests.small import add_embeddings, clustered
 
+pytestmark = pytest.mark.slow  # the first page imports what makes maps
+
 TEXT = "quokkas and wombats"
 
 

@@ -69,7 +69,7 @@ def encode(scene: Scene) -> Encoded:
     rows, layout = _planes(arrays)
     head = {
         "title": scene.title,
-        "result": scene.result,
+        "result": _described(scene.result),
         "n": len(order),
         "slices": [[int(label), int(count)] for label, count in zip(*np.unique(points.labels, return_counts=True), strict=True)],
         "clusters": [_cluster(cluster, place) for cluster in scene.clusters],
@@ -92,6 +92,15 @@ def encode(scene: Scene) -> Encoded:
         rows=block(rows),
         texts=block(BETWEEN.join(parts).encode()),
     )
+
+
+def _described(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page says of a result, and no more: a condition on the rows, say, is nobody's business who gets the page."""
+    parameters = result.get("parameters") or {}
+    return {
+        **{name: result.get(name) for name in ("engine", "completed_at")},
+        "parameters": {name: parameters[name] for name in ("min_cluster_size", "min_samples") if name in parameters},
+    }
 
 
 def block(content: bytes) -> Block:

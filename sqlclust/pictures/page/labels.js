@@ -41,8 +41,9 @@ function labelFits(placed, x, y, half, size) {
   if (x - half < 4 || x + half > view.width - 4 || y < 12 || y > view.height - 12) return false;
   if (y > view.height - 40 && x - half < 250) return false; // the note below
   if (y > view.height - 130 && x + half > view.width - 56) return false; // the buttons
+  const [across, down] = view.width < 500 ? [14, 12] : [10, 5];
   return !placed.some(
-    (other) => Math.abs(other.x - x) < other.half + half + 10 && Math.abs(other.y - y) < (other.size + size) / 2 + 5,
+    (other) => Math.abs(other.x - x) < other.half + half + across && Math.abs(other.y - y) < (other.size + size) / 2 + down,
   );
 }
 

@@ -23,10 +23,11 @@ function factsOfRow(row) {
 
 // A list item that points its row out on the map.
 function rowItem(row, { showsCluster = false } = {}) {
+  const isMarked = state.hits && state.hits[row] && state.scene.texts.there;
   const button = make(
     "button",
     { type: "button", class: "row", "data-row": row, onclick: () => goToRow(row) },
-    make("span", { class: "text" }, foreign(textOfRow(row, 400))),
+    make("span", { class: "text" }, isMarked ? marked(textOfRow(row), 400) : foreign(textOfRow(row, 400))),
     make("span", { class: "quiet" }, ...(showsCluster ? [...labelled(state.scene.owner[row]), " · "] : []), factsOfRow(row)),
   );
   if (row === state.row) button.setAttribute("aria-current", "true");
@@ -37,6 +38,7 @@ function goToRow(row) {
   pointOut(row);
   if (!state.scene.hasMap) return;
   showView("map");
+  if (mapParts.box.getBoundingClientRect().bottom < 80) mapParts.box.scrollIntoView(); // a narrow screen scrolls as a whole
   showRow(row);
 }
 

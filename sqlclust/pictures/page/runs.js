@@ -1,16 +1,28 @@
 // Runs as rows of coloured cells, a cell for each step; and how often one cluster follows another.
 
 const CELL = { height: 16, gap: 3, most: 18, least: 2, top: 20 };
-const runs = { canvas: null, tip: null, width: 1, left: 0, cursor: null, low: 0, high: 0 };
+const WIDEST = 16_000; // pixels of the device that a canvas has in every browser
+const runs = { canvas: null, tip: null, width: 1, left: 0, cursor: null, low: 0, high: 0, column: null };
 
+// Steps stand in the columns of their numbers; if these have great gaps, one after the other.
 function measureRuns() {
-  const { runNumbers } = state.scene;
-  let [low, high] = [Infinity, -Infinity];
+  const { runNumbers, runs: { starts, ids } } = state.scene;
+  let [low, high, longest] = [Infinity, -Infinity, 1];
   for (const number of runNumbers) {
     if (number < low) low = number;
     if (number > high) high = number;
   }
-  Object.assign(runs, { low, high: Math.max(low, high) });
+  for (let run = 0; run < ids.length; run++) longest = Math.max(longest, starts[run + 1] - starts[run]);
+  const isSparse = high - low > 4 * longest + 50;
+  runs.column = Float64Array.from(runNumbers);
+  if (isSparse) {
+    for (let run = 0; run < ids.length; run++) {
+      for (let step = starts[run]; step < starts[run + 1]; step++) runs.column[step] = step - starts[run] + 1;
+    }
+    [low, high] = [1, longest];
+  }
+  if (low > high) [low, high] = [0, 0];
+  Object.assign(runs, { low, high });
 }
 
 function sizeRuns() {
@@ -20,14 +32,15 @@ function sizeRuns() {
   const longest = Math.max(...state.scene.runs.ids.slice(0, 400).map((id) => context.measureText(clipped(id)).width), 20);
   runs.left = Math.ceil(longest) + 12;
   const steps = runs.high - runs.low + 1;
-  runs.width = Math.min(CELL.most, Math.max(CELL.least, Math.floor((room - runs.left - 4) / steps)));
-  runs.canvas.style.width = `${Math.min(runs.left + steps * runs.width + 4, 30_000)}px`;
+  const widest = WIDEST / Math.min(window.devicePixelRatio || 1, 3) - runs.left - 4;
+  runs.width = Math.min(CELL.most, Math.max(CELL.least, Math.floor((room - runs.left - 4) / steps)), widest / steps);
+  runs.canvas.style.width = `${Math.ceil(runs.left + steps * runs.width + 4)}px`;
   runs.canvas.style.height = `${CELL.top + state.scene.runs.ids.length * (CELL.height + CELL.gap) + 2}px`;
 }
 
 const clipped = (id) => (id.length > 18 ? `${id.slice(0, 17)}…` : id);
 const runY = (run) => CELL.top + run * (CELL.height + CELL.gap);
-const stepX = (step) => runs.left + (state.scene.runNumbers[step] - runs.low) * runs.width;
+const stepX = (step) => runs.left + (runs.column[step] - runs.low) * runs.width;
 
 function paintRuns() {
   if (!runs.canvas || state.view !== "runs") return;
@@ -70,8 +83,10 @@ function stepAt(x, y) {
   const { starts } = state.scene.runs;
   const run = Math.floor((y - CELL.top) / (CELL.height + CELL.gap));
   if (run < 0 || run >= state.scene.runs.ids.length || x < runs.left) return null;
-  const number = runs.low + Math.floor((x - runs.left) / runs.width);
-  for (let step = starts[run]; step < starts[run + 1]; step++) if (state.scene.runNumbers[step] === number) return [run, step];
+  const column = runs.low + (x - runs.left) / runs.width;
+  for (let step = starts[run]; step < starts[run + 1]; step++) {
+    if (column >= runs.column[step] && column < runs.column[step] + 1) return [run, step];
+  }
   return null;
 }
 

@@ -1,5 +1,6 @@
 // Search in texts, whatever the case and without regard to accents: rows that have all the words.
 
+const MOST_CHIPS = 10;
 const PAUSE = 120; // milliseconds without a key before it is looked for
 
 let folded = null; // all texts as one string, and where each begins
@@ -52,9 +53,43 @@ function hitsOf(query) {
       for (let row = 0; row < n; row++) hits[row] &= found[row];
     }
   }
-  const id = query.trim();
-  for (let row = 0; ids && row < n; row++) if (String(ids[row]) === id) hits[row] = 1;
+  const id = ids instanceof Float64Array ? (/^-?\d+$/.test(query.trim()) ? Number(query) : NaN) : query.trim();
+  for (let row = 0; ids && row < n; row++) if (ids[row] === id) hits[row] = 1;
   return hits;
+}
+
+// A text with what was searched for marked; of a long one the part where the first of it is.
+function marked(text, most) {
+  const words = fold(state.query).split(/\s+/).filter(Boolean);
+  let plain = "";
+  const places = []; // of each character of the folded text the one that it comes from
+  for (let at = 0; at < text.length && at < 20_000; ) {
+    const character = String.fromCodePoint(text.codePointAt(at));
+    const part = fold(character);
+    for (let each = 0; each < part.length; each++) places.push(at);
+    plain += part;
+    at += character.length;
+  }
+  places.push(Math.min(text.length, 20_000));
+  const found = [];
+  for (const word of words) {
+    for (let at = plain.indexOf(word), n = 0; at >= 0 && n < 20; at = plain.indexOf(word, at + word.length), n++) {
+      found.push([places[at], places[at + word.length]]); // accents that follow are its own
+    }
+  }
+  found.sort((one, other) => one[0] - other[0]);
+  let from = found.length && found[0][0] > 120 ? text.lastIndexOf(" ", found[0][0] - 40) + 1 : 0;
+  if (from < found[0]?.[0] - 80) from = found[0][0];
+  const parts = [from > 0 ? "…" : ""];
+  const until = Math.min(text.length, from + most);
+  let at = from;
+  for (const [begin, end] of found) {
+    if (begin < at || end > until) continue;
+    parts.push(text.slice(at, begin), make("mark", {}, text.slice(begin, end)));
+    at = end;
+  }
+  parts.push(text.slice(at, until), until < text.length ? "…" : "");
+  return make("bdi", {}, ...parts.filter(Boolean));
 }
 
 function search(query) {
@@ -122,16 +157,18 @@ function hitsPanel() {
     const [a, b] = [scene.owner[one], scene.owner[other]];
     return a === b ? scene.depth[other] - scene.depth[one] || one - other : byHits(a, b);
   });
-  const chips = [...counts].sort((one, other) => byHits(one[0], other[0])).slice(0, 12).map(([index, count]) =>
-    make("li", {}, make(
-      "button",
-      { type: "button", class: "chip", onclick: () => select(index, "list") },
-      ...labelled(index), make("span", { class: "quiet" }, whole(count)),
-    )));
+  const indices = [...counts.keys()].sort(byHits).filter((index) => index !== NOISE);
+  const shown = [...indices.slice(0, MOST_CHIPS), ...(counts.has(NOISE) ? [NOISE] : [])];
+  const chips = shown.map((index) => make("li", {}, make(
+    "button",
+    { type: "button", class: "chip", onclick: () => select(index, "list") },
+    ...labelled(index), make("span", { class: "quiet" }, whole(counts.get(index))),
+  )));
+  const left = indices.length - MOST_CHIPS;
   return [
     make("h2", {}, "Where the hits are"),
     make("ul", { class: "chips" }, ...chips),
-    counts.size > 12 ? make("p", { class: "quiet" }, `and ${whole(counts.size - 12)} more with fewer`) : null,
+    left > 0 ? make("p", { class: "quiet" }, `and ${whole(left)} more with fewer`) : null,
     make("h2", {}, "Hits"),
     growingList(rows.length, (each) => rowItem(rows[each], { showsCluster: true }), { "aria-label": "Hits" }),
   ];

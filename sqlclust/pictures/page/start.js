@@ -97,7 +97,7 @@ function failed(sentence) {
 async function start() {
   startTheme();
   if (typeof DecompressionStream === "undefined") {
-    return failed("This page needs a newer browser: Chrome or Edge from 80, Firefox from 113, Safari from 16.4. Yours cannot unpack its data.");
+    return failed("This page needs a newer browser: Chrome or Edge from 92, Firefox from 113, Safari from 16.4. Yours cannot unpack its data.");
   }
   byId("wait").hidden = false;
   try {

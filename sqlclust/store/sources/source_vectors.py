@@ -209,7 +209,9 @@ class SourceVectors:
     ) -> AbstractContextManager[Iterator[tuple[Id, int, Any]]]:
         """The texts that are in the table now; see `Origin`. Cost: see `HostReader.each_text`; and the keys are held."""
         labels: dict[Id, int] = dict(statements.all_rows(self._database, _LABELLED, (clustering_result_id, most)))
-        texts = HostReader(self._host, self._registered.source).each_text({**labels})  # a copy: below it loses what is found
+        texts = HostReader(self._host, self._registered.source).each_text(
+            {**labels}
+        )  # a copy: below it loses what is found
         return closing(((id, labels.pop(id), text) for id, text in texts if id in labels))
 
     def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:

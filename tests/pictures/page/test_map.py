@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,42 @@ def test_search_finds_whatever_the_case_and_accents(opened: Open) -> None:
     assert page.page.locator(LISTED).count() == 3
 
 
+def test_what_was_found_is_marked(opened: Open) -> None:
+    texts = ["nothing"] * 60
+    texts[0], texts[1] = "Un Été, l'été d'Ette", "word " * 300 + "e\u0301te\u0301 at the end <b>é</b>"
+    page = opened(scene(60, 3, texts=texts))
+    page.page.fill("#query", "ete")
+    page.page.wait_for_selector("mark")
+    found = {}
+    for item in page.page.locator("ul[aria-label=Hits] .text").all():
+        found[item.inner_text()[:3]] = item.locator("mark").all_inner_texts()
+    assert found == {"Un ": ["Été", "été"], "…wo": ["e\u0301te\u0301"]}
+    assert "at the end <b>é</b>" in page.text("ul[aria-label=Hits]")
+
+
+def test_labels_may_have_gaps(opened: Open) -> None:
+    """As those of a result that is like an earlier one."""
+    made = scene(300, 4)
+    points, tree = made.points, made.tree
+    assert tree is not None
+    points.labels[points.labels >= 0] = points.labels[points.labels >= 0] * 7 + 3
+    tree.label[tree.label >= 0] = tree.label[tree.label >= 0] * 7 + 3
+    near = [[replace(each, label=each.label * 7 + 3) for each in cluster.near] for cluster in made.clusters]
+    clusters = [
+        replace(cluster, label=cluster.label * 7 + 3, near=each)
+        for cluster, each in zip(made.clusters, near, strict=True)
+    ]
+    page = opened(replace(made, clusters=clusters))
+    page.page.locator(LISTED).nth(2).click()
+    cluster = clusters[2]
+    assert f"Label\n{cluster.label}" in page.text("#panel")
+    assert page.page.locator("ul[aria-label='Nearest clusters'] button").count() == 3
+    members = page.page.locator("ul[aria-label=Members] button").all_inner_texts()
+    expected = {text_of(made, row) for row in np.nonzero(points.labels == cluster.label)[0].tolist()}
+    assert {text.split("\n")[0] for text in members} <= expected
+    assert "In the tree" in page.text("#panel")
+
+
 def test_hits_stand_out_on_the_map(opened: Open) -> None:
     made = alone()
     made.points.texts[:] = [f"word{label}" for label in made.points.labels]  # type: ignore[index]
@@ -220,3 +257,35 @@ def test_touch(opened: Open) -> None:
     page.page.touchscreen.tap(*point_at(page, 0, 0))
     page.rest()
     assert page.text("#panel h2") == ", ".join(made.clusters[0].terms[:3])
+
+
+def test_two_fingers(opened: Open) -> None:
+    page = opened(scene(800, 6), size=NARROW, has_touch=True, is_mobile=True)
+    box = page.page.locator("#over").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    whole = image(page)
+    session = page.page.context.new_cdp_session(page.page)
+    for kind, away in (("touchStart", 30), ("touchMove", 60), ("touchMove", 110), ("touchEnd", 0)):
+        points = [{"x": x - away, "y": y, "id": 1}, {"x": x + away, "y": y, "id": 2}] if away else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.rest()
+    apart = image(page)
+    assert apart != whole
+    assert page.page.locator(LISTED).count() == 6  # it is no tap
+    for kind, away in (("touchStart", 110), ("touchMove", 60), ("touchMove", 30), ("touchEnd", 0)):
+        points = [{"x": x - away, "y": y, "id": 1}, {"x": x + away, "y": y, "id": 2}] if away else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert image(page) != apart
+    page.page.locator("#zoom-all").tap()
+    assert image(page) == whole
+
+
+def test_a_row_is_shown_on_a_narrow_screen(opened: Open) -> None:
+    page = opened(scene(300, 3), size=NARROW)
+    page.page.locator(LISTED).nth(0).click()
+    page.page.locator("ul[aria-label=Members] button").nth(20).click()
+    page.rest()
+    box = page.page.locator("#map").bounding_box()
+    assert box is not None
+    assert -1 <= box["y"] < NARROW[1] - 200

@@ -115,6 +115,21 @@ def test_runs(opened: Open) -> None:
     assert page.text("#panel h2") == name[label]
 
 
+def test_runs_whose_numbers_have_gaps(opened: Open) -> None:
+    """As if they were seconds: cells stand one after the other."""
+    made = scene(300, 4, n_runs=3)
+    assert made.runs is not None
+    made.runs.sequence_numbers[:] = made.runs.sequence_numbers * 1_000_003 + 1_700_000_000
+    page = opened(made)
+    page.page.click("#tab-runs")
+    page.page.focus("#timeline")
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowRight")
+    assert f"step {1_700_000_000 + 1_000_003}: " in page.text("#said")
+    width = page.value("document.getElementById('timeline').clientWidth")
+    assert width <= 100 + 18 * 40
+
+
 def test_the_table(opened: Open) -> None:
     made = scene(300, 4)
     page = opened(made)
