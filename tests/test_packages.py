@@ -15,7 +15,8 @@ from tests.package_files import FILES, PACKAGE, each_of, imports_of, tree_of
 
 def distribution_of(module: str) -> str:
     """How pip calls what a module is in; only where that is not the module's own name."""
-    return {"sklearn": "scikit-learn", "sqlite_utils": "sqlite-utils", "PIL": "pillow", "fontTools": "fonttools"}.get(module, module)
+    others = {"sklearn": "scikit-learn", "sqlite_utils": "sqlite-utils", "PIL": "pillow", "fontTools": "fonttools"}
+    return others.get(module, module)
 
 
 def imported_packages(paths: Iterable[Path]) -> set[str]:
