@@ -188,6 +188,10 @@ def test_hits_stand_out_on_the_map(opened: Open) -> None:
     page.rest()
     assert page.pixel(*corner(page, 1, 0)) == by_label[1]
     assert page.pixel(*corner(page, 0, 0)) != by_label[0]
+    page.page.mouse.move(*point_at(page, 1, 0))
+    assert "word1" in page.text("#tip")
+    page.page.mouse.move(*point_at(page, 0, 0))
+    assert page.page.locator("#tip").is_hidden()  # only hits are pointed at
     page.page.press("#query", "Escape")
     page.rest()
     assert page.pixel(*corner(page, 0, 0)) == by_label[0]
