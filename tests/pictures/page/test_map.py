@@ -38,6 +38,8 @@ def test_dots_have_their_clusters_colours(opened: Open, dark: bool, theme: Theme
     page.page.click("#theme")
     page.rest()
     other = LIGHT if dark else DARK
+    swatch = page.page.locator(f"{LISTED} .swatch").nth(1).evaluate("e => getComputedStyle(e).backgroundColor")
+    assert swatch == f"rgb{rgb(other.clusters[made.clusters[1].colour])}"
     assert page.pixel(*corner(page, 1, 0)) == rgb(other.clusters[made.clusters[1].colour])
     assert page.value("document.documentElement.dataset.theme") == ("light" if dark else "dark")
 

@@ -214,6 +214,8 @@ def test_a_narrow_screen(opened: Open) -> None:
         tab.click()
         page.rest()
         assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
+        wider = "[...document.querySelectorAll('.view:not([hidden])')].filter(e => e.scrollWidth > e.clientWidth).length"
+        assert page.value(wider) == 0  # what is wide scrolls by itself
     page.page.click("#tab-map")
     page.page.locator(LISTED).nth(3).click()
     assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
