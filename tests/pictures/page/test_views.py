@@ -158,7 +158,7 @@ def test_what_is_missing_is_said(opened: Open) -> None:
         60, 2, has_map=False, has_tree=False, has_sweep=False, missing=["The tree cannot be shown: <b>no</b> fit."]
     )
     page = opened(made)
-    assert page.text("#map") == "The fit keeps no neighbours, and its vectors are gone."
+    assert page.text("#map") == "No map: The fit keeps no neighbours, and its vectors are gone."
     assert "The tree cannot be shown: <b>no</b> fit." in page.text("#panel")
     assert [tab.lower() for tab in page.page.locator("#tabs button").all_inner_texts()] == ["map", "table"]
     page.page.locator(LISTED).nth(0).click()
@@ -214,7 +214,9 @@ def test_a_narrow_screen(opened: Open) -> None:
         tab.click()
         page.rest()
         assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
-        wider = "[...document.querySelectorAll('.view:not([hidden])')].filter(e => e.scrollWidth > e.clientWidth).length"
+        wider = (
+            "[...document.querySelectorAll('.view:not([hidden])')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
         assert page.value(wider) == 0  # what is wide scrolls by itself
     page.page.click("#tab-map")
     page.page.locator(LISTED).nth(3).click()
