@@ -75,6 +75,23 @@ def test_the_tree(opened: Open) -> None:
     assert page.text("#panel h2") == ", ".join(made.clusters[0].terms[:3])
 
 
+def test_keys_and_pointers_need_no_frame(opened: Open) -> None:
+    """What comes in the same moment in which a view is shown finds it drawn."""
+    page = opened(scene(300, 4, n_runs=3))
+    for view, canvas in (("tree", "tree"), ("runs", "timeline")):
+        page.page.evaluate(
+            """([view, canvas]) => {
+            document.getElementById(`tab-${view}`).click();
+            const on = document.getElementById(canvas);
+            on.dispatchEvent(new PointerEvent("pointermove", { clientX: 300, clientY: 300, bubbles: true }));
+            on.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+            on.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true })); }""",
+            [view, canvas],
+        )
+        assert page.text("#said")
+        assert page.page.locator(f"#view-{view} .tip").is_visible()
+
+
 def test_the_sweep(opened: Open) -> None:
     made = scene(600, 4)
     page = opened(made)
