@@ -72,12 +72,16 @@ class Opened:
         red, green, blue = self.page.evaluate(script, [x, y])
         return red, green, blue
 
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Wait for it."""
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            assert time.monotonic() < deadline, f"it has not happened: {what}"
+            self.page.wait_for_timeout(20)
+
     def complains(self, before: int, what: str) -> None:
         """Until there are more complaints than before."""
-        deadline = time.monotonic() + PATIENCE
-        while len(self.complaints) <= before:
-            assert time.monotonic() < deadline, f"nobody complains about {what}"
-            self.page.wait_for_timeout(20)
+        self.until(lambda: len(self.complaints) > before, f"a complaint about {what}")
 
     def rest(self) -> None:
         """Until what was asked for is drawn."""

@@ -205,7 +205,8 @@ def test_zoom(opened: Open) -> None:
     whole, named = image(page), labels(page)
     assert 5 < len(named) < 120
     page.page.mouse.move(*middle_of(page, made, min(set(range(120)) - named)))
-    page.page.mouse.wheel(0, -900)
+    page.page.mouse.wheel(0, -900)  # which does not wait until the page has it
+    page.until(lambda: image(page) != whole, "zooming")
     assert labels(page) - named  # of smaller clusters
     wheeled = image(page)
     assert wheeled != whole
