@@ -59,6 +59,19 @@ def test_a_page_of_the_latest_result(db: Path) -> None:
     assert {path.name for path in db.parent.iterdir()} == {"my notes.db", "my notes-1.html"}
 
 
+def test_what_cannot_be_shown_is_said(db: Path) -> None:
+    succeed("fit", db, "--min-cluster-size", 5, "--no-store-fit", "--min-samples", 3)
+    ran = run("page", db, "-o", "a.html")
+    assert ran.code == 0
+    assert ran.out.endswith(" KB, 40 rows with texts, 3 clusters, 1 run\n")
+    first, second = ran.err.splitlines()
+    assert first.startswith("No map: clustering fit 2 was made without storing its tree")
+    assert second.startswith("The tree and the sweep cannot be shown: ")
+    found = decoded(Path("a.html").read_text(encoding="utf-8"))
+    assert found.head["missing"] == [second]
+    assert f"No map: {found.head['map']['missing']}." == first
+
+
 def test_the_same_to_stdout(db: Path) -> None:
     succeed("page", db, "1", "-o", "a.html")
     assert succeed("page", db, "latest", "-o", "-") == Path("a.html").read_text(encoding="utf-8")

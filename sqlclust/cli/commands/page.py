@@ -64,7 +64,7 @@ def command(db: str, result: str, output: str | None, no_texts: bool) -> None:
     write_picture(target, content)
     if target != STDOUT:
         click.echo(f"{printable(target)}: {size_text(len(content))}, {_shows(scene)}")
-    for sentence in filter(None, (scene.points.no_map and f"No map: {scene.points.no_map}", *scene.missing)):
+    for sentence in filter(None, (_no_map(scene), *scene.missing)):
         click.echo(printable(sentence), err=True)
 
 
@@ -73,6 +73,10 @@ def _content(scene: Scene, no_texts: bool) -> bytes:
     from sqlclust.pictures.page.private import without_texts
 
     return page(without_texts(scene) if no_texts else scene).encode()
+
+
+def _no_map(scene: Scene) -> str:
+    return f"No map: {scene.points.no_map.rstrip('.')}." if scene.points.no_map else ""
 
 
 def _shows(scene: Scene) -> str:

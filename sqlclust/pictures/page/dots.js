@@ -2,6 +2,8 @@
 
 const STRENGTHS = [0.5, 0.66, 0.83, 1]; // by depth: of members their probability
 
+const VERY_MANY = 300_000; // rows of which each is a square of four pixels, and not round
+
 let image = null;
 let pixels = null;
 
@@ -100,7 +102,7 @@ function drawPiece({ index, rgb, hits, flat }, radius, stride, width, height) {
   const stamps = levels.map((strength) => stampOf(radius, width, strength));
   const shades = levels.map((strength) => packed(mix(ink().ground, rgb, strength)));
   const { reach } = stamps[3];
-  const small = radius < 1.1;
+  const small = radius < 1.1 || (radius < 2.2 && state.scene.n > VERY_MANY);
   const side = small ? 2 : reach + 1;
   for (let row = start; row < start + count; row += stride) {
     if (isHit && !isHit[row]) continue;

@@ -184,8 +184,8 @@ function startMap() {
   Object.assign(mapParts, { box: byId("map"), dots: byId("dots"), over: byId("over"), tip: byId("tip") });
   const { over } = mapParts;
   if (!scene.hasMap) {
-    const why = scene.n ? scene.map.missing || "This page has no map." : "The result has no rows.";
-    mapParts.box.replaceChildren(make("p", { class: "nothing" }, why));
+    const why = scene.map.missing ? `No map: ${scene.map.missing.replace(/\.$/, "")}.` : "This page has no map.";
+    mapParts.box.replaceChildren(make("p", { class: "nothing" }, foreign(scene.n ? why : "The result has no rows.")));
     return;
   }
   over.setAttribute("aria-label", `Map of ${rowsText(scene.n)} in ${whole(scene.clusters.length)} clusters`);

@@ -178,7 +178,8 @@ function startRuns() {
     select(found ? scene.owner[scene.runRows[found[1]]] : null, "runs");
   });
   runs.canvas.addEventListener("keydown", runsKey);
-  for (const event of ["select", "theme", "show"]) on(event, repaintRuns);
+  for (const event of ["select", "theme"]) on(event, repaintRuns);
+  on("show", paintRuns);
   on("select", paintTransitions);
   paintTransitions();
   new ResizeObserver(repaintRuns).observe(byId("runs"));

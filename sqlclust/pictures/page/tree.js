@@ -129,7 +129,8 @@ function startTree() {
     zoomTree(Math.exp(-event.deltaY * 0.002), tree.window[0] + ((event.offsetX - tree.box.left) / tree.box.width) * (tree.window[1] - tree.window[0]));
   }, { passive: false });
   tree.canvas.addEventListener("keydown", treeKey);
-  for (const event of ["select", "theme", "show"]) on(event, repaintTree);
+  for (const event of ["select", "theme"]) on(event, repaintTree);
+  on("show", paintTree); // at once: a key may come before the next frame
   on("select", (where) => {
     const node = treeData.nodeOf.get(state.selected);
     if (node === undefined || where === "tree") return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WIDE, NARROW = (1600, 1000), (360, 740)
+PATIENCE = 60.0
+"""Seconds after which something will not come any more, on whatever machine."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -69,6 +72,17 @@ class Opened:
         red, green, blue = self.page.evaluate(script, [x, y])
         return red, green, blue
 
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Wait for it."""
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            assert time.monotonic() < deadline, f"it has not happened: {what}"
+            self.page.wait_for_timeout(20)
+
+    def complains(self, before: int, what: str) -> None:
+        """Until there are more complaints than before."""
+        self.until(lambda: len(self.complaints) > before, f"a complaint about {what}")
+
     def rest(self) -> None:
         """Until what was asked for is drawn."""
         self.page.evaluate("() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))")
@@ -108,7 +122,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         all_of_them.append(one)
         if init:
             context.add_init_script(init)
-        one.page.set_default_timeout(20_000)
+        one.page.set_default_timeout(PATIENCE * 1000)
         one.page.on("request", lambda request: one.requests.append(request.url))
         one.page.on("console", lambda message: one.complaints.append(message.text))
         one.page.on("pageerror", lambda error: one.complaints.append(str(error)))

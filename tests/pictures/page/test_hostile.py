@@ -177,13 +177,13 @@ def test_the_policy_forbids_all(opened: Open, listening: tuple[str, list[str]]) 
         page.page.evaluate(
             f"() => void setTimeout(async () => {{ {script.replace('SERVER', address)} }})"
         )  # as of the page's own
-        page.page.wait_for_timeout(30)
-        assert len(page.complaints) > before, name  # the browser says that it has blocked it
+        page.complains(before, name)  # the browser says that it has blocked it
         assert page.page.title() == "as it was", name
     assert page.page.locator("#map").is_visible()
     assert page.value("document.baseURI").startswith("file:")
+    before = len(page.complaints)
     page.page.evaluate(FORM.replace("SERVER", address))
-    page.page.wait_for_timeout(100)
+    page.complains(before, "a form")
     assert "form-action" in page.complaints[-1]
     assert came == []
     page.complaints.clear()

@@ -38,6 +38,8 @@ def test_dots_have_their_clusters_colours(opened: Open, dark: bool, theme: Theme
     page.page.click("#theme")
     page.rest()
     other = LIGHT if dark else DARK
+    swatch = page.page.locator(f"{LISTED} .swatch").nth(1).evaluate("e => getComputedStyle(e).backgroundColor")
+    assert swatch == f"rgb{rgb(other.clusters[made.clusters[1].colour])}"
     assert page.pixel(*corner(page, 1, 0)) == rgb(other.clusters[made.clusters[1].colour])
     assert page.value("document.documentElement.dataset.theme") == ("light" if dark else "dark")
 
@@ -188,6 +190,10 @@ def test_hits_stand_out_on_the_map(opened: Open) -> None:
     page.rest()
     assert page.pixel(*corner(page, 1, 0)) == by_label[1]
     assert page.pixel(*corner(page, 0, 0)) != by_label[0]
+    page.page.mouse.move(*point_at(page, 1, 0))
+    assert "word1" in page.text("#tip")
+    page.page.mouse.move(*point_at(page, 0, 0))
+    assert page.page.locator("#tip").is_hidden()  # only hits are pointed at
     page.page.press("#query", "Escape")
     page.rest()
     assert page.pixel(*corner(page, 0, 0)) == by_label[0]
@@ -199,7 +205,8 @@ def test_zoom(opened: Open) -> None:
     whole, named = image(page), labels(page)
     assert 5 < len(named) < 120
     page.page.mouse.move(*middle_of(page, made, min(set(range(120)) - named)))
-    page.page.mouse.wheel(0, -900)
+    page.page.mouse.wheel(0, -900)  # which does not wait until the page has it
+    page.until(lambda: image(page) != whole, "zooming")
     assert labels(page) - named  # of smaller clusters
     wheeled = image(page)
     assert wheeled != whole

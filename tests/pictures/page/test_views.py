@@ -75,6 +75,23 @@ def test_the_tree(opened: Open) -> None:
     assert page.text("#panel h2") == ", ".join(made.clusters[0].terms[:3])
 
 
+def test_keys_and_pointers_need_no_frame(opened: Open) -> None:
+    """What comes in the same moment in which a view is shown finds it drawn."""
+    page = opened(scene(300, 4, n_runs=3))
+    for view, canvas in (("tree", "tree"), ("runs", "timeline")):
+        page.page.evaluate(
+            """([view, canvas]) => {
+            document.getElementById(`tab-${view}`).click();
+            const on = document.getElementById(canvas);
+            on.dispatchEvent(new PointerEvent("pointermove", { clientX: 300, clientY: 300, bubbles: true }));
+            on.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+            on.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true })); }""",
+            [view, canvas],
+        )
+        assert page.text("#said")
+        assert page.page.locator(f"#view-{view} .tip").is_visible()
+
+
 def test_the_sweep(opened: Open) -> None:
     made = scene(600, 4)
     page = opened(made)
@@ -158,7 +175,7 @@ def test_what_is_missing_is_said(opened: Open) -> None:
         60, 2, has_map=False, has_tree=False, has_sweep=False, missing=["The tree cannot be shown: <b>no</b> fit."]
     )
     page = opened(made)
-    assert page.text("#map") == "The fit keeps no neighbours, and its vectors are gone."
+    assert page.text("#map") == "No map: The fit keeps no neighbours, and its vectors are gone."
     assert "The tree cannot be shown: <b>no</b> fit." in page.text("#panel")
     assert [tab.lower() for tab in page.page.locator("#tabs button").all_inner_texts()] == ["map", "table"]
     page.page.locator(LISTED).nth(0).click()
@@ -214,6 +231,10 @@ def test_a_narrow_screen(opened: Open) -> None:
         tab.click()
         page.rest()
         assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
+        wider = (
+            "[...document.querySelectorAll('.view:not([hidden])')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
+        assert page.value(wider) == 0  # what is wide scrolls by itself
     page.page.click("#tab-map")
     page.page.locator(LISTED).nth(3).click()
     assert page.value("document.documentElement.scrollWidth") <= NARROW[0]
