@@ -14,6 +14,7 @@ import pytest
 import sqlclust
 from sqlclust.errors import LockedError, SourceElsewhereError
 from sqlclust.sqlite.transactions import waiting
+from sqlclust.store.sources import elsewhere
 from tests.cli.terminal import fail, misuse, rows, run, succeed
 from tests.small import blob, clustered
 from tests.trust.foreign_host import make
@@ -321,8 +322,6 @@ def test_changes_of_the_host_are_noticed(tmp_path: Path, journal: str) -> None:
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_a_host_that_is_being_written(tmp_path: Path, journal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In WAL mode nobody waits; else a writer that holds the file is waited for, and Ctrl-C or an interrupt ends that."""
-    from sqlclust.store.sources import elsewhere
-
     monkeypatch.setattr(elsewhere, "waiting", lambda database, _: waiting(database, 0.2))
     host, into = make(tmp_path / "notes.db", journal=journal), tmp_path / "results.db"
     succeed("fit", host, "note", "--into", into)
