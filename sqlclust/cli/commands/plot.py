@@ -85,7 +85,7 @@ def command(
     check_installed()  # before a map is made
     opened = picture_database if kind == "map" else read_database
     with opened(db) as database, ProgressLine() as progress:
-        from sqlclust.pictures.gathering import Parts, gather
+        from sqlclust.pictures.gathering.gathering import Parts, gather
 
         result_id = resolve_result(database, result)
         target = f"{Path(db).stem}-{result_id}-{kind}.{format}" if out is None else out

@@ -13,11 +13,11 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import MembersChangedError, ResultDamagedError
 from sqlclust.options import FitOptions
-from sqlclust.pictures.gathering import gather
+from sqlclust.pictures.gathering.gathering import gather
 from sqlclust.store import maps
 from sqlclust.store.fit import fit
 from tests.pictures.gathered import docs, fitted, own, scene_of
-from tests.pictures.test_gathering import check
+from tests.pictures.gathering.test_gathering import check
 from tests.schemas.old import KNOWN
 from tests.small import add_embeddings, clustered
 

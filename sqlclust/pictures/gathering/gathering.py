@@ -23,16 +23,16 @@ from sqlclust.errors import (
     SqlclustError,
     UnknownMetricError,
 )
-from sqlclust.pictures import near
-from sqlclust.pictures.clusters import Members, scene_clusters
-from sqlclust.pictures.exemplars import Depth, depth_in_tree, depth_of_members
-from sqlclust.pictures.fitted import Fitted, fitted
-from sqlclust.pictures.icicle import icicle
-from sqlclust.pictures.placed import Placed, placed
-from sqlclust.pictures.runs import scene_runs
+from sqlclust.pictures.gathering import near
+from sqlclust.pictures.gathering.clusters import Members, scene_clusters
+from sqlclust.pictures.gathering.exemplars import Depth, depth_in_tree, depth_of_members
+from sqlclust.pictures.gathering.fitted import Fitted, fitted
+from sqlclust.pictures.gathering.icicle import icicle
+from sqlclust.pictures.gathering.placed import Placed, placed
+from sqlclust.pictures.gathering.runs import scene_runs
+from sqlclust.pictures.gathering.swept import scene_sweep
+from sqlclust.pictures.gathering.texts import texts_of_rows, view_of
 from sqlclust.pictures.scene import Scene, ScenePoints, SceneRuns, SceneSweep, SceneTree
-from sqlclust.pictures.swept import scene_sweep
-from sqlclust.pictures.texts import texts_of_rows, view_of
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.pictures.texts import ELLIPSIS, MOST_CHARACTERS, beginning
+from sqlclust.pictures.gathering.texts import ELLIPSIS, MOST_CHARACTERS, beginning
 from tests.pictures.gathered import fitted, own, scene_of
 
 FAMILY = "👨‍👩‍👧"
