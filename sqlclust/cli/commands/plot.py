@@ -44,7 +44,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 
 @click.command("plot", epilog=_EPILOG)
 @database_argument
-@click.argument("kind", type=click.Choice([*KINDS]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("result", metavar="[ID|latest]", default="latest")
 @click.option(
     "-o", "--output", "out", metavar="FILE", show_default="DB's name, the result's id and KIND, in the current folder",

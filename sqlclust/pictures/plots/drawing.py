@@ -14,13 +14,7 @@ from typing import NamedTuple
 from sqlclust.errors import NothingToDrawError, PlotsNotInstalledError
 from sqlclust.pictures.scene import Scene
 
-KINDS = {
-    "map": "every row a point, coloured by its cluster",
-    "tree": "the condensed tree, with the clusters",
-    "sweep": "what other min_cluster_size would give",
-    "runs": "the labels of each run, in their sequence",
-}
-"""Each kind, and what it shows."""
+KINDS = ("map", "tree", "sweep", "runs")
 FORMATS = ("svg", "png", "pdf")
 _PACKAGES = ("matplotlib", "PIL")
 

@@ -126,6 +126,7 @@ def test_what_is_visible_can_be_kept(text: str) -> None:
         (["03"], None),
         (["3", "x"], None),
         (["٣"], None),
+        (["9" * 5_000], None),
         ([True], None),
         ([2**60], None),
         ([1.0], None),
