@@ -80,7 +80,7 @@ def encode(scene: Scene) -> Encoded:
         "themes": {"light": _theme(LIGHT), "dark": _theme(DARK)},
         "map": {"method": points.map_method, "missing": points.no_map},
         "arrays": layout,
-        "texts": {"there": texts is not None, "ids": ids is not None, "cut": cut},
+        "texts": {"there": texts is not None, "ids": ids is not None, "cut": cut or points.cut_to},
         "sweep": None if scene.sweep is None else {
             "stored": scene.sweep.stored,
             "cuts": [[cut.min_cluster_size, cut.n_clusters, _short(cut.noise_share), _short(cut.largest_share)]

@@ -147,6 +147,12 @@ def test_places_keep_their_proportions() -> None:
 
 
 def test_long_texts_are_cut_and_it_is_said() -> None:
+    long = scene(30, 1, texts=["d" * (MOST_CHARACTERS + 1)] * 30)
+    assert decoded(page(long)).head["texts"]["cut"] == MOST_CHARACTERS
+    gathered = scene(30, 1)
+    assert decoded(page(gathered)).head["texts"]["cut"] is None
+    gathered = replace(gathered, points=replace(gathered.points, cut_to=300))
+    assert decoded(page(gathered)).head["texts"]["cut"] == 300
     assert cut_texts(["a", None, "b" * MOST_CHARACTERS]) == (["a", None, "b" * MOST_CHARACTERS], None)
     texts, limit = cut_texts(["a", "b" * (MOST_CHARACTERS + 1)])
     assert (texts, limit) == (["a", "b" * MOST_CHARACTERS + "…"], MOST_CHARACTERS)
