@@ -13,7 +13,7 @@ from sqlclust.cli.output import printable
 from sqlclust.cli.picture_file import STDOUT, check_target, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.pictures.page.private import without_texts
-from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, draw
+from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, check_size, draw
 from sqlclust.store.results.listing import resolve_result
 
 _EPILOG = """\b
@@ -82,7 +82,9 @@ def command(
     versions of matplotlib and Pillow and the same fonts. Needs matplotlib: pip install 'sqlclust[pictures]'.
     """
     format = _format(out, format)
-    check_installed()  # before a map is made
+    check_installed()  # before a map is made, and so
+    if size is not None:
+        check_size(size, dpi)
     opened = picture_database if kind == "map" else read_database
     with opened(db) as database, ProgressLine() as progress:
         from sqlclust.pictures.gathering.gathering import Parts, gather
