@@ -56,9 +56,9 @@ ROOMS = {
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": [
-        "scene", "colours", "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
-        "page", "plots",
+    "pictures": ["scene", "colours", "gathering", "page", "plots"],
+    "pictures.gathering": [
+        "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
     ],
     "pictures.page": ["texts", "private", "encoding", "html"],
     "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],

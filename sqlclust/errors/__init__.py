@@ -58,7 +58,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
-from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError, PlotTooLargeError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -198,6 +198,7 @@ __all__ = [
     "OptionsJSONError",
     "OutOfMemoryError",
     "PictureError",
+    "PlotTooLargeError",
     "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",

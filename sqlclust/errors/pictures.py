@@ -18,6 +18,19 @@ class PlotsNotInstalledError(PictureError):
         self.reason = reason
 
 
+class PlotTooLargeError(PictureError):
+    """A plot of more pixels than are drawn."""
+
+    def __init__(self, *, size: tuple[float, float], dpi: int, most: int) -> None:
+        """Width and height in inches; `most`: pixels."""
+        found = size[0] * size[1] * dpi**2
+        super().__init__(
+            f"{size[0]:.3g} x {size[1]:.3g} inches with {dpi:,} pixels to the inch are {found / 1e6:,.0f} million pixels, "
+            f"expected {most // 1_000_000} million at the most; take a smaller size or fewer dpi"
+        )
+        self.size, self.dpi, self.most = size, dpi, most
+
+
 class NothingToDrawError(PictureError):
     """A result does not have what a picture shows."""
 

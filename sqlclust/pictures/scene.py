@@ -29,6 +29,7 @@ class ScenePoints:
         map_method: what made the map: "t-SNE" or "PCA"; "" without one.
         no_map: why there is no map; "" where there is one.
         texts: (n,) each row's text, None where it has none; None if there are no texts at all or they are not wanted.
+        cut_to: of a longer text only so many characters are there; None if all texts are whole.
     """
 
     ids: Sequence[Id]
@@ -39,6 +40,7 @@ class ScenePoints:
     map_method: str
     no_map: str
     texts: Sequence[str | None] | None
+    cut_to: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
     python -m tests.benchmarks.page                          # 5,000 and 100,000 rows with texts
     python -m tests.benchmarks.page --rows 1400000 --no-texts
 
-Rows of blobs (`tests/pictures/scenes.py`), a cluster for each 700, 1,600 × 1,000 pixels. `made` is the file from a scene, in
-seconds; `drawn` from the call to the first picture of the map and `ready` until texts can be searched, as the page itself notes,
-in milliseconds, the browser having been started before; `redraw` one step of a movement, `all rows` the picture when it rests,
-`search` a word over all texts, the first time (when texts are folded) and again. The best of several.
+Rows of blobs (`tests/pictures/scenes.py`) with texts of ten words and a number, of which most of a file consists; a cluster for
+each 700, 1,600 × 1,000 pixels. `made` is the file from a scene, in seconds; `drawn` from the call to the first picture of the
+map and `ready` until texts can be searched, as the page itself notes, in milliseconds, the browser having been started before;
+`redraw` one step of a movement, `all rows` the picture when it rests, `search` a word over all texts, the first time (when texts
+are folded) and again. The best of several.
 """
 
 from __future__ import annotations

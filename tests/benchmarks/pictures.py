@@ -21,14 +21,14 @@ import numpy as np
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Control
-from sqlclust.pictures.clusters import Members
 from sqlclust.pictures.colours import coloured, contacts_on_map
-from sqlclust.pictures.exemplars import depth_in_tree, exemplars
-from sqlclust.pictures.fitted import fitted
-from sqlclust.pictures.gathering import gather
-from sqlclust.pictures.icicle import icicle
-from sqlclust.pictures.swept import scene_sweep
-from sqlclust.pictures.texts import texts_of_rows
+from sqlclust.pictures.gathering.clusters import Members
+from sqlclust.pictures.gathering.exemplars import depth_in_tree, exemplars
+from sqlclust.pictures.gathering.fitted import fitted
+from sqlclust.pictures.gathering.gathering import gather
+from sqlclust.pictures.gathering.icicle import icicle
+from sqlclust.pictures.gathering.swept import scene_sweep
+from sqlclust.pictures.gathering.texts import texts_of_rows
 from sqlclust.sqlite.database import Database
 from sqlclust.store.cut import options_of_result
 from sqlclust.store.fits.stored_map import FitMap, store_map

@@ -16,7 +16,7 @@ from sqlclust.errors import LockedError, SourceElsewhereError
 from sqlclust.sqlite.transactions import waiting
 from sqlclust.store.sources import elsewhere
 from tests.cli.terminal import fail, misuse, rows, run, succeed
-from tests.small import blob, clustered
+from tests.small import blob
 from tests.trust.foreign_host import make
 from tests.trust.good_file import hashes
 
@@ -347,4 +347,3 @@ def test_the_texts_are_those_of_the_host(results: Path) -> None:
     medoids = rows(results, "SELECT medoid_item_id, medoid_text FROM ClusterSummary WHERE label >= 0 ORDER BY label")
     assert len(medoids) == 3
     assert medoids == [(slug, str(slug).replace("note", "text")) for slug, _ in medoids]
-    assert len(clustered()) == 40

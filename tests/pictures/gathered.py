@@ -9,7 +9,7 @@ import numpy as np
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.pictures.gathering import Parts, gather
+from sqlclust.pictures.gathering.gathering import Parts, gather
 from sqlclust.pictures.scene import Scene
 from sqlclust.store.fits.stored_map import FitMap, store_map
 from sqlclust.store.maps import read_map

@@ -53,7 +53,7 @@ def command(db: str, result: str, output: str | None, no_texts: bool) -> None:
     if output is not None:
         check_target(output)
     with picture_database(db) as database, ProgressLine() as progress:
-        from sqlclust.pictures.gathering import Parts, gather
+        from sqlclust.pictures.gathering.gathering import Parts, gather
 
         result_id = resolve_result(database, result)
         target = f"{Path(db).stem}-{result_id}.html" if output is None else output

@@ -13,7 +13,7 @@ from sqlclust.cli.output import printable
 from sqlclust.cli.picture_file import STDOUT, check_target, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.pictures.page.private import without_texts
-from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, draw
+from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, check_size, draw
 from sqlclust.store.results.listing import resolve_result
 
 _EPILOG = """\b
@@ -44,7 +44,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 
 @click.command("plot", epilog=_EPILOG)
 @database_argument
-@click.argument("kind", type=click.Choice([*KINDS]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("result", metavar="[ID|latest]", default="latest")
 @click.option(
     "-o", "--output", "out", metavar="FILE", show_default="DB's name, the result's id and KIND, in the current folder",
@@ -82,10 +82,12 @@ def command(
     versions of matplotlib and Pillow and the same fonts. Needs matplotlib: pip install 'sqlclust[pictures]'.
     """
     format = _format(out, format)
-    check_installed()  # before a map is made
+    check_installed()  # before a map is made, and so
+    if size is not None:
+        check_size(size, dpi)
     opened = picture_database if kind == "map" else read_database
     with opened(db) as database, ProgressLine() as progress:
-        from sqlclust.pictures.gathering import Parts, gather
+        from sqlclust.pictures.gathering.gathering import Parts, gather
 
         result_id = resolve_result(database, result)
         target = f"{Path(db).stem}-{result_id}-{kind}.{format}" if out is None else out

@@ -38,8 +38,6 @@ _START, _JITTER = 1e-4, 1e-6
 _MANY = 10_000
 """From so many vectors on, repulsion is interpolated on a grid, and all threads take part: for fewer, they wait for each other
 longer than they work. Below, it is summed up by a quadtree (Barnes-Hut)."""
-_LISTS = 16384
-"""Lists at a time while affinities are made."""
 
 
 def tsne(

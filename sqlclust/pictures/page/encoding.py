@@ -30,6 +30,10 @@ LARGE = 500_000
 """Rows from which a result is very large."""
 SAFE_INTEGER = 2**53 - 1
 """What JavaScript's numbers hold."""
+_MOST_DIGITS = len(str(-SAFE_INTEGER))
+"""Of a text that is such a number; Python reads none of some thousands."""
+MOST_TRANSITIONS = 500
+"""Kinds of transitions that the page has, the most frequent."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def encode(scene: Scene) -> Encoded:
         "themes": {"light": _theme(LIGHT), "dark": _theme(DARK)},
         "map": {"method": points.map_method, "missing": points.no_map},
         "arrays": layout,
-        "texts": {"there": texts is not None, "ids": ids is not None, "cut": cut},
+        "texts": {"there": texts is not None, "ids": ids is not None, "cut": cut or points.cut_to},
         "sweep": None if scene.sweep is None else {
             "stored": scene.sweep.stored,
             "cuts": [[cut.min_cluster_size, cut.n_clusters, _short(cut.noise_share), _short(cut.largest_share)]
@@ -151,6 +155,7 @@ def whole_numbers(ids: Sequence[Id]) -> NDArray[np.int64] | None:
     for at, each in enumerate(ids):
         if (
             isinstance(each, str)
+            and len(each) <= _MOST_DIGITS
             and each.isascii()
             and each.removeprefix("-").isdigit()
             and str(number := int(each)) == each
@@ -210,9 +215,6 @@ def _runs(runs: SceneRuns) -> dict[str, Any]:
         "transitions": [[int(part) for part in each] for each in runs.transitions[:MOST_TRANSITIONS]],
         "kinds": len(runs.transitions),
     }
-
-
-MOST_TRANSITIONS = 500
 
 
 def _planes(arrays: Mapping[str, NDArray[Any]]) -> tuple[bytes, list[tuple[str, str, int]]]:

@@ -137,6 +137,7 @@ function startSearch() {
     }
   });
   byId("find").append(input, make("p", { id: "hits", class: "quiet", role: "status" }));
+  if (texts.cut) byId("find").append(make("p", { id: "cut", class: "quiet" }, `Of each text the first ${whole(texts.cut)} characters are here.`));
 }
 
 // Hits, those of clusters with most of them first; and how many each cluster has.

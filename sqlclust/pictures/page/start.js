@@ -102,7 +102,7 @@ async function start() {
   byId("wait").hidden = false;
   try {
     state.scene = await decodeScene();
-  } catch (error) {
+  } catch {
     return failed("The data of this page cannot be unpacked: the file is damaged or not all of it is here.");
   }
   inkNow = inkOf(state.dark);
@@ -121,7 +121,11 @@ async function start() {
   performance.mark("drawn");
   document.documentElement.dataset.state = "drawn";
   await new Promise((resolve) => setTimeout(resolve));
-  await decodeTexts(state.scene);
+  try {
+    await decodeTexts(state.scene);
+  } catch {
+    return failed("The texts of this page cannot be unpacked: the file is damaged or not all of it is here.");
+  }
   emit("texts");
   performance.mark("ready");
   document.documentElement.dataset.state = "ready";

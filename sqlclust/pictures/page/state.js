@@ -24,7 +24,7 @@ function emit(event, detail) {
 
 // Where: "map", "list", "tree" and so on; whoever selected does not have to be moved to it.
 function select(index, where) {
-  if (index === state.selected && where !== "again") return;
+  if (index === state.selected) return;
   state.selected = index;
   state.row = null;
   emit("select", where);

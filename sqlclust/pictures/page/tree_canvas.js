@@ -5,7 +5,7 @@ const TREE_TOP = 10;
 const TREE_BOTTOM = 14;
 const MOST_OF_NODES = 0.95; // those that are seen to their ends
 
-const treeData = { nodes: null, low: 0, high: 1, window: [0, 1] };
+const treeData = { children: [], within: null, nodeOf: new Map(), low: 0, high: 1, n: 0, isCut: false };
 
 function readTree() {
   const { scene } = state;
@@ -161,7 +161,6 @@ function drawTree(canvas, { window: seen, small = false, pointed = -1 }) {
   const [width, height, ratio] = fitCanvas(canvas);
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.fillStyle = small ? css(mix(ink().ground, ink().text, 0)) : css(ink().ground);
   context.clearRect(0, 0, width, height);
   const margins = small ? [2, 2, 2] : [TREE_LEFT, TREE_TOP, TREE_BOTTOM];
   const box = { left: margins[0], top: margins[1], width: width - margins[0] - 2, height: height - margins[1] - margins[2], window: seen };

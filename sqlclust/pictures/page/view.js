@@ -3,7 +3,7 @@
 const MARGIN = 0.92;
 const DEEPEST = 400;
 
-const view = { x: 0, y: 0, scale: 1, width: 1, height: 1, ratio: 1, extent: [0, 0, 1, 1], moving: false };
+const view = { x: 0, y: 0, scale: 1, width: 1, height: 1, ratio: 1, extent: [0, 0, 1, 1] };
 
 const toScreenX = (x) => (x - view.x) * view.scale + view.width / 2;
 const toScreenY = (y) => (y - view.y) * view.scale + view.height / 2;

@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import NamedTuple
 
-from sqlclust.errors import NothingToDrawError, PlotsNotInstalledError
+from sqlclust.errors import NothingToDrawError, PlotsNotInstalledError, PlotTooLargeError
 from sqlclust.pictures.scene import Scene
 
-KINDS = {
-    "map": "every row a point, coloured by its cluster",
-    "tree": "the condensed tree, with the clusters",
-    "sweep": "what other min_cluster_size would give",
-    "runs": "the labels of each run, in their sequence",
-}
-"""Each kind, and what it shows."""
+KINDS = ("map", "tree", "sweep", "runs")
 FORMATS = ("svg", "png", "pdf")
+MOST_PIXELS = 80_000_000
+"""Of a plot: some 2 GB while it is drawn. Pillow suspects more than 89 million to be an attack."""
 _PACKAGES = ("matplotlib", "PIL")
 
 
@@ -63,9 +59,23 @@ def draw(scene: Scene, kind: str, format: str, options: PlotOptions | None = Non
     Raises:
         NothingToDrawError: the scene does not have that part.
         PlotsNotInstalledError: matplotlib is not there.
+        PlotTooLargeError
     """
     drawn: Plot = Plot(*_drawing().plot(scene, kind, format, options or PlotOptions()))
     return drawn
+
+
+def check_size(size: tuple[float, float], dpi: int) -> None:
+    """Refuse a plot that is too large.
+
+    Args:
+        size: width and height in inches.
+
+    Raises:
+        PlotTooLargeError
+    """
+    if size[0] * size[1] * dpi**2 > MOST_PIXELS:
+        raise PlotTooLargeError(size=size, dpi=dpi, most=MOST_PIXELS)
 
 
 def check_installed() -> None:

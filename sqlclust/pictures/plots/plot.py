@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlclust.pictures.plots import map, runs, sweep, tree
 from sqlclust.pictures.plots.canvas import Canvas
-from sqlclust.pictures.plots.drawing import PlotOptions
+from sqlclust.pictures.plots.drawing import PlotOptions, check_size
 from sqlclust.pictures.plots.letters import Letters, names_of, plain
 from sqlclust.pictures.plots.style import DARK, LIGHT, OWN_FONT, drawing_with
 from sqlclust.pictures.scene import Scene
@@ -18,11 +18,13 @@ _TITLE_CHARACTERS = 90
 def plot(scene: Scene, kind: str, format: str, options: PlotOptions) -> tuple[bytes, Sequence[str]]:
     """As `drawing.draw`: the file, and remarks."""
     drawn, theme = _KINDS[kind], DARK if options.dark else LIGHT
+    size = options.size or drawn.size(scene)
+    check_size(size, options.dpi)
     title = plain(scene.title, _TITLE_CHARACTERS)
     with drawing_with([OWN_FONT]):
         letters = Letters([title, *_all_names(scene)])
     with drawing_with(letters.families):
-        canvas = Canvas(options.size or drawn.size(scene), theme)
+        canvas = Canvas(size, theme)
         colours = [theme.palette[cluster.colour % len(theme.palette)] for cluster in scene.clusters]
         said = drawn.draw(scene, canvas, letters, colours)
         canvas.head(letters.drawable(title), " · ".join(filter(None, (*_figures(scene), said))))

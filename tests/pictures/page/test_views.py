@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,11 +216,21 @@ def test_an_old_browser_is_told(opened: Open, tmp_path: Path) -> None:
     assert page.text("#wait").startswith("This page needs a newer browser")
 
 
-def test_a_damaged_file_is_told(opened: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("block", "said"), [("head", "data"), ("rows", "data"), ("texts", "texts")])
+def test_a_damaged_file_is_told(opened: Open, tmp_path: Path, block: str, said: str) -> None:
     path = tmp_path / "damaged.html"
     text = html_page(scene(200, 3))
-    path.write_text(re.sub(r'(id="data-rows">.{200})[^<]+', r"\1", text))
-    assert opened(path, state="").text("#wait").startswith("The data of this page cannot be unpacked")
+    path.write_text(re.sub(rf'(id="data-{block}">.{{200}})[^<]+', r"\1", text))
+    page = opened(path, state="")
+    page.page.wait_for_selector(f"#wait:has-text('The {said} of this page cannot be unpacked')")
+    assert page.page.locator("#map").is_visible() == (block == "texts")
+
+
+def test_texts_that_were_cut_are_said_to_be(opened: Open) -> None:
+    made = scene(60, 2)
+    assert opened(made).page.locator("#cut").count() == 0
+    cut = replace(made, points=replace(made.points, cut_to=300))
+    assert opened(cut).text("#cut") == "Of each text the first 300 characters are here."
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------------

@@ -92,6 +92,14 @@ def test_size_and_dark(db: str) -> None:
         )
 
 
+def test_too_many_pixels_before_a_map_is_made(db: str) -> None:
+    con = sqlclust.connect(db)
+    con.execute("DELETE FROM ClusteringFitMap")
+    con.close()
+    assert fail("plot", db, "map", 1, "--size", "50x50", "--dpi", 1_200).startswith("50 x 50 inches with 1,200 pixels ")
+    assert rows(Path(db), "SELECT count(*) FROM ClusteringFitMap") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

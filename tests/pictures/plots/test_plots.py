@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqlclust.errors import NothingToDrawError
+from sqlclust.errors import NothingToDrawError, PlotTooLargeError
 from sqlclust.pictures.colours import DARK, LIGHT
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, draw
 from sqlclust.pictures.scene import Scene
@@ -118,6 +118,17 @@ def test_colours_are_there(kind: str, dark: bool) -> None:
 
 def test_pixels_are_as_many_as_asked_for() -> None:
     assert pixels(draw(FEW, "map", "png", PlotOptions(size=(3, 2), dpi=50)).data).shape == (100, 150, 3)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_more_pixels_than_there_is_room_for_are_refused(format: str) -> None:
+    with pytest.raises(
+        PlotTooLargeError, match=r"^50 x 40 inches with 201 pixels to the inch are 81 million pixels, "
+    ) as e:
+        draw(FEW, "map", format, PlotOptions(size=(50, 40), dpi=201))
+    assert (e.value.size, e.value.dpi, e.value.most) == ((50, 40), 201, 80_000_000)
+    with pytest.raises(PlotTooLargeError):  # of a tree as high as its names need
+        draw(scene(4000, 300), "tree", format, PlotOptions(dpi=1_200))
 
 
 def test_all_formats_show_the_same() -> None:

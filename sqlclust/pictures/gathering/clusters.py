@@ -11,7 +11,7 @@ from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.errors import ResultDamagedError, shown
 from sqlclust.options import MAX_INTEGER
 from sqlclust.pictures.colours import Contacts, coloured, contacts, contacts_on_map
-from sqlclust.pictures.exemplars import Depth, exemplars
+from sqlclust.pictures.gathering.exemplars import Depth, exemplars
 from sqlclust.pictures.scene import Float32Array, NearCluster, SceneCluster
 from sqlclust.store.results.rows import ResultRows, StoredCluster
 

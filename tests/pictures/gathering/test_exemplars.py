@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.pictures.exemplars import Depth, depth_of_members, exemplars
+from sqlclust.pictures.gathering.exemplars import Depth, depth_of_members, exemplars
 
 
 def depth(part: list[int], innermost: list[bool], deep: list[float]) -> Depth:

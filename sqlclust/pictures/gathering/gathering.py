@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,16 +23,16 @@ from sqlclust.errors import (
     SqlclustError,
     UnknownMetricError,
 )
-from sqlclust.pictures import near
-from sqlclust.pictures.clusters import Members, scene_clusters
-from sqlclust.pictures.exemplars import Depth, depth_in_tree, depth_of_members
-from sqlclust.pictures.fitted import Fitted, fitted
-from sqlclust.pictures.icicle import icicle
-from sqlclust.pictures.placed import Placed, placed
-from sqlclust.pictures.runs import scene_runs
+from sqlclust.pictures.gathering import near
+from sqlclust.pictures.gathering.clusters import Members, scene_clusters
+from sqlclust.pictures.gathering.exemplars import Depth, depth_in_tree, depth_of_members
+from sqlclust.pictures.gathering.fitted import Fitted, fitted
+from sqlclust.pictures.gathering.icicle import icicle
+from sqlclust.pictures.gathering.placed import Placed, placed
+from sqlclust.pictures.gathering.runs import scene_runs
+from sqlclust.pictures.gathering.swept import scene_sweep
+from sqlclust.pictures.gathering.texts import texts_of_rows, view_of
 from sqlclust.pictures.scene import Scene, ScenePoints, SceneRuns, SceneSweep, SceneTree
-from sqlclust.pictures.swept import scene_sweep
-from sqlclust.pictures.texts import texts_of_rows, view_of
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
@@ -101,7 +101,8 @@ class _Gathering:
         """The whole."""
         fit = self._heeding(self._fitted())
         xy, method, no_map = self._heeding(self._map())
-        texts, names = self._heeding(self._texts())
+        names = self._heeding(names_of_clusters(self._database, self._id, self._progress, count=_TERMS))
+        texts, cut_to = self._heeding(self._texts())
         return Scene(
             result={name: value for name, value in self._result.items() if name != "clusters"},
             title=f"{self._model}, result {self._id}",
@@ -117,6 +118,7 @@ class _Gathering:
                 map_method=method,
                 no_map=no_map,
                 texts=texts,
+                cut_to=cut_to,
             ),
             tree=self._heeding(self._tree(fit)),
             sweep=self._heeding(self._sweep(fit)),
@@ -171,22 +173,20 @@ class _Gathering:
         view = None if self._view is None else self._view.name
         return placed(self._database, self._fit["id"], self._rows, view=view, progress=self._progress)
 
-    def _texts(self) -> tuple[list[str | None] | None, Mapping[int, Sequence[str]]]:
-        """The rows' texts, and the terms of labels."""
-        names = names_of_clusters(self._database, self._id, self._progress, count=_TERMS)
-        self._heeding(names)
+    def _texts(self) -> tuple[list[str | None] | None, int | None]:
+        """The rows' texts, and what longer ones were cut to."""
         if not self._parts.texts:
-            return None, names
+            return None, None
         if self._view is not None:
             if self._view.has_texts:
                 self._say("texts", _NOT_RUN.format(self._view.name))
-            return None, names
+            return None, None
         control = Control(self._progress)
         try:
-            return texts_of_rows(self._database, self._id, self._model, self._rows.ids, control), names
+            return texts_of_rows(self._database, self._id, self._model, self._rows.ids, control)
         except (HostTableError, SourceError, NotUnicodeError, LockedError) as error:
             self._say("texts", error)
-            return None, names
+            return None, None
 
     def _depth(self, fit: Fitted | None) -> Depth:
         if fit is None or fit.flat is None:

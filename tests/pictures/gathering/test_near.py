@@ -7,8 +7,8 @@ import pytest
 
 from sqlclust.core.geometry.metrics import Metric, distance, unit
 from sqlclust.core.runtime.control import Control
-from sqlclust.pictures import near
-from sqlclust.pictures.near import MOST, nearest
+from sqlclust.pictures.gathering import near
+from sqlclust.pictures.gathering.near import MOST, nearest
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.pictures.texts import ELLIPSIS, MOST_CHARACTERS, beginning
+from sqlclust.pictures.gathering.texts import ELLIPSIS, MOST_CHARACTERS, beginning
 from tests.pictures.gathered import fitted, own, scene_of
 
 FAMILY = "👨‍👩‍👧"
@@ -53,12 +53,14 @@ def test_what_is_left_is_the_beginning(text: str, most: int) -> None:
 def test_rows_without_text_have_none(con: apsw.Connection) -> None:
     own(con)
     result = fitted(con)
+    assert scene_of(con, result).points.cut_to is None
     con.execute("UPDATE Embedding SET content = NULL WHERE id = 1")
     con.execute("UPDATE Embedding SET content = '' WHERE id = 2")
     con.execute("UPDATE Embedding SET content = ? WHERE id = 3", ("wörd " * 100_000,))
     con.execute("UPDATE Embedding SET content = ? WHERE id = 4", ("<b>&amp;\0\n",))
-    texts = scene_of(con, result).points.texts
-    assert texts is not None
+    points = scene_of(con, result).points
+    assert points.cut_to == MOST_CHARACTERS
+    assert (texts := points.texts) is not None
     assert [texts[0], texts[1], texts[3]] == [None, "", "<b>&amp;\0\n"]
     assert texts[2] is not None
     assert texts[2].startswith("wörd wörd")

@@ -16,8 +16,8 @@ from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.pipeline import fit
 from sqlclust.core.runtime.control import Control
 from sqlclust.options import CutOptions
-from sqlclust.pictures import icicle as layout
-from sqlclust.pictures.icicle import icicle
+from sqlclust.pictures.gathering import icicle as layout
+from sqlclust.pictures.gathering.icicle import icicle
 from sqlclust.pictures.scene import SceneTree
 from sqlclust.store.cut import flat_clusters_of
 from tests.small import clustered

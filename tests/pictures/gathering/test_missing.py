@@ -13,11 +13,11 @@ import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import MembersChangedError, ResultDamagedError
 from sqlclust.options import FitOptions
-from sqlclust.pictures.gathering import gather
+from sqlclust.pictures.gathering.gathering import gather
 from sqlclust.store import maps
 from sqlclust.store.fit import fit
 from tests.pictures.gathered import docs, fitted, own, scene_of
-from tests.pictures.test_gathering import check
+from tests.pictures.gathering.test_gathering import check
 from tests.schemas.old import KNOWN
 from tests.small import add_embeddings, clustered
 
@@ -253,3 +253,13 @@ def test_a_map_is_made_once_and_kept_where_the_file_can_be_written(tmp_path: Pat
     for xy in (stored.xy, scene.points.xy):
         np.testing.assert_array_equal(kept.points.xy, xy)
     con.close()
+
+
+def test_a_trigger_that_drops_maps(con: apsw.Connection) -> None:
+    own(con)
+    result = sqlclust.fit(con, "demo", min_cluster_size=5)
+    con.execute("CREATE TRIGGER trap BEFORE INSERT ON ClusteringFitMap BEGIN SELECT raise(IGNORE); END")
+    scene = scene_of(con, result)
+    check(con, scene, result)
+    assert (scene.points.map_method, scene.points.no_map, scene.missing) == ("PCA", "", [])
+    assert maps.read_map(database_of(con), 1) is None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlclust.core.layout.methods import METHODS
 from sqlclust.core.runtime.control import Progress
 from sqlclust.errors import (
+    AlteredError,
     DatabaseFileError,
     FitDamagedError,
     FitNotStoredError,
@@ -83,7 +84,7 @@ def _made_or_stored(database: Database, fit_id: int, progress: Progress | None) 
     if there is not None and there.method == METHODS["t-sne"]:
         return there
     if _can_be_written(database):
-        with suppress(SchemaOutdatedError, DatabaseFileError, LockedError):
+        with suppress(SchemaOutdatedError, DatabaseFileError, LockedError, AlteredError):
             return map_of(database, fit_id, progress=progress).map
     return map_of(database, fit_id, keep=False, progress=progress).map
 

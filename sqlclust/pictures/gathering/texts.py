@@ -27,11 +27,14 @@ _SKINS, _FLAGS = range(0x1F3FB, 0x1F400), range(0x1F1E6, 0x1F200)
 
 def texts_of_rows(
     database: Database, result_id: int, embedding_model: str, ids: Sequence[Id], control: Control
-) -> list[str | None] | None:
+) -> tuple[list[str | None] | None, int | None]:
     """The beginning of each row's text, None where it has none; None if no row has one.
 
     Args:
         ids: of all rows of the result, as users see them.
+
+    Returns:
+        The texts; and how many characters longer ones were cut to, None if there were none.
 
     Raises:
         HostTableError, SourceError, NotUnicodeError, LockedError; StatementInterrupted
@@ -40,6 +43,7 @@ def texts_of_rows(
     """
     place = {row_id: row for row, row_id in enumerate(ids)}
     texts: list[str | None] = [None] * len(ids)
+    cut_to = None
     with (
         translated_errors(database, doing="reading the texts"),
         control.phase("texts"),
@@ -50,10 +54,11 @@ def texts_of_rows(
             row = place.get(row_id)
             if row is not None and isinstance(text, str):
                 texts[row] = beginning(text)
+                cut_to = MOST_CHARACTERS if len(text) > MOST_CHARACTERS else cut_to
             if number % _REPORT == 0:
                 control.at(number / len(ids))
                 database.check_interrupt()
-    return texts if any(text is not None for text in texts) else None
+    return (texts if any(text is not None for text in texts) else None), cut_to
 
 
 class View(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import StatementInterrupted, UnknownResultError
-from sqlclust.pictures.gathering import gather
+from sqlclust.pictures.gathering.gathering import gather
 from sqlclust.pictures.scene import Scene
 from tests.pictures.gathered import FRUIT, docs, fitted, own, scene_of, text_of
 

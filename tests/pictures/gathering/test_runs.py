@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlclust.pictures import runs as room
-from sqlclust.pictures.runs import scene_runs
+from sqlclust.pictures.gathering import runs as room
+from sqlclust.pictures.gathering.runs import scene_runs
 from sqlclust.pictures.scene import SceneRuns
 from sqlclust.store.results.trajectories import Milestone
 
