@@ -30,6 +30,8 @@ LARGE = 500_000
 """Rows from which a result is very large."""
 SAFE_INTEGER = 2**53 - 1
 """What JavaScript's numbers hold."""
+_MOST_DIGITS = len(str(-SAFE_INTEGER))
+"""With a sign. Python makes no number of some thousand digits."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def whole_numbers(ids: Sequence[Id]) -> NDArray[np.int64] | None:
     for at, each in enumerate(ids):
         if (
             isinstance(each, str)
+            and len(each) <= _MOST_DIGITS
             and each.isascii()
             and each.removeprefix("-").isdigit()
             and str(number := int(each)) == each
