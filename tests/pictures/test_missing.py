@@ -196,6 +196,7 @@ def test_nothing_but_noise_and_nothing_but_copies(con: apsw.Connection) -> None:
     ("change", "reason"),
     [
         ("DELETE FROM Cluster WHERE label = 1", "rows of a cluster 1"),
+        ("DELETE FROM EmbeddingCluster", "the medoid of cluster 0, "),
         ("UPDATE Cluster SET medoid_embedding_id = 40 WHERE label = 1", "the medoid of cluster 1, 40,"),
         ("UPDATE Cluster SET label = 3000000000 WHERE label = 1; "
          "UPDATE EmbeddingCluster SET label = 3000000000 WHERE label = 1", "3000000000"),
