@@ -141,8 +141,9 @@ def _draw_axes(canvas: Canvas, box: _Box, cells: _Cells, ids: Sequence[str]) -> 
 
 
 def _round_below(number: int, span: int) -> int:
-    """A number that all of an axis is told from: of numbers with too many digits a float keeps only the first. It is round, so that
-    marks that are round above it are round.
+    """A number that all of an axis is told from: of numbers with very many digits a float keeps only the first ones.
+
+    It is round, so that what is round above it is round.
     """
     unit = 10 ** len(str(10 * span))
     return number // unit * unit
