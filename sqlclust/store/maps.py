@@ -6,6 +6,7 @@ PCA. Which, and why, is said.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
@@ -17,7 +18,16 @@ from sqlclust.core.layout.methods import LEAST_FOR_TSNE, METHODS, TSNE_PACKAGE, 
 from sqlclust.core.layout.plane import principal_plane
 from sqlclust.core.layout.tsne import PARAMETERS, tsne
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitDamagedError, FitNotStoredError, MapDamagedError, MapMethodError, MapNotStoredError
+from sqlclust.errors import (
+    DatabaseFileError,
+    FitDamagedError,
+    FitNotStoredError,
+    LockedError,
+    MapDamagedError,
+    MapMethodError,
+    MapNotStoredError,
+    SchemaOutdatedError,
+)
 from sqlclust.options import MapMethod
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
@@ -88,6 +98,7 @@ def map_of(
     *,
     progress: Progress | None = None,
     keep: bool = True,
+    must_keep: bool = True,
 ) -> MadeMap:
     """A fit's map: the one that is stored, or one that is made now and stored with the fit.
 
@@ -95,6 +106,7 @@ def map_of(
         method: by which it has to be; "auto": by t-SNE if that can be had now, else by PCA, and one by t-SNE that is there is
             taken. A map by another method is replaced.
         keep: whether one that is made is stored; without, nothing is written.
+        must_keep: whether it is an error if it cannot be stored. Else it is given all the same: it is not made twice.
 
     Raises:
         UnknownFitError, FitNotStoredError, FitDamagedError
@@ -124,11 +136,14 @@ def map_of(
         raise MapMethodError(clustering_fit_id, method=METHODS["t-sne"], reason=refusal)
     if there is not None and refusal:
         return MadeMap(there, is_new=False, remark=refusal)
-    if keep:
+    cannot_be_kept = () if must_keep else (SchemaOutdatedError, DatabaseFileError, LockedError)
+    if keep and must_keep:
         check_room_for_map(database)
     made, described = _made(database, stored, neighbors, progress)
     if keep:
-        store_map(database, clustering_fit_id, made, described)
+        with suppress(*cannot_be_kept):
+            check_room_for_map(database)
+            store_map(database, clustering_fit_id, made, described)
     return MadeMap(made, is_new=True, remark=refusal)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import MembersChangedError, ResultDamagedError
+from sqlclust.errors import DatabaseFileError, LockedError, MembersChangedError, ResultDamagedError
 from sqlclust.options import FitOptions
 from sqlclust.pictures.gathering import gather
 from sqlclust.store import maps
@@ -254,3 +254,27 @@ def test_a_map_is_made_once_and_kept_where_the_file_can_be_written(tmp_path: Pat
     for xy in (stored.xy, scene.points.xy):
         np.testing.assert_array_equal(kept.points.xy, xy)
     con.close()
+
+
+@pytest.mark.parametrize("error", [LockedError(waited=10.0, doing="storing"), DatabaseFileError("x.db", reason="full")])
+def test_a_map_that_cannot_be_kept_in_the_end_is_made_once(
+    con: apsw.Connection, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Somebody begins to write while it is made, or the disk is full."""
+    own(con)
+    result = sqlclust.fit(con, "demo", min_cluster_size=5)
+    plane, n_made = maps.principal_plane, []
+
+    def counted(*args: Any) -> Any:
+        n_made.append(1)
+        return plane(*args)
+
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(maps, "principal_plane", counted)
+    monkeypatch.setattr(maps, "store_map", refused)
+    scene = scene_of(con, result)
+    assert (scene.points.map_method, scene.points.no_map, len(n_made)) == ("PCA", "", 1)
+    with pytest.raises(type(error)):
+        maps.make_map(database_of(con), 1)
