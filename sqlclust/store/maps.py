@@ -7,6 +7,7 @@ PCA. Which, and why, is said.
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
@@ -132,6 +133,9 @@ def map_of(
     neighbors = None if refusal or method == "pca" else fits.load_neighbors(database, stored)
     if method != "pca" and not refusal and neighbors is None:
         refusal = _NO_NEIGHBORS
+    if neighbors is not None:
+        refusal = _import_failure(database)
+        neighbors = None if refusal else neighbors
     if refusal and method == "t-sne":
         raise MapMethodError(clustering_fit_id, method=METHODS["t-sne"], reason=refusal)
     if there is not None and refusal:
@@ -153,6 +157,22 @@ def _no_tsne(stored: StoredFit) -> str:
         return f"it needs {LEAST_FOR_TSNE} different vectors or more, and there are {stored.record.n_distinct}"
     if not tsne_is_installed():
         return "openTSNE is not installed: pip install 'sqlclust[pictures]'"
+    return ""
+
+
+def _import_failure(database: Database) -> str:
+    """Why openTSNE, which is there, cannot be used: it was built for another NumPy, say; "" if it can.
+
+    Raises:
+        StatementInterrupted: somebody interrupted the database meanwhile.
+    """
+    interrupt.run(database, lambda control: None, libraries=(TSNE_PACKAGE,))
+    try:
+        import_module(TSNE_PACKAGE)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return f"openTSNE cannot be imported ({type(error).__name__}: {error})"
     return ""
 
 
