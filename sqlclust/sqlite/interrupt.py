@@ -78,7 +78,7 @@ def preload(more: Sequence[str] = ()) -> threading.Thread | None:
 
 def _import_libraries(names: Sequence[str]) -> None:
     for name in names:
-        with suppress(ImportError):  # whoever needs it will say so
+        with suppress(Exception):  # whoever needs it will say so; one built for another NumPy raises ValueError
             import_module(name)
 
 

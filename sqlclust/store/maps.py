@@ -6,6 +6,8 @@ PCA. Which, and why, is said.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
@@ -17,7 +19,17 @@ from sqlclust.core.layout.methods import LEAST_FOR_TSNE, METHODS, TSNE_PACKAGE, 
 from sqlclust.core.layout.plane import principal_plane
 from sqlclust.core.layout.tsne import PARAMETERS, tsne
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitDamagedError, FitNotStoredError, MapDamagedError, MapMethodError, MapNotStoredError
+from sqlclust.errors import (
+    AlteredError,
+    DatabaseFileError,
+    FitDamagedError,
+    FitNotStoredError,
+    LockedError,
+    MapDamagedError,
+    MapMethodError,
+    MapNotStoredError,
+    SchemaOutdatedError,
+)
 from sqlclust.options import MapMethod
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
@@ -88,6 +100,7 @@ def map_of(
     *,
     progress: Progress | None = None,
     keep: bool = True,
+    must_keep: bool = True,
 ) -> MadeMap:
     """A fit's map: the one that is stored, or one that is made now and stored with the fit.
 
@@ -95,6 +108,7 @@ def map_of(
         method: by which it has to be; "auto": by t-SNE if that can be had now, else by PCA, and one by t-SNE that is there is
             taken. A map by another method is replaced.
         keep: whether one that is made is stored; without, nothing is written.
+        must_keep: whether it is an error if it cannot be stored. Else it is given all the same: it is not made twice.
 
     Raises:
         UnknownFitError, FitNotStoredError, FitDamagedError
@@ -120,15 +134,21 @@ def map_of(
     neighbors = None if refusal or method == "pca" else fits.load_neighbors(database, stored)
     if method != "pca" and not refusal and neighbors is None:
         refusal = _NO_NEIGHBORS
+    if neighbors is not None:
+        refusal = _import_failure(database)
+        neighbors = None if refusal else neighbors
     if refusal and method == "t-sne":
         raise MapMethodError(clustering_fit_id, method=METHODS["t-sne"], reason=refusal)
     if there is not None and refusal:
         return MadeMap(there, is_new=False, remark=refusal)
-    if keep:
+    cannot_be_kept = () if must_keep else (SchemaOutdatedError, DatabaseFileError, LockedError, AlteredError)
+    if keep and must_keep:
         check_room_for_map(database)
     made, described = _made(database, stored, neighbors, progress)
     if keep:
-        store_map(database, clustering_fit_id, made, described)
+        with suppress(*cannot_be_kept):
+            check_room_for_map(database)
+            store_map(database, clustering_fit_id, made, described)
     return MadeMap(made, is_new=True, remark=refusal)
 
 
@@ -138,6 +158,22 @@ def _no_tsne(stored: StoredFit) -> str:
         return f"it needs {LEAST_FOR_TSNE} different vectors or more, and there are {stored.record.n_distinct}"
     if not tsne_is_installed():
         return "openTSNE is not installed: pip install 'sqlclust[pictures]'"
+    return ""
+
+
+def _import_failure(database: Database) -> str:
+    """Why openTSNE, which is there, cannot be used: it was built for another NumPy, say; "" if it can.
+
+    Raises:
+        StatementInterrupted: somebody interrupted the database meanwhile.
+    """
+    interrupt.run(database, lambda control: None, libraries=(TSNE_PACKAGE,))
+    try:
+        import_module(TSNE_PACKAGE)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return f"openTSNE cannot be imported ({type(error).__name__}: {error})"
     return ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -129,6 +131,10 @@ def test_a_pipe_is_written_to(db: Path) -> None:
         (".", "'.' is a folder, expected the name of a file"),
         ("", "'' is a folder, expected the name of a file"),
         ("my notes.db", "'my notes.db' is a database, expected another file"),
+        *[
+            (f"my notes.db-{end}", f"'my notes.db-{end}' is a file of a database, expected another file")
+            for end in ("wal", "shm", "journal")
+        ],
     ],
 )
 def test_where_a_page_cannot_go(db: Path, content: bytes, target: str, said: str) -> None:
@@ -136,6 +142,38 @@ def test_where_a_page_cannot_go(db: Path, content: bytes, target: str, said: str
     assert (ran.code, ran.out) == (2, "")
     assert f"Invalid value for '-o' / '--output': {said}" in ran.err
     assert db.read_bytes() == content
+
+
+def test_a_link_to_where_there_is_no_folder(db: Path) -> None:
+    Path("link.html").symlink_to("gone/a.html")
+    assert f"there is no folder '{db.parent / 'gone'}'" in run("page", db, "-o", "link.html").err
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "中" * 83, "\U0001f41f" * 62])
+def test_a_name_as_long_as_names_can_be(db: Path, name: str) -> None:
+    succeed("page", db, "-o", f"{name}.html"[-len(name) :])
+    assert len(os.listdir()) == 2
+
+
+def test_a_name_that_is_too_long(db: Path) -> None:
+    name = "中" * 90 + ".html"
+    assert fail("page", db, "-o", name).endswith(f"{name}: File name too long")
+    assert len(os.listdir()) == 1
+
+
+@pytest.mark.parametrize("command", ["page", "plot"])
+def test_stdout_by_another_name(db: Path, command: str) -> None:
+    """/dev/stdout, and a file that stdout goes to: the picture alone is in it."""
+    if not Path("/dev/stdout").exists():
+        pytest.skip("there is no /dev/stdout")
+    part = [] if command == "page" else ["tree"]
+    form = [] if command == "page" else ["--format", "svg"]
+    program = [sys.executable, "-m", "sqlclust", command, str(db), *part, *form]
+    plain = subprocess.run([*program, "-o", "-"], capture_output=True, check=True).stdout
+    assert subprocess.run([*program, "-o", "/dev/stdout"], capture_output=True, check=True).stdout == plain
+    with Path("out.html").open("wb") as file:
+        subprocess.run([*program, "-o", "out.html"], stdout=file, check=True)
+    assert Path("out.html").read_bytes() == plain
 
 
 def test_no_such_result(db: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -298,3 +300,20 @@ def test_stopped_in_every_phase(fitted: apsw.Connection, phase: str, monkeypatch
     assert stored(fitted) == []
     assert not fitted.in_transaction
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("sqlclust")]
+
+
+@pytest.mark.parametrize("error", ["ImportError", "ValueError", "AttributeError"])
+def test_an_opentsne_that_cannot_be_imported(
+    fitted: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """It was built for another NumPy, say: that is said, and a map is by PCA."""
+    (tmp_path / "openTSNE").mkdir()
+    (tmp_path / "openTSNE" / "__init__.py").write_text(f"raise {error}('dtype size changed')")
+    for name in [name for name in sys.modules if name.split(".")[0] == "openTSNE"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = made(fitted)
+    assert found.map.method == "PCA"
+    assert found.remark == f"openTSNE cannot be imported ({error}: dtype size changed)"
+    with pytest.raises(MapMethodError, match=f"{error}: dtype size changed"):
+        made(fitted, "t-sne")

@@ -8,7 +8,7 @@ import click
 
 from sqlclust.cli.database import database_argument, picture_database
 from sqlclust.cli.output import printable
-from sqlclust.cli.picture_file import STDOUT, check_target, size_text, write_picture
+from sqlclust.cli.picture_file import check_target, is_stdout, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.pictures.scene import Scene
 from sqlclust.store.results.listing import resolve_result
@@ -62,7 +62,7 @@ def command(db: str, result: str, output: str | None, no_texts: bool) -> None:
         progress("page", 0.0)
         content = _content(scene, no_texts)
     write_picture(target, content)
-    if target != STDOUT:
+    if not is_stdout(target):
         click.echo(f"{printable(target)}: {size_text(len(content))}, {_shows(scene)}")
     for sentence in filter(None, (_no_map(scene), *scene.missing)):
         click.echo(printable(sentence), err=True)

@@ -10,7 +10,7 @@ import click
 
 from sqlclust.cli.database import database_argument, picture_database, read_database
 from sqlclust.cli.output import printable
-from sqlclust.cli.picture_file import STDOUT, check_target, size_text, write_picture
+from sqlclust.cli.picture_file import STDOUT, check_target, is_stdout, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.pictures.page.private import without_texts
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, check_size, draw
@@ -96,7 +96,7 @@ def command(
         scene = gather(database, result_id, Parts(texts=False, **wanted), progress)
     plot = draw(without_texts(scene) if no_texts else scene, kind, format, PlotOptions(size=size, dark=dark, dpi=dpi))
     write_picture(target, plot.data)
-    if target != STDOUT:
+    if not is_stdout(target):
         click.echo(printable(f"{target}: {size_text(len(plot.data))}, {kind} of {scene.title}"))
     for remark in plot.remarks:
         click.echo(printable(remark), err=True)

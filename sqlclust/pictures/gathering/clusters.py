@@ -45,7 +45,9 @@ class Members:
         place = {embedding_id: row for row, embedding_id in enumerate(rows.embedding_ids)}
         medoids = [place.get(cluster.medoid_embedding_id, -1) for cluster in clusters]
         self.medoids = np.array(medoids, dtype=np.intp)
-        wrong = np.flatnonzero((self.medoids < 0) | (self.of_rows[self.medoids] != np.arange(len(clusters))))
+        is_member = self.medoids >= 0
+        is_member[is_member] = self.of_rows[self.medoids[is_member]] == np.flatnonzero(is_member)
+        wrong = np.flatnonzero(~is_member)
         if len(wrong):
             cluster = clusters[int(wrong[0])]
             reason = f"the medoid of cluster {cluster.label}, {shown(cluster.medoid_embedding_id)}, is none of its rows"

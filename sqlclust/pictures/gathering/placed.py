@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from sqlclust.core.layout.methods import METHODS
 from sqlclust.core.runtime.control import Progress
 from sqlclust.errors import (
-    AlteredError,
     DatabaseFileError,
     FitDamagedError,
     FitNotStoredError,
@@ -18,7 +16,6 @@ from sqlclust.errors import (
     MembersChangedError,
     OutOfMemoryError,
     PointsError,
-    SchemaOutdatedError,
     SourceError,
     UnknownFitError,
 )
@@ -83,14 +80,11 @@ def _made_or_stored(database: Database, fit_id: int, progress: Progress | None) 
         there = None
     if there is not None and there.method == METHODS["t-sne"]:
         return there
-    if _can_be_written(database):
-        with suppress(SchemaOutdatedError, DatabaseFileError, LockedError, AlteredError):
-            return map_of(database, fit_id, progress=progress).map
-    return map_of(database, fit_id, keep=False, progress=progress).map
+    return map_of(database, fit_id, keep=_can_be_written(database), must_keep=False, progress=progress).map
 
 
 def _can_be_written(database: Database) -> bool:
-    """Asked first: a map that takes a minute is not to be made twice."""
+    """Asked first: where another writes now a picture does not wait for it again when its map is made."""
     if database.is_readonly or database.in_transaction:
         return False
     try:

@@ -31,7 +31,7 @@ LARGE = 500_000
 SAFE_INTEGER = 2**53 - 1
 """What JavaScript's numbers hold."""
 _MOST_DIGITS = len(str(-SAFE_INTEGER))
-"""Of a text that is such a number; Python reads none of some thousands."""
+"""With a sign. Python makes no number of some thousand digits."""
 MOST_TRANSITIONS = 500
 """Kinds of transitions that the page has, the most frequent."""
 

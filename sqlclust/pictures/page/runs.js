@@ -4,7 +4,7 @@ const CELL = { height: 16, gap: 3, most: 18, least: 2, top: 20 };
 const WIDEST = 16_000; // pixels of the device that a canvas has in every browser
 const runs = { canvas: null, tip: null, width: 1, left: 0, cursor: null, low: 0, high: 0, column: null };
 
-// Steps stand in the columns of their numbers; if these have great gaps, one after the other.
+// Steps stand in the columns of their numbers; if these have great gaps, or more digits than numbers have here, one after the other.
 function measureRuns() {
   const { runNumbers, runs: { starts, ids } } = state.scene;
   let [low, high, longest] = [Infinity, -Infinity, 1];
@@ -13,7 +13,7 @@ function measureRuns() {
     if (number > high) high = number;
   }
   for (let run = 0; run < ids.length; run++) longest = Math.max(longest, starts[run + 1] - starts[run]);
-  const isSparse = high - low > 4 * longest + 50;
+  const isSparse = high - low > 4 * longest + 50 || high > Number.MAX_SAFE_INTEGER;
   runs.column = Float64Array.from(runNumbers);
   if (isSparse) {
     for (let run = 0; run < ids.length; run++) {

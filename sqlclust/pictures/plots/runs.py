@@ -127,16 +127,26 @@ def _draw_cells(canvas: Canvas, box: _Box, cells: _Cells, colour_of: dict[int, s
 def _draw_axes(canvas: Canvas, box: _Box, cells: _Cells, ids: Sequence[str]) -> None:
     axes = canvas.axes(*box)
     n_runs, n_columns = cells.label.shape
-    first = cells.first - cells.step / 2
+    start = _round_below(cells.first, n_columns * cells.step)
+    first = cells.first - start - cells.step / 2
     axes.set_xlim(first, first + n_columns * cells.step)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{start + round(value):,}"))
     axes.set_xlabel("sequence number", fontsize=SMALL, color=canvas.theme.faint, labelpad=2)
     axes.set_ylim(n_runs - 0.5, -0.5)
     axes.set_yticks([])
     for at, run_id in enumerate(ids):
         y = box.bottom + box.height * (1 - (at + 0.5) / n_runs)
         canvas.text(box.left - 5, y, run_id, TINY, ha="right", va="center_baseline", color=canvas.theme.faint)
+
+
+def _round_below(number: int, span: int) -> int:
+    """A number that all of an axis is told from: of numbers with very many digits a float keeps only the first ones.
+
+    It is round, so that what is round above it is round.
+    """
+    unit: int = 10 ** len(str(10 * span))
+    return number // unit * unit
 
 
 def _told_apart(shown: Sequence[int], colour_of: dict[int, str], theme: Theme) -> tuple[dict[int, str], int]:

@@ -11,7 +11,8 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import MembersChangedError, ResultDamagedError
+from sqlclust.core.layout.plane import principal_plane
+from sqlclust.errors import DatabaseFileError, LockedError, MembersChangedError, ResultDamagedError
 from sqlclust.options import FitOptions
 from sqlclust.pictures.gathering.gathering import gather
 from sqlclust.store import maps
@@ -196,6 +197,7 @@ def test_nothing_but_noise_and_nothing_but_copies(con: apsw.Connection) -> None:
     ("change", "reason"),
     [
         ("DELETE FROM Cluster WHERE label = 1", "rows of a cluster 1"),
+        ("DELETE FROM EmbeddingCluster", "the medoid of cluster 0, "),
         ("UPDATE Cluster SET medoid_embedding_id = 40 WHERE label = 1", "the medoid of cluster 1, 40,"),
         ("UPDATE Cluster SET label = 3000000000 WHERE label = 1; "
          "UPDATE EmbeddingCluster SET label = 3000000000 WHERE label = 1", "3000000000"),
@@ -263,3 +265,27 @@ def test_a_trigger_that_drops_maps(con: apsw.Connection) -> None:
     check(con, scene, result)
     assert (scene.points.map_method, scene.points.no_map, scene.missing) == ("PCA", "", [])
     assert maps.read_map(database_of(con), 1) is None
+
+
+@pytest.mark.parametrize("error", [LockedError(waited=10.0, doing="storing"), DatabaseFileError("x.db", reason="full")])
+def test_a_map_that_cannot_be_kept_in_the_end_is_made_once(
+    con: apsw.Connection, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Somebody begins to write while it is made, or the disk is full."""
+    own(con)
+    result = sqlclust.fit(con, "demo", min_cluster_size=5)
+    n_made = []
+
+    def counted(*args: Any) -> Any:
+        n_made.append(1)
+        return principal_plane(*args)
+
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(maps, "principal_plane", counted)
+    monkeypatch.setattr(maps, "store_map", refused)
+    scene = scene_of(con, result)
+    assert (scene.points.map_method, scene.points.no_map, len(n_made)) == ("PCA", "", 1)
+    with pytest.raises(type(error)):
+        maps.make_map(database_of(con), 1)

@@ -148,6 +148,18 @@ def test_runs_whose_numbers_have_gaps(opened: Open) -> None:
     assert width <= 100 + 18 * 40
 
 
+def test_runs_whose_numbers_are_larger_than_javascript_counts(opened: Open) -> None:
+    """As if they were nanoseconds, one after the other: a page that added 1 to them would never end."""
+    made = scene(300, 4, n_runs=3)
+    assert made.runs is not None
+    made.runs.sequence_numbers[:] += 1_700_000_000_000_000_000
+    page = opened(made)
+    page.page.click("#tab-runs")
+    page.page.focus("#timeline")
+    page.page.keyboard.press("ArrowRight")
+    assert "step 17000000" in page.text("#said")
+
+
 def test_the_table(opened: Open) -> None:
     made = scene(300, 4)
     page = opened(made)

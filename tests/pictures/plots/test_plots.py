@@ -201,6 +201,19 @@ def test_odd_scenes(name: str) -> None:
         assert "of 300 named" in first or any("of 300 named" in text for text in texts(svg(odd, "tree", dpi=40)))
 
 
+@pytest.mark.parametrize("most", [2**53, 2**62, 2**63 - 1])
+def test_sequence_numbers_of_many_digits_are_told_to_the_last(most: int) -> None:
+    few = scene(60, 2, n_runs=3)
+    assert few.runs is not None
+    numbers = few.runs.sequence_numbers
+    numbers += most - numbers.max()
+    said = [text.replace(",", "") for text in texts(svg(few, "runs"))]
+    marks = [int(text) for text in said if text.isdigit() and len(text) >= len(str(most))]
+    assert len(marks) > 2
+    assert all(numbers.min() - 1 <= mark <= most + 1 for mark in marks)
+    assert all(mark % 5 == 0 for mark in marks)
+
+
 def test_more_clusters_than_colours_in_runs_are_said_to_be_others() -> None:
     many = scene(4000, 30, n_runs=60)
     said = texts(svg(many, "runs", dpi=40))
