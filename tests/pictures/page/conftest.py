@@ -27,9 +27,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"tests/pictures/page: pages are not tried in a browser: {reason}")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Of this folder only: while Playwright is there an event loop runs, in which others cannot start one."""
+    """Of one file after the other: while Playwright is there an event loop runs, in which other tests cannot start one.
+
+    A folder that is no package has no scope of its own: there scope="package" is the whole session.
+    """
     if reason := why_not():
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
