@@ -11,6 +11,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.core.layout.plane import principal_plane
 from sqlclust.errors import DatabaseFileError, LockedError, MembersChangedError, ResultDamagedError
 from sqlclust.options import FitOptions
 from sqlclust.pictures.gathering import gather
@@ -263,11 +264,11 @@ def test_a_map_that_cannot_be_kept_in_the_end_is_made_once(
     """Somebody begins to write while it is made, or the disk is full."""
     own(con)
     result = sqlclust.fit(con, "demo", min_cluster_size=5)
-    plane, n_made = maps.principal_plane, []
+    n_made = []
 
     def counted(*args: Any) -> Any:
         n_made.append(1)
-        return plane(*args)
+        return principal_plane(*args)
 
     def refused(*_: object) -> None:
         raise error
