@@ -145,7 +145,7 @@ def _round_below(number: int, span: int) -> int:
 
     It is round, so that what is round above it is round.
     """
-    unit: int = 10 ** len(str(10 * span))
+    unit = int(10 ** len(str(10 * span)))
     return number // unit * unit
 
 
