@@ -56,7 +56,8 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
         name.write(pixels, above, canvas.theme)
         n_named += 1
     some = f"{n_named:,} of {len(scene.clusters):,} named" if n_named < len(scene.clusters) else ""
-    return " · ".join(filter(None, (points.map_method, some)))
+    grey = "grey: noise" if scene.clusters and (points.labels < 0).any() else ""
+    return " · ".join(filter(None, (grey, points.map_method, some)))
 
 
 def _fitted(xy: NDArray[np.float64], width: float, height: float) -> NDArray[np.float64]:
