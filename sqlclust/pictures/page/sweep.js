@@ -30,7 +30,7 @@ function sweepChart(title, width, valueOf, highest, text, xOf, isLast) {
   for (const share of [0, 0.5, 1]) {
     const y = yOf(share * highest);
     chart.append(svg("line", { x1: left, x2: width - SWEEP.right, y1: y, y2: y, class: "rule" }),
-      svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text(share * highest)));
+      svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text(share * highest).replace(".0", "")));
   }
   const here = cuts.find(([size]) => size === stored);
   if (here) chart.append(svg("line", { x1: xOf(stored), x2: xOf(stored), y1: top, y2: top + height, class: "stored" }));

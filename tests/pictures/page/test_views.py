@@ -127,8 +127,11 @@ def test_the_axes_of_the_sweep(opened: Open, size: tuple[int, int]) -> None:
     assert str(made.sweep.stored) in [each.text_content() for each in below]
     boxes = sorted((box["x"], box["x"] + box["width"]) for each in below if (box := each.bounding_box()))
     assert all(right < left for (_, right), (left, _) in pairwise(boxes))
-    up = page.page.locator("#sweep svg >> nth=1").locator("text[text-anchor=end]").all_text_contents()
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in up] == ["0.0 %", "50.0 %", "100.0 %"]
+    up = page.page.locator("#sweep svg >> nth=1").locator("text[text-anchor=end]")
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in up.all_text_contents()] == ["0 %", "50 %", "100 %"]
+    left = page.value("document.getElementById('sweep').getBoundingClientRect().left")
+    begins = [box["x"] for each in up.all() if (box := each.bounding_box())]
+    assert min(begins) >= left
 
 
 def test_runs(opened: Open) -> None:
