@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float64Array, IndexArray, metric_of, unit_length
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, metric_of, unit_length
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.errors import (
     FitDamagedError,
@@ -28,7 +28,7 @@ from sqlclust.pictures.gathering.clusters import Members, scene_clusters
 from sqlclust.pictures.gathering.exemplars import Depth, depth_in_tree, depth_of_members
 from sqlclust.pictures.gathering.fitted import Fitted, fitted
 from sqlclust.pictures.gathering.icicle import icicle
-from sqlclust.pictures.gathering.placed import Placed, placed
+from sqlclust.pictures.gathering.placed import Placed, placed, stored
 from sqlclust.pictures.gathering.runs import scene_runs
 from sqlclust.pictures.gathering.swept import scene_sweep
 from sqlclust.pictures.gathering.texts import texts_of_rows, view_of
@@ -102,12 +102,13 @@ class _Gathering:
         fit = self._heeding(self._fitted())
         xy, method, no_map = self._heeding(self._map())
         names = self._heeding(names_of_clusters(self._database, self._id, self._progress, count=_TERMS))
+        seen = self._heeding(self._stored_map()) if xy is None else xy
         texts, cut_to = self._heeding(self._texts())
         return Scene(
             result={name: value for name, value in self._result.items() if name != "clusters"},
             title=f"{self._model}, result {self._id}",
             clusters=scene_clusters(
-                self._members, self._clusters, names, self._depth(fit), xy, self._heeding(self._near(fit))
+                self._members, self._clusters, names, self._depth(fit), seen, self._heeding(self._near(fit))
             ),
             points=ScenePoints(
                 ids=self._ids(),
@@ -172,6 +173,12 @@ class _Gathering:
             return Placed(None, "", "the result has no fit")
         view = None if self._view is None else self._view.name
         return placed(self._database, self._fit["id"], self._rows, view=view, progress=self._progress)
+
+    def _stored_map(self) -> Float32Array | None:
+        """For the colours: a cluster has the same in all pictures of a result, whichever of them has a map."""
+        if self._parts.map or self._fit is None:
+            return None
+        return stored(self._database, self._fit["id"], self._rows)
 
     def _texts(self) -> tuple[list[str | None] | None, int | None]:
         """The rows' texts, and what longer ones were cut to."""

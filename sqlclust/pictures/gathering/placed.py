@@ -72,6 +72,21 @@ def placed(database: Database, fit_id: int, rows: ResultRows, *, view: str | Non
     return Placed(found.xy, found.method, "")
 
 
+def stored(database: Database, fit_id: int, rows: ResultRows) -> Float32Array | None:
+    """The map that is stored, as float32 (n, 2), for a picture that has none; None if there is none to be had.
+
+    Raises:
+        StatementInterrupted
+
+    Cost: O(n).
+    """
+    try:
+        found = read_map(database, fit_id)
+    except _CANNOT_BE_MADE:
+        return None
+    return found.xy if found is not None and found.ids == rows.ids else None
+
+
 def _made_or_stored(database: Database, fit_id: int, progress: Progress | None) -> FitMap:
     """A map by the best method that can be had. Where it cannot be stored a picture has it all the same."""
     try:

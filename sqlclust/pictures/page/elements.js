@@ -25,7 +25,7 @@ function svg(name, attributes = {}, ...children) {
 const foreign = (text, className) => make("bdi", { class: className }, text);
 
 const whole = (number) => number.toLocaleString("en-US");
-const percent = (share) => (share > 0 && share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`);
+const percent = (share) => (share > 0 && share < 0.001 ? "<0.1\u00a0%" : `${(share * 100).toFixed(1)}\u00a0%`);
 const rowsText = (count) => (count === 1 ? "1 row" : `${whole(count)} rows`);
 
 function short(number) {

@@ -91,7 +91,7 @@ def _table_row(scene: Scene, cluster: SceneCluster) -> str:
         str(cluster.label),
         ", ".join(cluster.terms),
         f"{cluster.size:,}",
-        f"{cluster.share:.1%}",
+        f"{cluster.share:.1%}".replace("%", "\N{NO-BREAK SPACE}%"),
         "" if cluster.persistence is None else f"{cluster.persistence:.3f}",
         medoid if len(medoid) <= _STATIC_CHARACTERS else f"{medoid[:_STATIC_CHARACTERS]}…",
     )

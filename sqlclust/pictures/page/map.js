@@ -189,7 +189,7 @@ function startMap() {
     return;
   }
   over.setAttribute("aria-label", `Map of ${rowsText(scene.n)} in ${whole(scene.clusters.length)} clusters`);
-  byId("map-note").textContent = `${scene.map.method} · near is alike, far says little`;
+  byId("map-note").textContent = `${scene.map.method} · near is alike, far says little${scene.noiseCount ? " · grey: noise" : ""}`;
   measureClusters(scene);
   view.extent = extentOf(scene.x, scene.y, 0, scene.n);
   [view.width, view.height, view.ratio] = fitCanvas(mapParts.dots);

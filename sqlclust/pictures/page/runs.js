@@ -22,7 +22,7 @@ function measureRuns() {
     [low, high] = [1, longest];
   }
   if (low > high) [low, high] = [0, 0];
-  Object.assign(runs, { low, high });
+  Object.assign(runs, { low, high, isSparse });
 }
 
 function sizeRuns() {
@@ -160,7 +160,7 @@ function startRuns() {
   runs.tip = make("div", { class: "tip", hidden: true });
   const hidden = scene.runs.hidden ? ` ${whole(scene.runs.hidden)} more runs are not shown.` : "";
   byId("view-runs").append(
-    make("p", { class: "quiet caption" }, `Each line is a run, each cell a step in the colour of its cluster.${hidden}`),
+    make("p", { class: "quiet caption" }, `Each line is a run, each cell a step in the colour of its cluster; above ${runs.isSparse ? "they are counted" : "are sequence numbers"}.${hidden}`),
     make("p", { id: "runs-keys", class: "unseen" }, "Arrow keys go from step to step and from run to run, Enter selects the cluster."),
     make("div", { id: "runs", class: "scrolled" }, make("div", { class: "runs-box" }, runs.canvas, runs.tip)),
     make("h2", { class: "after" }, "Transitions"),

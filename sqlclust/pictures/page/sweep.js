@@ -7,23 +7,20 @@ function niceTop(value) {
   return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= value);
 }
 
-function sweepTicks(cuts) {
+// Values that are written below the axis: the stored one, and of the others those that have room.
+function sweepTicks({ cuts, stored }, xOf) {
+  const half = (size) => 4 * whole(size).length + 5; // a digit of 12 pixels is not wider than 8
   const ticks = [];
-  let last = -Infinity;
-  for (const [size] of cuts) {
-    const at = Math.log(size);
-    if (at - last > Math.log(1.28)) {
-      ticks.push(size);
-      last = at;
-    }
+  for (const size of [stored, ...cuts.map(([each]) => each)]) {
+    if (!cuts.some(([each]) => each === size)) continue;
+    if (ticks.every((other) => Math.abs(xOf(other) - xOf(size)) > half(other) + half(size))) ticks.push(size);
   }
   return ticks;
 }
 
-function sweepChart(title, width, valueOf, text, xOf, isLast) {
+function sweepChart(title, width, valueOf, highest, text, xOf, isLast) {
   const { cuts, stored } = state.scene.sweep;
   const { left, top, height } = SWEEP;
-  const highest = niceTop(Math.max(...cuts.map(valueOf), 1e-3));
   const yOf = (value) => top + height - (value / highest) * height;
   const chart = svg("svg", {
     width, height: top + height + (isLast ? 44 : 14), role: "img", class: "chart",
@@ -33,7 +30,7 @@ function sweepChart(title, width, valueOf, text, xOf, isLast) {
   for (const share of [0, 0.5, 1]) {
     const y = yOf(share * highest);
     chart.append(svg("line", { x1: left, x2: width - SWEEP.right, y1: y, y2: y, class: "rule" }),
-      svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text(share * highest)));
+      svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text(share * highest).replace(".0", "")));
   }
   const here = cuts.find(([size]) => size === stored);
   if (here) chart.append(svg("line", { x1: xOf(stored), x2: xOf(stored), y1: top, y2: top + height, class: "stored" }));
@@ -48,7 +45,7 @@ function sweepChart(title, width, valueOf, text, xOf, isLast) {
     x: Math.min(xOf(stored) + 10, width - SWEEP.right - 70), y: Math.max(top + 10, yOf(valueOf(here)) - 10), class: "here-text",
   }, `${text(valueOf(here))} here`));
   if (isLast) {
-    for (const size of sweepTicks(cuts)) {
+    for (const size of sweepTicks(state.scene.sweep, xOf)) {
       chart.append(svg("text", { x: xOf(size), y: top + height + 18, "text-anchor": "middle" }, whole(size)));
     }
     chart.append(svg("text", { x: (left + width - SWEEP.right) / 2, y: top + height + 38, "text-anchor": "middle" }, "min_cluster_size"));
@@ -64,8 +61,8 @@ function paintSweep() {
   const span = Math.log(last / first) || 1;
   const xOf = (size) => SWEEP.left + 8 + (Math.log(size / first) / span) * (width - SWEEP.left - SWEEP.right - 16);
   byId("sweep").replaceChildren(
-    sweepChart("Clusters", width, (cut) => cut[1], (value) => whole(Math.round(value * 10) / 10), xOf, false),
-    sweepChart("Share of noise", width, (cut) => cut[2], (value) => `${Math.round(value * 1000) / 10}%`, xOf, true),
+    sweepChart("Clusters", width, (cut) => cut[1], niceTop(Math.max(2, ...sweep.cuts.map((cut) => cut[1]))), whole, xOf, false),
+    sweepChart("Share of noise", width, (cut) => cut[2], 1, percent, xOf, true),
   );
 }
 

@@ -147,12 +147,14 @@ function drawTreeAxis(context, box) {
   context.lineWidth = 1;
   for (const value of lambdaTicks(box)) {
     const y = Math.round(treeY(value, box)) + 0.5;
+    if (y < box.top + 16) continue; // the axis has its name there
     context.beginPath();
     context.moveTo(box.left, y);
     context.lineTo(box.left + box.width, y);
     context.stroke();
     context.fillText(short(value), box.left - 8, y);
   }
+  context.fillText("λ", box.left - 8, box.top + 3);
   context.textAlign = "left";
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ def draw(scene: Scene, canvas: Canvas, letters: Letters, colours: Sequence[str])
         name.write(pixels, above, canvas.theme)
         n_named += 1
     some = f"{n_named:,} of {len(scene.clusters):,} named" if n_named < len(scene.clusters) else ""
-    return " · ".join(filter(None, (points.map_method, some)))
+    grey = "grey: noise" if scene.clusters and (points.labels < 0).any() else ""
+    return " · ".join(filter(None, (grey, points.map_method, some)))
 
 
 def _fitted(xy: NDArray[np.float64], width: float, height: float) -> NDArray[np.float64]:
@@ -94,17 +96,18 @@ def _cluster_of(labels: NDArray[np.int32], clusters: Sequence[SceneCluster]) -> 
     return np.asarray(known[labels])
 
 
-def _places(scene: Scene, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where each cluster's name belongs: at the member that is nearest to the median of its members."""
+def _members(scene: Scene, xy: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The places (m, 2) of each cluster's members."""
     at = _cluster_of(scene.points.labels, scene.clusters)
     order = np.argsort(at, kind="stable")
-    starts = np.searchsorted(at[order], np.arange(len(scene.clusters) + 1))
-    places = np.empty((len(scene.clusters), 2))
-    for number in range(len(scene.clusters)):
-        members = xy[order[starts[number] : starts[number + 1]]]
-        from_median = ((members - np.median(members, axis=0)) ** 2).sum(axis=1)
-        places[number] = members[from_median.argmin()]
-    return places
+    starts = np.searchsorted(at[order], np.arange(len(scene.clusters) + 1)).tolist()
+    return [xy[order[start:end]] for start, end in pairwise(starts)]
+
+
+def _place(members: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a cluster's name belongs: at the member that is nearest to the median of its members."""
+    from_median = ((members - np.median(members, axis=0)) ** 2).sum(axis=1)
+    return np.asarray(members[from_median.argmin()])
 
 
 class _Name(NamedTuple):
@@ -129,7 +132,9 @@ def _names(
     texts = [letters.names_of(cluster) for cluster in scene.clusters[:_MOST_NAMES]]
     sizes = [[canvas.measure(text, TINY) for text in names] for names in texts]
     crowd = Crowd(xy[scene.points.labels >= 0], bounds)
-    found = placed(_places(scene, xy)[:_MOST_NAMES], sizes, bounds, apart=_APART, crowd=crowd)
+    members = _members(scene, xy)[:_MOST_NAMES]
+    places = np.array([_place(own) for own in members]).reshape(-1, 2)
+    found = placed(places, sizes, bounds, apart=_APART, crowd=crowd, own=members)
     for names, label, colour in zip(texts, found, colours, strict=False):
         if label is not None:
             yield _Name(names[label.which], label.x, label.y, colour)

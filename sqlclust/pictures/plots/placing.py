@@ -15,6 +15,8 @@ _AROUND = np.array([(across, up) for up in _UP for across in _ACROSS])
 """Where a label may be, of its own width and height away from its place."""
 _PER_DISTANCE = 2.0
 """Points that a label may cover rather than be one unit farther away."""
+_MOST_OF_OTHERS = 0.15
+"""The share of a label that may lie on what belongs to others: on more than that it would seem to be theirs."""
 
 
 class Placed(NamedTuple):
@@ -55,6 +57,7 @@ def placed(
     *,
     apart: float,
     crowd: Crowd,
+    own: Sequence[Float64Array] = (),
 ) -> list[Placed | None]:
     """A place for each label in which it overlaps none before it; None where there is none.
 
@@ -66,15 +69,17 @@ def placed(
         bounds: width and height of all; labels stay within.
         apart: what is left between two labels.
         crowd: of what should not be covered.
+        own: of each label the points (m, 2) that it is of, which are in the crowd; without them it is not asked whose the points
+            are that a label covers.
     """
     taken = np.empty((len(places), 4))
     n_taken = 0
     found: list[Placed | None] = []
-    for place, texts in zip(places, sizes, strict=True):
+    for number, (place, texts) in enumerate(zip(places, sizes, strict=True)):
         label = None
         for which, size in enumerate(texts):
             middle = _best(place, np.array(size), np.array(bounds), taken[:n_taken], crowd)
-            if middle is not None:
+            if middle is not None and not (own and _seems_to_be_of_others(middle, np.array(size), own[number], crowd)):
                 x, y = middle.tolist()
                 label = Placed(which, x, y)
                 half = np.array(size) / 2 + apart
@@ -100,6 +105,15 @@ def _best(
     away += 0.25 * np.abs(middles - place)[:, 0]
     cost = np.where(free, crowd.within(low, high) + _PER_DISTANCE * away, np.inf)
     return np.asarray(middles[cost.argmin()])
+
+
+def _seems_to_be_of_others(middle: Float64Array, size: Float64Array, own: Float64Array, crowd: Crowd) -> bool:
+    low, high = np.rint(middle - size / 2), np.rint(middle + size / 2)
+    [covered] = crowd.within(low[None], high[None])
+    if covered <= _MOST_OF_OTHERS * size.prod():
+        return False
+    within = np.floor(own[((own >= low) & (own < high)).all(axis=1)])
+    return bool(covered - len(np.unique(within, axis=0)) > _MOST_OF_OTHERS * size.prod())
 
 
 def spread(wanted: Float64Array, apart: float, bound: float) -> Float64Array:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from sqlclust.pictures.plots.canvas import Canvas
@@ -32,6 +32,9 @@ _GREYS = (0.0, 0.16)
 """How much ink is mixed into what is above clusters, in turn."""
 _MOST_ENDS, _BEYOND = 0.9, 1.5
 """The axis ends so far beyond the λ at which this share of clusters has ended: identical vectors may last for ever."""
+_ROUND = ((1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+_TICK = 24.0
+"""Numbers on the axis, of each power of ten; and points from one to the next."""
 
 Float64Array = NDArray[np.float64]
 
@@ -166,16 +169,31 @@ def _lambda_axis(axes: Axes, axis: _Axis, theme: Theme) -> None:
     axes.set_xscale("log")
     axes.set_xlim(axis.least, axis.most)
     axes.set_yticks([])
-    wide = axis.most / axis.least > 30
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=12))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(axis).tolist()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(which="minor", length=1.5, width=0.4, color=theme.rule)
+    axes.xaxis.set_minor_locator(FixedLocator([]))
     axes.spines["bottom"].set_visible(True)
     axes.spines["bottom"].set_color(theme.rule)
     axes.spines["bottom"].set_linewidth(0.6)
     axes.set_xlabel("density λ = 1 / distance", fontsize=SMALL, color=theme.faint, labelpad=2)
+
+
+def _ticks(axis: _Axis) -> Float64Array:
+    """Round numbers of λ, as many as have room; of a range of less than one power of ten those at equal steps."""
+    if axis.most / axis.least < 6:
+        steps = MaxNLocator(nbins=max(2, int(axis.width / (2 * _TICK))), steps=[1, 2, 5, 10])
+        return _inside(axis, np.asarray(steps.tick_values(axis.least, axis.most)))
+    powers = 10.0 ** np.arange(np.floor(np.log10(axis.least)), np.ceil(np.log10(axis.most)) + 1)
+    ticks = powers
+    for round_numbers in _ROUND:
+        ticks = _inside(axis, np.outer(powers, round_numbers).ravel())
+        if (np.diff(axis.across(ticks)) >= _TICK).all():
+            return ticks
+    return ticks[:: int(np.ceil(_TICK * len(ticks) / axis.width))]
+
+
+def _inside(axis: _Axis, values: Float64Array) -> Float64Array:
+    return np.asarray(values[(values >= axis.least) & (values <= axis.most)])
 
 
 def _names(

@@ -14,6 +14,7 @@ from sqlclust.errors import StatementInterrupted, UnknownResultError
 from sqlclust.pictures.gathering.gathering import gather
 from sqlclust.pictures.scene import Scene
 from tests.pictures.gathered import FRUIT, docs, fitted, own, scene_of, text_of
+from tests.small import add_embeddings
 
 ROWS = """
 SELECT ec.label, ec.probability, ec.outlier_score FROM EmbeddingCluster ec JOIN Embedding e ON e.id = ec.embedding_id
@@ -175,6 +176,22 @@ def test_parts_that_are_not_wanted_are_not_there(con: apsw.Connection) -> None:
     assert scene.missing == []
     assert scene.points.no_map == "it was not asked for"
     assert scene.clusters[0].terms  # names are no texts of rows
+
+
+def test_a_cluster_has_one_colour_in_all_pictures(con: apsw.Connection) -> None:
+    """A stored map colours those without a map, too. On this one the clusters lie as they do nowhere else."""
+    apart = np.random.default_rng(2).normal(size=(14, 6)) * 20
+    rows = apart.repeat(8, axis=0) + np.random.default_rng(3).normal(size=(112, 6))
+    add_embeddings(con, rows.astype(np.float32))
+    result = fitted(con)
+    with_map = scene_of(con, result)
+    colours = [cluster.colour for cluster in with_map.clusters]
+    assert len(colours) == 14
+    without = scene_of(con, result, map=False)
+    assert without.points.xy is None
+    assert [cluster.colour for cluster in without.clusters] == colours
+    con.execute("DELETE FROM ClusteringFitMap")
+    assert [cluster.colour for cluster in scene_of(con, result, map=False).clusters] != colours
 
 
 def test_it_says_how_far_it_is_and_can_be_interrupted(con: apsw.Connection) -> None:

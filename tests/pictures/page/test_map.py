@@ -20,7 +20,9 @@ def test_a_page_opens(opened: Open) -> None:
     page = opened(scene())
     assert page.text("h1") == "sentences: result 1"
     assert page.page.title() == "sentences: result 1"
-    assert page.text("#summary").startswith("500 rows · 5 clusters · 17.2% noise · min_cluster_size 10")
+    assert page.text("#summary").startswith(
+        "500 rows · 5 clusters · 17.2\N{NO-BREAK SPACE}% noise · min_cluster_size 10"
+    )
     assert page.page.locator(LISTED).count() == 5
     assert page.text("#map-note").startswith("t-SNE")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from sqlclust.pictures.colours import LIGHT
 from sqlclust.pictures.page.html import page as html_page
-from tests.pictures.page.conftest import NARROW, Open
+from tests.pictures.page.conftest import NARROW, WIDE, Open
 from tests.pictures.page.places import LISTED, alone, corner, rgb, text_of
 from tests.pictures.scenes import scene
 
@@ -100,7 +101,8 @@ def test_the_sweep(opened: Open) -> None:
     assert made.sweep is not None
     rows = page.page.locator("#sweep-table tbody tr").all_inner_texts()
     assert len(rows) == len(made.sweep.cuts)
-    assert [row for row in rows if "this result" in row] == [f"10 (this result)\t4\t{rows[4].split(chr(9))[2]}\t10.0%"]
+    [own] = [row.replace("\N{NO-BREAK SPACE}", " ") for row in rows if "this result" in row]
+    assert re.fullmatch(r"10 \(this result\)\t4\t\d+\.\d %\t10\.0 %", own)
     assert page.page.locator("#sweep circle.here").count() == 2
     for chart in range(2):
         across = [float(page.page.locator(f"#sweep svg >> nth={chart}").locator("circle").nth(at).get_attribute("cx") or 0)
@@ -108,6 +110,28 @@ def test_the_sweep(opened: Open) -> None:
         assert (across[2] - across[0]) / (across[1] - across[0]) == pytest.approx(np.log(5) / np.log(2.5), rel=1e-3)
     page.page.locator("#sweep circle").nth(1).hover()
     assert page.text("#sweep-said").startswith("min_cluster_size 3: ")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_axes_of_the_sweep(opened: Open, size: tuple[int, int]) -> None:
+    """Numbers have room, that of this result is among them, and noise is a share of all, also where there is none."""
+    made = scene(600, 4)
+    assert made.sweep is not None
+    cuts = [replace(cut, noise_share=0.0) for cut in made.sweep.cuts]
+    page = opened(replace(made, sweep=replace(made.sweep, cuts=cuts)), size=size)
+    page.page.click("#tab-sweep")
+    page.page.wait_for_selector("#sweep svg >> nth=1")
+    below = (
+        page.page.locator("#sweep svg >> nth=1").locator("text[text-anchor=middle]").all()[:-1]
+    )  # the last is the title
+    assert str(made.sweep.stored) in [each.text_content() for each in below]
+    boxes = sorted((box["x"], box["x"] + box["width"]) for each in below if (box := each.bounding_box()))
+    assert all(right < left for (_, right), (left, _) in pairwise(boxes))
+    up = page.page.locator("#sweep svg >> nth=1").locator("text[text-anchor=end]")
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in up.all_text_contents()] == ["0 %", "50 %", "100 %"]
+    left = page.value("document.getElementById('sweep').getBoundingClientRect().left")
+    begins = [box["x"] for each in up.all() if (box := each.bounding_box())]
+    assert min(begins) >= left
 
 
 def test_runs(opened: Open) -> None:
@@ -168,7 +192,7 @@ def test_the_table(opened: Open) -> None:
     assert len(rows) == 4
     assert made.points.texts is not None
     for row, cluster in zip(rows, made.clusters, strict=True):
-        share, persistence = f"{100 * cluster.share:.1f}%", f"{cluster.persistence:.3f}"
+        share, persistence = f"{100 * cluster.share:.1f}\N{NO-BREAK SPACE}%", f"{cluster.persistence:.3f}"
         expected = [str(cluster.label), ", ".join(cluster.terms), str(cluster.size), share, persistence,
                     made.points.texts[cluster.medoid]]  # fmt: skip
         assert row.split("\t") == expected
@@ -264,6 +288,12 @@ def test_a_narrow_screen(opened: Open) -> None:
     box = page.page.locator("#panel h2").bounding_box()
     assert box is not None
     assert 0 <= box["y"] < NARROW[1]  # what was chosen is seen
+
+
+def test_a_tablet(opened: Open) -> None:
+    page = opened(scene(900, 20), size=(768, 1024))
+    map_width, list_width = page.value("['map', 'side'].map((id) => document.getElementById(id).clientWidth)")
+    assert map_width > 1.3 * list_width
 
 
 def test_many_pixels(opened: Open) -> None:

@@ -48,6 +48,21 @@ def test_a_label_goes_where_it_covers_little() -> None:
     assert abs(label.y - 50) < 10
 
 
+def test_a_label_does_not_lie_on_what_belongs_to_others() -> None:
+    """A small cluster at the border of a large one that fills the whole plot: nothing but a short text has a place there."""
+    rng = np.random.default_rng(0)
+    large, small = rng.uniform((10, 0), (100, 100), (90_000, 2)), rng.uniform(4, 6, (20, 2))
+    crowd = Crowd(np.concatenate([large, small]), (100, 100))
+    sizes = [[(40.0, 8.0), (8.0, 8.0)]]
+    for own, which in (([], 0), ([small], 1)):
+        [label] = placed(np.array([[5.0, 50.0]]), sizes, (100, 100), apart=1, crowd=crowd, own=own)
+        assert label is not None
+        assert label.which == which
+    [label] = placed(np.array([[50.0, 50.0]]), sizes, (100, 100), apart=1, crowd=crowd, own=[large])
+    assert label is not None
+    assert label.which == 0  # on its own points it may be
+
+
 def test_a_shorter_text_is_taken_where_a_longer_has_no_room() -> None:
     at = np.full((3, 2), 10.0)
     sizes: list[list[tuple[float, float]]] = [[(30, 30)], [(20, 8)], [(20, 12), (6, 5)]]

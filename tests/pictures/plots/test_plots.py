@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sqlclust.errors import NothingToDrawError, PlotTooLargeError
 from sqlclust.pictures.colours import DARK, LIGHT
@@ -268,3 +270,23 @@ def test_a_png_says_its_resolution_and_no_date() -> None:
         image.load()
         assert round(image.info["dpi"][0]) == 40
         assert image.info.keys() - {"dpi", "transparency"} == {"Title"}
+
+
+@pytest.mark.parametrize(("width", "least"), [(3, 2), (8, 3)])
+@pytest.mark.parametrize("ratio", [1.4, 3, 9, 40, 3_000, 1e7])
+def test_the_axis_of_the_tree_says_its_scale(ratio: float, width: float, least: int) -> None:
+    """However far densities go, there are numbers enough to tell, with room between them."""
+    made = scene(120, 3)
+    assert made.tree is not None
+    densities = np.concatenate([made.tree.step_lambda, made.tree.death])
+    low, high = densities[densities > 0].min(), densities.max()
+
+    def stretched(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(values > 0, 0.7 * ratio ** (np.log(np.maximum(values, low) / low) / np.log(high / low)), values)
+
+    birth, death, step_lambda = map(stretched, (made.tree.birth, made.tree.death, made.tree.step_lambda))
+    tree = dataclasses.replace(made.tree, birth=birth, death=death, step_lambda=step_lambda)
+    root = svg(dataclasses.replace(made, tree=tree), "tree", size=(width, 4), dpi=40)
+    across = sorted(x for text, (x, _) in places(root).items() if re.fullmatch(r"[\d.e+-]+", text))
+    assert len(across) >= least
+    assert min(np.diff(across)) >= 18
