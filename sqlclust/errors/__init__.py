@@ -64,6 +64,7 @@ from sqlclust.errors.loading import (
     UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
+from sqlclust.errors.maps import MapDamagedError, MapError, MapMethodError, MapNotStoredError
 from sqlclust.errors.options import (
     ArgumentError,
     FilterError,
@@ -73,6 +74,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError, PlotTooLargeError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -102,6 +104,7 @@ from sqlclust.errors.schemas import (
     SchemaContentError,
     SchemaDamagedError,
     SchemaMissingError,
+    SchemaOutdatedError,
     SchemaVersionError,
     SQLiteVersionError,
     ViewNameError,
@@ -188,6 +191,10 @@ __all__ = [
     "ItemIdTakenError",
     "LoadError",
     "LockedError",
+    "MapDamagedError",
+    "MapError",
+    "MapMethodError",
+    "MapNotStoredError",
     "MatrixError",
     "MembersChangedError",
     "MembersGoneError",
@@ -203,10 +210,14 @@ __all__ = [
     "NotAuthorizedError",
     "NotFiniteError",
     "NotUnicodeError",
+    "NothingToDrawError",
     "NullIdError",
     "OptionError",
     "OptionsJSONError",
     "OutOfMemoryError",
+    "PictureError",
+    "PlotTooLargeError",
+    "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",
     "ReadWriteError",
@@ -222,6 +233,7 @@ __all__ = [
     "SchemaContentError",
     "SchemaDamagedError",
     "SchemaMissingError",
+    "SchemaOutdatedError",
     "SchemaVersionError",
     "ShardTooLargeError",
     "SourceChangedError",
