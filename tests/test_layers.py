@@ -113,8 +113,8 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
-        "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division", "routing",
-        "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit", "medoids",
+        "folder", "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division",
+        "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit", "medoids",
         "stored_rows", "publishing", "calling",
     ],
     "cli": [

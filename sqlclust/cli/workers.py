@@ -122,7 +122,9 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         workers = DaskWorkers(said.workers)
         memory, threads = memory or workers.memory, 1
     try:
-        sharding = Sharding(memory=memory, overlap=said.overlap, threads=threads)
+        sharding = Sharding(
+            memory=memory, overlap=said.overlap, threads=threads, memory_is_said=said.memory is not None
+        )
         yield Distribution(workers, said.spool, sharding)
     finally:
         workers.close()

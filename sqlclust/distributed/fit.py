@@ -109,7 +109,7 @@ def fit_in_shards(
     spool = os.path.abspath(spool)
     with control.phase("plan"):
         plan = plan_of(job.source, job.parameters, job.seed, job.sharding)
-        plan = keep_plan(spool, plan)
+        plan = keep_plan(spool, plan, adopt=not job.sharding.memory_is_said)
     runner = Runner(spool, workers, Limits(plan.threads, seconds_per_task), control)
     return _Stages(spool, plan, runner).run(job.source, control)
 
@@ -190,19 +190,3 @@ def lists_of_fit(spool: str, fitted: ShardedFit) -> KNearestLists:
             indices.append(file.array("indices"))
             squared.append(file.array("squared"))
     return equal_lists(fitted.corpus.counts, np.concatenate(indices), np.concatenate(squared))
-
-
-_KINDS = (
-    "scan-", "nearest-", "destinations-", "routed-", "found-", "merged-", "forest-", "picked-", "answer-", "request-", "asking-",
-    "verified-", "plan.json", CORPUS, CELLS, SHARDS,
-)  # fmt: skip
-"""What the names of the files of a fit begin with."""
-
-
-def remove_spool(spool: str) -> None:
-    """Remove what a fit has written to its folder, and the folder if nothing else is in it."""
-    for name in os.listdir(spool):
-        if name.startswith(_KINDS):
-            os.unlink(os.path.join(spool, name))
-    if not os.listdir(spool):
-        os.rmdir(spool)

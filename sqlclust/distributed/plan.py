@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from sqlclust import __version__
 from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.distributed.cost import RESERVED, most_members, shards_for
+from sqlclust.distributed.folder import PLAN, files_of_fits, make_folder
 from sqlclust.distributed.opening import source_of
 from sqlclust.distributed.spool import write_whole
 from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import (
-    SpoolDamagedError,
     SpoolFileError,
     SpoolMissingError,
     SpoolOfAnotherFitError,
+    SpoolPlanError,
     ZeroVectorError,
 )
 from sqlclust.vectors.blobs import first_zero
@@ -51,6 +54,8 @@ class Sharding:
         engine: inside a shard.
         threads: cores that a task uses; None: all of its machine.
         range_rows: rows that a task reads at a time; None: 64 MiB of vectors.
+        memory_is_said: whether somebody asked for that much memory. If not, it is what was free, which is something else the
+            next time: a fit that goes on is divided as it was.
     """
 
     shards: int | None = None
@@ -59,6 +64,7 @@ class Sharding:
     engine: ShardEngine = "approximate"
     threads: int | None = None
     range_rows: int | None = None
+    memory_is_said: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Plan:
     """See above.
 
     Attributes:
+        program: version of sqlclust that made it, which every worker has to have.
         source: as `VectorSource.described` gives it.
         fingerprint: of the source when the plan was made.
         n, dimension: of the vectors.
@@ -80,6 +87,7 @@ class Plan:
         owner_rows: vectors whose neighbours are merged at a time.
     """
 
+    program: str
     source: dict[str, Any]
     fingerprint: list[Any]
     n: int
@@ -155,6 +163,7 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
         at_a_time = min(at_a_time, max(1 << 22, (sharding.memory - RESERVED) // _RANGE_SHARE))
     rows = sharding.range_rows or max(256, at_a_time // (4 * dimension))
     return Plan(
+        program=__version__,
         source=source.described(),
         fingerprint=source.fingerprint(),
         n=n,
@@ -178,29 +187,40 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
 
 _MAY_DIFFER = ("threads", "fingerprint")
 """What another run of the same fit may have otherwise: vectors are compared one by one where files were written to."""
-_FILE = "plan.json"
+_OF_MEMORY = ("ranges", "shards", "most", "cells", "sample")
+"""What depends on the memory of a worker."""
 
 
-def keep_plan(spool: str, plan: Plan) -> Plan:
+def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Plan:
     """Write the plan, or see that the spool folder has the same one already: that is returned then, as of the files' first state.
+
+    Args:
+        adopt: whether one that is there may be divided for another memory.
 
     Raises:
         SpoolOfAnotherFitError
+        SpoolPlanError: files are there, and no plan, or one that is damaged.
         SpoolFileError, SpoolFullError: the folder cannot be made or written.
     """
-    try:
-        os.makedirs(spool, exist_ok=True)
-    except OSError as error:
-        raise SpoolFileError(spool, reason=f"cannot be made ({error.strerror})") from None
+    make_folder(spool)
     with suppress(SpoolMissingError):
         kept = read_plan(spool)
         earlier, asked = asdict(kept), json.loads(json.dumps(asdict(plan)))
         for name, value in asked.items():
-            if name not in _MAY_DIFFER and json.loads(json.dumps(earlier[name])) != value:
+            if name in _MAY_DIFFER or (adopt and name in _OF_MEMORY):
+                continue
+            if json.loads(json.dumps(earlier[name])) != value:
                 found, expected = (_short(of[name]) for of in (earlier, asked))
                 raise SpoolOfAnotherFitError(spool, differs=name, found=found, expected=expected)
         return replace(kept, threads=plan.threads)
-    write_whole(os.path.join(spool, _FILE), json.dumps({"version": _VERSION, **asdict(plan)}).encode())
+    others = files_of_fits(spool)
+    if others:
+        raise SpoolPlanError(
+            spool, reason=f"has files of a fit, such as {others[0]}, and no {PLAN}, which says of which"
+        )
+    said = json.dumps(asdict(plan))
+    whole = {"version": _VERSION, "checksum": zlib.crc32(said.encode()), **asdict(plan)}
+    write_whole(os.path.join(spool, PLAN), json.dumps(whole).encode())
     return plan
 
 
@@ -212,17 +232,24 @@ def read_plan(spool: str) -> Plan:
     """The plan of a spool folder.
 
     Raises:
-        SpoolMissingError, SpoolDamagedError
+        SpoolMissingError; SpoolFileError: it cannot be read.
+        SpoolPlanError: it is damaged, or of another version.
     """
-    path = os.path.join(spool, _FILE)
+    path = os.path.join(spool, PLAN)
     try:
         with open(path, encoding="utf-8") as file:
             said = json.load(file)
     except FileNotFoundError:
         raise SpoolMissingError(path, reason="is not there") from None
+    except OSError as error:
+        raise SpoolFileError(path, reason=f"cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise SpoolDamagedError(path, reason=f"is no plan ({error})") from None
-    if said.pop("version", None) != _VERSION:
-        raise SpoolDamagedError(path, reason=f"is not of version {_VERSION}")
-    said["ranges"] = [(start, stop) for start, stop in said["ranges"]]
-    return Plan(**said)
+        raise SpoolPlanError(spool, reason=f"has a {PLAN} that is none ({error})") from None
+    if not isinstance(said, dict) or said.pop("version", None) != _VERSION:
+        raise SpoolPlanError(spool, reason=f"has a {PLAN} that is not of version {_VERSION}")
+    if said.pop("checksum", None) != zlib.crc32(json.dumps(said).encode()):
+        raise SpoolPlanError(spool, reason=f"has a {PLAN} that is not as it was written")
+    try:
+        return Plan(**{**said, "ranges": [(start, stop) for start, stop in said["ranges"]]})
+    except (KeyError, TypeError, ValueError) as error:
+        raise SpoolPlanError(spool, reason=f"has a {PLAN} that is of another program ({error})") from None

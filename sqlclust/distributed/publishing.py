@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ import sqlclust.core.pipeline as core
 from sqlclust.core.engines import SHARDED
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, lists_of_fit, remove_spool
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, lists_of_fit
+from sqlclust.distributed.folder import held, remove_spool
 from sqlclust.distributed.medoids import streamed_medoids
 from sqlclust.distributed.plan import Plan, Sharding
 from sqlclust.distributed.scanning import read_again
@@ -25,7 +27,7 @@ from sqlclust.distributed.stored_rows import (
     stored_rows,
 )
 from sqlclust.distributed.workers import Workers
-from sqlclust.errors import OptionError, UnknownModelError
+from sqlclust.errors import OptionError, SpoolDamagedError, UnknownModelError
 from sqlclust.options import FitOptions
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
@@ -97,15 +99,27 @@ def fit_with_workers(
     with how many shards there were and the measured recall.
 
     Raises:
-        as `store.fit.fit`; DistributedError: see `errors.distributed`.
+        as `store.fit.fit`; DistributedError: see `errors.distributed`; SpoolInUseError: another client has the folder.
         OptionError: an option that goes with fits in memory only; or the database is in no file.
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
     _check(database, options)
     started_at = now()
-    with origin_to_fit(database, embedding_model, source, runs_condition=False) as origin:
-        return _fit(database, origin, options, distribution, _Asked(keeping, progress, started_at))
+    spool = os.path.abspath(distribution.spool)
+    with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=False) as origin:
+        try:
+            result_id = _fit(database, origin, options, distribution, _Asked(keeping, progress, started_at))
+        except SpoolDamagedError as error:  # met after the stages, which make such files again; so the next run does
+            with suppress(OSError):
+                os.unlink(error.path)
+            raise
+        if not distribution.keep_spool:
+            try:
+                remove_spool(spool)
+            except OSError as error:  # the result is there
+                logger.warning("result %d is there; its spool folder was not removed: %s", result_id, error)
+        return result_id
 
 
 def _fit(
@@ -148,8 +162,6 @@ def _fit(
         patience=max(PATIENCE, sum(seconds.values())),
         control=Control(progress),
     )
-    if not distribution.keep_spool:
-        remove_spool(distribution.spool)
     logger.info("%s: result %d in %d shards, recall %.3f", embedding_model, result_id, len(found.shards), found.recall)
     return result_id
 

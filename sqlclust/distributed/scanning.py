@@ -64,7 +64,7 @@ def scan(spool: str, number: int) -> None:
 
 
 def assign(spool: str, number: int) -> None:
-    """The nearest few cells of each row of a range, uint16 or int32 (rows, overlap), the nearest first.
+    """The nearest few cells of each row of a range, int32 (rows, overlap), the nearest first.
 
     Raises:
         as `read_again`; SpoolFileError, SpoolFullError

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from sqlclust import __version__
 from sqlclust.core.runtime.threads import cores_at_most
-from sqlclust.errors import SpoolMissingError, SpoolNotSharedError
+from sqlclust.errors import SpoolMissingError, SpoolNotSharedError, WorkerVersionError
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Assignment:
         threads: cores that it may use; None: all.
         limit: seconds after which the worker ends itself; None: never. A worker in the client's own process never does.
         client: process id and host of the client.
+        program: version of sqlclust that the client has.
     """
 
     task: Task
@@ -52,6 +54,7 @@ class Assignment:
     threads: int | None
     limit: float | None
     client: tuple[int, str]
+    program: str = __version__
 
 
 class Report(NamedTuple):
@@ -75,10 +78,13 @@ def perform(assignment: Assignment) -> Report:
 
     Raises:
         SpoolNotSharedError: the worker does not see the folder that the client sees.
+        WorkerVersionError: it has another version of sqlclust.
         as the task's work
     """
     started, used = time.perf_counter(), time.process_time()
     task, worker = assignment.task, (os.getpid(), socket.gethostname())
+    if assignment.program != __version__:
+        raise WorkerVersionError(worker[1], found=__version__, expected=assignment.program)
     if not os.path.isdir(assignment.spool):
         raise SpoolNotSharedError(assignment.spool, host=worker[1], reason="is no folder there")
     limit = None if worker == assignment.client else assignment.limit

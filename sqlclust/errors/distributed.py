@@ -59,6 +59,24 @@ class SpoolOfAnotherFitError(DistributedError):
         self.folder, self.differs, self.found, self.expected = folder, differs, found, expected
 
 
+class SpoolPlanError(DistributedError):
+    """A spool folder of which nobody knows what its files are of."""
+
+    def __init__(self, folder: str, *, reason: str) -> None:
+        super().__init__(f"the spool folder {folder} {reason}. Empty it, or name another folder")
+        self.folder, self.reason = folder, reason
+
+
+class SpoolInUseError(DistributedError):
+    """A spool folder that another client works with."""
+
+    def __init__(self, folder: str, *, client: str) -> None:
+        super().__init__(
+            f"the spool folder {folder} is in use by {client}. Wait until it is done, or name another folder"
+        )
+        self.folder, self.client = folder, client
+
+
 class VectorsChangedError(DistributedError):
     """Vectors that are no longer those which the fit began with."""
 
@@ -106,6 +124,16 @@ class MemoryPerWorkerError(DistributedError):
             f"workers have {given >> 20:,} MiB each, and the smallest shard needs {needed >> 20:,} MiB. Give them more"
         )
         self.given, self.needed = given, needed
+
+
+class WorkerVersionError(DistributedError):
+    """A worker with another version of sqlclust than the client."""
+
+    def __init__(self, host: str, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"a worker on {host} has sqlclust {found}, and this process has {expected}. Install one version on all of them"
+        )
+        self.host, self.found, self.expected = host, found, expected
 
 
 class TaskFailedError(DistributedError):

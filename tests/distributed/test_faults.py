@@ -16,14 +16,17 @@ import numpy as np
 import pytest
 
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, remove_spool
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
+from sqlclust.distributed.folder import files_of_fits, held, remove_spool
 from sqlclust.distributed.vectors import NpyFolder
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
 from sqlclust.errors import (
     NotFiniteError,
     SpoolFileError,
     SpoolFullError,
+    SpoolInUseError,
     SpoolOfAnotherFitError,
+    SpoolPlanError,
     VectorsChangedError,
     ZeroVectorError,
 )
@@ -186,10 +189,110 @@ def test_a_spool_of_another_fit(tmp_path: Path) -> None:
     with pytest.raises(SpoolOfAnotherFitError, match="overlap is 3 there, and 2 is asked for") as caught:
         by_threads(tmp_path, overlap=2)
     assert caught.value.differs == "overlap"
-    (tmp_path / "spool" / "notes.txt").write_text("mine")
     remove_spool(str(tmp_path / "spool"))
-    assert os.listdir(tmp_path / "spool") == ["notes.txt"]
+    assert not (tmp_path / "spool").exists()
     by_threads(tmp_path, overlap=2)
+
+
+def test_another_programs_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_threads(tmp_path)
+    monkeypatch.setattr("sqlclust.distributed.plan.__version__", "9.0")
+    with pytest.raises(SpoolOfAnotherFitError, match=r"program is .* there, and '9\.0' is asked for"):
+        by_threads(tmp_path)
+
+
+def test_only_files_of_fits_are_removed(tmp_path: Path) -> None:
+    """Somebody's own, whatever they are called, stay; drafts of workers that died go."""
+    by_threads(tmp_path)
+    spool = tmp_path / "spool"
+    own = [
+        "answer-key.pdf",
+        "cells.csv",
+        "corpus.txt",
+        "merged-000001.bak",
+        "notes.txt",
+        "plan.json.old",
+        "scan-me",
+        "shards.db",
+    ]
+    for name in own:
+        (spool / name).write_text("mine")
+    (spool / "routed-000001.4711-0123abcd.tmp").write_text("half")
+    assert not {*own} & {*files_of_fits(str(spool))}
+    remove_spool(str(spool))
+    assert sorted(os.listdir(spool)) == own
+
+
+@pytest.mark.parametrize("stopped_after", [1, 5])
+def test_stopped_while_it_removes_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
+) -> None:
+    """What is left still says which fit it is of: no other one goes on with it."""
+    by_threads(tmp_path)
+    left, unlink = [stopped_after], os.unlink
+
+    def stop(path: str) -> None:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        unlink(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", stop)
+        with pytest.raises(KeyboardInterrupt):
+            remove_spool(str(tmp_path / "spool"))
+    with pytest.raises(SpoolOfAnotherFitError):
+        by_threads(tmp_path, overlap=2)
+
+
+def test_files_without_a_plan(tmp_path: Path) -> None:
+    by_threads(tmp_path)
+    (tmp_path / "spool" / "plan.json").unlink()
+    with pytest.raises(SpoolPlanError, match=r"has files of a fit, such as answer-recall-000000, and no plan\.json"):
+        by_threads(tmp_path)
+
+
+def test_a_damaged_plan(tmp_path: Path) -> None:
+    """Also where it is JSON still: a fit with another seed is another."""
+    by_threads(tmp_path)
+    plan = tmp_path / "spool" / "plan.json"
+    whole = plan.read_text()
+    for damaged in (whole.replace('"seed": 0', '"seed": 1'), whole[:-1], "[]", "{}", '{"version": 1, "checksum": 2}'):
+        plan.write_text(damaged)
+        with pytest.raises(SpoolPlanError, match=r"Empty it, or name another folder"):
+            by_threads(tmp_path)
+
+
+def test_memory_that_nobody_said_may_be_another(tmp_path: Path) -> None:
+    """It is what was free. What was begun goes on as it was divided; memory that somebody said is kept to."""
+    said: dict[str, object] = {"shards": None, "range_rows": None, "memory_is_said": False}
+    first = by_threads(tmp_path, memory=1 << 30, **said)
+    again = by_threads(tmp_path, memory=900 << 20, **said)
+    assert_same(again, first)
+    assert again.plan == first.plan
+    with pytest.raises(SpoolOfAnotherFitError, match="most is"):
+        by_threads(tmp_path, memory=900 << 20, **{**said, "memory_is_said": True})
+
+
+def test_one_client_at_a_time(tmp_path: Path) -> None:
+    spool = str(tmp_path / "spool")
+    holding = [sys.executable, "-m", "tests.distributed.holding", spool]
+    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            with pytest.raises(SpoolInUseError, match=rf"in use by process {other.pid} on "), held(spool):
+                pass
+        finally:
+            other.kill()
+    with held(spool):
+        with pytest.raises(SpoolInUseError, match=f"in use by this process, {os.getpid()}"), held(f"{spool}/"):
+            pass
+        assert os.listdir(spool) == ["client.lock"]
+    assert os.listdir(spool) == []
+    with held(str(tmp_path / "new")):
+        pass
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_spool_that_cannot_be_made(tmp_path: Path) -> None:

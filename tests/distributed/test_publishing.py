@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Progress
+from sqlclust.distributed import publishing
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
 from sqlclust.errors import (
     MembersReplacedError,
     OptionError,
     SourceNotDividedError,
+    SpoolDamagedError,
+    SpoolInUseError,
     TooFewRowsError,
     UnknownModelError,
     VectorsChangedError,
@@ -180,6 +183,67 @@ def test_vectors_that_change_meanwhile(con: apsw.Connection, tmp_path: Path, lat
     for path in (tmp_path / "spool").iterdir():
         path.unlink()
     assert fit(con, shards=2) == 1
+
+
+def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
+    """Have something done whenever `publishing` calls a function of this name, before that."""
+    original = getattr(publishing, name)
+
+    def acting(*arguments: Any, **more: Any) -> Any:
+        act()
+        return original(*arguments, **more)
+
+    patched.setattr(publishing, name, acting)
+
+
+def test_a_file_that_is_damaged_after_the_stages(
+    con: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is published; and the same call goes on, as the error says."""
+
+    def damage() -> None:
+        path = tmp_path / "spool" / "merged-000000"
+        whole = bytearray(path.read_bytes())
+        whole[len(whole) // 2] ^= 1
+        path.write_bytes(whole)
+
+    with monkeypatch.context() as patched:
+        before(patched, "streamed_medoids", damage)
+        with pytest.raises(SpoolDamagedError, match="run it again with the same spool"):
+            fit(con, shards=2)
+    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
+    assert fit(con, shards=2) == 1
+
+
+def test_two_clients_in_one_folder(con: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[str] = []
+
+    def second() -> None:
+        other = sqlclust.connect(tmp_path / "notes.db")
+        with pytest.raises(SpoolInUseError) as caught:
+            fit(other, shards=2)
+        other.close()
+        met.append(caught.value.folder)
+
+    before(monkeypatch, "fit_in_shards", second)
+    assert fit(con, shards=2) == 1
+    assert met == [str(tmp_path / "spool")]
+
+
+def test_a_folder_that_cannot_be_emptied(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result is there all the same."""
+
+    def refuse(spool: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sqlclust.distributed.publishing.remove_spool", refuse)
+    assert fit(con) == 1
+
+
+def test_a_fit_that_does_not_begin_leaves_no_folder(con: apsw.Connection, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModelError):
+        fit(con, model="none")
+    assert not (tmp_path / "spool").exists()
 
 
 def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.distributed import running
 from sqlclust.distributed.running import Limits, Runner
 from sqlclust.distributed.spool import is_whole
-from sqlclust.distributed.tasks import Assignment, Task
+from sqlclust.distributed.tasks import Assignment, Task, perform
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
-from sqlclust.errors import Interrupted, SpoolNotSharedError, TaskFailedError, WorkersLostError
+from sqlclust.errors import Interrupted, SpoolNotSharedError, TaskFailedError, WorkersLostError, WorkerVersionError
 from tests.distributed import faulty
 
 
@@ -96,6 +96,14 @@ def test_a_spool_that_workers_do_not_share(tmp_path: Path) -> None:
         run(tmp_path, ExecutorWorkers(Elsewhere(tmp_path / "other"), count=1), [task(tmp_path, faulty.write)])
     with pytest.raises(SpoolNotSharedError, match=r"none is no folder there \(worker on"):
         run(tmp_path, ExecutorWorkers(Elsewhere(tmp_path / "none"), count=1), [task(tmp_path, faulty.write)])
+
+
+def test_a_worker_of_another_version(tmp_path: Path) -> None:
+    assignment = Assignment(task(tmp_path, faulty.write), str(tmp_path), 1, None, (0, "elsewhere"), program="0.0.1")
+    with pytest.raises(WorkerVersionError, match=r"has sqlclust .*, and this process has 0\.0\.1") as caught:
+        perform(assignment)
+    assert caught.value.expected == "0.0.1"
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.slow

@@ -1,0 +1,126 @@
+"""The spool folder of a fit: which files in it are the fit's, one client at a time, and what is removed when it is done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlclust.errors import SpoolFileError, SpoolInUseError
+
+PLAN = "plan.json"
+_LOCK = "client.lock"
+_FILE = (
+    r"(?:plan\.json|corpus|cells|shards|(?:scan|nearest|destinations|routed|found|merged|forest|verified)-\d{6,}"
+    r"|(?:picked|answer)-(?:recall|out-\d+|back-\d+)-\d{6,}|(?:request|asking)-(?:recall|out-\d+|back-\d+))"
+)
+_OF_A_FIT, _DRAFT = re.compile(_FILE), re.compile(rf"{_FILE}\.\d+-[0-9a-f]{{8}}\.tmp")
+_HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN}
+_held_here: set[str] = set()
+"""Folders of fits of this process: a lock of a file keeps out other processes only."""
+_guard = threading.Lock()
+
+
+def make_folder(spool: str) -> None:
+    """Make the folder, unless it is there. Raises SpoolFileError."""
+    try:
+        os.makedirs(spool, exist_ok=True)
+    except OSError as error:
+        raise SpoolFileError(spool, reason=f"cannot be made ({error.strerror})") from None
+
+
+def files_of_fits(spool: str) -> list[str]:
+    """The names of the files in it that tasks have written, and the plan, sorted; no drafts."""
+    return sorted(name for name in os.listdir(spool) if _OF_A_FIT.fullmatch(name))
+
+
+def remove_spool(spool: str) -> None:
+    """Remove what a fit has written to its folder, and the folder if nothing else is in it.
+
+    The plan goes last: whoever is stopped here leaves no files of which nobody knows whose they are.
+    """
+    written = [name for name in os.listdir(spool) if _OF_A_FIT.fullmatch(name) or _DRAFT.fullmatch(name)]
+    for name in sorted(written, key=lambda name: name == PLAN):
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(spool, name))
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(spool, _LOCK))
+    if not os.listdir(spool):
+        os.rmdir(spool)
+
+
+@contextmanager
+def held(spool: str) -> Iterator[None]:
+    """Keep other clients out of a folder, which is made; the system lets go of it when this process ends, however it does.
+
+    Raises:
+        SpoolInUseError: another client has it.
+        SpoolFileError: it cannot be made or written.
+    """
+    made = not os.path.isdir(spool)
+    make_folder(spool)
+    path, real = os.path.join(spool, _LOCK), os.path.realpath(spool)
+    with _guard:
+        if real in _held_here:
+            raise SpoolInUseError(spool, client=f"this process, {os.getpid()}")
+        _held_here.add(real)
+    try:
+        number = _locked(spool, path)
+        try:
+            yield
+        finally:
+            if _is_at(number, path):
+                with suppress(OSError):
+                    os.unlink(path)
+            os.close(number)
+    finally:
+        with _guard:
+            _held_here.discard(real)
+        if made:
+            with suppress(OSError):  # there is something in it, or it is gone
+                os.rmdir(spool)
+
+
+def _locked(spool: str, path: str) -> int:
+    """The open lock file, locked."""
+    while True:
+        try:
+            number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise SpoolFileError(path, reason=f"cannot be written ({error.strerror})") from None
+        try:
+            _lock(spool, number)
+        except BaseException:
+            os.close(number)
+            raise
+        if _is_at(number, path):
+            os.ftruncate(number, 0)
+            os.write(number, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            return number
+        os.close(number)  # whoever had it removed it while it was opened here
+
+
+def _lock(spool: str, number: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not `flock`: that lock would go on in forked workers
+    except OSError as error:
+        if error.errno in _HELD_ELSEWHERE:
+            client = os.pread(number, 300, 0).decode(errors="replace") or "another process"
+            raise SpoolInUseError(spool, client=client) from None
+        # a disk that has no locks
+
+
+def _is_at(number: int, path: str) -> bool:
+    """Whether an open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except OSError:
+        return False
