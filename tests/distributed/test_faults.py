@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -265,7 +266,7 @@ def test_a_damaged_plan(tmp_path: Path) -> None:
 
 def test_memory_that_nobody_said_may_be_another(tmp_path: Path) -> None:
     """It is what was free. What was begun goes on as it was divided; memory that somebody said is kept to."""
-    said: dict[str, object] = {"shards": None, "range_rows": None, "memory_is_said": False}
+    said: dict[str, Any] = {"shards": None, "range_rows": None, "memory_is_said": False}
     first = by_threads(tmp_path, memory=1 << 30, **said)
     again = by_threads(tmp_path, memory=900 << 20, **said)
     assert_same(again, first)
