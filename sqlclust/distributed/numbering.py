@@ -20,7 +20,7 @@ from sqlclust.core.neighbors.approximate import LIST_AXES
 from sqlclust.core.neighbors.inverted_lists import centres_of_sample
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.plan import Plan, read_plan
-from sqlclust.distributed.scanning import CELLS, scan_path
+from sqlclust.distributed.scanning import CELLS, sampled_below, scan_path
 from sqlclust.distributed.spool import SpoolFile, write_spool
 
 CORPUS = "corpus"
@@ -130,7 +130,7 @@ def _learn_cells(spool: str, plan: Plan, exponent: int) -> None:
 
 
 def _sample(spool: str, plan: Plan) -> Float32Array:
-    """The sampled vectors, each once, in canonical order."""
+    """The sampled vectors, each once, in canonical order; at least one, that of the smallest second hash."""
     found, hashes, checks = [], [], []
     for at in range(len(plan.ranges)):
         with SpoolFile(scan_path(spool, at)) as file:
@@ -141,6 +141,7 @@ def _sample(spool: str, plan: Plan) -> Float32Array:
     first, second = np.concatenate(hashes), np.concatenate(checks)
     order = np.lexsort((second, first))
     first, second = first[order], second[order]
-    kept = order[np.append(True, (first[1:] != first[:-1]) | (second[1:] != second[:-1]))]
+    once = np.append(True, (first[1:] != first[:-1]) | (second[1:] != second[:-1]))
+    kept = order[once & (second <= max(sampled_below(plan), second.min()))]
     sample: Float32Array = np.concatenate(found)[kept]
     return sample

@@ -48,9 +48,9 @@ def scan(spool: str, number: int) -> None:
     vectors = plan.compared(given, start)
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
     checks = _second_hashes(vectors)
-    share = min(1.0, plan.sample / plan.n)
-    most = np.uint64(min(int(share * 2.0**64), 2**64 - 1) if plan.shards > 1 else 0)
-    sampled = np.flatnonzero(checks < most)
+    sampled = np.flatnonzero(checks < sampled_below(plan))
+    if len(sampled) == 0 and plan.shards > 1:
+        sampled = checks.argmin(keepdims=True)  # for a corpus of a few vectors that occur often
     arrays = {
         "hashes": hashes,
         "checks": checks,
@@ -61,6 +61,12 @@ def scan(spool: str, number: int) -> None:
     }
     facts = {"content": zlib.crc32(given.data), "largest": float(max(vectors.max(), -vectors.min()))}
     write_spool(scan_path(spool, number), arrays, facts=facts)
+
+
+def sampled_below(plan: Plan) -> np.uint64:
+    """Vectors whose second hash is less than this are in the sample."""
+    share = min(1.0, plan.sample / plan.n)
+    return np.uint64(min(int(share * 2.0**64), 2**64 - 1) if plan.shards > 1 else 0)
 
 
 def assign(spool: str, number: int) -> None:

@@ -208,6 +208,17 @@ def test_the_order_of_rows_changes_nothing(tmp_path_factory: pytest.TempPathFact
         assert np.array_equal(mine, theirs)
 
 
+def test_few_vectors_that_occur_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance may take none of them into the sample that cells are learnt from."""
+    monkeypatch.setattr("sqlclust.distributed.plan._LEAST_SAMPLED", 1)
+    monkeypatch.setattr("sqlclust.distributed.plan._SAMPLED_PER_CELL", 0)
+    vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32).repeat(1000, axis=0)
+    for name, rows in (("one", vectors), ("other", vectors[::-1].copy())):
+        sharded = fitted(tmp_path / name, rows, shards=3)
+        assert sharded.plan.shards > 1
+        assert_same(sharded.fit(), fit(rows, PARAMETERS, engine="approximate", control=Control()))
+
+
 @pytest.mark.parametrize("vectors", [np.ones((7, 3)), np.eye(2), np.eye(9)])
 def test_few_vectors(tmp_path: Path, vectors: Float32Array) -> None:
     vectors = vectors.astype(np.float32)
