@@ -125,6 +125,13 @@ def _sums(name: str) -> str:
     return f"{name}.sums"
 
 
+def _dtype(name: str) -> np.dtype[Any]:
+    dtype = np.dtype(name)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name!r} are no numbers")
+    return dtype
+
+
 class SpoolFile:
     """A file that is read; to be used in a `with`.
 
@@ -157,11 +164,15 @@ class SpoolFile:
         header = self._file.read(length)
         if len(header) < length or zlib.crc32(header) != crc:
             raise SpoolDamagedError(self.path, reason="has a header that is not as it was written")
-        read = json.loads(header)
-        self.facts: dict[str, Any] = read["facts"]
         self._begin = _begin(length)
-        self._arrays = {name: (np.dtype(dtype), shape, at, crc) for name, dtype, shape, at, crc in read["arrays"]}
-        expected, found = self._begin + read["length"], os.fstat(self._file.fileno()).st_size
+        try:
+            read = json.loads(header)
+            self.facts: dict[str, Any] = read["facts"]
+            self._arrays = {name: (_dtype(dtype), shape, at, crc) for name, dtype, shape, at, crc in read["arrays"]}
+            expected = self._begin + read["length"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise SpoolDamagedError(self.path, reason=f"has a header of another program ({error})") from None
+        found = os.fstat(self._file.fileno()).st_size
         if found != expected:
             raise SpoolDamagedError(self.path, reason=f"has {found:,} bytes, expected {expected:,}")
 
@@ -175,6 +186,8 @@ class SpoolFile:
 
     def array(self, name: str) -> NDArray[Any]:
         """A whole array; its checksum is compared."""
+        if name not in self._arrays:
+            raise SpoolDamagedError(self.path, reason=f"has no array {name}")
         _, shape, _, crc = self._arrays[name]
         result = self._rows(name, 0, shape[0])
         if crc is not None and _crc(result) != crc:

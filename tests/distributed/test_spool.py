@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import struct
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,24 @@ def test_a_file_of_another_version(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with pytest.raises(SpoolDamagedError, match="is of version 9, expected 1"):
         read_all(path)
+
+
+@pytest.mark.parametrize(
+    "header", [b"[]", b"{}", b"7", b"no JSON", b'{"facts": {}, "arrays": [["a", "O", [1], 0, 0]], "length": 0}']
+)
+def test_headers_of_other_programs(tmp_path: Path, header: bytes) -> None:
+    """Their checksums are right. No array of Python objects is made."""
+    path = tmp_path / "file"
+    prefix = struct.pack("<8sIII", b"SQLCLUST", 1, len(header), zlib.crc32(header))
+    path.write_bytes((prefix + header).ljust(128, b"\0"))
+    with pytest.raises(SpoolDamagedError, match="has a header of another program"):
+        SpoolFile(str(path))
+    assert not is_whole(str(path))
+
+
+def test_an_array_that_is_not_there(tmp_path: Path) -> None:
+    with SpoolFile(str(written(tmp_path))) as file, pytest.raises(SpoolDamagedError, match="has no array core"):
+        file.array("core")
 
 
 def test_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
