@@ -50,7 +50,7 @@ def scan(spool: str, number: int) -> None:
     checks = _second_hashes(vectors)
     sampled = np.flatnonzero(checks < sampled_below(plan))
     if len(sampled) == 0 and plan.shards > 1:
-        sampled = checks.argmin(keepdims=True)  # for a corpus of a few vectors that occur often
+        sampled = np.array([checks.argmin()])  # for a corpus of a few vectors that occur often
     arrays = {
         "hashes": hashes,
         "checks": checks,

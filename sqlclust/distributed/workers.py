@@ -14,6 +14,8 @@ from sqlclust.core.runtime.threads import worker_count
 from sqlclust.distributed.tasks import KILL, Assignment, Report, end_process, perform
 from sqlclust.errors import ArgumentError, WorkersLostError, shown
 
+_WAIT = 60
+"""Seconds that a scheduler has to find a worker."""
 _SHARE = 0.6
 """Of its limit, what a Dask worker may take before it begins to write to its disk."""
 
@@ -142,7 +144,9 @@ def _begin(numbers: Any, memory: int | None) -> None:
         with suppress(ImportError, ValueError, OSError):  # not every system has such a limit
             import resource
 
-            resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            most = resource.getrlimit(resource.RLIMIT_AS)[1]
+            memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
+            resource.setrlimit(resource.RLIMIT_AS, (memory, most))
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="sqlclust-client").start()
@@ -194,13 +198,18 @@ class DaskWorkers:
         """Take a `distributed.Client`, or the address of a scheduler: `tcp://host:8786`.
 
         Raises:
-            WorkersLostError: there is no scheduler at that address, or Dask is not installed.
+            WorkersLostError: there is no scheduler at that address, it has no worker, or Dask is not installed.
         """
         self._own = isinstance(client, str)
         if self._own:
             client = _client(client)
         self._client = client
         self._executor = client.get_executor(pure=False, retries=0)
+        try:
+            self.renew(tries=0, reason="the scheduler has none")  # their memory decides how a fit is divided
+        except WorkersLostError:
+            self.close()
+            raise
 
     @property
     def count(self) -> int:
@@ -228,7 +237,7 @@ class DaskWorkers:
     def renew(self, *, tries: int, reason: str) -> None:
         """Dask begins new workers itself; wait until there is one."""
         try:
-            self._client.wait_for_workers(1, timeout=60)
+            self._client.wait_for_workers(1, timeout=_WAIT)
         except Exception as error:  # whatever of Dask's
             raise WorkersLostError(tries=tries, reason=f"{reason}; {self.said}: {error}") from None
 

@@ -148,5 +148,6 @@ class WorkersLostError(DistributedError):
     """Workers that die again and again, or that cannot be reached any more."""
 
     def __init__(self, *, tries: int, reason: str) -> None:
-        super().__init__(f"the workers were lost {tries} times while no task was done: {reason}. {_GOES_ON}")
+        lost = f"the workers were lost {tries} times while no task was done" if tries else "there are no workers"
+        super().__init__(f"{lost}: {reason}. {_GOES_ON}")
         self.tries, self.reason = tries, reason

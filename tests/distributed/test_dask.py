@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,29 @@ def test_workers_killed_hanging_and_a_scheduler_restarted(tmp_path: Path) -> Non
     assert facts["hung"]
     for name in ("calm", "harmed"):
         assert np.array_equal(np.load(tmp_path / name / "tree.npy"), expected), name
+
+
+def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit would be divided for workers of no known memory: into one shard."""
+    asked: list[object] = []
+
+    class Client:
+        scheduler = SimpleNamespace(address="tcp://scheduler:8786")
+        dashboard_link = "http://scheduler:8787"
+
+        def get_executor(self, **_: object) -> None:
+            pass
+
+        def wait_for_workers(self, count: int, timeout: float) -> None:
+            asked.append(count)
+            raise TimeoutError("Only 0/1 workers arrived")
+
+        def close(self) -> None:
+            raise AssertionError("it is not ours")
+
+    with pytest.raises(WorkersLostError, match=r"there are no workers: .* tcp://scheduler:8786.*Only 0/1 workers"):
+        DaskWorkers(Client())
+    assert asked == [1]
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.core.runtime.control import Progress
 from sqlclust.distributed import publishing
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
@@ -46,13 +46,22 @@ def con(tmp_path: Path) -> Iterator[apsw.Connection]:
     connection.close()
 
 
-def fit(con: apsw.Connection, *, shards: int = 1, progress: Progress | None = None, **options: Any) -> int:
+def fit(con: apsw.Connection, *, shards: int = 1, **options: Any) -> int:
     with ThreadPoolExecutor(2) as executor:
         spool = str(Path(con.db_filename("main")).parent / "spool")
         how = Distribution(ExecutorWorkers(executor, count=2), spool, sharding(shards))
-        return fit_with_workers(
-            database_of(con), options.pop("model", "demo"), parse(FitOptions, options), how, progress=progress
-        )
+        return fit_with_workers(database_of(con), options.pop("model", "demo"), parse(FitOptions, options), how)
+
+
+def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
+    """Have something done whenever `publishing` calls a function of this name, before that."""
+    original = getattr(publishing, name)
+
+    def acting(*arguments: Any, **more: Any) -> Any:
+        act()
+        return original(*arguments, **more)
+
+    patched.setattr(publishing, name, acting)
 
 
 def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:
@@ -163,37 +172,30 @@ def test_labels_are_kept(con: apsw.Connection) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_vectors_that_change_meanwhile(con: apsw.Connection, tmp_path: Path, late: bool) -> None:
+def test_vectors_that_change_meanwhile(
+    con: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
     """Whether it is noticed while it is fitted or when it is published: nothing is, and the next fit is of what is there."""
     other = apsw.Connection(str(tmp_path / "notes.db"))
     other.set_busy_timeout(5000)
-    changed: list[str] = []
+    changed: list[bool] = []
 
-    def change(now: str, fraction: float) -> None:
-        if not changed and (now == "medoids" if late else now not in ("plan", "scan")):
-            changed.append(now)
-            other.execute(
-                "UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 'note 3') WHERE id = 'note 5'"
-            )
+    def change() -> None:
+        changed.append(True)
+        other.execute(
+            "UPDATE Embedding SET vector = (SELECT vector FROM Embedding WHERE id = 'note 3') WHERE id = 'note 5'"
+        )
 
-    with pytest.raises((VectorsChangedError, MembersReplacedError)):
-        fit(con, shards=2, progress=change)
+    with monkeypatch.context() as patched:
+        before(patched, "with_stable_labels" if late else "fingerprint", change)
+        with pytest.raises(MembersReplacedError if late else VectorsChangedError):
+            fit(con, shards=2)
+    assert changed
     other.close()
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
     for path in (tmp_path / "spool").iterdir():
         path.unlink()
     assert fit(con, shards=2) == 1
-
-
-def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
-    """Have something done whenever `publishing` calls a function of this name, before that."""
-    original = getattr(publishing, name)
-
-    def acting(*arguments: Any, **more: Any) -> Any:
-        act()
-        return original(*arguments, **more)
-
-    patched.setattr(publishing, name, acting)
 
 
 def test_a_file_that_is_damaged_after_the_stages(
@@ -246,15 +248,14 @@ def test_a_fit_that_does_not_begin_leaves_no_folder(con: apsw.Connection, tmp_pa
     assert not (tmp_path / "spool").exists()
 
 
-def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path) -> None:
-    other = apsw.Connection(str(tmp_path / "notes.db"))
+def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change() -> None:
+        with closing(apsw.Connection(str(tmp_path / "notes.db"))) as other:
+            other.execute("UPDATE Embedding SET content = content || 'text' WHERE id = 'note 5'")
 
-    def change(phase: str, fraction: float) -> None:
-        if phase in ("route", "search", "medoids"):
-            other.execute("UPDATE Embedding SET content = 'text' WHERE id = 'note 5'")
-
-    assert fit(con, shards=2, progress=change) == 1
-    other.close()
+    for name in ("fit_in_shards", "streamed_medoids", "with_stable_labels"):
+        before(monkeypatch, name, change)
+    assert fit(con, shards=2) == 1
 
 
 @pytest.mark.parametrize(
