@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,11 +88,14 @@ def perform(assignment: Assignment) -> Report:
     if not os.path.isdir(assignment.spool):
         raise SpoolNotSharedError(assignment.spool, host=worker[1], reason="is no folder there")
     limit = None if worker == assignment.client else assignment.limit
-    try:
-        with _ends_after(limit), cores_at_most(assignment.threads):
-            task.work(assignment.spool, *task.arguments)
-    except SpoolMissingError as error:
-        raise SpoolMissingError(error.path, reason=f"is not there, on {worker[1]}") from None
+    with _ends_after(limit), cores_at_most(assignment.threads):
+        while True:
+            try:
+                task.work(assignment.spool, *task.arguments)
+                break
+            except SpoolMissingError as error:
+                if worker[1] == assignment.client[1] or not appears(error.path):
+                    raise SpoolMissingError(error.path, reason=f"is not there, on {worker[1]}") from None
     return Report(time.perf_counter() - started, time.process_time() - used, peak_memory(), worker)
 
 
@@ -109,6 +112,23 @@ def _ends_after(seconds: float | None) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+APPEARS_WITHIN = 60.0
+"""Seconds after which what one machine has written is to be seen on another: disks over a network remember what was not there."""
+
+
+def appears(path: str) -> bool:
+    """Wait for a file that another machine has written; whether it came."""
+    until = time.monotonic() + APPEARS_WITHIN
+    while True:
+        with suppress(OSError):
+            os.listdir(os.path.dirname(path))  # has the system ask again
+        if os.path.isfile(path):
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
 
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)

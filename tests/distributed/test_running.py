@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,12 +15,19 @@ from typing import Any
 import pytest
 
 from sqlclust.core.runtime.control import Control
-from sqlclust.distributed import running
+from sqlclust.distributed import running, tasks
 from sqlclust.distributed.running import Limits, Runner
 from sqlclust.distributed.spool import is_whole
-from sqlclust.distributed.tasks import Assignment, Task, perform
+from sqlclust.distributed.tasks import Assignment, Report, Task, perform
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
-from sqlclust.errors import Interrupted, SpoolNotSharedError, TaskFailedError, WorkersLostError, WorkerVersionError
+from sqlclust.errors import (
+    Interrupted,
+    SpoolMissingError,
+    SpoolNotSharedError,
+    TaskFailedError,
+    WorkersLostError,
+    WorkerVersionError,
+)
 from tests.distributed import faulty
 
 
@@ -96,6 +104,42 @@ def test_a_spool_that_workers_do_not_share(tmp_path: Path) -> None:
         run(tmp_path, ExecutorWorkers(Elsewhere(tmp_path / "other"), count=1), [task(tmp_path, faulty.write)])
     with pytest.raises(SpoolNotSharedError, match=r"none is no folder there \(worker on"):
         run(tmp_path, ExecutorWorkers(Elsewhere(tmp_path / "none"), count=1), [task(tmp_path, faulty.write)])
+
+
+def test_files_that_other_machines_see_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disks over a network show them after a while; what never comes is an error all the same."""
+    reading = task(tmp_path, faulty.read_part)
+    assignment = Assignment(reading, str(tmp_path), 1, None, (os.getpid(), "another machine"))
+    later = threading.Timer(0.5, faulty.write, (str(tmp_path), "part"))
+    later.start()
+    perform(assignment)
+    later.join()
+    assert is_whole(reading.outputs[0])
+
+    monkeypatch.setattr(tasks, "APPEARS_WITHIN", 0.3)
+    (tmp_path / "part").unlink()
+    with pytest.raises(SpoolMissingError, match="is not there, on "):
+        perform(assignment)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_results_that_the_client_sees_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: bool) -> None:
+    monkeypatch.setattr(tasks, "APPEARS_WITHIN", 5.0 if comes else 0.3)
+
+    class Late(Executor):
+        def submit(self, work: Callable[..., Any], /, assignment: Assignment, **_: Any) -> Future[Any]:  # type: ignore[override]
+            future: Future[Any] = Future()
+            if comes:
+                threading.Timer(0.5, faulty.write, (str(tmp_path), "a")).start()
+            future.set_result(Report(0.0, 0.0, 0, (1, "another machine")))
+            return future
+
+    workers = ExecutorWorkers(Late(), count=1)
+    if comes:
+        assert list(run(tmp_path, workers, [task(tmp_path, faulty.write)]).reports) == ["a"]
+    else:
+        with pytest.raises(SpoolNotSharedError, match="is not to be seen here"):
+            run(tmp_path, workers, [task(tmp_path, faulty.write)])
 
 
 def test_a_worker_of_another_version(tmp_path: Path) -> None:
