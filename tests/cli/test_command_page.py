@@ -161,7 +161,7 @@ def test_a_name_that_is_too_long(db: Path) -> None:
     assert len(os.listdir()) == 1
 
 
-@pytest.mark.parametrize("command", ["page", "plot"])
+@pytest.mark.parametrize("command", ["page", pytest.param("plot", marks=pytest.mark.pictures("matplotlib"))])
 def test_stdout_by_another_name(db: Path, command: str) -> None:
     """/dev/stdout, and a file that stdout goes to: the picture alone is in it."""
     if not Path("/dev/stdout").exists():
