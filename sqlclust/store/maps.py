@@ -130,13 +130,7 @@ def map_of(
         stored = fits.load(database, clustering_fit_id)
     except FitNotStoredError as error:
         raise FitNotStoredError(error.clustering_fit_id, wanted="to have a map") from None
-    refusal = _no_tsne(stored) if method != "pca" else ""
-    neighbors = None if refusal or method == "pca" else fits.load_neighbors(database, stored)
-    if method != "pca" and not refusal and neighbors is None:
-        refusal = _NO_NEIGHBORS
-    if neighbors is not None:
-        refusal = _import_failure(database)
-        neighbors = None if refusal else neighbors
+    neighbors, refusal = (None, "") if method == "pca" else _neighbors_for_tsne(database, stored)
     if refusal and method == "t-sne":
         raise MapMethodError(clustering_fit_id, method=METHODS["t-sne"], reason=refusal)
     if there is not None and refusal:
@@ -152,13 +146,17 @@ def map_of(
     return MadeMap(made, is_new=True, remark=refusal)
 
 
-def _no_tsne(stored: StoredFit) -> str:
-    """Why a fit can have no map by t-SNE, whatever is kept with it; "" if it can."""
+def _neighbors_for_tsne(database: Database, stored: StoredFit) -> tuple[FitNeighbors | None, str]:
+    """The lists that a map by t-SNE is made of; without them, why there can be none."""
     if stored.record.n_distinct < LEAST_FOR_TSNE:
-        return f"it needs {LEAST_FOR_TSNE} different vectors or more, and there are {stored.record.n_distinct}"
+        return None, f"it needs {LEAST_FOR_TSNE} different vectors or more, and there are {stored.record.n_distinct}"
     if not tsne_is_installed():
-        return "openTSNE is not installed: pip install 'sqlclust[pictures]'"
-    return ""
+        return None, "openTSNE is not installed: pip install 'sqlclust[pictures]'"
+    neighbors = fits.load_neighbors(database, stored)
+    if neighbors is None:
+        return None, _NO_NEIGHBORS
+    failure = _import_failure(database)
+    return (None, failure) if failure else (neighbors, "")
 
 
 def _import_failure(database: Database) -> str:
