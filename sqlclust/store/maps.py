@@ -44,7 +44,7 @@ from sqlclust.store.memory import check_map
 from sqlclust.store.origins import origin_of
 from sqlclust.store.versions import versions
 
-__all__ = ["FitMap", "MadeMap", "make_map", "map_of", "read_map", "stored_map"]
+__all__ = ["FitMap", "MadeMap", "map_of", "read_map", "stored_map"]
 
 _NO_NEIGHBORS = (
     "its neighbours were not kept (store_neighbors false, --no-neighbors, or an earlier version of sqlclust); a new fit keeps "
@@ -85,11 +85,6 @@ def stored_map(database: Database, clustering_fit_id: object, method: MapMethod 
             found=None if found is None else found.method,
         )  # fmt: skip
     return found
-
-
-def make_map(database: Database, clustering_fit_id: int, progress: Progress | None = None) -> FitMap:
-    """As `map_of`, of whichever method is best."""
-    return map_of(database, clustering_fit_id, progress=progress).map
 
 
 @clear_memory_errors("making a map")
