@@ -113,7 +113,7 @@ def map_of(
         SchemaOutdatedError: the tables are older than maps are.
         LockedError, DatabaseFileError, StatementInterrupted. Nothing was written.
 
-    Cost: one read of the fit's vectors; t-SNE takes a minute for 100,000 (`tests/benchmarks/maps.py`).
+    Cost: one read of the fit's vectors; t-SNE takes some 50 s for 140,000 on 2 cores (`tests/benchmarks/maps.py`).
     """
     try:
         there = load_map(database, clustering_fit_id)
