@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -38,9 +38,9 @@ from sqlclust.store.clustering import reachability
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.points import Fingerprint
-from sqlclust.store.embeddings.selection import Selection, models
+from sqlclust.store.embeddings.selection import Selection, models, recorded_where
 from sqlclust.store.embeddings.snapshot import Snapshot
-from sqlclust.store.fit import check_top_level
+from sqlclust.store.fit import check_top_level, selection_of
 from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.neighbors import neighbors_of
 from sqlclust.store.fits.record import FitRecord
@@ -88,15 +88,18 @@ def fit_with_workers(
     options: FitOptions,
     distribution: Distribution,
     *,
+    where: str | None = None,
+    parameters: Mapping[str, object] | None = None,
     source: Registered | None = None,
+    runs_condition: bool = False,
     keeping: Keeping = Keeping(fit=True, neighbors=True),  # noqa: B008  # a tuple
     progress: Progress | None = None,
 ) -> int:
-    """Fit all embeddings of a model, or of a source, in shards and publish the result; returns its ClusteringResult id.
+    """Fit the embeddings of a model, or the rows of a source, in shards and publish the result; returns its ClusteringResult id.
 
     Nothing is locked while it computes. If it fails or is stopped, nothing is published, and the same call with the same spool
-    goes on where it stopped. `source` is as `store.fit.fit` has it. The stored fit's engine is "sharded",
-    with how many shards there were and the measured recall.
+    goes on where it stopped. `where`, `parameters`, `source` and `runs_condition` are as `store.fit.fit` has them; conditions are
+    run by this connection alone. The stored fit's engine is "sharded", with how many shards there were and the measured recall.
 
     Raises:
         as `store.fit.fit`; DistributedError: see `errors.distributed`; SpoolInUseError: another client has the folder.
@@ -105,11 +108,12 @@ def fit_with_workers(
     check_top_level(database, "clust_fit")
     interrupt.preload()
     _check(database, options)
+    selection = selection_of(embedding_model, options, where, parameters)
     started_at = now()
     spool = os.path.abspath(distribution.spool)
-    with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=False) as origin:
+    with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
         try:
-            result_id = _fit(database, origin, options, distribution, _Asked(keeping, progress, started_at))
+            result_id = _fit(database, origin, selection, options, distribution, _Asked(keeping, progress, started_at))
         except SpoolDamagedError as error:  # met after the stages, which make such files again; so the next run does
             with suppress(OSError):
                 os.unlink(error.path)
@@ -125,6 +129,7 @@ def fit_with_workers(
 def _fit(
     database: Database,
     origin: Origin,
+    selection: Selection,
     options: FitOptions,
     distribution: Distribution,
     asked: _Asked,
@@ -136,11 +141,11 @@ def _fit(
             there = dict(models(database))
             if embedding_model not in there:
                 raise UnknownModelError(embedding_model, known=[*there])
-        rows = stored_rows(database, origin)
+        rows = stored_rows(database, origin, selection)
     keeping, progress, started_at = asked
     parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
     ran = dataclasses.replace(parameters, engine=SHARDED)
-    corpus = Corpus(Selection(embedding_model, format=options.format), origin, rows.points, ran)
+    corpus = Corpus(selection, origin, rows.points, ran)
     earlier = earlier_labels(database, ran, origin, rows.points.ids)
     work = _Work(database, rows, corpus, distribution)
     found, seconds = interrupt.run(database, work.fitted, progress)
@@ -153,7 +158,12 @@ def _fit(
         kept, _ = interrupt.run(database, partial(work.to_keep, keeping, found, hashed), progress)
     said = {"shards": len(found.shards), "overlap": found.plan.overlap, "recall": found.recall}
     result = NewResult(
-        rows.points, stable, NewFit(record, *kept), {**ran.as_dict(), **said, **recorded}, started_at, origin
+        rows.points,
+        stable,
+        NewFit(record, *kept),
+        {**ran.as_dict(), **said, **recorded_where(selection.where), **origin.recorded, **recorded},
+        started_at,
+        origin,
     )
     result_id, _ = publish(
         database,
@@ -170,10 +180,6 @@ def _check(database: Database, options: FitOptions) -> None:
     """What cannot be done in shards is refused before anything is."""
     if options.engine not in ("auto", SHARDED):
         raise OptionError("engine", found=options.engine, expected="'auto' or 'sharded' with workers")
-    if options.downsample != 1:
-        raise OptionError(
-            "downsample", found=options.downsample, expected="1 with workers, who fit all embeddings of a model"
-        )
     if options.update == "only":
         raise OptionError("update", found="only", expected="'auto' or 'never' with workers, who fit anew")
     if not os.path.isfile(database.filename):

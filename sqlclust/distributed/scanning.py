@@ -43,7 +43,7 @@ def scan(spool: str, number: int) -> None:
     """
     plan = read_plan(spool)
     start, stop = plan.ranges[number]
-    given = plan.opened().read(start, stop)
+    given = plan.opened(spool).read(start, stop)
     row_checks, row_hashes = _stored_hashes(given)
     vectors = plan.compared(given, start)
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
@@ -92,7 +92,7 @@ def read_again(spool: str, plan: Plan, number: int, exponent: int) -> Float32Arr
         VectorsChangedError; as `VectorSource.read`
     """
     start, stop = plan.ranges[number]
-    source = plan.opened()
+    source = plan.opened(spool)
     given = source.read(start, stop)
     with SpoolFile(scan_path(spool, number)) as file:
         if zlib.crc32(given.data) != file.facts["content"]:

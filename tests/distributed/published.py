@@ -1,0 +1,62 @@
+"""Fits in shards of a database's vectors, and what they published beside what a fit in memory did."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from sqlclust.bindings.apsw.database import database_of
+from sqlclust.distributed.publishing import Distribution, fit_with_workers
+from sqlclust.distributed.workers import ExecutorWorkers
+from sqlclust.options import FitOptions, parse
+from tests.distributed.small_jobs import sharding
+
+
+def fit(con: apsw.Connection, *, shards: int = 1, where: str | None = None, **options: Any) -> int:
+    """A fit in shards by an executor of threads; `parameters` are those of the condition, others options."""
+    said: dict[str, Any] = {"where": where, "parameters": options.pop("parameters", None)}
+    said["runs_condition"] = options.pop("runs_condition", True)
+    with ThreadPoolExecutor(2) as executor:
+        spool = str(Path(con.db_filename("main")).parent / "spool")
+        how = Distribution(ExecutorWorkers(executor, count=2), spool, sharding(shards))
+        parsed = parse(FitOptions, {name: options[name] for name in options if name != "model"})
+        return fit_with_workers(database_of(con), options.get("model", "demo"), parsed, how, **said)
+
+
+def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:
+    """What a query gives."""
+    return con.execute(sql, bindings).fetchall()
+
+
+ASSIGNED = """
+SELECT embedding_id, label, probability, outlier_score FROM EmbeddingCluster WHERE clustering_result_id = ? ORDER BY 1
+"""
+CLUSTERS = "SELECT label, medoid_embedding_id, size, persistence FROM Cluster WHERE clustering_result_id = ? ORDER BY 1"
+FIT = """
+SELECT embedding_model, selection, metric, normalize, min_samples, alpha, seed, n, n_distinct, dimension, corpus_hash, recall,
+    row_ids, row_checks, core_distances, spanning_tree
+FROM ClusteringFit WHERE id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?)
+"""
+NEIGHBORS = """
+SELECT part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, counts, list_lengths, neighbors, squared_distances
+FROM ClusteringFitNeighbors
+WHERE clustering_fit_id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?) ORDER BY part
+"""
+
+
+def check_same(con: apsw.Connection, sharded: int, whole: int) -> None:
+    """Two results are the same but for the engine that is named, and so are their stored fits."""
+    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
+        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+        assert rows(con, sql, sharded), sql
+    ours, theirs = (dict(rows(con, _PARAMETERS, result)) for result in (sharded, whole))
+    for said in (ours, theirs):
+        for name in ("engine", "shards", "overlap", "recall", "update"):
+            said.pop(name, None)
+    assert ours == theirs
+
+
+_PARAMETERS = "SELECT said.key, said.value FROM ClusteringResult r, json_each(r.parameters) said WHERE r.id = ?"
