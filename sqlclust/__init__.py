@@ -168,6 +168,7 @@ def source(
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
     database: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Registered:
     """Keep a table of another program as a source, or change a registered one; returns what is kept.
 
@@ -185,6 +186,8 @@ def source(
             function runs it.
         parameters: of its named placeholders, stored with it: text, numbers or None.
         database: another file that has the table, and is only read; also where it has moved to. Both can be moved together.
+        folder: of .npy or of Parquet files that have the vectors, instead of a table. A row's id is its place among the rows of
+            all files, by name, from 0; of Parquet `id` may name a column, as `vector` and `content` do.
 
     Raises:
         SqlclustError: no such table or column, no format that can be told, a condition that SQLite does not accept, a name that
@@ -198,9 +201,8 @@ def source(
     from sqlclust.store.registering import keep
 
     said = parse(SourceOptions, {"table": table, "id": id, "vector": vector, "content": content, "format": format})
-    return keep(
-        database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters, host=database
-    )
+    how: dict[str, Any] = {"condition": where, "parameters": parameters, "host": database}
+    return keep(database_of(connection), name, Said(**vars(said)), folder=folder, **how)
 
 
 def delete_source(connection: apsw.Connection, name: str, *, results: bool = False) -> int:

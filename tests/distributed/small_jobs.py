@@ -11,20 +11,21 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.pipeline import ReachabilityParameters
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
+from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Sharding
-from sqlclust.distributed.vectors import NpyFolder
 from sqlclust.distributed.workers import ExecutorWorkers
+from sqlclust.vectors.folders import NpyFolder
 from tests.benchmarks.data import embeddings
 
 PARAMETERS = ReachabilityParameters(5, "cosine")
 
 
-def folder_of(path: Path, vectors: Float32Array, *, files: int = 3) -> NpyFolder:
+def folder_of(path: Path, vectors: Float32Array, *, files: int = 3) -> FolderRows:
     """Vectors as a folder of .npy files."""
     path.mkdir(parents=True)
     for number, part in enumerate(np.array_split(vectors, files)):
         np.save(path / f"{number:03d}.npy", part)
-    return NpyFolder.found(path)
+    return FolderRows(NpyFolder.found(path))
 
 
 def sharding(shards: int | None = 1, **said: object) -> Sharding:

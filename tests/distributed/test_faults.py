@@ -19,7 +19,7 @@ import pytest
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.folder import files_of_fits, held, remove_spool
-from sqlclust.distributed.vectors import NpyFolder
+from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
 from sqlclust.errors import (
     NotFiniteError,
@@ -31,6 +31,7 @@ from sqlclust.errors import (
     VectorsChangedError,
     ZeroVectorError,
 )
+from sqlclust.vectors.folders import NpyFolder
 from tests.distributed.small_jobs import PARAMETERS, folder_of, real_like, sharding
 
 PHASES = ("scan", "assign", "route", "search", "merge", "forest", "recall")
@@ -39,7 +40,7 @@ VECTORS = real_like(1500)
 
 def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
     folder = path / "vectors"
-    source = NpyFolder.found(folder) if folder.exists() else folder_of(folder, VECTORS)
+    source = FolderRows(NpyFolder.found(folder)) if folder.exists() else folder_of(folder, VECTORS)
     return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ import pytest
 import sqlclust
 from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.opening import source_of
-from sqlclust.distributed.vectors import NpyFolder, VectorSource
+from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import (
     DatabaseFileError,
     DimensionMismatchError,
@@ -21,6 +21,7 @@ from sqlclust.errors import (
     VectorsChangedError,
     VectorTypeError,
 )
+from sqlclust.vectors.folders import NpyFolder
 from tests.distributed.small_jobs import folder_of
 from tests.small import add_embeddings
 

@@ -12,6 +12,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.sources.by_number import ByNumber
+from sqlclust.store.sources.file_rows import FileRows, condition_on_files
 from sqlclust.store.sources.table_rows import MAX_BYTES, TableRows
 from sqlclust.store.sources.vec0_rows import Vec0Rows, condition_on_vec0
 
@@ -49,7 +50,12 @@ class HostReader:
             what = "nothing names its rows" if source.vector_column else "it has no vectors that can be read"
             raise HostTableError(f"{shown(source.name)}: {source.remark or what}", table=source.table_name or "")
         self._database, self._source = database, source
-        self._rows: TableRows | Vec0Rows
+        self._rows: TableRows | Vec0Rows | FileRows
+        if source.stored == "files":
+            if condition is not None:
+                raise condition_on_files(condition, source.table_name)
+            self._rows = FileRows(source)
+            return
         with translated_errors(database, doing=_DOING):
             layout = read_layout(database)
             if source.stored != "vec0":

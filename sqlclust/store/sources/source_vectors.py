@@ -34,6 +34,7 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
 from sqlclust.store.memory import check_room_for_more
 from sqlclust.store.sources import clusters_view
+from sqlclust.store.sources.file_rows import opened_folder
 from sqlclust.store.sources.items import embedding_ids
 from sqlclust.store.sources.reading import HostReader
 from sqlclust.store.sources.registered import Registered, check_same, make_tables, register
@@ -103,8 +104,12 @@ class SourceVectors:
         return STORED_FORMAT.name
 
     def data_version(self) -> int:
-        """That of the host's file."""
-        return data_version(self.host)
+        """That of the host's file; of files of a folder, another one whenever one of them changes, too."""
+        version = data_version(self.host)
+        if self._vectors.stored == "files":
+            states = opened_folder(self._vectors).states()
+            return hash((version, *(tuple(state or ()) for state in states)))
+        return version
 
     # --- reading ---
 
