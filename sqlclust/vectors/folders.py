@@ -183,6 +183,16 @@ def names_in(folder: str, *endings: str) -> list[str]:
     return names
 
 
+def states_in(folder: str, *endings: str) -> list[tuple[Any, ...]]:
+    """Name, size and time of each file of a folder that ends so, by name; no file is opened. None of them where it is gone."""
+    try:
+        with os.scandir(folder) as entries:
+            files = sorted(entry.name for entry in entries if entry.name.endswith(endings))
+    except OSError:
+        return []
+    return [(name, *(file_state(os.path.join(folder, name)) or ())) for name in files]
+
+
 def same_dimension(folder: str, names: Sequence[str], widths: Sequence[int]) -> int:
     """The dimension that all files have. Raises VectorFilesError: one has another."""
     for name, width in zip(names, widths, strict=True):

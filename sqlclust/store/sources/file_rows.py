@@ -12,8 +12,8 @@ from sqlclust.errors import DistributedError, FilterError, HostTableError, Id, s
 from sqlclust.sources import Source
 from sqlclust.store.sources.by_number import ByNumber
 from sqlclust.store.sources.table_rows import BATCH, Batch
-from sqlclust.vectors.folders import NpyFolder, VectorFolder
-from sqlclust.vectors.parquet import ParquetFolder
+from sqlclust.vectors.folders import NpyFolder, VectorFolder, states_in
+from sqlclust.vectors.parquet import ENDINGS, ParquetFolder
 
 ROW = "row"
 """What names a row where no column does: its place among all rows."""
@@ -27,6 +27,11 @@ def opened_folder(source: Source) -> VectorFolder:
         if source.kind == "parquet":
             return ParquetFolder.found(source.folder or "", vector=source.vector_column)
         return NpyFolder.found(source.folder or "")
+
+
+def states_of(source: Source) -> list[tuple[Any, ...]]:
+    """What changes whenever one of the files does; none is opened."""
+    return states_in(source.folder or "", *(ENDINGS if source.kind == "parquet" else (NpyFolder.ending,)))
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
 from sqlclust.store.memory import check_room_for_more
 from sqlclust.store.sources import clusters_view
-from sqlclust.store.sources.file_rows import opened_folder
+from sqlclust.store.sources.file_rows import states_of
 from sqlclust.store.sources.items import embedding_ids
 from sqlclust.store.sources.reading import HostReader
 from sqlclust.store.sources.registered import Registered, check_same, make_tables, register
@@ -107,8 +107,7 @@ class SourceVectors:
         """That of the host's file; of files of a folder, another one whenever one of them changes, too."""
         version = data_version(self.host)
         if self._vectors.stored == "files":
-            states = opened_folder(self._vectors).states()
-            return hash((version, *(tuple(state or ()) for state in states)))
+            return hash((version, *states_of(self._vectors)))
         return version
 
     # --- reading ---
