@@ -103,7 +103,12 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         result = sqlclust.fit(con, "demo", executor=executor, spool=tmp_path / "spool", min_cluster_size=5)
         assert con.execute("SELECT engine FROM ClusteringFit").get == "sharded"
         assert con.execute("SELECT count(*) FROM EmbeddingCluster WHERE clustering_result_id = ?", (result,)).get == 600
-        said: dict[str, Any] = {"where": "id % :n", "parameters": {"n": 2}, "executor": executor, "spool": tmp_path / "spool"}
+        said: dict[str, Any] = {
+            "where": "id % :n",
+            "parameters": {"n": 2},
+            "executor": executor,
+            "spool": tmp_path / "spool",
+        }
         half = sqlclust.fit(con, "demo", **said)
         sql = "SELECT count(*), parameters ->> '$.where' FROM EmbeddingCluster ec JOIN ClusteringResult r "
         sql += "ON r.id = ec.clustering_result_id WHERE r.id = ?"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-from sqlclust.errors import HostTableError, Id, NullIdError, shown
+from sqlclust.errors import HostTableError, Id, NullIdError, RepeatedIdError, RepeatedKeyError, shown
 from sqlclust.sources import Source
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
@@ -169,6 +169,12 @@ class HostReader:
                 "keys of several columns become JSON, which has no BLOBs"
             )
             raise HostTableError(reason, table=self._source.table_name or "")
+
+    def repeated(self, error: RepeatedIdError) -> RepeatedKeyError:
+        """What is said of rows of which two have the same id."""
+        source = self._source
+        table, ids = source.table_name or "", source.id_columns
+        return RepeatedKeyError(source.name, table=table, id_columns=ids, repeated=error)
 
     def _too_long(self, id: Id) -> HostTableError:
         name, column = self._source.table_name or "", self._source.vector_column

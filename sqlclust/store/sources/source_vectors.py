@@ -19,7 +19,6 @@ from sqlclust.errors import (
     HostTableError,
     Id,
     RepeatedIdError,
-    RepeatedKeyError,
     SourceConditionError,
     SqlclustError,
 )
@@ -106,9 +105,7 @@ class SourceVectors:
     def data_version(self) -> int:
         """That of the host's file; of files of a folder, another one whenever one of them changes, too."""
         version = data_version(self.host)
-        if self._vectors.stored == "files":
-            return hash((version, *states_of(self._vectors)))
-        return version
+        return version if self._vectors.stored != "files" else hash((version, *states_of(self._vectors)))
 
     # --- reading ---
 
@@ -144,10 +141,7 @@ class SourceVectors:
         try:
             points = builder.finish()
         except RepeatedIdError as error:
-            source = self.registered.source
-            raise RepeatedKeyError(
-                source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
-            ) from None
+            raise reader.repeated(error) from None
         if kept is None and expected and len(points) < expected:
             logger.log(
                 logging.WARNING if self._is_new else logging.INFO,
