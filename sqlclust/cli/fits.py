@@ -100,7 +100,7 @@ class Fits:
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
         if size is not None and self._distribution is not None:
-            announce_workers(model, size, options, self._distribution)
+            announce_workers(model, size, options, self._distribution, where=self._selecting.where)
         elif size is not None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()

@@ -130,8 +130,10 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         workers.close()
 
 
-def announce_workers(model: str, size: tuple[int, int], options: FitOptions, distribution: Any) -> None:
-    """Say who works, and what it will take, before it starts."""
+def announce_workers(
+    model: str, size: tuple[int, int], options: FitOptions, distribution: Any, *, where: str | None = None
+) -> None:
+    """Say who works, and what it will take, before it starts. A filter may make it less."""
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
@@ -149,9 +151,10 @@ def announce_workers(model: str, size: tuple[int, int], options: FitOptions, dis
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
     seconds = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    most = "" if where is None else "at most "
     click.echo(
         printable(
-            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
+            f"{model}: {most}{n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
             f"each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
             f"{_size(taken.spool_bytes)}; about {duration(seconds)}"
         ),

@@ -59,6 +59,9 @@ class FileRows:
     wrong_id = None
 
     def __init__(self, source: Source) -> None:
+        if len(source.id_columns) != 1:
+            reason = f"rows of files have one id each, not {', '.join(source.id_columns)}"
+            raise HostTableError(reason, table=source.table_name or "")
         self._source, self.folder = source, opened_folder(source)
         self.by_number: ByNumber | None = ByNumber(self.folder.folder, ROW, source.vector_column or "", "files")
 
