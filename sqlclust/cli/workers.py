@@ -155,8 +155,8 @@ def announce_workers(
     click.echo(
         printable(
             f"{model}: {most}{n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
-            f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
-            f"{_size(taken.spool_bytes)}; about {duration(seconds)}"
+            f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
+            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes)}; about {duration(seconds)}"
         ),
         err=True,
     )
