@@ -43,6 +43,8 @@ class DatabaseRows:
         spool: the folder of the fit.
     """
 
+    libraries = 0
+
     def __init__(self, said: dict[str, Any], spool: str = "") -> None:
         self._said = said
         self._numbers: NDArray[np.int64] | None = None

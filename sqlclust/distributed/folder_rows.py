@@ -35,6 +35,7 @@ class FolderRows:
     ) -> None:
         self._folder, self._numbers, self._selection = folder, numbers, selection
         self.dimension, self.n = folder.dimension, folder.n if n is None else n
+        self.libraries = folder.libraries
 
     @classmethod
     def of_numbers(cls, folder: VectorFolder, numbers: NDArray[np.int64], selection: dict[str, Any]) -> FolderRows:

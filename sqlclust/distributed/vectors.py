@@ -18,10 +18,12 @@ class VectorSource(Protocol):
     Attributes:
         n: rows.
         dimension: of each.
+        libraries: bytes of address space that reading it needs for libraries of its own.
     """
 
     n: int
     dimension: int
+    libraries: int
 
     @property
     def name(self) -> str:

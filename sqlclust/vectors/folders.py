@@ -28,12 +28,14 @@ class VectorFolder:
     Attributes:
         ending: of its files.
         vector: the column of the vectors; None where files have nothing else.
+        libraries: bytes of address space that whoever reads it needs for libraries.
         n: rows of all files.
         dimension: of each.
     """
 
     ending: str
     vector: str | None = None
+    libraries = 0
 
     def __init__(self, folder: str, rows: Sequence[tuple[str, int]], dimension: int) -> None:
         """`rows`: of each file its name, and how many rows it has."""

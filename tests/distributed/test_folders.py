@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 import sqlclust
 from sqlclust.cli import main
 from sqlclust.distributed import publishing
+from sqlclust.distributed.folder_rows import FolderRows
+from sqlclust.distributed.plan import Sharding, plan_of
 from sqlclust.errors import (
     FilterError,
     HostTableError,
@@ -28,8 +30,9 @@ from sqlclust.errors import (
     SqlclustError,
     VectorsChangedError,
 )
+from sqlclust.vectors.parquet import ParquetFolder
 from tests.distributed.published import ASSIGNED, check_same, fit, rows
-from tests.distributed.small_jobs import folder_of, real_like
+from tests.distributed.small_jobs import PARAMETERS, folder_of, real_like
 from tests.small import add_embeddings
 
 VECTORS = real_like(300, 16)
@@ -124,6 +127,15 @@ def test_parquet(con: apsw.Connection, tmp_path: Path, type_: Any) -> None:
     add_embeddings(con, VECTORS, ids=ids_of(0, 300))
     fit(con, **OPTIONS)
     assert rows(con, "SELECT count(*) FROM ClusteringFit GROUP BY corpus_hash") == [(3,)]
+
+
+def test_memory_for_reading_parquet(tmp_path: Path) -> None:
+    """PyArrow takes some of what a worker has; shards are the smaller for it."""
+    sources = (FolderRows(ParquetFolder.found(parquet(tmp_path / "parquet"))), folder_of(tmp_path / "arrays", VECTORS))
+    of_parquet, of_arrays = (plan_of(source, PARAMETERS, 0, Sharding(memory=1000 << 20)).most for source in sources)
+    assert of_parquet is not None
+    assert of_arrays is not None
+    assert 0 < of_parquet < of_arrays / 2
 
 
 def test_parquet_by_places(con: apsw.Connection, tmp_path: Path) -> None:
