@@ -87,11 +87,9 @@ class DatabaseRows:
         """As `of_table`, where the numbers of all rows are known, int64 (n,), ascending."""
         if len(numbers) == 0:
             raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
-        dimension = said.get("width")
-        if dimension is None:
-            with _opened(said["file"]) as database:
-                first = dict(of_numbers(database, said, numbers[:1])).get(int(numbers[0]))
-            dimension = len(FORMATS[said["format"]].numbers_of(first, f"{said['key']} {numbers[0]}"))
+        with _opened(said["file"]) as database:
+            first = dict(of_numbers(database, said, numbers[:1])).get(int(numbers[0]))
+        dimension = len(FORMATS[said["format"]].numbers_of(first, f"{said['key']} {numbers[0]}"))
         starts = np.arange(0, len(numbers), block)
         lasts = np.append(starts[1:], len(numbers)) - 1
         if said.get("listed"):

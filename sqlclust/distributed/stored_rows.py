@@ -103,8 +103,6 @@ def _of_source(origin: SourceVectors, selection: Selection) -> tuple[dict[str, A
     }  # fmt: skip
     if how.stored != "rows":
         said |= {"listed": True}
-    if how.stored == "vec0":
-        said |= {"width": source.dimension}
     return said, found.numbers, found.ids
 
 
