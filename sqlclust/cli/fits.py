@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -99,9 +100,7 @@ class Fits:
         logger.info("%s: started", model)
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
-        if size is not None and self._distribution is not None:
-            announce_workers(model, size, options, self._distribution)
-        elif size is not None:
+        if size is not None and self._distribution is None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
         with ProgressLine("" if self._alone else model, says_left=self._distribution is not None) as progress:
@@ -114,7 +113,9 @@ class Fits:
                 from sqlclust.distributed.publishing import fit_with_workers
 
                 how: dict[str, Any] = {"source": self._source, "keeping": self._keeping, "progress": report}
-                result_id = fit_with_workers(self._database, model, options, self._distribution, **how)
+                announced = partial(announce_workers, model, options, self._distribution, progress)
+                distribution = self._distribution._replace(announce=announced)
+                result_id = fit_with_workers(self._database, model, options, distribution, **how)
             else:
                 result_id = fit(
                     self._database,

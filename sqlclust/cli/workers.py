@@ -11,11 +11,12 @@ import click
 
 from sqlclust.cli.fitting import duration
 from sqlclust.cli.output import printable
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.options import FitOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _SHARE = 0.8
 """Of what is free, where nobody says how much memory workers may take."""
 
@@ -88,10 +89,11 @@ def workers_said(workers: str | None, spool: str | None, memory: str | None, ove
 
 
 def _bytes(size: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE)
+    """8GB are 8 · 1000³, as everything that is printed here, and 8GiB 8 · 1024³; so Dask has it, too."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", size.strip(), re.IGNORECASE)
     if found is None or float(found[1]) == 0:
         raise click.UsageError(f"--memory is {size!r}, expected a size such as 8GB or 1500MB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].upper()])
 
 
 @contextmanager
@@ -130,19 +132,26 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         workers.close()
 
 
-def announce_workers(model: str, size: tuple[int, int], options: FitOptions, distribution: Any) -> None:
+def announce_workers(
+    model: str, options: FitOptions, distribution: Any, progress: ProgressLine, n: int, dimension: int
+) -> None:
     """Say who works, and what it will take, before it starts."""
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
 
-    (n, dimension), sharding = size, distribution.sharding
+    sharding = distribution.sharding
     min_samples = options.resolved_min_samples(n)
     shape = Shape(
-        n, dimension, min_samples, shards_of(size, min_samples, sharding.memory, sharding.overlap), sharding.overlap
+        n,
+        dimension,
+        min_samples,
+        shards_of((n, dimension), min_samples, sharding.memory, sharding.overlap),
+        sharding.overlap,
     )
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
+    progress.clear()
     seconds = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
     click.echo(
         printable(

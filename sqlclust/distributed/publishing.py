@@ -64,6 +64,7 @@ class Distribution(NamedTuple):
         sharding: how the fit is divided.
         seconds_per_task: after which a worker counts as hanging.
         keep_spool: whether the spool's files stay once the result is there.
+        announce: hears how many rows of how many dimensions there are, before they are read.
     """
 
     workers: Workers
@@ -71,6 +72,7 @@ class Distribution(NamedTuple):
     sharding: Sharding
     seconds_per_task: float | None = 3600.0
     keep_spool: bool = False
+    announce: Callable[[int, int], None] | None = None
 
 
 class _Asked(NamedTuple):
@@ -138,6 +140,8 @@ def _fit(
                 raise UnknownModelError(embedding_model, known=[*there])
         rows = stored_rows(database, origin)
     keeping, progress, started_at = asked
+    if distribution.announce is not None:
+        distribution.announce(len(rows.points), rows.source.dimension)
     parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
     ran = dataclasses.replace(parameters, engine=SHARDED)
     corpus = Corpus(Selection(embedding_model, format=options.format), origin, rows.points, ran)

@@ -47,7 +47,7 @@ def test_as_many_members_as_memory_holds(memory: int, dimension: int, engine: st
 
 
 def test_too_little_memory_says_how_much() -> None:
-    with pytest.raises(MemoryPerWorkerError, match="workers have 100 MiB each, and the smallest shard needs") as caught:
+    with pytest.raises(MemoryPerWorkerError, match="workers have 104 MB each, and the smallest shard needs") as caught:
         most_members(100 << 20, 384, 15)
     assert most_members(caught.value.needed, 384, 15) >= 1024
 
