@@ -195,17 +195,16 @@ class _Work:
 
     def __init__(self, database: Database, rows: StoredRows, corpus: Corpus, distribution: Distribution) -> None:
         self._database, self._rows, self._corpus, self._distribution = database, rows, corpus, distribution
-        self._spool = os.path.abspath(distribution.spool)
 
     def fitted(self, control: Control) -> ShardedFit:
         options, distribution = self._corpus.options, self._distribution
         job = Job(self._rows.source, reachability(options), options.seed, distribution.sharding)
         return fit_in_shards(
-            job, distribution.workers, self._spool, control, seconds_per_task=distribution.seconds_per_task
+            job, distribution.workers, distribution.spool, control, seconds_per_task=distribution.seconds_per_task
         )
 
     def fingerprint(self, found: ShardedFit, control: Control) -> Fingerprint:
-        hashes = read_row_hashes(self._spool, found.plan)
+        hashes = read_row_hashes(found.folder, found.plan)
         return fingerprint(self._rows, hashes, control)
 
     def clustered(self, found: ShardedFit, control: Control) -> core.Clustering:
@@ -213,7 +212,7 @@ class _Work:
         with control.phase("clusters"):
             labelled = core.select_clusters(self._fit(found).tree, parameters, control)
         with control.phase("medoids"):
-            ranges = partial(_ranges, self._spool, found.plan, control)
+            ranges = partial(_ranges, found.folder, found.plan, control)
             labels = labelled.labels
             middle = streamed_medoids(ranges, labels, self._corpus.points.rank(), found.plan.dimension)
         return core.clustering_of(labelled, middle)
@@ -240,17 +239,17 @@ class _Work:
         points, fitted = self._corpus.points, self._fit(found)
         neighbors = None
         if keeping.neighbors:
-            hashes = read_row_hashes(self._spool, found.plan).hashes[points.order]
-            fitted = fitted._replace(lists=lists_of_fit(self._spool, found))
+            hashes = read_row_hashes(found.folder, found.plan).hashes[points.order]
+            fitted = fitted._replace(lists=lists_of_fit(found))
             neighbors = neighbors_of(points, fitted, control, row_hashes=hashes)
         return to_blobs(points, hashed, fitted, control), neighbors
 
     def snapshot(self, origin: Origin, found: ShardedFit, version: int) -> Snapshot:
-        hashes = read_row_hashes(self._spool, found.plan)
+        hashes = read_row_hashes(found.folder, found.plan)
         return HashedSnapshot(self._database, self._corpus.points, origin, hashes, version=version)
 
 
-def _ranges(spool: str, plan: Plan, control: Control) -> Iterable[tuple[int, Float32Array]]:
+def _ranges(folder: str, plan: Plan, control: Control) -> Iterable[tuple[int, Float32Array]]:
     for number, (start, _) in enumerate(plan.ranges):
         control.at(number / len(plan.ranges))
-        yield start, read_again(spool, plan, number, 0)
+        yield start, read_again(folder, plan, number, 0)

@@ -15,7 +15,7 @@ from sqlclust.distributed.plan import plan_of
 from sqlclust.distributed.spool import SpoolFile
 from sqlclust.errors import MemoryPerWorkerError, ShardTooLargeError
 from tests.benchmarks.distributed import model_table
-from tests.distributed.small_jobs import PARAMETERS, fitted, folder_of, real_like, sharding
+from tests.distributed.small_jobs import PARAMETERS, files_in, fitted, folder_of, real_like, sharding
 from tests.package_files import PACKAGE
 
 DIMENSIONS = (384, 768, 1024, 1536)
@@ -60,7 +60,7 @@ def members_of(path: Path, ranges: int) -> list[tuple[int, list[int]]]:
     """Of each distinct vector its number and its shards."""
     found = []
     for number in range(ranges):
-        with SpoolFile(destinations_path(str(path / "spool"), number)) as file:
+        with SpoolFile(destinations_path(str(files_in(path / "spool")), number)) as file:
             numbers, shards = file.array("numbers").tolist(), file.array("shards").tolist()
         found += [(vector, shard) for vector, shard in zip(numbers, shards, strict=True) if vector >= 0]
     return sorted(found)

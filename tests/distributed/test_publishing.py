@@ -16,6 +16,7 @@ import pytest
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.distributed import publishing
+from sqlclust.distributed.folder import remove_spool
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
 from sqlclust.errors import (
@@ -29,7 +30,7 @@ from sqlclust.errors import (
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.small_jobs import real_like, sharding
+from tests.distributed.small_jobs import files_in, real_like, sharding
 from tests.small import add_embeddings
 
 VECTORS = real_like(700, 16)
@@ -193,8 +194,7 @@ def test_vectors_that_change_meanwhile(
     assert changed
     other.close()
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
-    for path in (tmp_path / "spool").iterdir():
-        path.unlink()
+    remove_spool(str(tmp_path / "spool"))
     assert fit(con, shards=2) == 1
 
 
@@ -204,7 +204,7 @@ def test_a_file_that_is_damaged_after_the_stages(
     """Nothing is published; and the same call goes on, as the error says."""
 
     def damage() -> None:
-        path = tmp_path / "spool" / "merged-000000"
+        path = files_in(tmp_path / "spool") / "merged-000000"
         whole = bytearray(path.read_bytes())
         whole[len(whole) // 4] ^= 1  # among the indices, which no stage reads again
         path.write_bytes(whole)

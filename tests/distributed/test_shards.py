@@ -46,7 +46,7 @@ def test_one_shard_is_the_engine(tmp_path: Path, engine: Engine, parameters: Rea
     assert sharded.shards == [len(expected.points.counts)]
     assert_same(sharded.fit(), expected)
     assert sharded.recall == expected.recall
-    lists = lists_of_fit(str(tmp_path / "spool"), sharded)
+    lists = lists_of_fit(sharded)
     assert expected.lists is not None
     for name in lists._fields:
         assert np.array_equal(getattr(lists, name), getattr(expected.lists, name)), name
@@ -62,18 +62,18 @@ def test_numbers_beyond_float32s_squares(tmp_path: Path) -> None:
     assert three.fit().tree.weight.sum() == pytest.approx(expected.tree.weight.sum(), rel=0.01)
 
 
-def found_edges(spool: Path, sharded: ShardedFit) -> list[tuple[float, float, int, int]]:
+def found_edges(sharded: ShardedFit) -> list[tuple[float, float, int, int]]:
     """All edges that any shard has in its lists or its forest, as (weight, distance, left, right)."""
     core, factor = sharded.squared_core, sharded.plan.parameters.distance_factor
     edges = []
     for shard in range(len(sharded.shards)):
-        with SpoolFile(found_path(str(spool), shard)) as file:
+        with SpoolFile(found_path(sharded.folder, shard)) as file:
             members, indices, squared = (file.array(name) for name in ("members", "indices", "squared"))
         for here, others, distances in zip(members.tolist(), indices.tolist(), squared.tolist(), strict=True):
             for there, distance in zip(others, distances, strict=True):
                 weight = max(core[here], core[there], distance * factor)
                 edges.append((weight, distance, min(here, there), max(here, there)))
-        forest = read_edges(forest_path(str(spool), shard))
+        forest = read_edges(forest_path(sharded.folder, shard))
         edges += zip(*(column.tolist() for column in forest), strict=True)
     return edges
 
@@ -104,7 +104,7 @@ def test_the_tree_is_that_of_all_found_edges(tmp_path: Path, shards: int, overla
     sharded = fitted(tmp_path, real_like(1500), shards=shards, overlap=overlap, engine=engine)
     assert len(sharded.shards) == shards
     m = len(sharded.corpus.starts)
-    expected = kruskal(found_edges(tmp_path / "spool", sharded), m)
+    expected = kruskal(found_edges(sharded), m)
     assert len(expected) == m - 1
     assert [*zip(*(column.tolist() for column in sharded.edges), strict=True)] == expected
 
@@ -150,7 +150,7 @@ def test_recall_is_measured_and_not_promised(tmp_path: Path) -> None:
     vectors = real_like(2500)
     sharded = fitted(tmp_path, vectors, shards=8, overlap=1)
     assert sum(sharded.shards) == len(sharded.corpus.starts)
-    lists = lists_of_fit(str(tmp_path / "spool"), sharded)
+    lists = lists_of_fit(sharded)
     exact = fit(vectors, PARAMETERS, engine="exact", keep_lists=True, control=Control()).lists
     assert exact is not None
     listed, best = lists.squared.reshape(-1, 10)[:, :5], exact.squared.reshape(-1, 10)[:, 4:5]
