@@ -14,8 +14,7 @@ import pytest
 
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.fit import ShardedFit, fit_in_shards
-from sqlclust.distributed.folder import files_of_fit, fits, held, new_fit, remove_spool
-from sqlclust.distributed.plan import PLAN
+from sqlclust.distributed.folder import PLAN, files_of_fit, fits, held, new_fit, remove_spool
 from sqlclust.distributed.tasks import Assignment, perform
 from sqlclust.distributed.workers import ExecutorWorkers
 from sqlclust.errors import SpoolInUseError, SpoolNotSharedError, SpoolOfAnotherFitError, SpoolPlanError
