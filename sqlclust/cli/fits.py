@@ -113,7 +113,12 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
-                how: dict[str, Any] = {"source": self._source, "keeping": self._keeping, "progress": report}
+                how: dict[str, Any] = {
+                    "source": self._source,
+                    "keeping": self._keeping,
+                    "tell": said.append,
+                    "progress": report,
+                }
                 result_id = fit_with_workers(self._database, model, options, self._distribution, **how)
             else:
                 result_id = fit(

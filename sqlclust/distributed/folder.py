@@ -62,10 +62,14 @@ def files_of_fit(folder: str) -> list[str]:
     return sorted(name for name in os.listdir(folder) if _OF_A_FIT.fullmatch(name))
 
 
-def remove_spool(spool: str) -> None:
-    """Remove what fits have written to the spool folder, and that itself if nothing else is in it."""
-    for folder in _folders(spool):
-        _remove_fit(folder)
+def remove_spool(spool: str, folder: str | None = None) -> None:
+    """Remove what a fit has written to its folder, and the spool folder if nothing else is in it.
+
+    Args:
+        folder: of the fit; None: what any fit has written.
+    """
+    for each in _folders(spool) if folder is None else [folder]:
+        _remove_fit(each)
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(spool, _LOCK))
     if not os.listdir(spool):
