@@ -61,7 +61,7 @@ def workers_options(command: Command) -> Command:
             "--workers",
             metavar="N|tcp://HOST:PORT",
             help="Fit in shards that fit into memory one by one: by N processes, or by the workers of a Dask scheduler. Needs "
-            "--spool. All rows of one MODEL or SOURCE; their neighbours are approximate.",
+            "--spool. One MODEL or SOURCE; its neighbours are approximate.",
         ),
     ):
         command = decorate(command)
@@ -137,9 +137,14 @@ def announce_workers(model: str, size: tuple[int, int], options: FitOptions, dis
     from sqlclust.distributed.cost import Shape, estimate, shards_of
 
     (n, dimension), sharding = size, distribution.sharding
+    n = max(2, n // options.downsample)
     min_samples = options.resolved_min_samples(n)
     shape = Shape(
-        n, dimension, min_samples, shards_of(size, min_samples, sharding.memory, sharding.overlap), sharding.overlap
+        n,
+        dimension,
+        min_samples,
+        shards_of((n, dimension), min_samples, sharding.memory, sharding.overlap),
+        sharding.overlap,
     )
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())

@@ -125,6 +125,9 @@ class _Stages:
     def run(self, source: VectorSource, control: Control) -> ShardedFit:
         """All of them."""
         plan, spool, ranges = self._plan, self._spool, range(len(self._plan.ranges))
+        files = source.files(spool)
+        if files:
+            self._runner.run("numbers", [Task("numbers", source.write_files, (), tuple(files), local=True)])
         self._for_each("scan", scan, ranges, scan_path)
         cells = [os.path.join(spool, CELLS)] if plan.shards > 1 else []
         self._local("number", number, [*cells, os.path.join(spool, CORPUS)])
@@ -185,6 +188,8 @@ class _Stages:
 
 def lists_of_fit(fitted: ShardedFit) -> KNearestLists:
     """The k nearest of each distinct vector, as a fit keeps them."""
+    if len(fitted.corpus.starts) == 1:  # nothing was searched
+        return equal_lists(fitted.corpus.counts, np.empty((1, 0)), np.empty((1, 0)))
     bounds = fitted.plan.owner_bounds(len(fitted.corpus.starts))
     indices, squared = [], []
     for at in range(len(bounds) - 1):

@@ -117,9 +117,9 @@ class Plan:
         """Neighbours that are looked for, where there are so many."""
         return self.min_samples + SPARE_NEIGHBORS
 
-    def opened(self) -> VectorSource:
-        """The vectors."""
-        return source_of(self.source)
+    def opened(self, spool: str) -> VectorSource:
+        """The vectors, of the fit whose files are in this folder."""
+        return source_of(self.source, spool)
 
     def compared(self, vectors: Float32Array, start: int) -> Float32Array:
         """Vectors as they are compared, but for a power of two: of length one where the fit asks for it, no −0.0.
@@ -130,7 +130,7 @@ class Plan:
         if self.parameters.unit_length:
             row = first_zero(vectors)
             if row is not None:
-                raise ZeroVectorError(f"row {start + row} of {self.opened().name}")
+                raise ZeroVectorError(f"row {start + row} of {source_of(self.source, '').name}")
             vectors = unit(vectors)
             vectors += np.float32(0.0)
             return vectors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,8 +33,8 @@ from sqlclust.store.clustering import reachability
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.points import Fingerprint
-from sqlclust.store.embeddings.selection import Selection, models
-from sqlclust.store.fit import check_top_level
+from sqlclust.store.embeddings.selection import Selection, models, recorded_where
+from sqlclust.store.fit import check_top_level, selection_of
 from sqlclust.store.fits.blobs import to_blobs
 from sqlclust.store.fits.neighbors import neighbors_of
 from sqlclust.store.fits.record import FitRecord
@@ -87,17 +87,21 @@ def fit_with_workers(
     options: FitOptions,
     distribution: Distribution,
     *,
+    where: str | None = None,
+    parameters: Mapping[str, object] | None = None,
     source: Registered | None = None,
+    runs_condition: bool = False,
     keeping: Keeping = Keeping(fit=True, neighbors=True),  # noqa: B008  # a tuple
     tell: Callable[[str], object] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Fit all embeddings of a model, or of a source, in shards and publish the result; returns its ClusteringResult id.
+    """Fit the embeddings of a model, or the rows of a source, in shards and publish the result; returns its ClusteringResult id.
 
     Nothing is locked while it computes. If it fails or is stopped, nothing is published, and the same call with the same spool
-    goes on where it stopped. `source` and `tell` are as `store.fit.fit` has them. The stored fit's engine is "sharded",
-    with how many shards there were and the measured recall. One of the same embeddings that is stored is used again, if the same
-    settings were asked for, `overlap` and, where somebody said the memory of a worker, the number of shards among them.
+    goes on where it stopped. `where`, `parameters`, `source`, `runs_condition` and `tell` are as `store.fit.fit` has them;
+    conditions are run by this connection alone. The stored fit's engine is "sharded", with how many shards there were and the
+    measured recall. One of the same embeddings that is stored is used again, if the same settings were asked for, `overlap` and,
+    where somebody said the memory of a worker, the number of shards among them.
 
     Raises:
         as `store.fit.fit`; DistributedError: see `errors.distributed`; SpoolInUseError: another client has the folder.
@@ -106,13 +110,13 @@ def fit_with_workers(
     check_top_level(database, "clust_fit")
     interrupt.preload()
     _check(database, options)
+    selection = selection_of(embedding_model, options, where, parameters)
     started_at = now()
     spool = os.path.abspath(distribution.spool)
-    with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=False) as origin:
+    with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
         try:
-            result_id, folder = _fit(
-                database, origin, options, distribution, _Asked(keeping, progress, tell, started_at)
-            )
+            asked = _Asked(keeping, progress, tell, started_at)
+            result_id, folder = _fit(database, origin, selection, options, distribution, asked)
         except SpoolDamagedError as error:  # met after the stages, which make such files again; so the next run does
             with suppress(OSError):
                 os.unlink(error.path)
@@ -128,6 +132,7 @@ def fit_with_workers(
 def _fit(
     database: Database,
     origin: Origin,
+    selection: Selection,
     options: FitOptions,
     distribution: Distribution,
     asked: _Asked,
@@ -140,10 +145,10 @@ def _fit(
             there = dict(models(database))
             if embedding_model not in there:
                 raise UnknownModelError(embedding_model, known=[*there])
-        rows = stored_rows(database, origin)
+        rows = stored_rows(database, origin, selection)
     parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
     ran = dataclasses.replace(parameters, engine=SHARDED)
-    corpus = Corpus(Selection(embedding_model, format=options.format), origin, rows.points, ran)
+    corpus = Corpus(selection, origin, rows.points, ran)
     earlier = earlier_labels(database, ran, origin, rows.points.ids)
     work = _Work(database, rows, corpus, distribution)
     made = work.made_of_stored(asked) if options.update != "never" else None
@@ -151,7 +156,12 @@ def _fit(
         made = work.made_anew(asked)
     stable, recorded = with_stable_labels(database, made.clustering, earlier, asked.progress)
     result = NewResult(
-        rows.points, stable, made.fit, {**ran.as_dict(), **made.recorded, **recorded}, asked.started_at, origin
+        rows.points,
+        stable,
+        made.fit,
+        {**ran.as_dict(), **made.recorded, **recorded_where(selection.where), **origin.recorded, **recorded},
+        asked.started_at,
+        origin,
     )
     result_id, _ = publish(
         database,
@@ -169,10 +179,6 @@ def _check(database: Database, options: FitOptions) -> None:
     """What cannot be done in shards is refused before anything is."""
     if options.engine not in ("auto", SHARDED):
         raise OptionError("engine", found=options.engine, expected="'auto' or 'sharded' with workers")
-    if options.downsample != 1:
-        raise OptionError(
-            "downsample", found=options.downsample, expected="1 with workers, who fit all embeddings of a model"
-        )
     if options.update == "only":
         raise OptionError("update", found="only", expected="'auto' or 'never' with workers, who fit anew")
     if not os.path.isfile(database.filename):

@@ -43,7 +43,7 @@ def scan(spool: str, number: int) -> None:
     """
     plan = read_plan(spool)
     start, stop = plan.ranges[number]
-    given = plan.opened().read(start, stop)
+    given = plan.opened(spool).read(start, stop)
     row_checks, row_hashes = stored_hashes(given)
     vectors = plan.compared(given, start)
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
@@ -98,7 +98,7 @@ def read_again(spool: str, plan: Plan, number: int, exponent: int) -> Float32Arr
 def read_as_scanned(spool: str, plan: Plan, number: int) -> Float32Array:
     """The vectors of a range as they are stored. Raises as `read_again`."""
     start, stop = plan.ranges[number]
-    source = plan.opened()
+    source = plan.opened(spool)
     given = source.read(start, stop)
     with SpoolFile(scan_path(spool, number)) as file:
         if zlib.crc32(given.data) != file.facts["content"]:

@@ -1,4 +1,4 @@
-"""Fits in shards of a small database, and what they publish."""
+"""Fits in shards of a database's vectors, and what they published beside what a fit in memory did."""
 
 from __future__ import annotations
 
@@ -29,14 +29,21 @@ def fit(
     progress: Progress | None = None,
     **options: Any,
 ) -> int:
-    """Fit by threads; `shards` and `overlap` as `small_jobs.sharding` has them, the other options as a fit has them."""
-    said = {name: options.pop(name) for name in ("overlap", "memory_is_said") if name in options}
-    divided = sharding(options.pop("shards", 1), **said)
+    """A fit in shards by an executor of threads.
+
+    `shards`, `overlap` and `memory_is_said` are as `small_jobs.sharding` has them; `where`, `parameters` and `runs_condition` as
+    `fit_with_workers`; others are options of a fit.
+    """
+    divided = {name: options.pop(name) for name in ("overlap", "memory_is_said") if name in options}
+    said: dict[str, Any] = {name: options.pop(name) for name in ("where", "parameters") if name in options}
+    said["runs_condition"] = options.pop("runs_condition", True)
     spool = str(Path(con.db_filename("main")).parent / "spool")
     with ThreadPoolExecutor(2) as threads:
-        how = Distribution(ExecutorWorkers(executor or threads, count=2), spool, divided)
-        model, tell = options.pop("model", "demo"), None if told is None else told.append
-        return fit_with_workers(database_of(con), model, parse(FitOptions, options), how, tell=tell, progress=progress)
+        workers = ExecutorWorkers(executor or threads, count=2)
+        how = Distribution(workers, spool, sharding(options.pop("shards", 1), **divided))
+        said |= {"tell": None if told is None else told.append, "progress": progress}
+        model = options.pop("model", "demo")
+        return fit_with_workers(database_of(con), model, parse(FitOptions, options), how, **said)
 
 
 def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
@@ -51,7 +58,7 @@ def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> N
 
 
 def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:
-    """What a statement gives."""
+    """What a query gives."""
     return con.execute(sql, bindings).fetchall()
 
 
@@ -69,3 +76,18 @@ SELECT part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, coun
 FROM ClusteringFitNeighbors
 WHERE clustering_fit_id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?) ORDER BY part
 """
+
+
+def check_same(con: apsw.Connection, sharded: int, whole: int) -> None:
+    """Two results are the same but for the engine that is named, and so are their stored fits."""
+    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
+        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+        assert rows(con, sql, sharded), sql
+    ours, theirs = (dict(rows(con, _PARAMETERS, result)) for result in (sharded, whole))
+    for said in (ours, theirs):
+        for name in ("engine", "shards", "overlap", "recall", "update"):
+            said.pop(name, None)
+    assert ours == theirs
+
+
+_PARAMETERS = "SELECT said.key, said.value FROM ClusteringResult r, json_each(r.parameters) said WHERE r.id = ?"

@@ -19,7 +19,6 @@ from sqlclust.distributed.workers import ProcessWorkers
 from sqlclust.errors import (
     MembersReplacedError,
     OptionError,
-    SourceNotDividedError,
     SpoolDamagedError,
     SpoolInUseError,
     TooFewRowsError,
@@ -27,7 +26,7 @@ from sqlclust.errors import (
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.published import ASSIGNED, CLUSTERS, FIT, NEIGHBORS, VECTORS, before, fit, rows
+from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, check_same, fit, rows
 from tests.distributed.small_jobs import files_in, sharding
 
 
@@ -37,9 +36,7 @@ from tests.distributed.small_jobs import files_in, sharding
 def test_one_shard_publishes_what_memory_does(con: apsw.Connection, options: dict[str, Any]) -> None:
     sharded = fit(con, **options)
     whole = sqlclust.fit(con, "demo", engine="approximate", update="never", **options)
-    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
-        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
-        assert rows(con, sql, sharded), sql
+    check_same(con, sharded, whole)
 
 
 def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
@@ -69,12 +66,13 @@ def tables(con: apsw.Connection) -> None:
     """The vectors as other programs have them: with gaps, in other formats, of two collections, with rows that have none."""
     con.execute("CREATE TABLE half (k TEXT PRIMARY KEY, v BLOB)")
     con.execute("CREATE TABLE parts (a TEXT, b INTEGER, of TEXT, v TEXT, PRIMARY KEY (a, b))")
-    for row, vector in enumerate(VECTORS[:400].tolist()):
-        con.execute(
-            "INSERT INTO half (rowid, k, v) VALUES (?, ?, ?)",
-            (3 * row, f"k{(7 * row) % 400}", np.array(vector, "<f2").tobytes()),
-        )
-        con.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (f"a{row % 3}", row, "mine", json.dumps(vector)))
+    with con:
+        for row, vector in enumerate(VECTORS[:400].tolist()):
+            con.execute(
+                "INSERT INTO half (rowid, k, v) VALUES (?, ?, ?)",
+                (3 * row, f"k{(7 * row) % 400}", np.array(vector, "<f2").tobytes()),
+            )
+            con.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (f"a{row % 3}", row, "mine", json.dumps(vector)))
     con.execute("INSERT INTO half VALUES ('none', NULL), ('empty', x'')")
     con.execute("INSERT INTO parts VALUES ('other', 1, 'other', '[1, 2, 3]')")
 
@@ -92,24 +90,9 @@ def test_sources_are_fitted_where_they_are(con: apsw.Connection, name: str) -> N
     con.execute("SELECT clust_source(?, ?)", (name, json.dumps(SOURCES[name])))
     sharded = fit(con, model=name, min_cluster_size=5)
     whole = sqlclust.fit(con, name, engine="approximate", update="never", min_cluster_size=5)
-    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
-        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+    check_same(con, sharded, whole)
     assert len(rows(con, ASSIGNED, sharded)) == 400
     assert fit(con, model=name, min_cluster_size=5, shards=2) > whole
-
-
-def test_sources_that_workers_cannot_read(con: apsw.Connection) -> None:
-    tables(con)
-    con.execute("CREATE TABLE bare (k INTEGER PRIMARY KEY, v BLOB) WITHOUT ROWID")
-    con.executemany("INSERT INTO bare VALUES (?, ?)", [(row, VECTORS[row].tobytes()) for row in range(20)])
-    con.execute('SELECT clust_source(\'bare\', \'{"table": "bare", "id": "k", "vector": "v"}\')')
-    with pytest.raises(SourceNotDividedError, match="cannot fit the source 'bare': its table has no rowid"):
-        fit(con, model="bare")
-    con.execute("CREATE TABLE twice AS SELECT 'same' AS k, v FROM half WHERE v IS NOT NULL AND length(v) > 0")
-    con.execute("SELECT clust_source('twice', ?)", (json.dumps({**SOURCES["half"], "table": "twice"}),))
-    with pytest.raises(SourceNotDividedError, match="k 'same' is there more than once"):
-        fit(con, model="twice")
-    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
 
 
 def test_labels_are_kept(con: apsw.Connection) -> None:
@@ -208,7 +191,6 @@ def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path, m
     ("options", "error", "match"),
     [
         ({"engine": "exact"}, OptionError, "found 'exact', expected 'auto' or 'sharded' with workers"),
-        ({"downsample": 2}, OptionError, "found 2, expected 1 with workers"),
         ({"update": "only"}, OptionError, "found 'only', expected 'auto' or 'never' with workers"),
         ({"model": "none"}, UnknownModelError, "none"),
         ({"model": "alone"}, TooFewRowsError, "alone"),

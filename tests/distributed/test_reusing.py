@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
-from sqlclust.errors import MembersReplacedError
+from sqlclust.errors import MembersReplacedError, SpoolFullError
 from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, fit, rows
 
 
@@ -19,6 +19,18 @@ class Nobody(Executor):
 
     def submit(self, work: Callable[..., Any], /, *given: Any, **_: Any) -> Future[Any]:
         raise AssertionError(f"{given} is to be done")
+
+
+class NoRoom(Executor):
+    """Does what comes before the searches."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **_: Any) -> Future[Any]:
+        [assignment], future = given, Future[Any]()
+        if assignment.task.name.startswith("search"):
+            future.set_exception(SpoolFullError("spool", needed=1, reason="No space left on device"))
+        else:
+            future.set_result(work(assignment))
+        return future
 
 
 def fit_of(con: apsw.Connection, result: int) -> int:
@@ -113,12 +125,8 @@ def test_memory_that_nobody_said(con: apsw.Connection) -> None:
 def test_a_half_done_fit_in_the_same_folder_stays(con: apsw.Connection, tmp_path: Path) -> None:
     fit(con, shards=3)
 
-    def stop(phase: str, fraction: float) -> None:
-        if phase == "search":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(con, shards=3, seed=1, progress=stop)
+    with pytest.raises(SpoolFullError):
+        fit(con, shards=3, seed=1, executor=NoRoom())
     half = sorted((tmp_path / "spool").rglob("routed-*"))
     assert half
     assert fit_of(con, fit(con, shards=3, executor=Nobody())) == 1
