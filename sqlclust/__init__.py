@@ -148,7 +148,8 @@ def fit(
     if executor is not None:
         from sqlclust.distributed.calling import fit_by
 
-        return fit_by(database, embedding_model, options, executor, {"spool": spool, "where": where}, progress)
+        said = {"spool": spool, "where": where, "parameters": parameters}
+        return fit_by(database, embedding_model, options, executor, said, progress)
     from sqlclust.store.fit import fit
 
     how: dict[str, Any] = {"where": where, "parameters": parameters, "progress": progress, "runs_condition": True}

@@ -98,8 +98,8 @@ ROOMS = {
         "loading", "syncing",
     ],
     "store.sources": [
-        "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
-        "thin_rows", "source_vectors",
+        "by_number", "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading",
+        "clusters_view", "thin_rows", "source_vectors", "numbered_rows",
     ],
     "store.fits": [
         "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
@@ -113,9 +113,9 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
-        "folder", "spool", "vectors", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering", "division",
-        "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit", "medoids",
-        "stored_rows", "publishing", "calling",
+        "folder", "spool", "vectors", "row_readers", "database_rows", "opening", "cost", "plan", "tasks", "scanning", "numbering",
+        "division", "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running", "fit",
+        "lists", "medoids", "stored_rows", "digests", "reusing", "publishing", "calling",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",

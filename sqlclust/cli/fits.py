@@ -112,10 +112,20 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
-                how: dict[str, Any] = {"source": self._source, "keeping": self._keeping, "progress": report}
                 announced = partial(announce_workers, model, options, self._distribution, progress)
-                distribution = self._distribution._replace(announce=announced)
-                result_id = fit_with_workers(self._database, model, options, distribution, **how)
+                result_id = fit_with_workers(
+                    self._database,
+                    model,
+                    options,
+                    self._distribution._replace(announce=announced),
+                    where=self._selecting.where,
+                    parameters=self._selecting.parameters,
+                    source=self._source,
+                    runs_condition=True,
+                    keeping=self._keeping,
+                    tell=said.append,
+                    progress=report,
+                )
             else:
                 result_id = fit(
                     self._database,

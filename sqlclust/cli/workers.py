@@ -62,7 +62,7 @@ def workers_options(command: Command) -> Command:
             "--workers",
             metavar="N|tcp://HOST:PORT",
             help="Fit in shards that fit into memory one by one: by N processes, or by the workers of a Dask scheduler. Needs "
-            "--spool. All rows of one MODEL or SOURCE; their neighbours are approximate.",
+            "--spool. One MODEL or SOURCE; its neighbours are approximate.",
         ),
     ):
         command = decorate(command)

@@ -24,7 +24,7 @@ def fit_by(
     said: Mapping[str, Any],
     progress: Progress | None,
 ) -> int:
-    """As `sqlclust.fit` with an executor: fit all embeddings of a model in shards.
+    """As `sqlclust.fit` with an executor: fit in shards.
 
     Args:
         options: those of `sqlclust.fit`, and besides `memory`, bytes that each worker may take, None for one shard of everything;
@@ -32,7 +32,7 @@ def fit_by(
         executor: who fits: a number of processes, an executor of `concurrent.futures`, a `distributed.Client` or the address of a
             Dask scheduler. Processes are started afresh, so a script that asks for some has `if __name__ == "__main__"`.
         said: the arguments `spool`, a folder for the workers' files, which all of them see: the same call goes on where it
-            stopped; and `where`, None.
+            stopped; `where` and `parameters`.
 
     Raises:
         ArgumentError: one of them cannot be; and as `fit_with_workers`.
@@ -41,10 +41,6 @@ def fit_by(
     sharded: dict[str, Any] = {"memory": None, "overlap": 3}
     sharded |= {name: options[name] for name in sharded if name in options}
     fitting = parse(FitOptions, {name: value for name, value in options.items() if name not in sharded})
-    if said["where"] is not None:
-        raise ArgumentError(
-            "fit", "where", found=shown(said["where"]), expected="None with an executor, which fits all"
-        )
     if not isinstance(spool, str | os.PathLike):
         raise ArgumentError(
             "fit", "spool", found=shown(spool), expected="with an executor, a folder for what workers write"
@@ -56,6 +52,7 @@ def fit_by(
     try:
         sharding = Sharding(**sharded, threads=max(1, worker_count() // workers.count))
         how = Distribution(workers, os.fspath(spool), sharding)
-        return fit_with_workers(database, embedding_model, fitting, how, progress=progress)
+        selecting: dict[str, Any] = {"where": said["where"], "parameters": said["parameters"], "runs_condition": True}
+        return fit_with_workers(database, embedding_model, fitting, how, progress=progress, **selecting)
     finally:
         workers.close()

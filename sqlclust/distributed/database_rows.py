@@ -1,10 +1,16 @@
-"""Vectors in an SQLite file, read by ranges of keys; every worker opens the file itself, for reading only."""
+"""Vectors in an SQLite file, read by the numbers of their rows; every worker opens the file itself, for reading only.
+
+Where all rows of a table are meant, a range of them is a range of its key. Where a condition chose some, or where the rows are
+those of a view or of vec0, the client writes their numbers to a file of the spool folder, and workers read them there.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,30 +19,35 @@ from numpy.typing import NDArray
 from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.files import open_file
 from sqlclust.core.geometry.metrics import Float32Array
-from sqlclust.distributed.vectors import file_state
-from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
+from sqlclust.distributed.row_readers import between, condition_of, of_numbers, select
+from sqlclust.distributed.spool import SpoolFile, write_spool
+from sqlclust.distributed.vectors import file_state, in_order
+from sqlclust.errors import DimensionMismatchError, SpoolDamagedError, VectorFilesError, VectorsChangedError, shown
 from sqlclust.sqlite import opening, statements
-from sqlclust.sqlite.database import Row
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed, to_stored
 
+NUMBERS = "numbers"
+"""The numbers of the rows, int64 ascending, where those are not all of a table."""
 _READ_AT_A_TIME = 1024
 _BUSY_TIMEOUT = 60_000
 """Milliseconds that a worker waits for whoever writes."""
 
 
 class DatabaseRows:
-    """Vectors in a column of a table of an SQLite file, in the order of an integer key; opened for reading only.
+    """Vectors of an SQLite file in the order of the rows' numbers; opened for reading only.
 
     Args:
-        said: file; table, key and vector, names of the table and of its columns; format of the vectors; part, (column, value)
-            of the rows that are meant, or None; some, whether only rows with a vector are; starts, firsts and lasts: of each
-            block of rows its first row, first key, last.
+        said: file; table, key and vector, stored: as `ByNumber` has them; format of the vectors; part, (column, value) of the
+            rows that are meant, or None; some, whether only rows with a vector are. And listed: whether the rows are those of
+            a file in the spool folder; selection, by which they were chosen. `of_numbers` adds what depends on the rows.
+        spool: the folder of the fit.
     """
 
-    def __init__(self, said: dict[str, Any]) -> None:
-        self._said = said
+    def __init__(self, said: dict[str, Any], spool: str = "") -> None:
+        self._said, self._spool = said, spool
+        self._numbers: NDArray[np.int64] | None = None
         self.dimension: int = said["dimension"]
         self.n: int = said["n"]
 
@@ -53,7 +64,7 @@ class DatabaseRows:
     def own(file: str | os.PathLike[str], embedding_model: str) -> dict[str, Any]:
         """What is to be said of the embeddings of a model in our own table."""
         return {
-            "file": os.path.abspath(os.fspath(file)), "table": "Embedding", "key": "rowid", "vector": "vector",
+            "file": os.path.abspath(os.fspath(file)), "table": "Embedding", "key": "rowid", "vector": "vector", "stored": "rows",
             "format": "float32", "part": ["embedding_model", embedding_model],
         }  # fmt: skip
 
@@ -64,95 +75,151 @@ class DatabaseRows:
         Cost: reads the keys of all rows, and 8 bytes of memory for each.
         """
         with _opened(said["file"]) as database:
-            of_part, bindings = _part(said)
-            key, table = quoted(said["key"]), quoted(said["table"])
-            sql = f"SELECT {key} FROM main.{table} WHERE {of_part} ORDER BY 1"
+            meant, bindings = condition_of(said)
+            sql = f"{select(said, quoted(said['key']))} WHERE {meant} ORDER BY 1"
             with statements.each_row(database, sql, bindings) as rows:
-                keys = np.fromiter((row[0] for row in rows), dtype=np.int64)
-        return cls.of_keys(said, keys, block=block)
+                numbers = np.fromiter((row[0] for row in rows), dtype=np.int64)
+        return cls.of_numbers(said, numbers, block=block)
 
     @classmethod
-    def of_keys(cls, said: dict[str, Any], keys: NDArray[np.int64], *, block: int = 4096) -> DatabaseRows:
-        """As `of_table`, where the keys of all rows are known, int64 (n,), ascending."""
-        with _opened(said["file"]) as database:
-            of_part, bindings = _part(said)
-            key, table = quoted(said["key"]), quoted(said["table"])
-            if len(keys) == 0:
-                raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
-            sql = f"SELECT {quoted(said['vector'])} FROM main.{table} WHERE {of_part} AND {key} = ?"
-            first = statements.value(database, sql, [*bindings, int(keys[0])])
-        dimension = len(FORMATS[said["format"]].numbers_of(first, f"{key} {keys[0]}"))
-        starts = np.arange(0, len(keys), block)
-        lasts = np.append(starts[1:], len(keys)) - 1
-        blocks = {"starts": starts.tolist(), "firsts": keys[starts].tolist(), "lasts": keys[lasts].tolist()}
-        return cls({**said, "n": len(keys), "dimension": dimension, **blocks})
+    def of_numbers(cls, said: dict[str, Any], numbers: NDArray[np.int64], *, block: int = 4096) -> DatabaseRows:
+        """As `of_table`, where the numbers of all rows are known, int64 (n,), ascending."""
+        if len(numbers) == 0:
+            raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
+        dimension = said.get("width")
+        if dimension is None:
+            with _opened(said["file"]) as database:
+                first = dict(of_numbers(database, said, numbers[:1])).get(int(numbers[0]))
+            dimension = len(FORMATS[said["format"]].numbers_of(first, f"{said['key']} {numbers[0]}"))
+        starts = np.arange(0, len(numbers), block)
+        lasts = np.append(starts[1:], len(numbers)) - 1
+        if said.get("listed"):
+            rows: dict[str, Any] = {"block": block, "digest": _digest(numbers)}
+        else:
+            rows = {"starts": starts.tolist(), "firsts": numbers[starts].tolist(), "lasts": numbers[lasts].tolist()}
+        result = cls({**said, "n": len(numbers), "dimension": dimension, **rows})
+        result._numbers = numbers
+        return result
 
     @classmethod
-    def from_description(cls, said: dict[str, Any]) -> DatabaseRows:
+    def from_description(cls, said: dict[str, Any], spool: str) -> DatabaseRows:
         """The same again."""
-        return cls(said)
+        return cls(said, spool)
 
     def described(self) -> dict[str, Any]:
         """As `VectorSource` has it."""
-        return {"kind": "database", **self._said}
+        selection = {"selection": self._said["selection"]} if "selection" in self._said else {}
+        return {**selection, "kind": "database", **self._said}  # what is chosen first: messages show how it begins
 
     @property
     def name(self) -> str:
         """The file and the table."""
         return f"{self._said['file']} ({self._said['table']})"
 
+    # --- which rows ---
+
+    def files(self, spool: str) -> list[str]:
+        """As `VectorSource` has it."""
+        return [os.path.join(spool, NUMBERS)] if self._is_listed else []
+
+    def write_files(self, spool: str) -> None:
+        """As `VectorSource` has it. Cost: 8 bytes a row."""
+        assert self._numbers is not None
+        [path] = self.files(spool)
+        bounds = np.append(np.arange(0, self.n, self._said["block"]), self.n)
+        write_spool(path, {"numbers": self._numbers}, facts={"digest": self._said["digest"]}, parts={"numbers": bounds})
+
+    @property
+    def _is_listed(self) -> bool:
+        return bool(self._said.get("listed"))
+
+    @property
+    def _starts(self) -> list[int]:
+        """Of each block its first row; and the end."""
+        starts = range(0, self.n, self._said["block"]) if self._is_listed else self._said["starts"]
+        return [*starts, self.n]
+
     def ranges(self, rows: int) -> list[tuple[int, int]]:
         """As `VectorSource` has it; never less than a block."""
-        starts = [*self._said["starts"], self.n]
+        starts = self._starts
         step = max(1, rows // max(1, starts[1] - starts[0]))
         return [(starts[at], starts[min(at + step, len(starts) - 1)]) for at in range(0, len(starts) - 1, step)]
 
+    def _numbers_of(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The numbers of a range of rows, of the file."""
+        if self._numbers is not None:
+            return self._numbers[start:stop]
+        [path], block = self.files(self._spool), self._said["block"]
+        with SpoolFile(path) as file:
+            if file.facts.get("digest") != self._said["digest"]:
+                raise SpoolDamagedError(path, reason="has the numbers of other rows")
+            return np.concatenate([file.part("numbers", at) for at in range(start // block, -(-stop // block))])
+
+    # --- reading ---
+
     def read(self, start: int, stop: int) -> Float32Array:
         """As `VectorSource` has it."""
-        said, starts = self._said, [*self._said["starts"], self.n]
-        low, high = said["firsts"][starts.index(start)], said["lasts"][starts.index(stop) - 1]
         result = np.empty((stop - start, self.dimension), dtype=np.float32)
-        key, vector = quoted(said["key"]), quoted(said["vector"])
-        of_part, bindings = _part(said)
-        sql = f"SELECT {key}, {vector} FROM main.{quoted(said['table'])} WHERE {of_part} AND {key} BETWEEN ? AND ? ORDER BY 1"
-        done = 0
-        with _opened(said["file"]) as database, statements.each_row(database, sql, [*bindings, low, high]) as rows:
-            batch: list[tuple[int, Any]] = []
-            for row in rows:
-                batch.append(row)
-                if len(batch) == _READ_AT_A_TIME:
-                    done += self._put(result, done, batch)
-                    batch.clear()
-            done += self._put(result, done, batch)
+        key = quoted(self._said["key"])
+        expected = self._numbers_of(start, stop) if self._is_listed else None
+        with _opened(self._said["file"]) as database:
+            if expected is not None:
+                between_them = f"{expected[0]} and {expected[-1]}"
+                rows = of_numbers(database, self._said, expected)
+            else:
+                starts = self._starts
+                first, last = self._said["firsts"][starts.index(start)], self._said["lasts"][starts.index(stop) - 1]
+                between_them = f"{first} and {last}"
+                rows = between(database, self._said, first, last)
+            done = 0
+            with closing(rows):
+                while batch := list(islice(rows, _READ_AT_A_TIME)):
+                    if done + len(batch) > len(result):
+                        raise self._changed("there are more rows than there were")
+                    self._put(result, done, batch)
+                    done += len(batch)
         if done != len(result):
-            raise self._changed(f"of {len(result):,} rows between {key} {low} and {high} there are {done:,}")
+            raise self._changed(f"of {len(result):,} rows between {key} {between_them} there are {done:,}")
         return result
 
-    def one_by_one(self, keys: NDArray[np.int64], order: NDArray[np.intp]) -> Iterator[bytes]:
-        """The vectors of all rows as they are stored (float32), in some order of the rows.
+    def one_by_one(self, order: NDArray[np.intp]) -> Iterator[bytes]:
+        """The vectors of all rows as they are stored (float32), in some order of the rows, intp (n,).
 
-        Args:
-            keys: int64 (n,), of the rows.
-            order: intp (n,), the rows.
+        For who knows the numbers: made by `of_numbers` or `of_table`.
         """
-        said, key, vector = self._said, quoted(self._said["key"]), quoted(self._said["vector"])
-        select = f"SELECT {key}, {vector} FROM main.{quoted(said['table'])}"
-        of_part, bindings = _part(said)
+        said, numbers = self._said, self._numbers
+        assert numbers is not None
+        if said["stored"] != "rows":
+            yield from in_order(self._some, order, self.dimension)
+            return
         with _opened(said["file"]) as database:
-            rows: AbstractContextManager[Iterator[Row]]
-            if (np.diff(order) > 0).all():
-                rows = statements.each_row(database, f"{select} WHERE {of_part} ORDER BY 1", bindings)
+            if (np.diff(order) > 0).all() and not self._is_listed:
+                rows = between(database, said, int(numbers[0]), int(numbers[-1]))
             else:
-                chosen = ((int(each),) for each in keys[order])
-                rows = statements.each_row_of_many(database, f"{select} WHERE {key} = ?", chosen)
-            with rows as read:
-                for row, value in read:
-                    yield to_stored(value, said["format"], f"{said['key']} {row}")
+                rows = of_numbers(database, said, numbers[order])
+            with closing(rows):
+                done = 0
+                for expected, (number, value) in zip(numbers[order], rows, strict=False):
+                    if number != expected:
+                        break
+                    yield to_stored(value, said["format"], f"{said['key']} {number}")
+                    done += 1
+                if done < self.n or next(rows, None) is not None:
+                    raise self._changed("there are other rows than there were")
 
-    def _put(self, result: Float32Array, at: int, batch: list[tuple[int, Any]]) -> int:
-        """Write rows into their places; how many."""
-        if at + len(batch) > len(result):
-            raise self._changed("there are more rows than there were")
+    def _some(self, rows: NDArray[np.intp]) -> Float32Array:
+        """The vectors of some rows, ascending."""
+        assert self._numbers is not None
+        result = np.empty((len(rows), self.dimension), dtype=np.float32)
+        with _opened(self._said["file"]) as database:
+            found = [*of_numbers(database, self._said, self._numbers[rows])]
+        if len(found) != len(rows):
+            raise self._changed(f"of {len(rows):,} rows there are {len(found):,}")
+        self._put(result, 0, found)
+        return result
+
+    def _put(self, result: Float32Array, at: int, batch: list[tuple[int, Any]]) -> None:
+        """Write rows into their places."""
         format_name: FormatName = self._said["format"]
         record = FORMATS[format_name]
         key = self._said["key"]
@@ -163,7 +230,6 @@ class DatabaseRows:
             result[place] = narrowed(numbers)
         part = result[at : at + len(batch)]
         check_narrowed(part, part, lambda row: (f"{key} {batch[row][0]}: the vector", None))
-        return len(batch)
 
     def _changed(self, change: str) -> VectorsChangedError:
         return VectorsChangedError(self.name, change=change)
@@ -175,12 +241,8 @@ class DatabaseRows:
         return [file_state(file), waiting if waiting and waiting[0] else None]
 
 
-def _part(said: dict[str, Any]) -> tuple[str, list[Any]]:
-    """That a row is meant, as SQL, and the values of its placeholders."""
-    some = f"length({quoted(said['vector'])}) > 0" if said.get("some") else "1"
-    if said["part"] is None:
-        return some, []
-    return f"{some} AND {quoted(said['part'][0])} = ? COLLATE BINARY", [said["part"][1]]
+def _digest(numbers: NDArray[np.int64]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(numbers, dtype="<i8").data).hexdigest()
 
 
 @contextmanager

@@ -4,110 +4,97 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.plan import Plan
 from sqlclust.distributed.scanning import scan_path
 from sqlclust.distributed.spool import SpoolFile
-from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, VectorsChangedError
-from sqlclust.sources.real_tables import column_sql, real_table
-from sqlclust.sqlite import statements
+from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, shown
 from sqlclust.sqlite.database import Database
-from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.ids import id_bytes
 from sqlclust.store.embeddings.origin import Origin
-from sqlclust.store.embeddings.points import Fingerprint, Points, points_of
+from sqlclust.store.embeddings.points import Points, points_of
+from sqlclust.store.embeddings.selection import Selection, selected_rowids
 from sqlclust.store.embeddings.snapshot import Snapshot
-from sqlclust.store.sources.host_rows import key_as_id
+from sqlclust.store.sources.numbered_rows import numbered_rows
 from sqlclust.store.sources.source_vectors import SourceVectors
-
-_IDS = "SELECT rowid, id FROM main.Embedding WHERE embedding_model = ? ORDER BY rowid"
-_REPORT = 1024
 
 
 class StoredRows(NamedTuple):
-    """Rows of a model in the order of their rowids.
+    """Rows in the order of their numbers.
 
     Attributes:
         points: their ids; vectors float32 (n, 0), which nobody here has.
-        keys: int64 (n,), their rowids.
         source: what workers read.
     """
 
     points: Points
-    keys: NDArray[np.int64]
     source: DatabaseRows
 
 
-def stored_rows(database: Database, origin: Origin) -> StoredRows:
-    """The rows of a model, or of a source.
+def stored_rows(database: Database, origin: Origin, selection: Selection) -> StoredRows:
+    """The selected rows of a model, or of a source. Conditions are run here, and by no worker.
 
     Raises:
         TooFewRowsError: fewer than two.
-        SourceNotDividedError: the source is a view, or vec0's, or has a condition; or a row has no id, or one that another has.
-        HostTableError, DatabaseFileError
+        SourceNotDividedError: nothing that is an integer names each row of the source.
+        as `Origin.select`, but what is said of vectors.
 
     Cost: one read of the table; some 150 bytes for each id.
     """
     with translated_errors(database, doing="reading the embeddings"):
         if isinstance(origin, SourceVectors):
-            said, keys, ids = _of_source(origin)
+            said, numbers, ids = _of_source(origin, selection)
         else:
-            rows = statements.all_rows(database, _IDS, (origin.embedding_model,))
-            said, keys = DatabaseRows.own(database.filename, origin.embedding_model), [key for key, _ in rows]
+            rows = selected_rowids(database, selection)
+            said, numbers = DatabaseRows.own(database.filename, origin.embedding_model), [number for number, _ in rows]
             ids = [each for _, each in rows]
     if len(ids) < 2:
-        raise TooFewRowsError(origin.embedding_model, found=len(ids), filtered=False)
+        raise TooFewRowsError(origin.embedding_model, found=len(ids), filtered=selection.filtered)
+    of_rows = np.array(numbers, dtype=np.int64)
+    if not (np.diff(of_rows) > 0).all():
+        order = np.argsort(of_rows, kind="stable")
+        of_rows, ids = of_rows[order], [ids[row] for row in order.tolist()]
+    if selection.filtered or origin.has_condition:
+        said |= {
+            "listed": True,
+            "selection": {"where": selection.where, **_parameters(selection), **selection.recorded()},
+        }
+        said["selection"] |= origin.recorded
     points = points_of(ids, np.empty((len(ids), 0), dtype=np.float32))
-    of_keys = np.array(keys, dtype=np.int64)
-    return StoredRows(points, of_keys, DatabaseRows.of_keys(said, of_keys))
+    return StoredRows(points, DatabaseRows.of_numbers(said, of_rows))
 
 
-def _of_source(origin: SourceVectors) -> tuple[dict[str, Any], list[int], list[Id]]:
-    """What workers are to read, and the rowids and ids of its rows."""
-    host, source = origin.host, origin.registered.source
-    for wrong, reason in (
-        (source.stored != "rows", "its vectors are in chunks of vec0"),
-        (source.kind == "view", "it is a view"),
-        (origin.has_condition, "it has a condition"),
-    ):
-        if wrong:
-            raise SourceNotDividedError(source.name, reason=reason)
-    table = real_table(read_layout(host), source.table_name or "")
-    if table.rowid is None:
-        raise SourceNotDividedError(source.name, reason="its table has no rowid")
-    columns = [column_sql(table, name) for name in source.id_columns]
-    vector = column_sql(table, source.vector_column or "")
+def _parameters(selection: Selection) -> dict[str, Any]:
+    """What a condition's placeholders stand for, as it can be compared with what another run says."""
+    return {"parameters": {name: repr(value) for name, value in (selection.parameters or {}).items()}}
+
+
+def _of_source(origin: SourceVectors, selection: Selection) -> tuple[dict[str, Any], list[int], list[Id]]:
+    """What workers are to read, and the numbers and ids of its rows."""
+    source = origin.registered.source
+    found = numbered_rows(origin, selection)
+    if found is None:
+        what = "view has several columns that name a row" if source.kind == "view" else "table has no rowid"
+        raise SourceNotDividedError(source.name, reason=f"its {what}, and not one of integers")
+    how = found.how
+    others = {*map(type, found.numbers)} - {int}
+    if others:
+        wrong = next(number for number in found.numbers if type(number) is not int)
+        raise SourceNotDividedError(source.name, reason=f"its {how.key} is {shown(wrong)} in a row, and not an integer")
     said = {
-        "file": os.path.abspath(host.filename), "table": table.name, "key": table.rowid, "vector": source.vector_column,
-        "format": source.format, "part": None if source.only is None else list(source.only), "some": True,
+        "file": os.path.abspath(origin.host.filename), **how._asdict(), "format": source.format,
+        "part": None if source.only is None or how.stored == "vec0" else list(source.only), "some": how.stored != "vec0",
     }  # fmt: skip
-    sql = f"SELECT {table.rowid}, {', '.join(columns)} FROM {table.sql} NOT INDEXED WHERE length({vector}) > 0"
-    bindings: list[Any] = []
-    if source.only is not None:
-        sql, bindings = f"{sql} AND {column_sql(table, source.only[0])} = ? COLLATE BINARY", [source.only[1]]
-    keys: list[int] = []
-    ids: list[Any] = []
-    with statements.each_row(host, f"{sql} ORDER BY 1", bindings) as rows:
-        for key, *own in rows:
-            keys.append(key)
-            try:
-                ids.append(key_as_id(own))
-            except ValueError as error:
-                raise SourceNotDividedError(source.name, reason=f"in the row with rowid {key} {error}") from None
-    if len({*ids}) < len(ids):
-        twice = Counter(ids).most_common(1)[0][0]
-        raise SourceNotDividedError(
-            source.name, reason=f"{', '.join(source.id_columns)} {twice!r} is there more than once"
-        )
-    return said, keys, ids
+    if how.stored != "rows":
+        said |= {"listed": True}
+    if how.stored == "vec0":
+        said |= {"width": source.dimension}
+    return said, found.numbers, found.ids
 
 
 class RowHashes(NamedTuple):
@@ -124,28 +111,6 @@ def read_row_hashes(spool: str, plan: Plan) -> RowHashes:
         with SpoolFile(scan_path(spool, number)) as file:
             checks[start:stop], hashes[start:stop] = file.array("row_checks"), file.array("row_hashes")
     return RowHashes(checks, hashes)
-
-
-def fingerprint(rows: StoredRows, found: RowHashes, control: Control) -> Fingerprint:
-    """What `Points.fingerprint` would give, from vectors that are read in the order of ids, none of them kept.
-
-    Raises:
-        VectorsChangedError: one is not what it was when it was scanned.
-    """
-    order = rows.points.order
-    ids, contents = hashlib.sha256(), hashlib.sha256()
-    for start in range(0, len(order), _REPORT):
-        ids.update(b"".join(id_bytes(rows.points.ids[row]) for row in order[start : start + _REPORT].tolist()))
-    for place, vector in enumerate(rows.source.one_by_one(rows.keys, order)):
-        if not is_same(vector, found, int(order[place])):
-            raise VectorsChangedError(
-                rows.source.name, change=f"id {rows.points.ids[order[place]]!r} has another vector"
-            )
-        contents.update(vector)
-        if place % _REPORT == 0:
-            control.at(place / len(order))
-    corpus_hash = hashlib.sha256(ids.digest() + contents.digest()).hexdigest()
-    return Fingerprint(corpus_hash, found.checks[order])
 
 
 def is_same(vector: object, found: RowHashes, row: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from sqlclust.errors import (
     VectorFilesError,
     VectorsChangedError,
 )
+from sqlclust.vectors.blobs import STORED
 from sqlclust.vectors.formats import check_narrowed, narrowed
 
 
@@ -48,6 +50,38 @@ class VectorSource(Protocol):
 
     def described(self) -> dict[str, Any]:
         """JSON that `opening.source_of` makes it again of."""
+
+    def files(self, spool: str) -> list[str]:
+        """The files in the folder of a fit that workers need to read it; none where its description says all."""
+
+    def write_files(self, spool: str) -> None:
+        """Write those. Raises SpoolFileError, SpoolFullError."""
+
+
+_IN_ORDER = 1 << 27
+"""Bytes of vectors that are held at a time to give them in another order than they are read in."""
+
+
+def in_order(
+    read: Callable[[NDArray[np.intp]], Float32Array], order: NDArray[np.intp], dimension: int
+) -> Iterator[bytes]:
+    """Vectors as they are stored, float32, in some order of the rows.
+
+    Args:
+        read: gives those of some rows, ascending.
+        order: intp (n,), the rows.
+
+    Cost: 128 MiB of memory. All is read once where the order is nearly that of the rows; at the worst once for each 128 MiB.
+    """
+    step = max(1, _IN_ORDER // (4 * dimension))
+    for start in range(0, len(order), step):
+        rows = order[start : start + step]
+        ascending = np.argsort(rows, kind="stable")
+        vectors = read(rows[ascending])
+        place = np.empty(len(rows), dtype=np.intp)
+        place[ascending] = np.arange(len(rows))
+        for at in place.tolist():
+            yield vectors[at].astype(STORED, copy=False).tobytes()
 
 
 class _File(NamedTuple):
@@ -97,7 +131,7 @@ class NpyFolder:
         return cls(folder, files, dimension or 0)
 
     @classmethod
-    def from_description(cls, said: dict[str, Any]) -> NpyFolder:
+    def from_description(cls, said: dict[str, Any], spool: str) -> NpyFolder:
         """The same again."""
         return cls(said["folder"], [_File(*file) for file in said["files"]], said["dimension"])
 
@@ -127,6 +161,13 @@ class NpyFolder:
                 _check(given, part, os.path.join(self._folder, file.name), first - low)
                 result[first - start : last - start] = part
         return result
+
+    def files(self, spool: str) -> list[str]:
+        """None."""
+        return []
+
+    def write_files(self, spool: str) -> None:
+        """Nothing."""
 
     def _rows(self, file: _File, start: int, stop: int) -> NDArray[Any]:
         dtype, path = np.dtype(file.dtype), os.path.join(self._folder, file.name)

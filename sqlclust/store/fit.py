@@ -82,7 +82,7 @@ def fit(
     """
     check_top_level(database, "clust_fit")
     interrupt.preload()
-    selection = _selection(embedding_model, options, where, parameters)
+    selection = selection_of(embedding_model, options, where, parameters)
     with origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
         keeping = Keeping(store_fit, store_fit and store_neighbors)
         result_id, said = _fit(database, origin, selection, options, keeping, progress)
@@ -129,7 +129,7 @@ def _fit(
     return result_id, None if made.said is None else made.said.replace("{fit}", str(fit_id))
 
 
-def _selection(
+def selection_of(
     embedding_model: str, options: HdbscanOptions, where: str | None, parameters: Mapping[str, object] | None
 ) -> Selection:
     """What is fitted; of the options those of part "selection"."""

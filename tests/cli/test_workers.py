@@ -60,7 +60,6 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
         (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
         (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
-        (("--workers", 1, "--spool", "x", "--where", "1"), "--workers fit all of one model or source"),
         (("--workers", 1, "--spool", "x", "--overlap", 0), "Invalid value for '--overlap'"),
     ],
 )

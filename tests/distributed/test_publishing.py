@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,12 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.distributed import publishing
+from sqlclust.distributed.folder import remove_spool
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
-from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers
+from sqlclust.distributed.workers import ProcessWorkers
 from sqlclust.errors import (
     MembersReplacedError,
     OptionError,
-    SourceNotDividedError,
     SpoolDamagedError,
     SpoolInUseError,
     TooFewRowsError,
@@ -29,59 +26,8 @@ from sqlclust.errors import (
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.small_jobs import real_like, sharding
-from tests.small import add_embeddings
-
-VECTORS = real_like(700, 16)
-
-
-@pytest.fixture
-def con(tmp_path: Path) -> Iterator[apsw.Connection]:
-    connection = sqlclust.connect(tmp_path / "notes.db")
-    sqlclust.initialize(connection)
-    ids = [f"note {(row * 263) % 700}" for row in range(700)]  # another order than the rows have
-    add_embeddings(connection, np.concatenate([VECTORS[:690], VECTORS[:10]]), ids=ids)
-    add_embeddings(connection, VECTORS[:1], model="alone", ids=["alone"])
-    yield connection
-    connection.close()
-
-
-def fit(con: apsw.Connection, *, shards: int = 1, **options: Any) -> int:
-    with ThreadPoolExecutor(2) as executor:
-        spool = str(Path(con.db_filename("main")).parent / "spool")
-        how = Distribution(ExecutorWorkers(executor, count=2), spool, sharding(shards))
-        return fit_with_workers(database_of(con), options.pop("model", "demo"), parse(FitOptions, options), how)
-
-
-def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
-    """Have something done whenever `publishing` calls a function of this name, before that."""
-    original = getattr(publishing, name)
-
-    def acting(*arguments: Any, **more: Any) -> Any:
-        act()
-        return original(*arguments, **more)
-
-    patched.setattr(publishing, name, acting)
-
-
-def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:
-    return con.execute(sql, bindings).fetchall()
-
-
-ASSIGNED = """
-SELECT embedding_id, label, probability, outlier_score FROM EmbeddingCluster WHERE clustering_result_id = ? ORDER BY 1
-"""
-CLUSTERS = "SELECT label, medoid_embedding_id, size, persistence FROM Cluster WHERE clustering_result_id = ? ORDER BY 1"
-FIT = """
-SELECT embedding_model, selection, metric, normalize, min_samples, alpha, seed, n, n_distinct, dimension, corpus_hash, recall,
-    row_ids, row_checks, core_distances, spanning_tree
-FROM ClusteringFit WHERE id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?)
-"""
-NEIGHBORS = """
-SELECT part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, counts, list_lengths, neighbors, squared_distances
-FROM ClusteringFitNeighbors
-WHERE clustering_fit_id = (SELECT clustering_fit_id FROM ClusteringResult WHERE id = ?) ORDER BY part
-"""
+from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, check_same, fit, rows
+from tests.distributed.small_jobs import files_in, sharding
 
 
 @pytest.mark.parametrize(
@@ -90,9 +36,7 @@ WHERE clustering_fit_id = (SELECT clustering_fit_id FROM ClusteringResult WHERE 
 def test_one_shard_publishes_what_memory_does(con: apsw.Connection, options: dict[str, Any]) -> None:
     sharded = fit(con, **options)
     whole = sqlclust.fit(con, "demo", engine="approximate", update="never", **options)
-    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
-        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
-        assert rows(con, sql, sharded), sql
+    check_same(con, sharded, whole)
 
 
 def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
@@ -105,7 +49,7 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     )[0]
     assert engine == "sharded"
     assert 0.95 < recall <= 1
-    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 3}
+    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 3, "shards_asked": 3}
     said = json.loads(parameters)
     assert (said["engine"], said["shards"], said["overlap"], said["recall"]) == ("sharded", 3, 3, recall)
     assert not (tmp_path / "spool").exists()
@@ -122,12 +66,13 @@ def tables(con: apsw.Connection) -> None:
     """The vectors as other programs have them: with gaps, in other formats, of two collections, with rows that have none."""
     con.execute("CREATE TABLE half (k TEXT PRIMARY KEY, v BLOB)")
     con.execute("CREATE TABLE parts (a TEXT, b INTEGER, of TEXT, v TEXT, PRIMARY KEY (a, b))")
-    for row, vector in enumerate(VECTORS[:400].tolist()):
-        con.execute(
-            "INSERT INTO half (rowid, k, v) VALUES (?, ?, ?)",
-            (3 * row, f"k{(7 * row) % 400}", np.array(vector, "<f2").tobytes()),
-        )
-        con.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (f"a{row % 3}", row, "mine", json.dumps(vector)))
+    with con:
+        for row, vector in enumerate(VECTORS[:400].tolist()):
+            con.execute(
+                "INSERT INTO half (rowid, k, v) VALUES (?, ?, ?)",
+                (3 * row, f"k{(7 * row) % 400}", np.array(vector, "<f2").tobytes()),
+            )
+            con.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (f"a{row % 3}", row, "mine", json.dumps(vector)))
     con.execute("INSERT INTO half VALUES ('none', NULL), ('empty', x'')")
     con.execute("INSERT INTO parts VALUES ('other', 1, 'other', '[1, 2, 3]')")
 
@@ -145,24 +90,9 @@ def test_sources_are_fitted_where_they_are(con: apsw.Connection, name: str) -> N
     con.execute("SELECT clust_source(?, ?)", (name, json.dumps(SOURCES[name])))
     sharded = fit(con, model=name, min_cluster_size=5)
     whole = sqlclust.fit(con, name, engine="approximate", update="never", min_cluster_size=5)
-    for sql in (ASSIGNED, CLUSTERS, FIT, NEIGHBORS):
-        assert rows(con, sql, sharded) == rows(con, sql, whole), sql
+    check_same(con, sharded, whole)
     assert len(rows(con, ASSIGNED, sharded)) == 400
     assert fit(con, model=name, min_cluster_size=5, shards=2) > whole
-
-
-def test_sources_that_workers_cannot_read(con: apsw.Connection) -> None:
-    tables(con)
-    con.execute("CREATE TABLE bare (k INTEGER PRIMARY KEY, v BLOB) WITHOUT ROWID")
-    con.executemany("INSERT INTO bare VALUES (?, ?)", [(row, VECTORS[row].tobytes()) for row in range(20)])
-    con.execute('SELECT clust_source(\'bare\', \'{"table": "bare", "id": "k", "vector": "v"}\')')
-    with pytest.raises(SourceNotDividedError, match="cannot fit the source 'bare': its table has no rowid"):
-        fit(con, model="bare")
-    con.execute("CREATE TABLE twice AS SELECT 'same' AS k, v FROM half WHERE v IS NOT NULL AND length(v) > 0")
-    con.execute("SELECT clust_source('twice', ?)", (json.dumps({**SOURCES["half"], "table": "twice"}),))
-    with pytest.raises(SourceNotDividedError, match="k 'same' is there more than once"):
-        fit(con, model="twice")
-    assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
 
 
 def test_labels_are_kept(con: apsw.Connection) -> None:
@@ -187,14 +117,13 @@ def test_vectors_that_change_meanwhile(
         )
 
     with monkeypatch.context() as patched:
-        before(patched, "with_stable_labels" if late else "fingerprint", change)
+        before(patched, "with_stable_labels" if late else "corpus_hash", change)
         with pytest.raises(MembersReplacedError if late else VectorsChangedError):
             fit(con, shards=2)
     assert changed
     other.close()
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
-    for path in (tmp_path / "spool").iterdir():
-        path.unlink()
+    remove_spool(str(tmp_path / "spool"))
     assert fit(con, shards=2) == 1
 
 
@@ -204,13 +133,13 @@ def test_a_file_that_is_damaged_after_the_stages(
     """Nothing is published; and the same call goes on, as the error says."""
 
     def damage() -> None:
-        path = tmp_path / "spool" / "merged-000000"
+        path = files_in(tmp_path / "spool") / "merged-000000"
         whole = bytearray(path.read_bytes())
         whole[len(whole) // 4] ^= 1  # among the indices, which no stage reads again
         path.write_bytes(whole)
 
     with monkeypatch.context() as patched:
-        before(patched, "streamed_medoids", damage)
+        before(patched, "cut_streamed", damage)
         with pytest.raises(SpoolDamagedError, match="run it again with the same spool"):
             fit(con, shards=2)
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
@@ -235,7 +164,7 @@ def test_two_clients_in_one_folder(con: apsw.Connection, tmp_path: Path, monkeyp
 def test_a_folder_that_cannot_be_emptied(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result is there all the same."""
 
-    def refuse(spool: str) -> None:
+    def refuse(spool: str, folder: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("sqlclust.distributed.publishing.remove_spool", refuse)
@@ -253,7 +182,7 @@ def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path, m
         with closing(apsw.Connection(str(tmp_path / "notes.db"))) as other:
             other.execute("UPDATE Embedding SET content = content || 'text' WHERE id = 'note 5'")
 
-    for name in ("fit_in_shards", "streamed_medoids", "with_stable_labels"):
+    for name in ("fit_in_shards", "cut_streamed", "with_stable_labels"):
         before(monkeypatch, name, change)
     assert fit(con, shards=2) == 1
 
@@ -262,7 +191,6 @@ def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path, m
     ("options", "error", "match"),
     [
         ({"engine": "exact"}, OptionError, "found 'exact', expected 'auto' or 'sharded' with workers"),
-        ({"downsample": 2}, OptionError, "found 2, expected 1 with workers"),
         ({"update": "only"}, OptionError, "found 'only', expected 'auto' or 'never' with workers"),
         ({"model": "none"}, UnknownModelError, "none"),
         ({"model": "alone"}, TooFewRowsError, "alone"),

@@ -48,7 +48,7 @@ def test_ranges_are_the_whole(tmp_path: Path) -> None:
         for rows in (1, 4, 9, 100):
             ranges = source.ranges(rows)
             assert [ranges[0][0], *(stop for _, stop in ranges)] == [*(start for start, _ in ranges), len(VECTORS)]
-            again = source_of(source.described())
+            again = source_of(source.described(), "")
             read = [again.read(start, stop) for start, stop in ranges]
             assert np.array_equal(np.concatenate(read), VECTORS), source.name
 
@@ -135,7 +135,15 @@ def test_rows_that_changed(tmp_path: Path, change: str, error: type[Exception], 
     con = apsw.Connection(str(tmp_path / "t.db"))
     con.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)")
     con.executemany("INSERT INTO t VALUES (?, ?)", [(row, vector.tobytes()) for row, vector in enumerate(VECTORS)])
-    said = {"file": str(tmp_path / "t.db"), "table": "t", "key": "k", "vector": "v", "format": "float32", "part": None}
+    said = {
+        "file": str(tmp_path / "t.db"),
+        "table": "t",
+        "key": "k",
+        "vector": "v",
+        "stored": "rows",
+        "format": "float32",
+        "part": None,
+    }
     source = DatabaseRows.of_table(said, block=4)
     assert np.array_equal(source.read(4, 8), VECTORS[4:8])
     con.execute(change)

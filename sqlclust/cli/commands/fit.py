@@ -136,10 +136,8 @@ def fit_named(
         raise click.UsageError(
             "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
         )
-    if workers is not None and (where is not None or model in (None, "all")):
-        raise click.UsageError(
-            "--workers fit all of one model or source: sqlclust fit DB MODEL --workers …, without --where"
-        )
+    if workers is not None and model in (None, "all"):
+        raise click.UsageError("--workers fit one model or source: sqlclust fit DB MODEL --workers …")
     if parameters and where is None and said == Said():
         raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = Selecting(where, parameter_values(parameters))

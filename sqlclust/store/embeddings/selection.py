@@ -193,7 +193,7 @@ def selected_rows(database: Database, selection: Selection) -> AbstractContextMa
     Raises:
         FilterError: as `select`, here or when rows are read.
     """
-    return closing(_selected_rows(database, selection, vectors=True))
+    return closing(_selected_rows(database, selection, ("id", "vector")))
 
 
 def selected_ids(database: Database, selection: Selection) -> list[Id]:
@@ -203,12 +203,18 @@ def selected_ids(database: Database, selection: Selection) -> list[Id]:
         FilterError: as `select`.
         StatementInterrupted
     """
-    with closing(_selected_rows(database, selection, vectors=False)) as rows:
+    with closing(_selected_rows(database, selection, ("id",))) as rows:
         return [row[0] for row in rows]
 
 
+def selected_rowids(database: Database, selection: Selection) -> list[tuple[int, Id]]:
+    """The selected embeddings' rowids and ids; reads as little, and Raises, as `selected_ids`."""
+    with closing(_selected_rows(database, selection, ("rowid", "id"))) as rows:
+        return [(rowid, id) for rowid, id in rows]
+
+
 def _selected_rows(
-    database: Database, selection: Selection, *, vectors: bool
+    database: Database, selection: Selection, columns: tuple[str, ...]
 ) -> Generator[tuple[Any, ...], None, None]:
     bindings: dict[str, object] = {**(selection.parameters or {}), "embedding_model": selection.embedding_model}
     if selection.downsample > 1:
@@ -219,10 +225,10 @@ def _selected_rows(
         # a subquery of its own: the condition sees the columns of Embedding and no others
         condition = f"Embedding.id IN (SELECT id FROM main.Embedding WHERE ({selection.where}\n))"
     if selection.downsample > 1:
-        columns, join = ("e.id, e.vector", _JOIN) if vectors else ("kept.id", "")
-        sql = _RANKED.format(columns=columns, join=join, condition=condition, by_id=_by_id(database))
+        named, join = (["kept.id"], "") if columns == ("id",) else ([f"e.{name}" for name in columns], _JOIN)
+        sql = _RANKED.format(columns=", ".join(named), join=join, condition=condition, by_id=_by_id(database))
     else:
-        sql = _ALL.format("id, vector" if vectors else "id")
+        sql = _ALL.format(", ".join(columns))
         if selection.where is not None:
             sql += f" AND ({selection.where}\n)"
     with (

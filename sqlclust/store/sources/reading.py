@@ -11,6 +11,7 @@ from sqlclust.sources import Source
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
+from sqlclust.store.sources.by_number import ByNumber
 from sqlclust.store.sources.table_rows import MAX_BYTES, TableRows
 from sqlclust.store.sources.vec0_rows import Vec0Rows, condition_on_vec0
 
@@ -103,6 +104,20 @@ class HostReader:
             for ids in batches:
                 self._check_ids(ids, n + 1)
                 yield ids
+                n += len(ids)
+
+    @property
+    def by_number(self) -> ByNumber | None:
+        """How others read a row's vector by a number; None where rows have none."""
+        return self._rows.by_number
+
+    def numbered(self) -> Generator[tuple[list[Any], list[Id]]]:
+        """As `batches_of_ids`, with the rows' values of the key of `by_number` before them: not all may be integers."""
+        n = 0
+        with translated_errors(self._database, doing=_DOING), closing(self._rows.numbered()) as batches:
+            for numbers, ids in batches:
+                self._check_ids(ids, n + 1)
+                yield numbers, ids
                 n += len(ids)
 
     def count(self) -> int | None:

@@ -118,9 +118,9 @@ class SourceVectors:
 
         Cost: O(rows of the table), one read of their vectors; with downsampling one of the keys besides.
         """
-        reader = self._reader(selection)
+        reader = self.reader(selection)
         with statements.one_moment(self.host):  # both reads are of one moment
-            kept = self._every(reader, selection.downsample)
+            kept = self.every(reader, selection.downsample)
             total = len(kept) if kept is not None else reader.count()
             expected = 0 if selection.where is not None or self.has_condition else total or 0
             dimension = self.registered.source.dimension
@@ -153,15 +153,15 @@ class SourceVectors:
 
     def selected_rows(self, selection: Selection) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The selected rows that have a vector; see `Origin`."""
-        reader = self._reader(selection)
-        return closing(self._rows(reader, self._every(reader, selection.downsample)))
+        reader = self.reader(selection)
+        return closing(self._rows(reader, self.every(reader, selection.downsample)))
 
     def selected_ids(self, selection: Selection) -> Sequence[Id]:
         """The keys of the selected rows that have a vector; see `Origin`."""
-        reader = self._reader(selection)
+        reader = self.reader(selection)
         if selection.downsample == 1:
             return reader.ids()
-        return [*(self._every(reader, selection.downsample) or ())]
+        return [*(self.every(reader, selection.downsample) or ())]
 
     def rows_now(self, n_rows: Mapping[int, int]) -> RowsNow | None:
         """How many rows the table has, and how many of each result's are not among them; see `Origin`.
@@ -218,14 +218,14 @@ class SourceVectors:
         """The source's rows that a result does not have. Its own condition holds for them, if it has one."""
         with self.members(clustering_result_id) as ids:
             members = {*ids}
-        rows = self._rows(self._reader(Selection(self.embedding_model)), None)
+        rows = self._rows(self.reader(Selection(self.embedding_model)), None)
         return closing(row for row in rows if row[0] not in members)
 
     def n_others(self, clustering_result_id: int) -> int:
         """At the most all of its rows."""
         return HostReader(self.host, self._vectors).count() or 0
 
-    def _reader(self, selection: Selection) -> HostReader:
+    def reader(self, selection: Selection) -> HostReader:
         """What reads the rows for which the source's own condition and the selection's hold."""
         own, source = self.registered.condition, self._vectors
         if own is None:
@@ -249,7 +249,7 @@ class SourceVectors:
         )  # fmt: skip
 
     @staticmethod
-    def _every(reader: HostReader, step: int) -> set[Id] | None:
+    def every(reader: HostReader, step: int) -> set[Id] | None:
         """Every n-th of the keys, by rank; None: all."""
         if step == 1:
             return None

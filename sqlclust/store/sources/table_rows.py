@@ -22,6 +22,7 @@ from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.layout import Layout, Table, quoted, read_view
 from sqlclust.sqlite.values import octets
 from sqlclust.store.embeddings.condition import check_condition, check_text, filter_errors
+from sqlclust.store.sources.by_number import ByNumber
 
 MAX_BYTES = 1 << 24
 """Of a vector: four million float32. A longer value is not read."""
@@ -100,6 +101,25 @@ class TableRows:
         with closing(self._read(self._id)) as batches:
             for batch in batches:
                 yield [row[0] for row in batch]
+
+    @property
+    def by_number(self) -> ByNumber | None:
+        """How a vector is read by its row's number: the rowid, or the only key where that may be one; None if there is none."""
+        source, table, rowid = self._source, self._table, self._table.rowid
+        vector = source.vector_column or ""
+        if rowid is not None:
+            return ByNumber(table.name, rowid, vector, "rows")
+        if self._is_view:
+            return ByNumber(table.name, source.id_columns[0], vector, "view") if len(source.id_columns) == 1 else None
+        keys = [column.name for column in table.columns.values() if column.pk]
+        return ByNumber(table.name, keys[0], vector, "rows") if table.without_rowid and len(keys) == 1 else None
+
+    def numbered(self) -> Generator[tuple[list[Any], list[Any]]]:
+        """The values of the key of `by_number`, which has to be there, and ids."""
+        assert self.by_number is not None
+        with closing(self._read(f"{quoted(self.by_number.key)}, {self._id}")) as batches:
+            for batch in batches:
+                yield [row[0] for row in batch], [row[1] for row in batch]
 
     def count(self) -> int | None:
         """How many rows there are, with a vector or not; None if nothing says it without reading much."""

@@ -25,13 +25,12 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table
 from sqlclust.sqlite.values import octets
+from sqlclust.store.sources.by_number import PLACES, ByNumber, place_number
 from sqlclust.store.sources.table_rows import BATCH, Batch
 from sqlclust.vectors.formats import FORMATS
 
 MAX_CHUNK = 1 << 28
 """Of the vectors that vec0 keeps together, of which there are 1,024 as a rule."""
-_MAX_PLACES = 1 << 20
-"""Of a chunk."""
 _TEXT_PLACE, _SHORT = 16, 12
 """A text of metadata has sixteen bytes in its chunk: its length, and the first twelve bytes; a longer one is elsewhere, whole."""
 
@@ -92,6 +91,7 @@ class Vec0Rows:
         key, size, *blobs = columns
         taken, rowids = (f"CASE WHEN {fits} THEN {blob} END" for fits, blob in zip(lengths, blobs, strict=True))
         self._chunks = f"SELECT {key}, {size}, {taken}, {rowids} FROM {chunks.sql} NOT INDEXED"
+        self.by_number: ByNumber | None = ByNumber(vectors.name, "rowid", "vectors", "vec0")
         blob = column_sql(vectors, "vectors")
         self._vectors = (
             f"SELECT {blob} FROM {vectors.sql} "
@@ -122,6 +122,14 @@ class Vec0Rows:
         with closing(self._each_chunk()) as chunks:
             for _, ids in chunks:
                 yield ids
+
+    def numbered(self) -> Generator[tuple[list[Any], list[Any]]]:
+        """Numbers, as `by_number` has them, and ids."""
+        with closing(self._each_chunk()) as chunks:
+            for chunk, ids in chunks:
+                if not isinstance(chunk.chunk_id, int):
+                    raise self._damaged(chunk.chunk_id, "its number is none")
+                yield [place_number(chunk.chunk_id, place) for place in chunk.places], ids
 
     def count(self) -> int | None:
         """How many rows there are; None if nothing says it without reading much."""
@@ -172,7 +180,7 @@ class Vec0Rows:
         return self._columns.key is not None and self._columns.key_is_text
 
     def _read(self, chunk_id: object, size: object, taken: object, rowids: object) -> _Chunk:
-        if not (isinstance(size, int) and 0 <= size <= _MAX_PLACES):
+        if not (isinstance(size, int) and 0 <= size <= PLACES):
             raise self._damaged(chunk_id, f"its size is {shown(size)}")
         if not (isinstance(taken, bytes) and len(taken) * 8 >= size):
             raise self._damaged(chunk_id, f"it does not say which of its {size} places are taken")

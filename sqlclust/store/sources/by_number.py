@@ -1,0 +1,30 @@
+"""How a row's vector is read by a number alone: for those who read some rows of a source each, and know their numbers."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class ByNumber(NamedTuple):
+    """Where the vectors of a source's rows are, each found by a number.
+
+    Attributes:
+        table: real table or view.
+        key: its column that has the numbers, or its rowid.
+        vector: its column with the vectors.
+        stored: a vector in each row of a table or of a view; or of vec0, whose numbers are those of `place_number`.
+    """
+
+    table: str
+    key: str
+    vector: str
+    stored: Literal["rows", "view", "vec0"]
+
+
+PLACES = 1 << 20
+"""Of a chunk of vec0, at the most."""
+
+
+def place_number(chunk: int, place: int) -> int:
+    """The number of a vector that is in a place of a chunk of vec0."""
+    return chunk * PLACES + place
