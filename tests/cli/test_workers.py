@@ -118,7 +118,6 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
             ({"spool": None}, "fit: spool is None, expected with an executor, a folder"),
             ({"memory": "8GB"}, "fit: memory is '8GB', expected an integer from 1"),
             ({"overlap": 0}, "fit: overlap is 0, expected an integer from 1"),
-            ({"where": "1"}, "fit: where is '1', expected None with an executor"),
             ({"executor": 0}, "fit: executor is 0, expected a number of processes"),
         ]
         for arguments, message in wrong:
