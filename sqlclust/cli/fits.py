@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -99,9 +100,7 @@ class Fits:
         logger.info("%s: started", model)
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
-        if size is not None and self._distribution is not None:
-            announce_workers(model, size, options, self._distribution, where=self._selecting.where)
-        elif size is not None:
+        if size is not None and self._distribution is None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
         with ProgressLine("" if self._alone else model, says_left=self._distribution is not None) as progress:
@@ -113,16 +112,18 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
+                announced = partial(announce_workers, model, options, self._distribution, progress)
                 result_id = fit_with_workers(
                     self._database,
                     model,
                     options,
-                    self._distribution,
+                    self._distribution._replace(announce=announced),
                     where=self._selecting.where,
                     parameters=self._selecting.parameters,
                     source=self._source,
                     runs_condition=True,
                     keeping=self._keeping,
+                    tell=said.append,
                     progress=report,
                 )
             else:

@@ -20,13 +20,12 @@ from sqlclust.bindings.apsw.files import open_file
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.listed_numbers import BLOCK, ListedNumbers, ranges_of
 from sqlclust.distributed.row_readers import between, condition_of, of_numbers, select
-from sqlclust.distributed.vectors import in_order
 from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
 from sqlclust.sqlite import opening, statements
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.folders import file_state
-from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed, to_stored
+from sqlclust.vectors.formats import FORMATS, FormatName, check_narrowed, narrowed
 
 _READ_AT_A_TIME = 1024
 _BUSY_TIMEOUT = 60_000
@@ -162,42 +161,6 @@ class DatabaseRows:
                     done += len(batch)
         if done != len(result):
             raise self._changed(f"of {len(result):,} rows between {key} {between_them} there are {done:,}")
-        return result
-
-    def one_by_one(self, order: NDArray[np.intp]) -> Iterator[bytes]:
-        """As `VectorSource` has it.
-
-        For who knows the numbers: made by `of_numbers` or `of_table`.
-        """
-        said, numbers = self._said, self._numbers
-        assert numbers is not None
-        if said["stored"] != "rows":
-            yield from in_order(self._some, order, self.dimension)
-            return
-        with _opened(said["file"]) as database:
-            if (np.diff(order) > 0).all() and self._listed is None:
-                rows = between(database, said, int(numbers[0]), int(numbers[-1]))
-            else:
-                rows = of_numbers(database, said, numbers[order])
-            with closing(rows):
-                done = 0
-                for expected, (number, value) in zip(numbers[order], rows, strict=False):
-                    if number != expected:
-                        break
-                    yield to_stored(value, said["format"], f"{said['key']} {number}")
-                    done += 1
-                if done < self.n or next(rows, None) is not None:
-                    raise self._changed("there are other rows than there were")
-
-    def _some(self, rows: NDArray[np.intp]) -> Float32Array:
-        """The vectors of some rows, ascending."""
-        assert self._numbers is not None
-        result = np.empty((len(rows), self.dimension), dtype=np.float32)
-        with _opened(self._said["file"]) as database:
-            found = [*of_numbers(database, self._said, self._numbers[rows])]
-        if len(found) != len(rows):
-            raise self._changed(f"of {len(rows):,} rows there are {len(found):,}")
-        self._put(result, 0, found)
         return result
 
     def _put(self, result: Float32Array, at: int, batch: list[tuple[int, Any]]) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
-from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
 from sqlclust.core.pipeline import Fit, in_metric
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -49,6 +48,7 @@ class ShardedFit(NamedTuple):
         recall: measured on a sample; 1.0 where the exact engine had all vectors in one shard.
         shards: vectors of each.
         plan: what it was made by.
+        folder: of its files, in the spool folder.
         peak: the most memory that any worker had, bytes, as far as tasks were run now; 0 where nobody says.
         core_seconds: of the processor, by phase, as far as tasks were run now.
     """
@@ -59,6 +59,7 @@ class ShardedFit(NamedTuple):
     recall: float
     shards: list[int]
     plan: Plan
+    folder: str
     peak: int = 0
     core_seconds: dict[str, float] = {}  # noqa: RUF012  # a tuple's default, never changed
 
@@ -109,13 +110,13 @@ def fit_in_shards(
     spool = os.path.abspath(spool)
     with control.phase("plan"):
         plan = plan_of(job.source, job.parameters, job.seed, job.sharding)
-        plan = keep_plan(spool, plan, adopt=not job.sharding.memory_is_said)
-    runner = Runner(spool, workers, Limits(plan.threads, seconds_per_task), control)
-    return _Stages(spool, plan, runner).run(job.source, control)
+        plan, folder = keep_plan(spool, plan, adopt=not job.sharding.memory_is_said)
+    runner = Runner(folder, workers, Limits(plan.threads, seconds_per_task), control)
+    return _Stages(folder, plan, runner).run(job.source, control)
 
 
 class _Stages:
-    """The stages of one fit."""
+    """The stages of one fit; `spool` is its folder, in the spool folder."""
 
     def __init__(self, spool: str, plan: Plan, runner: Runner) -> None:
         self._spool, self._plan, self._runner = spool, plan, runner
@@ -152,7 +153,7 @@ class _Stages:
         with control.phase("core"):
             core = reading(lambda: np.concatenate([self._merged(at, "core") for at in owners]))
         peak = max((report.peak for report in self._runner.worker_reports()), default=0)
-        return ShardedFit(corpus, core, edges, recall, sizes, plan, peak, self._runner.core_seconds())
+        return ShardedFit(corpus, core, edges, recall, sizes, plan, spool, peak, self._runner.core_seconds())
 
     def _for_each(
         self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]
@@ -181,17 +182,4 @@ class _Stages:
     def _of_one_vector(self, corpus: Corpus) -> ShardedFit:
         none = np.empty(0)
         ends = np.empty(0, dtype=np.intp)
-        return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, [1], self._plan)
-
-
-def lists_of_fit(spool: str, fitted: ShardedFit) -> KNearestLists:
-    """The k nearest of each distinct vector, as a fit keeps them."""
-    if len(fitted.corpus.starts) == 1:  # nothing was searched
-        return equal_lists(fitted.corpus.counts, np.empty((1, 0)), np.empty((1, 0)))
-    bounds = fitted.plan.owner_bounds(len(fitted.corpus.starts))
-    indices, squared = [], []
-    for at in range(len(bounds) - 1):
-        with SpoolFile(merged_path(spool, at)) as file:
-            indices.append(file.array("indices"))
-            squared.append(file.array("squared"))
-    return equal_lists(fitted.corpus.counts, np.concatenate(indices), np.concatenate(squared))
+        return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, [1], self._plan, self._spool)

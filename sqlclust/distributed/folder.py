@@ -1,10 +1,15 @@
-"""The spool folder of a fit: which files in it are the fit's, one client at a time, and what is removed when it is done."""
+"""The spool folder: which files in it are a fit's, one client at a time, and what is removed when it is done.
+
+The files of a fit are in a folder of their own in it, whose name no other fit has ever had. A task that somebody still runs for
+an earlier fit finds that fit's folder, or none. So it writes nothing among the files of this one.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +23,7 @@ _FILE = (
     r"(?:plan\.json|numbers|corpus|cells|shards|(?:scan|nearest|destinations|routed|found|merged|forest|verified)-\d{6,}"
     r"|(?:picked|answer)-(?:recall|out-\d+|back-\d+)-\d{6,}|(?:request|asking)-(?:recall|out-\d+|back-\d+))"
 )
+_FOLDER = re.compile(r"fit-[0-9a-f]{12}")
 _OF_A_FIT, _DRAFT = re.compile(_FILE), re.compile(rf"{_FILE}\.\d+-[0-9a-f]{{8}}\.tmp")
 _HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN}
 _held_here: set[str] = set()
@@ -33,24 +39,68 @@ def make_folder(spool: str) -> None:
         raise SpoolFileError(spool, reason=f"cannot be made ({error.strerror})") from None
 
 
-def files_of_fits(spool: str) -> list[str]:
-    """The names of the files in it that tasks have written, and the plan, sorted; no drafts."""
-    return sorted(name for name in os.listdir(spool) if _OF_A_FIT.fullmatch(name))
+def new_fit(spool: str) -> str:
+    """Make a folder in the spool folder for the files of a fit that begins. Raises SpoolFileError."""
+    folder = os.path.join(spool, f"fit-{secrets.token_hex(6)}")
+    make_folder(folder)
+    return folder
 
 
-def remove_spool(spool: str) -> None:
-    """Remove what a fit has written to its folder, and the folder if nothing else is in it.
+def fits(spool: str) -> list[str]:
+    """The folders of fits that were begun and are not done, sorted. Those that have nothing, of a client that died early, go."""
+    found = []
+    for folder in _folders(spool):
+        if files_of_fit(folder):
+            found.append(folder)
+        else:
+            _remove_fit(folder)
+    return found
 
-    The plan goes last: whoever is stopped here leaves no files of which nobody knows whose they are.
+
+def files_of_fit(folder: str) -> list[str]:
+    """The names of the files in a fit's folder that tasks have written, and the plan, sorted; no drafts."""
+    return sorted(name for name in os.listdir(folder) if _OF_A_FIT.fullmatch(name))
+
+
+def remove_spool(spool: str, folder: str | None = None) -> None:
+    """Remove what a fit has written to its folder, and the spool folder if nothing else is in it.
+
+    Args:
+        folder: of the fit; None: what any fit has written.
     """
-    written = [name for name in os.listdir(spool) if _OF_A_FIT.fullmatch(name) or _DRAFT.fullmatch(name)]
-    for name in sorted(written, key=lambda name: name == PLAN):
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(spool, name))
+    for each in _folders(spool) if folder is None else [folder]:
+        _remove_fit(each)
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(spool, _LOCK))
     if not os.listdir(spool):
         os.rmdir(spool)
+
+
+def _folders(spool: str) -> list[str]:
+    paths = [os.path.join(spool, name) for name in sorted(os.listdir(spool)) if _FOLDER.fullmatch(name)]
+    return [path for path in paths if os.path.isdir(path)]
+
+
+def _remove_fit(folder: str) -> None:
+    """Remove a fit's files, and its folder if nothing else is in it.
+
+    The plan goes last, when nothing else of the fit's is there: whoever is stopped here, and whoever still writes meanwhile,
+    leaves no files of which nobody knows whose they are.
+    """
+    while written := _written(folder):
+        for name in written:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(folder, PLAN))
+    if not os.listdir(folder):
+        os.rmdir(folder)
+
+
+def _written(folder: str) -> list[str]:
+    """What tasks have written, drafts as well; not the plan."""
+    names = [name for name in os.listdir(folder) if _OF_A_FIT.fullmatch(name) or _DRAFT.fullmatch(name)]
+    return [name for name in names if name != PLAN]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.listed_numbers import BLOCK, ListedNumbers, ranges_of
-from sqlclust.distributed.vectors import in_order
 from sqlclust.vectors.folders import NpyFolder, VectorFolder
 from sqlclust.vectors.parquet import ParquetFolder
 
@@ -83,13 +81,6 @@ class FolderRows:
         if self._numbers is not None:
             return self._folder.some(self._numbers.between(start, stop))
         return self._folder.read(start, stop)
-
-    def one_by_one(self, order: NDArray[np.intp]) -> Iterator[bytes]:
-        """As `VectorSource` has it."""
-        numbers = None if self._numbers is None else self._numbers.values
-        return in_order(
-            lambda rows: self._folder.some(rows if numbers is None else numbers[rows]), order, self.dimension
-        )
 
     def fingerprint(self) -> list[Any]:
         """Size and time of every file."""

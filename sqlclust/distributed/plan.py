@@ -1,7 +1,7 @@
 """The plan of a fit in shards: everything that the tasks need to know and that is known before the first of them.
 
-It is a file `plan.json` in the spool folder. A task gets the folder and a number, reads the plan, and does the same whoever runs
-it. What is learnt on the way (the distinct vectors, the shards) is in spool files.
+It is a file `plan.json` in the fit's folder. A task gets that folder and a number, reads the plan, and does the same whoever
+runs it. What is learnt on the way (the distinct vectors, the shards) is in spool files.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.distributed.cost import RESERVED, most_members, shards_for
-from sqlclust.distributed.folder import PLAN, files_of_fits, make_folder
+from sqlclust.distributed.folder import PLAN, files_of_fit, fits, make_folder, new_fit
 from sqlclust.distributed.opening import source_of
 from sqlclust.distributed.spool import write_whole
 from sqlclust.distributed.vectors import VectorSource
@@ -192,37 +191,65 @@ _OF_MEMORY = ("ranges", "shards", "most", "cells", "sample")
 """What depends on the memory of a worker."""
 
 
-def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Plan:
-    """Write the plan, or see that the spool folder has the same one already: that is returned then, as of the files' first state.
+class Kept(NamedTuple):
+    """A plan, and the folder that it is kept in, where the fit's files are."""
+
+    plan: Plan
+    folder: str
+
+
+def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Kept:
+    """Write the plan into a folder of its own in the spool folder, or find the same one there already.
+
+    That is returned then, as of the vectors' first state.
 
     Args:
         adopt: whether one that is there may be divided for another memory.
 
     Raises:
-        SpoolOfAnotherFitError
+        SpoolOfAnotherFitError: another fit was begun there and is not done.
         SpoolPlanError: files are there, and no plan, or one that is damaged.
         SpoolFileError, SpoolFullError: the folder cannot be made or written.
     """
     make_folder(spool)
-    with suppress(SpoolMissingError):
-        kept = read_plan(spool)
-        earlier, asked = asdict(kept), json.loads(json.dumps(asdict(plan)))
-        for name, value in asked.items():
-            if name in _MAY_DIFFER or (adopt and name in _OF_MEMORY):
-                continue
-            if json.loads(json.dumps(earlier[name])) != value:
-                found, expected = (_short(of[name]) for of in (earlier, asked))
-                raise SpoolOfAnotherFitError(spool, differs=name, found=found, expected=expected)
-        return replace(kept, threads=plan.threads)
-    others = files_of_fits(spool)
-    if others:
-        raise SpoolPlanError(
-            spool, reason=f"has files of a fit, such as {others[0]}, and no {PLAN}, which says of which"
-        )
+    other: SpoolOfAnotherFitError | None = None
+    for folder in fits(spool):
+        kept = _plan_of_files(folder)
+        differs = _difference(kept, plan, adopt=adopt)
+        if differs is None:
+            return Kept(replace(kept, threads=plan.threads), folder)
+        found, expected = (_short(_values(of)[differs]) for of in (kept, plan))
+        other = SpoolOfAnotherFitError(spool, differs=differs, found=found, expected=expected)
+    if other is not None:
+        raise other
+    folder = new_fit(spool)
     said = json.dumps(asdict(plan))
     whole = {"version": _VERSION, "checksum": zlib.crc32(said.encode()), **asdict(plan)}
-    write_whole(os.path.join(spool, PLAN), json.dumps(whole).encode())
-    return plan
+    write_whole(os.path.join(folder, PLAN), json.dumps(whole).encode())
+    return Kept(plan, folder)
+
+
+def _plan_of_files(folder: str) -> Plan:
+    """The plan of a fit's folder that has files. Raises SpoolPlanError."""
+    try:
+        return read_plan(folder)
+    except SpoolMissingError:
+        file = files_of_fit(folder)[0]
+        reason = f"has files of a fit, such as {file}, and no {PLAN}, which says of which"
+        raise SpoolPlanError(folder, reason=reason) from None
+
+
+def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> str | None:
+    """The first field in which two plans are of different fits; None: they are of the same."""
+    earlier, asked = _values(kept), _values(plan)
+    may_differ = {*_MAY_DIFFER, *(_OF_MEMORY if adopt else ())}
+    return next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+
+
+def _values(plan: Plan) -> dict[str, Any]:
+    """As they come back from the file."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
+    return values
 
 
 def _short(value: object) -> object:
@@ -230,7 +257,7 @@ def _short(value: object) -> object:
 
 
 def read_plan(spool: str) -> Plan:
-    """The plan of a spool folder.
+    """The plan of a fit's folder.
 
     Raises:
         SpoolMissingError; SpoolFileError: it cannot be read.

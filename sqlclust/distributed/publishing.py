@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,18 +14,14 @@ import sqlclust.core.pipeline as core
 from sqlclust.core.engines import SHARDED
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, lists_of_fit
+from sqlclust.distributed.digests import corpus_hash
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.folder import held, remove_spool
-from sqlclust.distributed.medoids import streamed_medoids
-from sqlclust.distributed.plan import Plan, Sharding
-from sqlclust.distributed.scanning import read_again
-from sqlclust.distributed.stored_rows import (
-    HashedSnapshot,
-    StoredRows,
-    fingerprint,
-    read_row_hashes,
-    stored_rows,
-)
+from sqlclust.distributed.lists import SpooledLists
+from sqlclust.distributed.plan import Plan, Sharding, plan_of
+from sqlclust.distributed.reusing import Sought, clustered, cut_streamed, stored_fit
+from sqlclust.distributed.scanning import read_again, read_as_scanned
+from sqlclust.distributed.stored_rows import HashedSnapshot, RowHashes, StoredRows, read_row_hashes, stored_rows
 from sqlclust.distributed.workers import Workers
 from sqlclust.errors import OptionError, SpoolDamagedError, UnknownModelError
 from sqlclust.options import FitOptions
@@ -39,10 +35,9 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.own_vectors import OwnVectors
 from sqlclust.store.embeddings.points import Fingerprint
 from sqlclust.store.embeddings.selection import Selection, models, recorded_where
-from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.fit import check_top_level, selection_of
 from sqlclust.store.fits.blobs import to_blobs
-from sqlclust.store.fits.neighbors import neighbors_of
+from sqlclust.store.fits.neighbors import NewNeighbors, row_vectors
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.making import Corpus, Keeping
@@ -64,6 +59,7 @@ class Distribution(NamedTuple):
         sharding: how the fit is divided.
         seconds_per_task: after which a worker counts as hanging.
         keep_spool: whether the spool's files stay once the result is there.
+        announce: hears how many rows of how many dimensions there are, before they are read.
     """
 
     workers: Workers
@@ -71,13 +67,19 @@ class Distribution(NamedTuple):
     sharding: Sharding
     seconds_per_task: float | None = 3600.0
     keep_spool: bool = False
+    announce: Callable[[int, int], None] | None = None
 
 
 class _Asked(NamedTuple):
-    """What is to be kept, who hears of progress, and when it began."""
+    """What is to be kept, who hears of progress, and when it began.
+
+    Attributes:
+        tell: as `fit_with_workers` has it.
+    """
 
     keeping: Keeping
     progress: Progress | None
+    tell: Callable[[str], object] | None
     started_at: str
 
 
@@ -93,13 +95,16 @@ def fit_with_workers(
     source: Registered | None = None,
     runs_condition: bool = False,
     keeping: Keeping = Keeping(fit=True, neighbors=True),  # noqa: B008  # a tuple
+    tell: Callable[[str], object] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Fit the embeddings of a model, or the rows of a source, in shards and publish the result; returns its ClusteringResult id.
 
     Nothing is locked while it computes. If it fails or is stopped, nothing is published, and the same call with the same spool
-    goes on where it stopped. `where`, `parameters`, `source` and `runs_condition` are as `store.fit.fit` has them; conditions are
-    run by this connection alone. The stored fit's engine is "sharded", with how many shards there were and the measured recall.
+    goes on where it stopped. `where`, `parameters`, `source`, `runs_condition` and `tell` are as `store.fit.fit` has them;
+    conditions are run by this connection alone. The stored fit's engine is "sharded", with how many shards there were and the
+    measured recall. One of the same embeddings that is stored is used again, if the same settings were asked for, `overlap` and,
+    where somebody said the memory of a worker, the number of shards among them.
 
     Raises:
         as `store.fit.fit`; DistributedError: see `errors.distributed`; SpoolInUseError: another client has the folder.
@@ -113,14 +118,15 @@ def fit_with_workers(
     spool = os.path.abspath(distribution.spool)
     with held(spool), origin_to_fit(database, embedding_model, source, runs_condition=runs_condition) as origin:
         try:
-            result_id = _fit(database, origin, selection, options, distribution, _Asked(keeping, progress, started_at))
+            asked = _Asked(keeping, progress, tell, started_at)
+            result_id, folder = _fit(database, origin, selection, options, distribution, asked)
         except SpoolDamagedError as error:  # met after the stages, which make such files again; so the next run does
             with suppress(OSError):
                 os.unlink(error.path)
             raise
-        if not distribution.keep_spool:
+        if folder is not None and not distribution.keep_spool:
             try:
-                remove_spool(spool)
+                remove_spool(spool, folder)
             except OSError as error:  # the result is there
                 logger.warning("result %d is there; its spool folder was not removed: %s", result_id, error)
         return result_id
@@ -133,7 +139,8 @@ def _fit(
     options: FitOptions,
     distribution: Distribution,
     asked: _Asked,
-) -> int:
+) -> tuple[int, str | None]:
+    """The result's id, and the folder of the fit's files; None where a stored one was used."""
     embedding_model = origin.embedding_model
     with translated_errors(database, doing="reading the embeddings"):
         version = origin.data_version()
@@ -142,38 +149,33 @@ def _fit(
             if embedding_model not in there:
                 raise UnknownModelError(embedding_model, known=[*there])
         rows = stored_rows(database, origin, selection)
-    keeping, progress, started_at = asked
     parameters = dataclasses.replace(options, engine="auto").resolved(len(rows.points), rows.source.dimension)
     ran = dataclasses.replace(parameters, engine=SHARDED)
     corpus = Corpus(selection, origin, rows.points, ran)
     earlier = earlier_labels(database, ran, origin, rows.points.ids)
     work = _Work(database, rows, corpus, distribution)
-    found, seconds = interrupt.run(database, work.fitted, progress)
-    hashed, hashing = _in_this_thread("hash", partial(work.fingerprint, found), progress)
-    clustering, cutting = interrupt.run(database, partial(work.clustered, found), progress)
-    stable, recorded = with_stable_labels(database, clustering, earlier, progress)
-    record = work.record(found, hashed, {**seconds, **hashing, **cutting})
-    kept: tuple[Any, ...] = ()
-    if keeping.fit:
-        kept, _ = interrupt.run(database, partial(work.to_keep, keeping, found, hashed), progress)
-    said = {"shards": len(found.shards), "overlap": found.plan.overlap, "recall": found.recall}
+    made = work.made_of_stored(asked) if options.update != "never" else None
+    if made is None:
+        made = work.made_anew(asked)
+    stable, recorded = with_stable_labels(database, made.clustering, earlier, asked.progress)
     result = NewResult(
         rows.points,
         stable,
-        NewFit(record, *kept),
-        {**ran.as_dict(), **said, **recorded_where(selection.where), **origin.recorded, **recorded},
-        started_at,
+        made.fit,
+        {**ran.as_dict(), **made.recorded, **recorded_where(selection.where), **origin.recorded, **recorded},
+        asked.started_at,
         origin,
     )
     result_id, _ = publish(
         database,
         result,
-        snapshot=work.snapshot(origin, found, version),
-        patience=max(PATIENCE, sum(seconds.values())),
-        control=Control(progress),
+        snapshot=HashedSnapshot(database, rows.points, origin, made.hashes, version=version),
+        patience=max(PATIENCE, made.seconds),
+        control=Control(asked.progress),
     )
-    logger.info("%s: result %d in %d shards, recall %.3f", embedding_model, result_id, len(found.shards), found.recall)
-    return result_id
+    shards, recall = made.recorded["shards"], made.recorded["recall"]
+    logger.info("%s: result %d in %d shards, recall %.3f", embedding_model, result_id, shards, recall)
+    return result_id, made.folder
 
 
 def _check(database: Database, options: FitOptions) -> None:
@@ -186,14 +188,21 @@ def _check(database: Database, options: FitOptions) -> None:
         raise OptionError("workers", found="a database in no file", expected="a file that workers can read")
 
 
-def _in_this_thread(
-    phase: str, work: Callable[[Control], Fingerprint], progress: Progress | None
-) -> tuple[Fingerprint, dict[str, float]]:
-    """Work that reads the database, which no other thread may."""
-    control = Control(progress)
-    with control.phase(phase):
-        result = work(control)
-    return result, control.seconds
+class _Made(NamedTuple):
+    """Clusters, the fit they are cut from, and what is recorded of it with the result.
+
+    Attributes:
+        hashes: of the vectors that it is of.
+        seconds: it took.
+        folder: of a new fit's files.
+    """
+
+    clustering: core.Clustering
+    fit: NewFit | int
+    hashes: RowHashes
+    recorded: dict[str, Any]
+    seconds: float
+    folder: str | None
 
 
 class _Work:
@@ -201,33 +210,68 @@ class _Work:
 
     def __init__(self, database: Database, rows: StoredRows, corpus: Corpus, distribution: Distribution) -> None:
         self._database, self._rows, self._corpus, self._distribution = database, rows, corpus, distribution
-        self._spool = os.path.abspath(distribution.spool)
+        options = corpus.options
+        self._job = Job(rows.source, reachability(options), options.seed, distribution.sharding)
 
-    def fitted(self, control: Control) -> ShardedFit:
-        options, distribution = self._corpus.options, self._distribution
-        job = Job(self._rows.source, reachability(options), options.seed, distribution.sharding)
+    def made_of_stored(self, asked: _Asked) -> _Made | None:
+        """Clusters of a stored fit that is the same; None: there is none."""
+        sharding, folder = self._distribution.sharding, os.path.abspath(self._distribution.spool)
+        sought = Sought(self._rows, self._corpus, plan_of(*self._job), not sharding.memory_is_said, folder)
+        reused, said = stored_fit(self._database, sought, asked.progress)
+        if said is not None:
+            logger.info("%s: %s", self._corpus.selection.embedding_model, said)
+            if asked.tell is not None:
+                asked.tell(said)
+        if reused is None:
+            return None
+        work = partial(clustered, sought, reused)
+        clustering, seconds = interrupt.run(self._database, work, asked.progress)
+        record = reused.stored.record
+        recorded = {"shards": record.shards, "overlap": record.overlap, "recall": record.recall}
+        return _Made(clustering, reused.stored.id, reused.hashes, recorded, sum(seconds.values()), None)
+
+    def made_anew(self, asked: _Asked) -> _Made:
+        """A new fit, and its clusters."""
+        keeping, progress, *_ = asked
+        if self._distribution.announce is not None:
+            self._distribution.announce(len(self._rows.points), self._rows.source.dimension)
+        found, seconds = interrupt.run(self._database, self._fitted, progress)
+        hashes = read_row_hashes(found.folder, found.plan)
+        hashed, hashing = interrupt.run(self._database, partial(self._fingerprint, found, hashes), progress)
+        clustering, cutting = interrupt.run(self._database, partial(self._clustered, found), progress)
+        record = self._record(found, hashed, {**seconds, **hashing, **cutting})
+        kept: tuple[Any, ...] = ()
+        if keeping.fit:
+            to_keep = partial(self._to_keep, keeping, found, hashed)
+            kept, _ = interrupt.run(self._database, to_keep, progress)
+        recorded = {"shards": len(found.shards), "overlap": found.plan.overlap, "recall": found.recall}
+        return _Made(clustering, NewFit(record, *kept), hashes, recorded, sum(seconds.values()), found.folder)
+
+    def _fitted(self, control: Control) -> ShardedFit:
+        distribution = self._distribution
         return fit_in_shards(
-            job, distribution.workers, self._spool, control, seconds_per_task=distribution.seconds_per_task
+            self._job,
+            distribution.workers,
+            distribution.spool,
+            control,
+            seconds_per_task=distribution.seconds_per_task,
         )
 
-    def fingerprint(self, found: ShardedFit, control: Control) -> Fingerprint:
-        hashes = read_row_hashes(self._spool, found.plan)
-        return fingerprint(self._rows, hashes, control)
+    def _fingerprint(self, found: ShardedFit, hashes: RowHashes, control: Control) -> Fingerprint:
+        points, plan, folder = self._corpus.points, found.plan, found.folder
+        vectors = ((start, read_as_scanned(folder, plan, number)) for number, (start, _) in enumerate(plan.ranges))
+        with control.phase("hash"):
+            whole = corpus_hash(points, vectors, plan.dimension, folder, control)
+        return Fingerprint(whole, hashes.checks[points.order])
 
-    def clustered(self, found: ShardedFit, control: Control) -> core.Clustering:
-        parameters = core.CutParameters(**self._corpus.options.selecting(found.plan.n))
-        with control.phase("clusters"):
-            labelled = core.select_clusters(self._fit(found).tree, parameters, control)
-        with control.phase("medoids"):
-            ranges = partial(_ranges, self._spool, found.plan, control)
-            labels = labelled.labels
-            middle = streamed_medoids(ranges, labels, self._corpus.points.rank(), found.plan.dimension)
-        return core.clustering_of(labelled, middle)
+    def _clustered(self, found: ShardedFit, control: Control) -> core.Clustering:
+        ranges = partial(_ranges, found.folder, found.plan, control)
+        return cut_streamed(self._fit(found).tree, self._corpus, ranges, found.plan.dimension, control)
 
     def _fit(self, found: ShardedFit) -> core.Fit:
         return found.fit(self._corpus.points.rank())
 
-    def record(self, found: ShardedFit, hashed: Fingerprint, timings: dict[str, float]) -> FitRecord:
+    def _record(self, found: ShardedFit, hashed: Fingerprint, timings: dict[str, float]) -> FitRecord:
         corpus = self._corpus
         return FitRecord(
             **corpus.identity(hashed),
@@ -240,23 +284,19 @@ class _Work:
             timings=timings,
             shards=len(found.shards),
             overlap=found.plan.overlap,
+            shards_asked=found.plan.shards,
         )
 
-    def to_keep(self, keeping: Keeping, found: ShardedFit, hashed: Fingerprint, control: Control) -> tuple[Any, ...]:
+    def _to_keep(self, keeping: Keeping, found: ShardedFit, hashed: Fingerprint, control: Control) -> tuple[Any, ...]:
         points, fitted = self._corpus.points, self._fit(found)
         neighbors = None
         if keeping.neighbors:
-            hashes = read_row_hashes(self._spool, found.plan).hashes[points.order]
-            fitted = fitted._replace(lists=lists_of_fit(self._spool, found))
-            neighbors = neighbors_of(points, fitted, control, row_hashes=hashes)
+            hashes = read_row_hashes(found.folder, found.plan).hashes[points.order]
+            neighbors = NewNeighbors(row_vectors(points, fitted), hashes, SpooledLists(found), fitted.exponent)
         return to_blobs(points, hashed, fitted, control), neighbors
 
-    def snapshot(self, origin: Origin, found: ShardedFit, version: int) -> Snapshot:
-        hashes = read_row_hashes(self._spool, found.plan)
-        return HashedSnapshot(self._database, self._corpus.points, origin, hashes, version=version)
 
-
-def _ranges(spool: str, plan: Plan, control: Control) -> Iterable[tuple[int, Float32Array]]:
+def _ranges(folder: str, plan: Plan, control: Control) -> Iterator[tuple[int, Float32Array]]:
     for number, (start, _) in enumerate(plan.ranges):
         control.at(number / len(plan.ranges))
-        yield start, read_again(spool, plan, number, 0)
+        yield start, read_again(folder, plan, number, 0)

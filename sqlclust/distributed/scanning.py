@@ -44,7 +44,7 @@ def scan(spool: str, number: int) -> None:
     plan = read_plan(spool)
     start, stop = plan.ranges[number]
     given = plan.opened(spool).read(start, stop)
-    row_checks, row_hashes = _stored_hashes(given)
+    row_checks, row_hashes = stored_hashes(given)
     vectors = plan.compared(given, start)
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
     checks = _second_hashes(vectors)
@@ -91,14 +91,19 @@ def read_again(spool: str, plan: Plan, number: int, exponent: int) -> Float32Arr
     Raises:
         VectorsChangedError; as `VectorSource.read`
     """
+    vectors = plan.compared(read_as_scanned(spool, plan, number), plan.ranges[number][0])
+    return vectors if exponent == 0 else np.ldexp(vectors, exponent)
+
+
+def read_as_scanned(spool: str, plan: Plan, number: int) -> Float32Array:
+    """The vectors of a range as they are stored. Raises as `read_again`."""
     start, stop = plan.ranges[number]
     source = plan.opened(spool)
     given = source.read(start, stop)
     with SpoolFile(scan_path(spool, number)) as file:
         if zlib.crc32(given.data) != file.facts["content"]:
             raise VectorsChangedError(source.name, change=f"there are other vectors in rows {start:,} to {stop - 1:,}")
-    vectors = plan.compared(given, start)
-    return vectors if exponent == 0 else np.ldexp(vectors, exponent)
+    return given
 
 
 def verify(spool: str, number: int) -> None:
@@ -112,7 +117,7 @@ def verified_path(spool: str, number: int) -> str:
     return os.path.join(spool, f"verified-{number:06d}")
 
 
-def _stored_hashes(given: Float32Array) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+def stored_hashes(given: Float32Array) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Of each row as it is stored: its CRC-32, and the first 8 bytes of its SHA-256 (`Points`)."""
     stored = np.ascontiguousarray(given, dtype="<f4")
     checks = np.fromiter((zlib.crc32(row) for row in stored), dtype=np.uint32, count=len(stored))

@@ -91,13 +91,18 @@ def write_whole(path: str, begin: bytes, arrays: Iterable[NDArray[Any]] = ()) ->
     except OSError as error:
         with suppress(OSError):
             os.unlink(draft)
-        if error.errno in _NO_ROOM:
-            raise SpoolFullError(os.path.dirname(path), needed=length, reason=str(error.strerror)) from None
-        raise SpoolFileError(path, reason=f"cannot be written ({error.strerror})") from None
+        raise failed_to_write(path, error, length) from None
     except BaseException:
         with suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def failed_to_write(path: str, error: OSError, length: int) -> SpoolFullError | SpoolFileError:
+    """What an error of the system means for a file of so many bytes that is written."""
+    if error.errno in _NO_ROOM:
+        return SpoolFullError(os.path.dirname(path), needed=length, reason=str(error.strerror))
+    return SpoolFileError(path, reason=f"cannot be written ({error.strerror})")
 
 
 def _sync_folder(folder: str) -> None:

@@ -9,26 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Plan
 from sqlclust.distributed.scanning import scan_path
 from sqlclust.distributed.spool import SpoolFile
 from sqlclust.distributed.vectors import VectorSource
-from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, VectorsChangedError, shown
+from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, shown
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
-from sqlclust.store.embeddings.ids import id_bytes
 from sqlclust.store.embeddings.origin import Origin
-from sqlclust.store.embeddings.points import Fingerprint, Points, points_of
+from sqlclust.store.embeddings.points import Points, points_of
 from sqlclust.store.embeddings.selection import Selection, selected_rowids
 from sqlclust.store.embeddings.snapshot import Snapshot
 from sqlclust.store.sources.file_rows import opened_folder
 from sqlclust.store.sources.numbered_rows import numbered_rows
 from sqlclust.store.sources.source_vectors import SourceVectors
-
-_REPORT = 1024
 
 
 class StoredRows(NamedTuple):
@@ -120,28 +116,6 @@ def read_row_hashes(spool: str, plan: Plan) -> RowHashes:
         with SpoolFile(scan_path(spool, number)) as file:
             checks[start:stop], hashes[start:stop] = file.array("row_checks"), file.array("row_hashes")
     return RowHashes(checks, hashes)
-
-
-def fingerprint(rows: StoredRows, found: RowHashes, control: Control) -> Fingerprint:
-    """What `Points.fingerprint` would give, from vectors that are read in the order of ids, none of them kept.
-
-    Raises:
-        VectorsChangedError: one is not what it was when it was scanned.
-    """
-    order = rows.points.order
-    ids, contents = hashlib.sha256(), hashlib.sha256()
-    for start in range(0, len(order), _REPORT):
-        ids.update(b"".join(id_bytes(rows.points.ids[row]) for row in order[start : start + _REPORT].tolist()))
-    for place, vector in enumerate(rows.source.one_by_one(order)):
-        if not is_same(vector, found, int(order[place])):
-            raise VectorsChangedError(
-                rows.source.name, change=f"id {rows.points.ids[order[place]]!r} has another vector"
-            )
-        contents.update(vector)
-        if place % _REPORT == 0:
-            control.at(place / len(order))
-    corpus_hash = hashlib.sha256(ids.digest() + contents.digest()).hexdigest()
-    return Fingerprint(corpus_hash, found.checks[order])
 
 
 def is_same(vector: object, found: RowHashes, row: int) -> bool:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sqlclust.core.geometry.metrics import Float32Array
-from sqlclust.vectors.blobs import STORED
 
 
 class VectorSource(Protocol):
@@ -51,32 +46,3 @@ class VectorSource(Protocol):
 
     def write_files(self, spool: str) -> None:
         """Write those. Raises SpoolFileError, SpoolFullError."""
-
-    def one_by_one(self, order: NDArray[np.intp]) -> Iterator[bytes]:
-        """The vectors of all rows as they are stored (float32), in some order of the rows, intp (n,)."""
-
-
-_IN_ORDER = 1 << 27
-"""Bytes of vectors that are held at a time to give them in another order than they are read in."""
-
-
-def in_order(
-    read: Callable[[NDArray[np.intp]], Float32Array], order: NDArray[np.intp], dimension: int
-) -> Iterator[bytes]:
-    """Vectors as they are stored, float32, in some order of the rows.
-
-    Args:
-        read: gives those of some rows, ascending.
-        order: intp (n,), the rows.
-
-    Cost: 128 MiB of memory. All is read once where the order is nearly that of the rows; at the worst once for each 128 MiB.
-    """
-    step = max(1, _IN_ORDER // (4 * dimension))
-    for start in range(0, len(order), step):
-        rows = order[start : start + step]
-        ascending = np.argsort(rows, kind="stable")
-        vectors = read(rows[ascending])
-        place = np.empty(len(rows), dtype=np.intp)
-        place[ascending] = np.arange(len(rows))
-        for at in place.tolist():
-            yield vectors[at].astype(STORED, copy=False).tobytes()

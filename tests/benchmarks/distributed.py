@@ -66,7 +66,7 @@ def fit_folder(arguments: argparse.Namespace) -> None:
     shape = Shape(n, dimension, _PARAMETERS.min_samples, len(found.shards), arguments.overlap)
     with cores_at_most(1):
         predicted = estimate(shape, multiplications_per_second=multiplications_per_second())
-    spool = sum(entry.stat().st_size for entry in os.scandir(arguments.spool))
+    spool = sum(entry.stat().st_size for entry in os.scandir(found.folder))
     np.save(Path(arguments.spool) / "tree.npy", np.column_stack(found.fit().tree))
     print(
         f"{n:,} x {dimension}, {len(found.shards)} shards of at most {max(found.shards):,}, together {sum(found.shards):,}"

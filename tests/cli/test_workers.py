@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import sqlclust
 from sqlclust.cli import main
+from sqlclust.cli.workers import workers_said
 from sqlclust.errors import ArgumentError
 from tests.distributed.small_jobs import real_like
 from tests.small import NOTE, add_embeddings
@@ -79,6 +80,7 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
     into = tmp_path / "clusters.db"
     done = run("fit", db, "note", "--into", into, "--workers", 1, "--spool", tmp_path / "x", "--min-cluster-size", 5)
     assert done.exit_code == 0, done.output
+    assert "note: 600 rows of 16 dimensions in about 1 shards" in done.stderr
     con = apsw.Connection(str(into))
     assert con.execute("SELECT engine, embedding_model, n FROM ClusteringFit").fetchall() == [("sharded", "note", 600)]
     con.close()
@@ -87,7 +89,16 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
 def test_too_little_memory(db: Path, tmp_path: Path) -> None:
     done = run("fit", db, "demo", "--workers", 1, "--spool", tmp_path / "x", "--memory", "100MB")
     assert done.exit_code == 1
-    assert "workers have 100 MiB each, and the smallest shard needs" in done.output
+    assert "workers have 100 MB each, and the smallest shard needs" in done.output
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("8GB", 8 * 10**9), ("1.5 gib", 3 << 29), ("1500m", 15 * 10**8), ("7", 7)]
+)
+def test_sizes(size: str, expected: int) -> None:
+    said = workers_said("1", "x", size, 3)
+    assert said is not None
+    assert said.memory == expected
 
 
 def test_no_scheduler(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

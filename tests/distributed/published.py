@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.core.runtime.control import Progress
+from sqlclust.distributed import publishing
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers
 from sqlclust.options import FitOptions, parse
-from tests.distributed.small_jobs import sharding
+from tests.distributed.small_jobs import real_like, sharding
+
+VECTORS = real_like(700, 16)
 
 
-def fit(con: apsw.Connection, *, shards: int = 1, where: str | None = None, **options: Any) -> int:
-    """A fit in shards by an executor of threads; `parameters` are those of the condition, others options."""
-    said: dict[str, Any] = {"where": where, "parameters": options.pop("parameters", None)}
+def fit(
+    con: apsw.Connection,
+    *,
+    executor: Executor | None = None,
+    told: list[str] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> int:
+    """A fit in shards by an executor of threads.
+
+    `shards`, `overlap` and `memory_is_said` are as `small_jobs.sharding` has them; `where`, `parameters` and `runs_condition` as
+    `fit_with_workers`; others are options of a fit.
+    """
+    divided = {name: options.pop(name) for name in ("overlap", "memory_is_said") if name in options}
+    said: dict[str, Any] = {name: options.pop(name) for name in ("where", "parameters") if name in options}
     said["runs_condition"] = options.pop("runs_condition", True)
-    with ThreadPoolExecutor(2) as executor:
-        spool = str(Path(con.db_filename("main")).parent / "spool")
-        how = Distribution(ExecutorWorkers(executor, count=2), spool, sharding(shards))
-        parsed = parse(FitOptions, {name: options[name] for name in options if name != "model"})
-        return fit_with_workers(database_of(con), options.get("model", "demo"), parsed, how, **said)
+    spool = str(Path(con.db_filename("main")).parent / "spool")
+    with ThreadPoolExecutor(2) as threads:
+        workers = ExecutorWorkers(executor or threads, count=2)
+        how = Distribution(workers, spool, sharding(options.pop("shards", 1), **divided))
+        said |= {"tell": None if told is None else told.append, "progress": progress}
+        model = options.pop("model", "demo")
+        return fit_with_workers(database_of(con), model, parse(FitOptions, options), how, **said)
+
+
+def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
+    """Have something done whenever `publishing` calls a function of this name, before that."""
+    original = getattr(publishing, name)
+
+    def acting(*arguments: Any, **more: Any) -> Any:
+        act()
+        return original(*arguments, **more)
+
+    patched.setattr(publishing, name, acting)
 
 
 def rows(con: apsw.Connection, sql: str, *bindings: Any) -> list[Any]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.pipeline import ReachabilityParameters
-from sqlclust.core.runtime.control import Control
+from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Sharding
-from sqlclust.distributed.workers import ExecutorWorkers
+from sqlclust.distributed.workers import ExecutorWorkers, Workers
 from sqlclust.vectors.folders import NpyFolder
 from tests.benchmarks.data import embeddings
 
@@ -47,6 +47,42 @@ def fitted(path: Path, vectors: Float32Array, *, threads: int = 2, **said: objec
         return fit_in_shards(job(path / "vectors", vectors, **said), workers, str(path / "spool"), Control())
 
 
+def files_in(spool: Path) -> Path:
+    """The folder of the one fit that has files in a spool folder."""
+    [folder] = spool.glob("fit-*")
+    return folder
+
+
 def real_like(n: int = 2000, dimension: int = 24, *, seed: int = 0) -> Float32Array:
     """Vectors with the structure of embeddings; some rows are identical."""
     return embeddings(n, dimension, seed=seed)
+
+
+VECTORS = real_like(1500)
+
+
+def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
+    """A fit of VECTORS in three shards, and its spool folder; the vectors' folder is made once."""
+    folder = path / "vectors"
+    source = FolderRows(NpyFolder.found(folder)) if folder.exists() else folder_of(folder, VECTORS)
+    return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
+
+
+def fit_with(workers: Workers, path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
+    """That fit."""
+    job, spool = start(path, **said)  # type: ignore[arg-type]
+    return fit_in_shards(job, workers, spool, Control(progress))
+
+
+def by_threads(path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
+    """The same by threads of this process."""
+    with ThreadPoolExecutor(2) as executor:
+        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)
+
+
+def assert_same(found: ShardedFit, expected: ShardedFit) -> None:
+    """To the last bit."""
+    assert found.recall == expected.recall
+    assert np.array_equal(found.squared_core, expected.squared_core)
+    for mine, theirs in zip(found.edges, expected.edges, strict=True):
+        assert np.array_equal(mine, theirs)

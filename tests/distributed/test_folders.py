@@ -236,7 +236,7 @@ def test_files_that_change(con: apsw.Connection, tmp_path: Path, monkeypatch: py
     sqlclust.source(con, "files", folder=tmp_path / "vectors")
     path = tmp_path / "vectors" / "002.npy"
     kept = path.read_bytes()
-    for when, error in (("fingerprint", VectorsChangedError), ("with_stable_labels", MembersReplacedError)):
+    for when, error in (("corpus_hash", VectorsChangedError), ("with_stable_labels", MembersReplacedError)):
         original = getattr(publishing, when)
 
         def changing(*arguments: Any, original: Any = original, **more: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.distributed import publishing
+from sqlclust.distributed.folder import remove_spool
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ProcessWorkers
 from sqlclust.errors import (
@@ -27,33 +26,8 @@ from sqlclust.errors import (
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.published import ASSIGNED, CLUSTERS, check_same, fit, rows
-from tests.distributed.small_jobs import real_like, sharding
-from tests.small import add_embeddings
-
-VECTORS = real_like(700, 16)
-
-
-@pytest.fixture
-def con(tmp_path: Path) -> Iterator[apsw.Connection]:
-    connection = sqlclust.connect(tmp_path / "notes.db")
-    sqlclust.initialize(connection)
-    ids = [f"note {(row * 263) % 700}" for row in range(700)]  # another order than the rows have
-    add_embeddings(connection, np.concatenate([VECTORS[:690], VECTORS[:10]]), ids=ids)
-    add_embeddings(connection, VECTORS[:1], model="alone", ids=["alone"])
-    yield connection
-    connection.close()
-
-
-def before(patched: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> None:
-    """Have something done whenever `publishing` calls a function of this name, before that."""
-    original = getattr(publishing, name)
-
-    def acting(*arguments: Any, **more: Any) -> Any:
-        act()
-        return original(*arguments, **more)
-
-    patched.setattr(publishing, name, acting)
+from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, check_same, fit, rows
+from tests.distributed.small_jobs import files_in, sharding
 
 
 @pytest.mark.parametrize(
@@ -75,7 +49,7 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     )[0]
     assert engine == "sharded"
     assert 0.95 < recall <= 1
-    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 3}
+    assert json.loads(timings)["measured"] == {"shards": 3, "overlap": 3, "shards_asked": 3}
     said = json.loads(parameters)
     assert (said["engine"], said["shards"], said["overlap"], said["recall"]) == ("sharded", 3, 3, recall)
     assert not (tmp_path / "spool").exists()
@@ -143,14 +117,13 @@ def test_vectors_that_change_meanwhile(
         )
 
     with monkeypatch.context() as patched:
-        before(patched, "with_stable_labels" if late else "fingerprint", change)
+        before(patched, "with_stable_labels" if late else "corpus_hash", change)
         with pytest.raises(MembersReplacedError if late else VectorsChangedError):
             fit(con, shards=2)
     assert changed
     other.close()
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
-    for path in (tmp_path / "spool").iterdir():
-        path.unlink()
+    remove_spool(str(tmp_path / "spool"))
     assert fit(con, shards=2) == 1
 
 
@@ -160,13 +133,13 @@ def test_a_file_that_is_damaged_after_the_stages(
     """Nothing is published; and the same call goes on, as the error says."""
 
     def damage() -> None:
-        path = tmp_path / "spool" / "merged-000000"
+        path = files_in(tmp_path / "spool") / "merged-000000"
         whole = bytearray(path.read_bytes())
         whole[len(whole) // 4] ^= 1  # among the indices, which no stage reads again
         path.write_bytes(whole)
 
     with monkeypatch.context() as patched:
-        before(patched, "streamed_medoids", damage)
+        before(patched, "cut_streamed", damage)
         with pytest.raises(SpoolDamagedError, match="run it again with the same spool"):
             fit(con, shards=2)
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
@@ -191,7 +164,7 @@ def test_two_clients_in_one_folder(con: apsw.Connection, tmp_path: Path, monkeyp
 def test_a_folder_that_cannot_be_emptied(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result is there all the same."""
 
-    def refuse(spool: str) -> None:
+    def refuse(spool: str, folder: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("sqlclust.distributed.publishing.remove_spool", refuse)
@@ -209,7 +182,7 @@ def test_a_commit_that_changes_no_vector(con: apsw.Connection, tmp_path: Path, m
         with closing(apsw.Connection(str(tmp_path / "notes.db"))) as other:
             other.execute("UPDATE Embedding SET content = content || 'text' WHERE id = 'note 5'")
 
-    for name in ("fit_in_shards", "streamed_medoids", "with_stable_labels"):
+    for name in ("fit_in_shards", "cut_streamed", "with_stable_labels"):
         before(monkeypatch, name, change)
     assert fit(con, shards=2) == 1
 

@@ -188,7 +188,7 @@ def test_another_condition_in_the_same_folder(con: apsw.Connection, monkeypatch:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "streamed_medoids", stop)
+        patched.setattr(publishing, "cut_streamed", stop)
         with pytest.raises(KeyboardInterrupt):
             fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2)
     for other in ({"where": "rowid % 2 = :odd", "parameters": {"odd": 1}}, {"where": "rowid % 2 = 0"}, {}):
@@ -197,7 +197,7 @@ def test_another_condition_in_the_same_folder(con: apsw.Connection, monkeypatch:
     assert fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2) == 1
 
 
-@pytest.mark.parametrize("when", ["fit_in_shards", "fingerprint", "with_stable_labels"])
+@pytest.mark.parametrize("when", ["fit_in_shards", "corpus_hash", "with_stable_labels"])
 @pytest.mark.parametrize("row", [2, 12, 300])
 @pytest.mark.parametrize("change", ["DELETE FROM Embedding", "UPDATE Embedding SET embedding_model = 'third'"])
 def test_rows_that_go_meanwhile(

@@ -14,8 +14,9 @@ from sqlclust.core.pipeline import CutParameters, Engine, Fit, ReachabilityParam
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.edges import Edges
 from sqlclust.core.tree.minimum_forest import minimum_forest
-from sqlclust.distributed.fit import ShardedFit, lists_of_fit
+from sqlclust.distributed.fit import ShardedFit
 from sqlclust.distributed.forests import forest_path, read_edges
+from sqlclust.distributed.lists import SpooledLists
 from sqlclust.distributed.searching import found_path
 from sqlclust.distributed.spool import SpoolFile
 from tests.distributed.small_jobs import PARAMETERS, fitted, real_like
@@ -46,10 +47,17 @@ def test_one_shard_is_the_engine(tmp_path: Path, engine: Engine, parameters: Rea
     assert sharded.shards == [len(expected.points.counts)]
     assert_same(sharded.fit(), expected)
     assert sharded.recall == expected.recall
-    lists = lists_of_fit(str(tmp_path / "spool"), sharded)
+    lists = SpooledLists(sharded)
     assert expected.lists is not None
-    for name in lists._fields:
+    for name in ("counts", "starts"):
         assert np.array_equal(getattr(lists, name), getattr(expected.lists, name)), name
+    assert np.array_equal(lists.lengths(), expected.lists.lengths())
+    m = len(lists.counts)
+    for first, last in ((0, m), (0, 0), (m // 3, m // 2), (m - 1, m)):
+        (indices, squared), wanted = lists.between(first, last), expected.lists.between(first, last)
+        assert [each.dtype for each in (indices, squared)] == ["int32", "float64"]
+        assert np.array_equal(indices, wanted[0])
+        assert np.array_equal(squared, wanted[1])
 
 
 def test_numbers_beyond_float32s_squares(tmp_path: Path) -> None:
@@ -62,18 +70,18 @@ def test_numbers_beyond_float32s_squares(tmp_path: Path) -> None:
     assert three.fit().tree.weight.sum() == pytest.approx(expected.tree.weight.sum(), rel=0.01)
 
 
-def found_edges(spool: Path, sharded: ShardedFit) -> list[tuple[float, float, int, int]]:
+def found_edges(sharded: ShardedFit) -> list[tuple[float, float, int, int]]:
     """All edges that any shard has in its lists or its forest, as (weight, distance, left, right)."""
     core, factor = sharded.squared_core, sharded.plan.parameters.distance_factor
     edges = []
     for shard in range(len(sharded.shards)):
-        with SpoolFile(found_path(str(spool), shard)) as file:
+        with SpoolFile(found_path(sharded.folder, shard)) as file:
             members, indices, squared = (file.array(name) for name in ("members", "indices", "squared"))
         for here, others, distances in zip(members.tolist(), indices.tolist(), squared.tolist(), strict=True):
             for there, distance in zip(others, distances, strict=True):
                 weight = max(core[here], core[there], distance * factor)
                 edges.append((weight, distance, min(here, there), max(here, there)))
-        forest = read_edges(forest_path(str(spool), shard))
+        forest = read_edges(forest_path(sharded.folder, shard))
         edges += zip(*(column.tolist() for column in forest), strict=True)
     return edges
 
@@ -104,7 +112,7 @@ def test_the_tree_is_that_of_all_found_edges(tmp_path: Path, shards: int, overla
     sharded = fitted(tmp_path, real_like(1500), shards=shards, overlap=overlap, engine=engine)
     assert len(sharded.shards) == shards
     m = len(sharded.corpus.starts)
-    expected = kruskal(found_edges(tmp_path / "spool", sharded), m)
+    expected = kruskal(found_edges(sharded), m)
     assert len(expected) == m - 1
     assert [*zip(*(column.tolist() for column in sharded.edges), strict=True)] == expected
 
@@ -150,10 +158,10 @@ def test_recall_is_measured_and_not_promised(tmp_path: Path) -> None:
     vectors = real_like(2500)
     sharded = fitted(tmp_path, vectors, shards=8, overlap=1)
     assert sum(sharded.shards) == len(sharded.corpus.starts)
-    lists = lists_of_fit(str(tmp_path / "spool"), sharded)
+    _, squared = SpooledLists(sharded).between(0, len(sharded.corpus.starts))
     exact = fit(vectors, PARAMETERS, engine="exact", keep_lists=True, control=Control()).lists
     assert exact is not None
-    listed, best = lists.squared.reshape(-1, 10)[:, :5], exact.squared.reshape(-1, 10)[:, 4:5]
+    listed, best = squared.reshape(-1, 10)[:, :5], exact.squared.reshape(-1, 10)[:, 4:5]
     truth = (listed <= best * 1.00001).mean()
     assert 0.3 < truth < 0.95
     assert sharded.recall == pytest.approx(truth, abs=0.05)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import sqlclust
-from sqlclust.distributed import vectors
 from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.opening import source_of
 from sqlclust.distributed.vectors import VectorSource
@@ -193,11 +192,3 @@ def test_a_view_does_no_harm(tmp_path: Path) -> None:
     said = {**DatabaseRows.own(tmp_path / "t.db", ""), "table": "t", "key": "k", "vector": "v", "part": None}
     with pytest.raises(SqlclustError, match=r"unsafe use of load_extension\(\)"):
         DatabaseRows.of_numbers({**said, "stored": "view", "listed": True}, np.array([1]))
-
-
-@pytest.mark.parametrize("width", [0, 60, 10**6])
-def test_another_order_than_the_rows_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr(vectors, "_IN_ORDER", width)
-    order = np.random.default_rng(3).permutation(len(VECTORS))
-    for source in both(tmp_path):
-        assert [*source.one_by_one(order)] == [VECTORS[row].tobytes() for row in order], source.name

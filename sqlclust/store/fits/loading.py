@@ -25,6 +25,11 @@ _FIND = f"""
 SELECT max(id) FROM main.ClusteringFit
 WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
 """
+_ALIKE = f"""
+SELECT id, n FROM main.ClusteringFit
+WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY if name != "corpus_hash")} AND spanning_tree IS NOT NULL
+ORDER BY id DESC
+"""
 
 
 def known_fits(database: Database) -> list[int]:
@@ -43,6 +48,18 @@ def find(database: Database, key: dict[str, Any]) -> int | None:
             return None
         found: int | None = statements.value(database, _FIND, key)
     return found
+
+
+def alike(database: Database, key: dict[str, Any]) -> dict[int, int]:
+    """The stored fits of the same model and settings, whatever vectors they are of, the newest first: rows by id.
+
+    Args:
+        key: a value for each of IDENTITY but the corpus_hash.
+    """
+    with translated_errors(database, doing="looking for a stored fit"):
+        if schema.version(database) is None:
+            return {}
+        return dict(statements.all_rows(database, _ALIKE, key))
 
 
 def resolve_fit(database: Database, which: int | str) -> int:

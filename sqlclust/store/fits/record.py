@@ -33,6 +33,7 @@ class FitRecord:
         tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
         changes: of a fit that was brought up to date, how many rows were new, gone and changed; goes with `timings`, too.
         shards, overlap: of a fit in shards, see `distributed`; go with `timings`, too.
+        shards_asked: as many as memory asked for, before vectors were looked at; goes with `timings`, too.
     """
 
     embedding_model: str
@@ -55,6 +56,7 @@ class FitRecord:
     changes: dict[str, int] | None = None
     shards: int | None = None
     overlap: int | None = None
+    shards_asked: int | None = None
 
     @property
     def needs_unit_length(self) -> bool:
@@ -86,7 +88,7 @@ class FitRecord:
         return replace(self, timings=timings, **found)
 
 
-_MEASURED = ("tree_confirmed", "changes", "shards", "overlap")
+_MEASURED = ("tree_confirmed", "changes", "shards", "overlap", "shards_asked")
 """Fields that the tables have no column for."""
 COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name not in _MEASURED)
 """Columns of ClusteringFit that a record is stored in."""
