@@ -99,12 +99,13 @@ class Fits:
         logger.info("%s: started", model)
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
+        left = None
         if size is not None and self._distribution is not None:
-            announce_workers(model, size, options, self._distribution)
+            left = announce_workers(model, size, options, self._distribution)
         elif size is not None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
-        with ProgressLine("" if self._alone else model, says_left=self._distribution is not None) as progress:
+        with ProgressLine("" if self._alone else model, left=left) as progress:
 
             def report(phase: str, fraction: float) -> None:
                 log(phase, fraction)

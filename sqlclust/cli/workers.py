@@ -130,11 +130,14 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         workers.close()
 
 
-def announce_workers(model: str, size: tuple[int, int], options: FitOptions, distribution: Any) -> None:
-    """Say who works, and what it will take, before it starts."""
+def announce_workers(
+    model: str, size: tuple[int, int], options: FitOptions, distribution: Any
+) -> Callable[[str, float], float | None]:
+    """Say who works, and what it will take, before it starts. Returns what tells how much time is left."""
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
+    from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
     (n, dimension), sharding = size, distribution.sharding
     n = max(2, n // options.downsample)
@@ -148,15 +151,17 @@ def announce_workers(model: str, size: tuple[int, int], options: FitOptions, dis
     )
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
-    seconds = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    by_workers = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    expected = expected_seconds(n, dimension, by_workers)
     click.echo(
         printable(
             f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
             f"each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
-            f"{_size(taken.spool_bytes)}; about {duration(seconds)}"
+            f"{_size(taken.spool_bytes)}; about {duration(sum(expected.values()))}"
         ),
         err=True,
     )
+    return TimeLeft(expected)
 
 
 def _size(count: int) -> str:
