@@ -114,8 +114,8 @@ ROOMS = {
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
         "folder", "spool", "vectors", "row_readers", "database_rows", "opening", "cost", "time_left", "plan", "tasks", "scanning",
-        "numbering", "division", "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "workers", "running",
-        "fit", "medoids", "stored_rows", "digests", "reusing", "publishing", "calling",
+        "numbering", "division", "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "confirming",
+        "workers", "running", "fit", "medoids", "stored_rows", "digests", "reusing", "publishing", "calling",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",

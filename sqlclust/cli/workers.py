@@ -157,7 +157,7 @@ def announce_workers(
         printable(
             f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
             f"each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
-            f"{_size(taken.spool_bytes)}; about {duration(sum(expected.values()))}"
+            f"{_size(taken.spool_bytes + taken.aside_bytes)}; about {duration(sum(expected.values()))}"
         ),
         err=True,
     )

@@ -81,7 +81,7 @@ def by_threads(path: Path, progress: Progress | None = None, **said: object) -> 
 
 def assert_same(found: ShardedFit, expected: ShardedFit) -> None:
     """To the last bit."""
-    assert found.recall == expected.recall
+    assert (found.recall, found.tree_confirmed) == (expected.recall, expected.tree_confirmed)
     assert np.array_equal(found.squared_core, expected.squared_core)
     for mine, theirs in zip(found.edges, expected.edges, strict=True):
         assert np.array_equal(mine, theirs)
