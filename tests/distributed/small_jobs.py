@@ -58,6 +58,8 @@ def real_like(n: int = 2000, dimension: int = 24, *, seed: int = 0) -> Float32Ar
 
 
 VECTORS = real_like(1500)
+PHASES = ("scan", "assign", "route", "search", "merge", "forest", "pick", "recall", "confirm")
+"""Of tasks that workers do; a task's name begins with its phase."""
 
 
 def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
@@ -67,16 +69,18 @@ def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str
     return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
 
 
-def fit_with(workers: Workers, path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
-    """That fit."""
+def fit_with(
+    workers: Workers, path: Path, progress: Progress | None = None, *, seconds: float | None = None, **said: object
+) -> ShardedFit:
+    """That fit; a task may take so many seconds."""
     job, spool = start(path, **said)  # type: ignore[arg-type]
-    return fit_in_shards(job, workers, spool, Control(progress))
+    return fit_in_shards(job, workers, spool, Control(progress), seconds_per_task=seconds)
 
 
 def by_threads(path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
     """The same by threads of this process."""
     with ThreadPoolExecutor(2) as executor:
-        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)
+        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)  # type: ignore[arg-type]
 
 
 def assert_same(found: ShardedFit, expected: ShardedFit) -> None:
