@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.plan import Sharding
 from sqlclust.distributed.vectors import NpyFolder
-from sqlclust.distributed.workers import ExecutorWorkers, Workers
+from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
 from tests.benchmarks.data import embeddings
 
 PARAMETERS = ReachabilityParameters(5, "cosine")
@@ -55,6 +56,15 @@ def files_in(spool: Path) -> Path:
 def real_like(n: int = 2000, dimension: int = 24, *, seed: int = 0) -> Float32Array:
     """Vectors with the structure of embeddings; some rows are identical."""
     return embeddings(n, dimension, seed=seed)
+
+
+def quick_processes(count: int, *, memory: int | None = None) -> ProcessWorkers:
+    """`ProcessWorkers` whose processes are forked from one that has all imported, where the system can do that."""
+    workers = ProcessWorkers(count, memory=memory)
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        workers._context = multiprocessing.get_context("forkserver")  # type: ignore[assignment]
+        workers._context.set_forkserver_preload(["tests.distributed.faulty"])
+    return workers
 
 
 VECTORS = real_like(1500)

@@ -16,7 +16,6 @@ import pytest
 from sqlclust.core.runtime.control import Progress
 from sqlclust.distributed import running
 from sqlclust.distributed.fit import ShardedFit
-from sqlclust.distributed.workers import ProcessWorkers
 from sqlclust.errors import (
     NotFiniteError,
     SpoolFileError,
@@ -25,7 +24,16 @@ from sqlclust.errors import (
     ZeroVectorError,
 )
 from tests.distributed import faulty
-from tests.distributed.small_jobs import PHASES, VECTORS, assert_same, by_threads, files_in, fit_with, folder_of
+from tests.distributed.small_jobs import (
+    PHASES,
+    VECTORS,
+    assert_same,
+    by_threads,
+    files_in,
+    fit_with,
+    folder_of,
+    quick_processes,
+)
 
 
 def once_in(phases: tuple[str, ...], act: Callable[[], bool]) -> Progress:
@@ -42,7 +50,7 @@ def once_in(phases: tuple[str, ...], act: Callable[[], bool]) -> Progress:
 @pytest.mark.slow
 def test_workers_killed_in_each_phase(tmp_path: Path, expected: ShardedFit) -> None:
     """While they write; what they have written of it counts for nothing."""
-    workers = ProcessWorkers(1)
+    workers = quick_processes(1)
     started: set[int] = set()
     try:
         found = fit_with(
@@ -71,7 +79,7 @@ def test_workers_that_hang_and_files_that_go(
 ) -> None:
     """It ends itself; a machine that is slow to start another has time for it."""
     monkeypatch.setattr(running, "_GRACE", 120.0)
-    workers = ProcessWorkers(1)
+    workers = quick_processes(1)
     harm = {"assign": "hang", "merge": "miss", "confirm": "miss"}
     try:
         assert_same(fit_with(faulty.Harmed(workers, harm), tmp_path, seconds=5.0), expected)
