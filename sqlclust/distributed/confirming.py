@@ -53,8 +53,8 @@ def measured_confirmation(spool: str, tree: Edges, run: Run, control: Control) -
     Args:
         run: runs tasks that need nothing of each other.
 
-    Cost: for each vector of the sample a look at all gaps between leaves, by the client, some 40 bytes a vector of memory; and by
-    workers O(sample·m·d) multiplications, one read of the shards.
+    Cost: for each vector of the sample a look at all gaps between leaves, by the client, with some 150 bytes a vector of memory;
+    and by workers O(sample·m·d) multiplications, one read of the shards.
     """
     plan, distinct = read_plan(spool), read_copies(spool).distinct
     having = asking.ask_for(spool, _NAME, sampled_vectors(distinct, plan.seed))

@@ -137,7 +137,7 @@ def test_a_file_that_one_worker_does_not_see(tmp_path: Path) -> None:
 
     workers = ExecutorWorkers(Blind(), count=1)
     runner = run(tmp_path, workers, [task(tmp_path, faulty.write, "part")])
-    with pytest.raises(SpoolNotSharedError, match="part is there, and a worker does not see it .*on blind"):
+    with pytest.raises(SpoolNotSharedError, match=r"part is there, and a worker does not see it .*on blind"):
         runner.run("read", [task(tmp_path, faulty.read_part)])
 
 
