@@ -113,9 +113,10 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
-        "folder", "spool", "vectors", "listed_numbers", "row_readers", "database_rows", "folder_rows", "opening", "cost", "plan",
-        "tasks", "scanning", "numbering", "division", "routing", "searching", "merging", "forests", "asking", "ways_out",
-        "recall", "workers", "running", "fit", "lists", "medoids", "stored_rows", "digests", "reusing", "publishing", "calling",
+        "folder", "spool", "vectors", "listed_numbers", "row_readers", "database_rows", "folder_rows", "opening", "cost",
+        "time_left", "plan", "tasks", "scanning", "numbering", "division", "routing", "searching", "merging", "forests", "asking",
+        "ways_out", "recall", "confirming", "workers", "running", "fit", "lists", "medoids", "stored_rows", "digests", "reusing",
+        "publishing", "calling",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",

@@ -103,7 +103,7 @@ class Fits:
         if size is not None and self._distribution is None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
-        with ProgressLine("" if self._alone else model, says_left=self._distribution is not None) as progress:
+        with ProgressLine("" if self._alone else model) as progress:
 
             def report(phase: str, fraction: float) -> None:
                 log(phase, fraction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
@@ -19,6 +20,9 @@ _TITLE = 24
 """Characters of the bar, and of the title at most."""
 
 
+Left = Callable[[str, float], float | None]
+
+
 class ProgressLine:
     """Call it with (phase, fraction), or `count` where the end is not known. Without a terminal it shows nothing.
 
@@ -28,11 +32,11 @@ class ProgressLine:
     Args:
         title: said before the phase.
         stream: stderr by default, so that stdout carries data only.
-        says_left: whether to say how long the rest of the phase will take, as far as that can be told.
+        left: tells by (phase, fraction) how many seconds are left of all, or None. It may be known later: an attribute, too.
     """
 
-    def __init__(self, title: str = "", *, stream: TextIO | None = None, says_left: bool = False) -> None:
-        self._says_left, self._phase, self._phase_started = says_left, "", time.monotonic()
+    def __init__(self, title: str = "", *, stream: TextIO | None = None, left: Left | None = None) -> None:
+        self.left = left
         self._title = f"{one_line(title, _TITLE)}: " if title else ""
         self._stream = stream or sys.stderr
         self._visible = self._stream.isatty()
@@ -54,12 +58,10 @@ class ProgressLine:
         self._show(f"{phase:<13} {'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}{self._left(phase, fraction)}")
 
     def _left(self, phase: str, fraction: float) -> str:
-        if phase != self._phase:
-            self._phase, self._phase_started = phase, time.monotonic()
-        spent = time.monotonic() - self._phase_started
-        if not self._says_left or not 0.0 < fraction < 1.0 or spent < _DELAY:
+        seconds = None if self.left is None else self.left(phase, fraction)
+        if seconds is None:
             return ""
-        minutes, seconds = divmod(int(spent * (1.0 - fraction) / fraction), 60)
+        minutes, seconds = divmod(int(seconds), 60)
         return f", {minutes}:{seconds:02} left"
 
     def count(self, phase: str, done: int) -> None:

@@ -135,10 +135,11 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
 def announce_workers(
     model: str, options: FitOptions, distribution: Any, progress: ProgressLine, n: int, dimension: int
 ) -> None:
-    """Say who works, and what it will take, before it starts."""
+    """Say who works, and what it will take, before it starts; from then on `progress` tells how much time is left."""
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
+    from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
     sharding = distribution.sharding
     min_samples = options.resolved_min_samples(n)
@@ -151,13 +152,16 @@ def announce_workers(
     )
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
+    by_workers = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    expected = expected_seconds(n, dimension, by_workers)
     progress.clear()
-    seconds = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    progress.left = TimeLeft(expected)
     click.echo(
         printable(
             f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
             f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
-            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes)}; about {duration(seconds)}"
+            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
+            f"about {duration(sum(expected.values()))}"
         ),
         err=True,
     )

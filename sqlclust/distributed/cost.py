@@ -21,8 +21,8 @@ _RESULT_ROW, _RESULT_NEIGHBOR = 840, 13
 with rows of a source, in a file with a rollback journal, whose changed pages stay in memory until COMMIT."""
 SPREAD = 0.75
 """A vector is in about so many shards for each cell of its overlap."""
-_READS = 3
-"""Times that the vectors are read where they are."""
+_READS = 6
+"""Times that the vectors are read where they are: scanned, assigned, routed; for the digest; for the medoids twice."""
 
 
 def worker_bytes(members: int, dimension: int, min_samples: int, engine: str = "approximate") -> int:
@@ -76,8 +76,9 @@ class Estimate(NamedTuple):
         members: vectors in all of them together: those in several count several times.
         worker_bytes, client_bytes: peak memory.
         spool_bytes: in the spool folder at the end.
+        aside_bytes: in the spool folder for as long as the digest takes, where rows are in another order than their ids.
         read_bytes: of the vectors where they are.
-        spool_read_bytes: of the spool folder: shards are read to be searched, for their trees and for the recall.
+        spool_read_bytes: of the spool folder: shards are read to be searched, for their trees, for the recall and for the tree's.
         core_seconds: of all workers together.
     """
 
@@ -86,6 +87,7 @@ class Estimate(NamedTuple):
     worker_bytes: int
     client_bytes: int
     spool_bytes: int
+    aside_bytes: int
     read_bytes: int
     spool_read_bytes: int
     core_seconds: float
@@ -129,7 +131,8 @@ def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
         client_bytes=_CLIENT_FIXED
         + max(n * _CLIENT_ROW + members * _CLIENT_MEMBER, n * (_RESULT_ROW + _RESULT_NEIGHBOR * k)),
         spool_bytes=n * (numbering + 8 * k + 8) + members * per_member,
-        spool_read_bytes=2 * 4 * members * dimension + 4 * n * dimension + 3 * 8 * k * members,
+        aside_bytes=4 * n * dimension,
+        spool_read_bytes=2 * 4 * members * dimension + 2 * 4 * n * dimension + 3 * 8 * k * members,
         read_bytes=(_READS if shards > 1 else _READS - 1) * 4 * n * dimension,
         core_seconds=shards * (multiplications / multiplications_per_second + core_seconds)
         + routing / multiplications_per_second

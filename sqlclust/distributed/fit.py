@@ -21,8 +21,9 @@ from sqlclust.core.pipeline import Fit, in_metric
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.edges import Edges
+from sqlclust.distributed.confirming import measured_confirmation
 from sqlclust.distributed.division import SHARDS, destinations_path, divide, shard_sizes
-from sqlclust.distributed.forests import forest, forest_path
+from sqlclust.distributed.forests import engines_confirmation, forest, forest_path
 from sqlclust.distributed.merging import merge, merged_path
 from sqlclust.distributed.numbering import CORPUS, Corpus, number, read_corpus
 from sqlclust.distributed.plan import Plan, Sharding, keep_plan, plan_of
@@ -46,6 +47,8 @@ class ShardedFit(NamedTuple):
         squared_core: float64 (m,), of the distinct vectors.
         edges: the spanning tree of these, squared, ascending in the strict order.
         recall: measured on a sample; 1.0 where the exact engine had all vectors in one shard.
+        tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `core.tree.confirmation`; 1.0
+            where the exact engine had all vectors in one shard.
         shards: vectors of each.
         plan: what it was made by.
         folder: of its files, in the spool folder.
@@ -57,6 +60,7 @@ class ShardedFit(NamedTuple):
     squared_core: Float64Array
     edges: Edges
     recall: float
+    tree_confirmed: float
     shards: list[int]
     plan: Plan
     folder: str
@@ -68,7 +72,7 @@ class ShardedFit(NamedTuple):
         tree = SpanningTree(self.edges.left, self.edges.right, self.edges.weight)
         points = self.corpus.points if rank is None else self.corpus.points.by_rank(rank)
         fitted = in_metric(points, self.squared_core, tree, self.plan.parameters, self.corpus.exponent)
-        return fitted._replace(engine=self.plan.engine, recall=self.recall, tree_confirmed=0.0)
+        return fitted._replace(engine=self.plan.engine, recall=self.recall, tree_confirmed=self.tree_confirmed)
 
 
 class Job(NamedTuple):
@@ -149,11 +153,17 @@ class _Stages:
         if plan.engine != "exact" or len(shards) > 1:
             recall = reading(lambda: measured_recall(spool, self._runs("recall")))
         edges = reading(lambda: joined_tree(spool, self._runs("join")))
+        confirmed = 1.0
+        if len(shards) > 1:
+            confirmed = reading(lambda: measured_confirmation(spool, edges, self._runs("confirm"), control))
+        elif plan.engine != "exact":
+            confirmed = reading(lambda: engines_confirmation(spool))
         self._check_unchanged(source)
         with control.phase("core"):
             core = reading(lambda: np.concatenate([self._merged(at, "core") for at in owners]))
         peak = max((report.peak for report in self._runner.worker_reports()), default=0)
-        return ShardedFit(corpus, core, edges, recall, sizes, plan, spool, peak, self._runner.core_seconds())
+        seconds = self._runner.core_seconds()
+        return ShardedFit(corpus, core, edges, recall, confirmed, sizes, plan, spool, peak, seconds)
 
     def _for_each(
         self, phase: str, work: Callable[[str, int], None], numbers: range, path: Callable[[str, int], str]
@@ -182,4 +192,4 @@ class _Stages:
     def _of_one_vector(self, corpus: Corpus) -> ShardedFit:
         none = np.empty(0)
         ends = np.empty(0, dtype=np.intp)
-        return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, [1], self._plan, self._spool)
+        return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, 1.0, [1], self._plan, self._spool)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import ListAndAxisSearch
-from sqlclust.core.tree.boruvka import grown_tree
+from sqlclust.core.tree.boruvka import SpanningTree, grown_tree
 from sqlclust.core.tree.component_search import ComponentSearch
 from sqlclust.core.tree.components import Components, every_vector_alone
+from sqlclust.core.tree.confirmation import confirmed
 from sqlclust.core.tree.edges import Edges, edges_between, joined, no_edges
 from sqlclust.core.tree.listed_edges import ListedEdges
 from sqlclust.core.tree.minimum_forest import minimum_forest
@@ -48,7 +51,17 @@ def forest(spool: str, shard: int) -> None:
     tree = _tree(plan, reach, found)
     if len(shard_sizes(spool)) > 1:
         tree = _with_listed(tree, reach, found)
-    write_edges(forest_path(spool, shard), tree, members)
+    facts = {}
+    if len(shard_sizes(spool)) == 1 and plan.engine == "approximate":
+        alone = SpanningTree(tree.left, tree.right, tree.weight)
+        facts["tree_confirmed"] = confirmed(reach, alone, plan.seed, Control())
+    write_edges(forest_path(spool, shard), tree, members, facts)
+
+
+def engines_confirmation(spool: str) -> float:
+    """What the approximate engine measured of the tree of the one shard there is."""
+    with SpoolFile(forest_path(spool, 0)) as file:
+        return float(file.facts["tree_confirmed"])
 
 
 def _tree(plan: Plan, reach: MutualReachability, found: Found) -> Edges:
@@ -74,11 +87,10 @@ def _with_listed(tree: Edges, reach: MutualReachability, found: Found) -> Edges:
     return tree
 
 
-def write_edges(path: str, edges: Edges, members: np.ndarray[tuple[int], np.dtype[np.int32]] | None = None) -> None:
-    """Write edges; `members` are the numbers of the ends, if these are places."""
-    left, right = (edges.left, edges.right) if members is None else (members[edges.left], members[edges.right])
-    ends = {"left": left.astype(np.int32), "right": right.astype(np.int32)}
-    write_spool(path, {"weight": edges.weight, "distance": edges.distance, **ends})
+def write_edges(path: str, edges: Edges, members: NDArray[np.int32], facts: Mapping[str, float]) -> None:
+    """Write edges; `members` are the numbers of the ends, which are places."""
+    ends = {"left": members[edges.left].astype(np.int32), "right": members[edges.right].astype(np.int32)}
+    write_spool(path, {"weight": edges.weight, "distance": edges.distance, **ends}, facts=facts)
 
 
 def read_edges(path: str) -> Edges:

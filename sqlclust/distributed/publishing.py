@@ -277,6 +277,7 @@ class _Work:
             **corpus.identity(hashed),
             selection=corpus.recorded_selection(),
             recall=found.recall,
+            tree_confirmed=found.tree_confirmed,
             n=found.plan.n,
             n_distinct=len(found.corpus.starts),
             dimension=found.plan.dimension,

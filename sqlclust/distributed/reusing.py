@@ -70,22 +70,20 @@ def stored_fit(database: Database, sought: Sought, progress: Progress | None) ->
     alike = loading.alike(database, corpus.identity(Fingerprint("", np.empty(0, dtype=np.uint32))))
     if not alike:
         return None, None
-    reason = f"a new fit, not made from fit {next(iter(alike))}: {NOT_UPDATED}"
-    if len(corpus.points) not in alike.values():
+    reason = f"a new fit, not made from fit {alike[0].id}: {NOT_UPDATED}"
+    if len(corpus.points) not in [each.n for each in alike]:
         return None, reason
     (whole, hashes), _ = interrupt.run(database, partial(_hashed, sought), progress)
-    found = loading.find(database, corpus.identity(Fingerprint(whole, hashes.checks[corpus.points.order])))
-    if found is None:
+    same = [each for each in alike if each.corpus_hash == whole]
+    if not same:
         return None, reason
-    stored = loading.load(database, found)
-    wanted, record = sought.plan, stored.record
-    for name, was, asked in (
-        ("overlap", record.overlap, wanted.overlap),
-        ("shards", record.shards_asked, record.shards_asked if sought.any_division else wanted.shards),
-    ):
-        if was != asked:
-            return None, f"a new fit, and not fit {found}: {was} {name} were asked for there, and {asked} are now"
-    return Reused(stored, hashes), f"stored fit {found} was reused: same embeddings and settings"
+    plan = sought.plan
+    for each in same:
+        if each.overlap == plan.overlap and (sought.any_division or each.shards_asked == plan.shards):
+            stored = loading.load(database, each.id)
+            return Reused(stored, hashes), f"stored fit {each.id} was reused: same embeddings and settings"
+    asked = f"{same[0].shards_asked} shards and an overlap of {same[0].overlap} were asked for there"
+    return None, f"a new fit, and not fit {same[0].id}: {asked}, and {plan.shards} and {plan.overlap} are now"
 
 
 def _hashed(sought: Sought, control: Control) -> tuple[str, RowHashes]:

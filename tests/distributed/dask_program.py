@@ -8,66 +8,65 @@ Prints what happened as JSON. The results are in FOLDER, as .npy files.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.distributed.fit import fit_in_shards
-from sqlclust.distributed.running import Limits, Runner
-from sqlclust.distributed.spool import is_whole
-from sqlclust.distributed.tasks import Task
-from sqlclust.distributed.workers import DaskWorkers
+from sqlclust.core.runtime.control import Progress
+from sqlclust.distributed import running
+from sqlclust.distributed.workers import DaskWorkers, Workers
 from tests.distributed import faulty
-from tests.distributed.small_jobs import job, real_like
+from tests.distributed.dask_cluster import Cluster
+from tests.distributed.small_jobs import PHASES, fit_with
+
+_SECONDS, _GRACE = 5.0, 120.0
+"""After which a worker ends itself; and that the client gives it beyond, in which another one does the task."""
 
 
-def fit(path: Path, workers: DaskWorkers, progress: Progress | None = None) -> None:
-    """A small fit; its tree goes into a file."""
+def fit(path: Path, workers: Workers, progress: Progress | None = None, *, seconds: float | None = None) -> None:
+    """A small fit; what it found goes into files."""
     path.mkdir()
-    found = fit_in_shards(
-        job(path / "vectors", real_like(1500), shards=3), workers, str(path / "spool"), Control(progress)
-    )
+    found = fit_with(workers, path, progress, seconds=seconds)
     np.save(path / "tree.npy", np.column_stack(found.edges))
+    np.save(path / "shares.npy", np.array([found.recall, found.tree_confirmed]))
 
 
-def harming(cluster: Any, client: Any, done: list[str]) -> Progress:
-    """Progress that kills a worker while vectors are routed and while forests are made, and restarts the scheduler between."""
+def fits(folder: Path, cluster: Cluster) -> dict[str, Any]:
+    """Fits of which one worker is killed in each phase, one hangs, a file is gone, and the scheduler begins anew."""
+    died = 0
+    restarted: list[str] = []
 
-    def harm(phase: str, fraction: float) -> None:
-        if phase in done:
-            return
-        done.append(phase)
-        if phase in ("route", "forest"):
-            os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
-        if phase == "search":
-            client.restart(wait_for_workers=False)
+    def keep(phase: str, fraction: float) -> None:
+        nonlocal died
+        died += cluster.renew()
 
-    return harm
+    def restart(phase: str, fraction: float) -> None:
+        if phase in ("route", "forest") and phase not in restarted:
+            restarted.append(phase)
+            cluster.restart()
+
+    workers = DaskWorkers(cluster.address)
+    facts = {"count": workers.count, "said": workers.said, "address": cluster.address}
+    fit(folder / "killed", faulty.Harmed(workers, dict.fromkeys(PHASES, "die")), keep)
+    fit(folder / "missing", faulty.Harmed(workers, {"search": "miss", "merge": "miss"}), keep)
+    running._GRACE = _GRACE
+    fit(folder / "hung", faulty.Harmed(workers, {"search": "hang"}), keep, seconds=_SECONDS)
+    fit(folder / "restarted", workers, restart)
+    workers.close()
+    return {**facts, "died": died, "restarted": restarted}
 
 
 def main(folder: Path) -> None:
     """All of it."""
-    from distributed import Client, LocalCluster
-
-    phases: list[str] = []
-    cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
-    )
-    with cluster:
-        workers = DaskWorkers(cluster.scheduler_address)
-        facts = {"count": workers.count, "said": workers.said, "address": cluster.scheduler_address}
-        fit(folder / "calm", workers)
-        workers.close()
-        with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            fit(folder / "harmed", DaskWorkers(client), harming(cluster, client, phases))
-            task = Task("a", faulty.hang_once, ("a",), (str(folder / "a"),))
-            Runner(str(folder), DaskWorkers(client), Limits(threads=1, seconds=1.0), Control()).run("work", [task])
-    print(json.dumps({**facts, "phases": phases, "hung": is_whole(str(folder / "a"))}))
+    with tempfile.TemporaryDirectory() as own:
+        cluster = Cluster(Path(own))
+        try:
+            print(json.dumps(fits(folder, cluster)))
+        finally:
+            cluster.end()
 
 
 if __name__ == "__main__":

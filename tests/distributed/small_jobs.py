@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Sharding
-from sqlclust.distributed.workers import ExecutorWorkers, Workers
+from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
 from sqlclust.vectors.folders import NpyFolder
 from tests.benchmarks.data import embeddings
 
@@ -58,7 +59,18 @@ def real_like(n: int = 2000, dimension: int = 24, *, seed: int = 0) -> Float32Ar
     return embeddings(n, dimension, seed=seed)
 
 
+def quick_processes(count: int, *, memory: int | None = None) -> ProcessWorkers:
+    """`ProcessWorkers` whose processes are forked from one that has all imported, where the system can do that."""
+    workers = ProcessWorkers(count, memory=memory)
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        workers._context = multiprocessing.get_context("forkserver")  # type: ignore[assignment]
+        workers._context.set_forkserver_preload(["tests.distributed.faulty"])
+    return workers
+
+
 VECTORS = real_like(1500)
+PHASES = ("scan", "assign", "route", "search", "merge", "forest", "pick", "recall", "confirm")
+"""Of tasks that workers do; a task's name begins with its phase."""
 
 
 def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
@@ -68,21 +80,23 @@ def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str
     return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
 
 
-def fit_with(workers: Workers, path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
-    """That fit."""
+def fit_with(
+    workers: Workers, path: Path, progress: Progress | None = None, *, seconds: float | None = None, **said: object
+) -> ShardedFit:
+    """That fit; a task may take so many seconds."""
     job, spool = start(path, **said)  # type: ignore[arg-type]
-    return fit_in_shards(job, workers, spool, Control(progress))
+    return fit_in_shards(job, workers, spool, Control(progress), seconds_per_task=seconds)
 
 
 def by_threads(path: Path, progress: Progress | None = None, **said: object) -> ShardedFit:
     """The same by threads of this process."""
     with ThreadPoolExecutor(2) as executor:
-        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)
+        return fit_with(ExecutorWorkers(executor, count=2), path, progress, **said)  # type: ignore[arg-type]
 
 
 def assert_same(found: ShardedFit, expected: ShardedFit) -> None:
     """To the last bit."""
-    assert found.recall == expected.recall
+    assert (found.recall, found.tree_confirmed) == (expected.recall, expected.tree_confirmed)
     assert np.array_equal(found.squared_core, expected.squared_core)
     for mine, theirs in zip(found.edges, expected.edges, strict=True):
         assert np.array_equal(mine, theirs)

@@ -12,27 +12,30 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sqlclust.distributed.fit import ShardedFit
 from sqlclust.distributed.workers import DaskWorkers
 from sqlclust.errors import WorkersLostError
-from tests.distributed.small_jobs import fitted, real_like
+from tests.distributed.small_jobs import PHASES
 
 without_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="the extra [dask] is not installed")
 
 
 @without_dask
 @pytest.mark.slow
-def test_workers_killed_hanging_and_a_scheduler_restarted(tmp_path: Path) -> None:
-    expected = np.column_stack(fitted(tmp_path / "expected", real_like(1500), shards=3).edges)
+def test_workers_killed_in_each_phase_hanging_files_missing_and_a_scheduler_restarted(
+    tmp_path: Path, expected: ShardedFit
+) -> None:
     command = [sys.executable, "-m", "tests.distributed.dask_program", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
     assert facts["count"] == 2
     assert facts["said"].startswith(f"Dask at {facts['address']}, dashboard http")
-    assert {"route", "search", "forest"} <= {*facts["phases"]}
-    assert facts["hung"]
-    for name in ("calm", "harmed"):
-        assert np.array_equal(np.load(tmp_path / name / "tree.npy"), expected), name
+    assert facts["died"] == len(PHASES) + 1  # and one that hung
+    assert facts["restarted"] == ["route", "forest"]
+    for name in ("killed", "missing", "hung", "restarted"):
+        assert np.array_equal(np.load(tmp_path / name / "tree.npy"), np.column_stack(expected.edges)), name
+        assert np.load(tmp_path / name / "shares.npy").tolist() == [expected.recall, expected.tree_confirmed], name
 
 
 def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -15,8 +14,8 @@ import numpy as np
 import pytest
 
 from sqlclust.core.runtime.control import Progress
+from sqlclust.distributed import running
 from sqlclust.distributed.fit import ShardedFit
-from sqlclust.distributed.workers import ProcessWorkers
 from sqlclust.errors import (
     NotFiniteError,
     SpoolFileError,
@@ -24,9 +23,17 @@ from sqlclust.errors import (
     VectorsChangedError,
     ZeroVectorError,
 )
-from tests.distributed.small_jobs import VECTORS, assert_same, by_threads, files_in, fit_with, folder_of
-
-PHASES = ("scan", "assign", "route", "search", "merge", "forest", "recall")
+from tests.distributed import faulty
+from tests.distributed.small_jobs import (
+    PHASES,
+    VECTORS,
+    assert_same,
+    by_threads,
+    files_in,
+    fit_with,
+    folder_of,
+    quick_processes,
+)
 
 
 def once_in(phases: tuple[str, ...], act: Callable[[], bool]) -> Progress:
@@ -42,21 +49,42 @@ def once_in(phases: tuple[str, ...], act: Callable[[], bool]) -> Progress:
 
 @pytest.mark.slow
 def test_workers_killed_in_each_phase(tmp_path: Path, expected: ShardedFit) -> None:
-    workers = ProcessWorkers(1)
-    killed: list[int] = []
-
-    def kill() -> bool:
-        there = workers.processes()
-        for number in there:
-            os.kill(number, signal.SIGKILL)
-        killed.extend(there)
-        return bool(there)
-
+    """While they write; what they have written of it counts for nothing."""
+    workers = quick_processes(1)
+    started: set[int] = set()
     try:
-        assert_same(fit_with(workers, tmp_path, once_in(PHASES, kill)), expected)
+        found = fit_with(
+            faulty.Harmed(workers, dict.fromkeys(PHASES, "die")),
+            tmp_path,
+            lambda *_: started.update(workers.processes()),
+        )
     finally:
         workers.close()
-    assert len(set(killed)) >= len(PHASES)
+    assert_same(found, expected)
+    assert len(started) >= len(PHASES)
+    drafts = [path.name.split("-")[0] for path in Path(found.folder).glob("*.tmp")]
+    assert sorted(drafts) == sorted(WRITTEN_IN.values())
+
+
+WRITTEN_IN = {
+    "scan": "scan", "assign": "nearest", "route": "routed", "search": "found", "merge": "merged", "forest": "forest",
+    "pick": "picked", "recall": "answer", "confirm": "answer",
+}  # fmt: skip
+"""What the file is called that each phase of PHASES writes."""
+
+
+@pytest.mark.slow
+def test_workers_that_hang_and_files_that_go(
+    tmp_path: Path, expected: ShardedFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends itself; a machine that is slow to start another has time for it."""
+    monkeypatch.setattr(running, "_GRACE", 120.0)
+    workers = quick_processes(1)
+    harm = {"assign": "hang", "merge": "miss", "confirm": "miss"}
+    try:
+        assert_same(fit_with(faulty.Harmed(workers, harm), tmp_path, seconds=5.0), expected)
+    finally:
+        workers.close()
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def test_stopped_while_it_removes_its_files(
 
 def test_files_without_a_plan(tmp_path: Path) -> None:
     Path(by_threads(tmp_path).folder, "plan.json").unlink()
-    with pytest.raises(SpoolPlanError, match=r"has files of a fit, such as answer-recall-000000, and no plan\.json"):
+    with pytest.raises(SpoolPlanError, match=r"has files of a fit, such as answer-confirm-000000, and no plan\.json"):
         by_threads(tmp_path)
 
 

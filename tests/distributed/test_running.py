@@ -29,6 +29,7 @@ from sqlclust.errors import (
     WorkerVersionError,
 )
 from tests.distributed import faulty
+from tests.distributed.small_jobs import quick_processes
 
 
 def task(spool: Path, work: Callable[..., None], name: str = "a", **more: Any) -> Task:
@@ -49,7 +50,7 @@ def threads() -> Iterator[ExecutorWorkers]:
 
 @pytest.fixture
 def processes() -> Iterator[ProcessWorkers]:
-    workers = ProcessWorkers(1)
+    workers = quick_processes(1)
     yield workers
     workers.close()
     assert workers.processes() == set()
@@ -122,6 +123,24 @@ def test_files_that_other_machines_see_late(tmp_path: Path, monkeypatch: pytest.
         perform(assignment)
 
 
+def test_a_file_that_one_worker_does_not_see(tmp_path: Path) -> None:
+    """The client sees it: making it again would be of no use."""
+
+    class Blind(Executor):
+        def submit(self, work: Callable[..., Any], /, assignment: Assignment, **_: Any) -> Future[Any]:  # type: ignore[override]
+            future: Future[Any] = Future()
+            if assignment.task.work is faulty.read_part:
+                future.set_exception(SpoolMissingError(str(tmp_path / "part"), reason="is not there, on blind"))
+            else:
+                future.set_result(work(assignment))
+            return future
+
+    workers = ExecutorWorkers(Blind(), count=1)
+    runner = run(tmp_path, workers, [task(tmp_path, faulty.write, "part")])
+    with pytest.raises(SpoolNotSharedError, match=r"part is there, and a worker does not see it .*on blind"):
+        runner.run("read", [task(tmp_path, faulty.read_part)])
+
+
 @pytest.mark.parametrize("comes", [True, False])
 def test_results_that_the_client_sees_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: bool) -> None:
     monkeypatch.setattr(tasks, "APPEARS_WITHIN", 5.0 if comes else 0.3)
@@ -181,7 +200,7 @@ def test_an_executor_of_somebody_elses_is_not_made_anew(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_keeps_to_its_memory(tmp_path: Path) -> None:
-    workers = ProcessWorkers(1, memory=1 << 30)
+    workers = quick_processes(1, memory=1 << 30)
     try:
         with pytest.raises(Exception, match="a worker had too little for task a"):
             run(tmp_path, workers, [task(tmp_path, take_memory)])

@@ -17,9 +17,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqlclust.core.geometry.groups import places_in_runs
-from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray, squared_lengths
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
@@ -35,7 +36,7 @@ _SETTLED = 16
 _UNIT_ROUNDOFF = 2.0**-24
 
 
-class _Leaves(NamedTuple):
+class Leaves(NamedTuple):
     """The vectors in an order in which the heaviest edge on the path between two is the largest gap between them.
 
     Attributes:
@@ -64,7 +65,7 @@ def confirmed(
 
     Cost: O(sample·m·d) multiplications and O(m log m); some 100 bytes a vector of memory.
     """
-    compared = _Sample(reach, tree, seed, sample or (_SAMPLE if len(reach.vectors) <= _MANY else SAMPLE_OF_MANY))
+    compared = _Comparison(reach, tree, sampled_vectors(len(reach.vectors), seed, sample=sample))
     count = len(compared.starts)
     blocks = [range(low, min(low + _PANELS_AT_A_TIME, count)) for low in range(0, count, _PANELS_AT_A_TIME)]
 
@@ -77,47 +78,51 @@ def confirmed(
     return float(1.0 - compared.doubted.mean())
 
 
-class _Sample:
-    """Some vectors, compared with all others panel by panel. Weights are halved and divided by `distance_factor` here.
+def sampled_vectors(m: int, seed: int, *, sample: int | None = None) -> IndexArray:
+    """intp, ascending: the vectors of the sample, of m; `sample` as `confirmed` has it."""
+    size = sample or (_SAMPLE if m <= _MANY else SAMPLE_OF_MANY)
+    random = np.random.Generator(np.random.PCG64(seed))
+    return np.sort(random.choice(m, size=min(m, size), replace=False))
 
-    Attributes:
-        starts: intp (panels,), the leaf that each panel begins with.
-        doubted: bool (sample,), whether each vector sees a lighter edge.
+
+class Sample:
+    """Vectors that look for lighter edges than those of the tree. Weights are halved and divided by `distance_factor` here.
+
+    Args:
+        vectors: float32 (q, d).
+        half_core: float32 (q,), as `MutualReachability.half_core` gives it.
+        centre: float32 (d,), near the middle of all vectors: products are of differences from it.
     """
 
-    def __init__(self, reach: MutualReachability, tree: SpanningTree, seed: int, size: int) -> None:
-        m, dimension = reach.vectors.shape
-        random = np.random.Generator(np.random.PCG64(seed))
-        rows = np.sort(random.choice(m, size=min(m, size), replace=False))
-        self._reach, self._rows = reach, rows
-        self._leaves = _leaves(tree, reach.distance_factor, reach.control)
-        self._half_core = reach.half_core()
-        self._centre = reach.vectors[:: max(1, m // 4096)].mean(axis=0)
-        self._here = reach.vectors[rows] - self._centre
+    def __init__(self, vectors: Float32Array, half_core: Float32Array, centre: Float32Array) -> None:
+        self._vectors, self._half_core, self._centre = vectors, half_core, centre
+        self._here = vectors - centre
         self._half = np.einsum("ij,ij->i", self._here, self._here) / 2
-        self.starts = np.arange(0, m, _PANEL)
-        self._before, self._after = _carried(self._leaves, rows, self.starts)
-        self._tolerance = 4 * dimension * _UNIT_ROUNDOFF
-        self.doubted = np.zeros(len(rows), dtype=bool)
+        self._tolerance = 4 * vectors.shape[1] * _UNIT_ROUNDOFF
 
-    def compare(self, number: int) -> None:
-        """Look in one panel for edges that are lighter than the tree's path."""
-        low = int(self.starts[number])
-        panel = range(low, min(low + _PANEL, len(self._leaves.order)))
-        others = self._leaves.order[panel.start : panel.stop]
-        weight = self._at_most(others)
-        heaviest = _heaviest(self._leaves, self._rows, panel, self._before[:, number], self._after[:, number])
+    def sees_lighter(self, others: Float32Array, half_core: Float32Array, heaviest: Float32Array) -> NDArray[np.bool_]:
+        """bool (q,), whether each sees a lighter edge to one of some other vectors.
+
+        Args:
+            others: float32 (p, d).
+            half_core: float32 (p,), of them.
+            heaviest: float32 (q, p), the heaviest edge on the tree's path to each; is changed.
+        """
+        weight = self._at_most(others, half_core)
         heaviest *= np.float32(1 - self._tolerance)
         row, column = np.nonzero(weight < heaviest)
         row, column = _clearest(row, column, weight[row, column] / heaviest[row, column])
-        here, there = self._rows[row], others[column]
-        squared = self._reach.squared_distances(here, there) / 2
-        least = np.maximum(np.maximum(self._half_core[here], self._half_core[there]), squared)
-        self.doubted[row[least < heaviest[row, column]]] = True
+        difference = self._vectors[row].astype(np.float64)
+        difference -= others[column]
+        squared = squared_lengths(difference) / 2
+        least = np.maximum(np.maximum(self._half_core[row], half_core[column]), squared)
+        lighter = np.zeros(len(self._vectors), dtype=bool)
+        lighter[row[least < heaviest[row, column]]] = True
+        return lighter
 
-    def _at_most(self, others: IndexArray) -> Float32Array:
-        """Weights of the edges to some other vectors, float32 (sample, others), none above the true one."""
-        there = self._reach.vectors[others] - self._centre
+    def _at_most(self, others: Float32Array, half_core: Float32Array) -> Float32Array:
+        """Weights of the edges to some other vectors, float32 (q, p), none above the true one."""
+        there = others - self._centre
         there_half = np.einsum("ij,ij->i", there, there) / 2
         longest = np.sqrt(2 * there_half.max())
         # a product is wrong by less than this
@@ -125,12 +130,40 @@ class _Sample:
         weight = self._here @ there.T
         np.subtract(there_half, weight, out=weight)
         weight += (self._half - slack).astype(np.float32)[:, None]
-        np.maximum(weight, self._half_core[others], out=weight)
-        np.maximum(weight, self._half_core[self._rows, None], out=weight)
+        np.maximum(weight, half_core, out=weight)
+        np.maximum(weight, self._half_core[:, None], out=weight)
         return np.asarray(weight)
 
 
-def _leaves(tree: SpanningTree, distance_factor: float, control: Control) -> _Leaves:
+class _Comparison:
+    """Some vectors, compared with all others panel by panel.
+
+    Attributes:
+        starts: intp (panels,), the leaf that each panel begins with.
+        doubted: bool (sample,), whether each vector sees a lighter edge.
+    """
+
+    def __init__(self, reach: MutualReachability, tree: SpanningTree, rows: IndexArray) -> None:
+        m = len(reach.vectors)
+        self._reach, self._rows = reach, rows
+        self._leaves = leaves_of(tree, reach.distance_factor, reach.control)
+        self._half_core = reach.half_core()
+        centre = reach.vectors[:: max(1, m // 4096)].mean(axis=0)
+        self._sample = Sample(reach.vectors[rows], self._half_core[rows], centre)
+        self.starts = np.arange(0, m, _PANEL)
+        self._before, self._after = _carried(self._leaves, rows, self.starts)
+        self.doubted = np.zeros(len(rows), dtype=bool)
+
+    def compare(self, number: int) -> None:
+        """Look in one panel for edges that are lighter than the tree's path."""
+        low = int(self.starts[number])
+        panel = range(low, min(low + _PANEL, len(self._leaves.order)))
+        others = self._leaves.order[panel.start : panel.stop]
+        heaviest = _heaviest(self._leaves, self._rows, panel, self._before[:, number], self._after[:, number])
+        self.doubted[self._sample.sees_lighter(self._reach.vectors[others], self._half_core[others], heaviest)] = True
+
+
+def leaves_of(tree: SpanningTree, distance_factor: float, control: Control) -> Leaves:
     """The leaves of the tree's single linkage from left to right."""
     hierarchy = single_linkage(tree, control)
     m = len(tree.weight) + 1
@@ -147,10 +180,10 @@ def _leaves(tree: SpanningTree, distance_factor: float, control: Control) -> _Le
     order[first[:m]] = np.arange(m)
     gaps = np.zeros(m, dtype=np.float32)
     gaps[first[right] - 1] = hierarchy.distance / (2 * distance_factor)
-    return _Leaves(order, first[:m], gaps)
+    return Leaves(order, first[:m], gaps)
 
 
-def _carried(leaves: _Leaves, rows: IndexArray, starts: IndexArray) -> tuple[Float32Array, Float32Array]:
+def _carried(leaves: Leaves, rows: IndexArray, starts: IndexArray) -> tuple[Float32Array, Float32Array]:
     """For each row and panel the largest gap from the row to the panel's first leaf, and from its last one to the row:
     float32 (rows, panels) each, 0 for panels that are not on that side."""
     count = len(starts)
@@ -175,7 +208,7 @@ def _carried(leaves: _Leaves, rows: IndexArray, starts: IndexArray) -> tuple[Flo
 
 
 def _heaviest(
-    leaves: _Leaves, rows: IndexArray, panel: range, before: Float32Array, after: Float32Array
+    leaves: Leaves, rows: IndexArray, panel: range, before: Float32Array, after: Float32Array
 ) -> Float32Array:
     """The heaviest edge between each of some rows and each leaf of a panel: float32 (rows, panel); 0 to a row itself.
 

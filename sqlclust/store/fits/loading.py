@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlclust import schema
 from sqlclust.errors import UnknownFitError, counted_rows
@@ -12,7 +12,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.fits.neighbors import COLUMNS, TABLE, FitNeighbors, FitRows
 from sqlclust.store.fits.neighbors import decode as decode_neighbors
-from sqlclust.store.fits.record import IDENTITY
+from sqlclust.store.fits.record import IDENTITY, MEASURED
 from sqlclust.store.fits.stored_fit import StoredFit, decode
 
 _LOAD = "SELECT * FROM main.ClusteringFit WHERE id = ?"
@@ -26,7 +26,10 @@ SELECT max(id) FROM main.ClusteringFit
 WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY)} AND spanning_tree IS NOT NULL
 """
 _ALIKE = f"""
-SELECT id, n FROM main.ClusteringFit
+SELECT id, n, corpus_hash,
+    iif(json_valid(timings), timings ->> '$.{MEASURED}.overlap', NULL),
+    iif(json_valid(timings), timings ->> '$.{MEASURED}.shards_asked', NULL)
+FROM main.ClusteringFit
 WHERE {" AND ".join(f"{name} = :{name}" for name in IDENTITY if name != "corpus_hash")} AND spanning_tree IS NOT NULL
 ORDER BY id DESC
 """
@@ -50,16 +53,26 @@ def find(database: Database, key: dict[str, Any]) -> int | None:
     return found
 
 
-def alike(database: Database, key: dict[str, Any]) -> dict[int, int]:
-    """The stored fits of the same model and settings, whatever vectors they are of, the newest first: rows by id.
+class Alike(NamedTuple):
+    """A stored fit of the same model and settings: columns of ClusteringFit, and of a fit in shards as `FitRecord` has it."""
+
+    id: int
+    n: int
+    corpus_hash: str
+    overlap: int | None
+    shards_asked: int | None
+
+
+def alike(database: Database, key: dict[str, Any]) -> list[Alike]:
+    """The stored fits of the same model and settings, whatever vectors they are of, the newest first.
 
     Args:
         key: a value for each of IDENTITY but the corpus_hash.
     """
     with translated_errors(database, doing="looking for a stored fit"):
         if schema.version(database) is None:
-            return {}
-        return dict(statements.all_rows(database, _ALIKE, key))
+            return []
+        return [Alike(*row) for row in statements.all_rows(database, _ALIKE, key)]
 
 
 def resolve_fit(database: Database, which: int | str) -> int:

@@ -1,0 +1,51 @@
+"""How good the tree of several shards is: what the engine's own measure says of the same tree, in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqlclust.core.geometry.mutual_reachability import MutualReachability
+from sqlclust.core.pipeline import ReachabilityParameters, collapsed
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.confirmation import confirmed
+from sqlclust.distributed import confirming
+from sqlclust.distributed.confirming import _steps
+from tests.distributed.small_jobs import PARAMETERS, fitted, real_like
+
+
+@pytest.mark.parametrize(
+    ("parameters", "overlap"),
+    [(PARAMETERS, 3), (ReachabilityParameters(4, "euclidean", alpha=1.4), 1)],
+)
+def test_it_is_what_is_measured_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: ReachabilityParameters, overlap: int
+) -> None:
+    """Without overlap the tree lacks edges across the borders of shards, and that is said."""
+    monkeypatch.setattr(confirming, "_PANEL", 100)
+    vectors = real_like(1000, seed=3)
+    sharded = fitted(tmp_path, vectors, shards=5, overlap=overlap, parameters=parameters)
+    control = Control()
+    points = collapsed(vectors, parameters, None, control)
+    reach = MutualReachability(points.vectors, sharded.squared_core, parameters.distance_factor, control)
+    tree = SpanningTree(sharded.edges.left, sharded.edges.right, sharded.edges.weight)
+    expected = confirmed(reach, tree, 0, control)
+    assert sharded.tree_confirmed == expected
+    assert expected < 1.0 if overlap == 1 else expected > 0.98
+    assert sharded.fit().tree_confirmed == expected
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.data())
+def test_steps_are_the_largest_gaps_between(gaps: list[int], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(gaps)))
+    steps = _steps(np.array(gaps, dtype=np.float32), place)
+    assert (np.diff(steps.first) > 0).all()
+    for other in range(len(gaps) + 1):
+        between = gaps[min(place, other) : max(place, other)]
+        found = steps.heaviest[np.searchsorted(steps.first, other, side="right") - 1]
+        assert found == max(between, default=0)
