@@ -15,7 +15,7 @@ maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ from sqlclust.core.geometry.block_distances import Blocks, blocks_of, nearest_of
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_that_pay
 from sqlclust.core.neighbors.approximate import SEED, neighbors_and_lists
+from sqlclust.core.neighbors.integer_pruning import pruning_that_pays
 from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs, nearest_pairs, order_by_block
-from sqlclust.core.neighbors.pruning import TILE, Pruning, RightSide, pruning
+from sqlclust.core.neighbors.pruning import TILE, Pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 
@@ -61,7 +62,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
     # where nothing can be ruled out cheaply, and nothing has to be measured afterwards, limits are no use
     pointless = blocks.exact and axes.basis is None
     limits = np.full(m, np.inf) if pointless else _limits(vectors, axes, k, control.part(0.0, 0.3))
-    prepared = pruning(vectors, axes, limits, control.part(0.3, 0.35))
+    prepared = pruning_that_pays(vectors, axes, limits, control.part(0.3, 0.35))
     search = _ExactSearch(blocks, prepared, limits[prepared.order], k, _Patience(), control)
     found: list[_PairsByBlock] = []
 
@@ -122,7 +123,7 @@ class _ExactSearch(NamedTuple):
     control: Control
 
     def survivors(
-        self, rows: slice, right: RightSide, columns: slice, room: Float32Array
+        self, rows: slice, right: Any, columns: slice, room: Float32Array
     ) -> tuple[IndexArray, IndexArray] | None:
         """The pairs of a tile that may be within a limit; None where too many are, or were in the tiles before."""
         if not self.patience.worth_trying():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from sqlclust.core.geometry.block_distances import blocks_of
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.exact import Neighbors
-from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning, RightSide
+from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.block_edges import BlockEdges, Columns
@@ -137,7 +138,8 @@ class ComponentSearch:
         self.budget.limited = few_parts and self.among == len(components.of_vector)
         found = self._searched(points, components.of_vector, _Ceilings(ceiling), control.part(0.0, 0.0))
         if found is None:
-            return Answer(contracted_tree(self.edges, self.prepared, components, control), completes_tree=True)
+            prepared = self.prepared.in_float32(control.part(0.0, 0.0))
+            return Answer(contracted_tree(self.edges, prepared, components, control), completes_tree=True)
         return Answer(found)
 
     def _searched(
@@ -152,7 +154,7 @@ class ComponentSearch:
             result.put(some, _Askers(self, some, component, ceilings).among_all())
 
         try:
-            self.budget.spend(self.budget.costs.columns(len(points) * self.among, self.prepared.first.shape[1]))
+            self.budget.spend(self.budget.costs.columns(len(points) * self.among, self.prepared.first_columns))
             for_each_block(search, range(0, len(points), TILE), control)
         except _TooDear:
             return None
@@ -183,7 +185,7 @@ class _Askers:
                 self._in_tile(slice(low, low + TILE))
         return self._best
 
-    def _right_side(self) -> RightSide:
+    def _right_side(self) -> Any:
         return self._search.prepared.right(self._rows, self._known / self._search.reach.distance_factor)
 
     def _refresh(self) -> None:

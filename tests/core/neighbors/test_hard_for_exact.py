@@ -102,7 +102,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in (neighbors, component_search, contraction):
         monkeypatch.setattr(module, "TILE", 64)
     if name == "tiles in float64":
-        monkeypatch.setattr(pruning, "_CROWDED", -1.0)
+        monkeypatch.setattr(pruning, "CROWDED", -1.0)
         monkeypatch.setattr(component_search, "_BUDGET", np.inf)
     elif name != "as it comes":
         monkeypatch.setattr(component_search, "_BUDGET", -1.0)

@@ -1,0 +1,234 @@
+"""Ruling out pairs by products of 8-bit integers: no pair within a limit is lost, and fits are the same to the last bit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from sqlclust.core import pipeline
+from sqlclust.core.geometry import integer_products
+from sqlclust.core.geometry.duplicates import distinct
+from sqlclust.core.geometry.integer_images import images
+from sqlclust.core.geometry.metrics import METRICS, Float32Array, nearly_squared_distances, squared_distances
+from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_as_they_are, axes_that_pay, principal_axes
+from sqlclust.core.neighbors import exact, integer_pruning
+from sqlclust.core.neighbors import pruning as float32_pruning
+from sqlclust.core.neighbors.approximate import Effort
+from sqlclust.core.neighbors.exact import neighbors_and_pruning
+from sqlclust.core.neighbors.integer_pruning import IntegerPruning, pruning_that_pays
+from sqlclust.core.neighbors.pruning import Float32Pruning
+from sqlclust.core.runtime.control import Control
+from sqlclust.core.tree import component_search, contraction
+from sqlclust.errors import Interrupted
+from tests.benchmarks.data import embeddings
+from tests.core.brute import all_squared
+from tests.core.geometry.test_integer_products import available
+from tests.core.hard_vectors import every
+
+pytestmark = pytest.mark.slow
+
+MAKE = every()
+
+
+@pytest.fixture(autouse=True)
+def integers(monkeypatch: pytest.MonkeyPatch) -> None:
+    available()
+    monkeypatch.setattr(integer_pruning, "WANTED", True)
+
+
+def vectors_of(name: str) -> Float32Array:
+    return distinct(MAKE[name](np.random.default_rng(7)), normalize=False).vectors
+
+
+def axes_of(vectors: Float32Array) -> Iterator[tuple[PrincipalAxes, int]]:
+    """Axes of all kinds, and how many of them are used."""
+    yield axes_as_they_are(vectors), vectors.shape[1]
+    turned = principal_axes(vectors, min(vectors.shape[1], 200))
+    for width in sorted({1, min(turned.width, 40), turned.width}):
+        yield turned, width
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_images_are_never_farther_apart_than_they_may_be(name: str) -> None:
+    vectors = vectors_of(name)[: 60 if name == "wide" else 200]
+    with np.errstate(over="ignore"):
+        distance = np.sqrt(all_squared(vectors))
+    np.fill_diagonal(distance, 0.0)
+    for axes, count in axes_of(vectors):
+        how = images(vectors[::3], axes, count)
+        if how is None:
+            assert len(np.unique(vectors[::3], axis=0)) == 1 or name == "subnormal"
+            continue
+        steps, left_over = how.of(vectors)
+        assert (np.abs(steps) <= 127).all()
+        assert (steps == np.rint(steps)).all()
+        between = np.sqrt(((steps[:, None] - steps) ** 2).sum(axis=2))
+        most = distance * (axes.power_of_two / how.step) * (1 + 1e-9) + left_over[:, None] + left_over
+        assert (between <= most).all()
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_differences_in_float32_are_as_near_as_they_say(name: str) -> None:
+    vectors = vectors_of(name)[:100]
+    left, right = np.triu_indices(len(vectors), 1)
+    near, share, least = nearly_squared_distances(vectors, left, right)
+    true = squared_distances(vectors, left, right)
+    told = np.isfinite(near)
+    assert (near[told] * (1 - share) - least <= true[told]).all()
+    assert (near[told] * (1 + share) + least >= true[told]).all()
+    assert (true[~told] > 1e38).all()
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_no_pair_within_the_limit_is_lost(name: str) -> None:
+    vectors, random = vectors_of(name)[:600], np.random.default_rng(3)
+    squared = all_squared(vectors)
+    kth = np.sort(squared, axis=1)[:, min(5, len(vectors) - 2)]
+    axes = axes_that_pay(vectors)
+    some = np.where(random.random(len(kth)) < 0.1, np.inf, kth)
+    for limits in (kth, some, np.full(len(kth), np.inf), 0.0 * kth):
+        prepared = pruning_that_pays(vectors, axes, limits, Control())
+        if not isinstance(prepared, IntegerPruning):  # all images are the same
+            assert name == "subnormal"
+            continue
+        asked = limits[prepared.order]
+        room = np.empty(200 * 512, dtype=np.float32)
+        inside = squared[np.ix_(prepared.order, prepared.order)] <= asked
+        for start in range(0, len(vectors), 200):
+            for columns in (np.arange(start, min(start + 200, len(vectors))), random.permutation(len(vectors))[:150]):
+                right = prepared.right(columns, asked[columns])
+                for low in range(0, len(vectors), 512):
+                    pairs = prepared.survivors(slice(low, low + 512), right, room)
+                    if pairs is not None:
+                        survived = np.zeros((min(512, len(vectors) - low), len(columns)), dtype=bool)
+                        survived[pairs] = True
+                        assert survived[inside[low : low + 512, columns]].all()
+
+
+def test_most_pairs_beyond_the_limit_are_ruled_out() -> None:
+    """So that the tests here are of what they seem to be."""
+    vectors = distinct(embeddings(2000, 96, seed=3), normalize=True).vectors
+    kth = np.sort(all_squared(vectors), axis=1)[:, 5]
+    prepared = pruning_that_pays(vectors, axes_that_pay(vectors), kth, Control())
+    assert isinstance(prepared, IntegerPruning)
+    order, room = prepared.order, np.empty(2000 * 2000, dtype=np.float32)
+    right = prepared.right(slice(0, len(order)), kth[order])
+    product = prepared._product(prepared._left, right.columns) >= right.threshold
+    assert np.count_nonzero(product) < 0.03 * product.size
+    pairs = prepared.survivors(slice(0, len(order)), right, room)
+    assert pairs is not None
+    within = np.count_nonzero(all_squared(vectors) <= kth)  # a pair for each end that it is near to
+    assert within <= len(pairs[0]) - len(order) < 1.01 * within  # each meets itself, too
+
+
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists and tiles so small that a few hundred vectors make many."""
+    monkeypatch.setattr(exact, "SEED", Effort(lists_per_vector=3, list_size=40))
+    for module in (exact, component_search, contraction):
+        monkeypatch.setattr(module, "TILE", 64)
+
+
+WAYS = ("as it comes", "tiles in float64", "table at once")
+IN_ALL_WAYS = ("mixed_norms", "grid", "signs", "separated", "far_group", "in_steps", "few_far_ones")
+CASES = [(name, way) for name in MAKE for way in (WAYS if name in IN_ALL_WAYS else WAYS[:1])]
+
+
+def same(one: pipeline.Fit, other: pipeline.Fit) -> None:
+    assert one.lists is not None
+    assert other.lists is not None
+    for mine, theirs in zip((one.core, *one.tree, *one.lists), (other.core, *other.tree, *other.lists), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(("name", "way"), CASES)
+def test_fits_are_those_with_float32(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_tiles(monkeypatch)
+    if way == "tiles in float64":
+        for module in (float32_pruning, integer_pruning):
+            monkeypatch.setattr(module, "CROWDED", -1.0)
+        monkeypatch.setattr(component_search, "_BUDGET", np.inf)
+    elif way == "table at once":
+        monkeypatch.setattr(component_search, "_BUDGET", -1.0)
+    vectors = MAKE[name](np.random.default_rng(5))[: 100 if name == "wide" else 500]
+    nonzero = vectors[(vectors != 0).any(axis=1)]
+    for metric in METRICS:
+        for min_samples, alpha in ((4, 0.7),) if metric == "cosine" else ((1, 1.0), (4, 0.7)):
+            parameters = pipeline.ReachabilityParameters(min_samples, metric, alpha=alpha)
+            fitted = []
+            for wanted in (True, False):
+                monkeypatch.setattr(integer_pruning, "WANTED", wanted)
+                given = vectors if metric == "euclidean" else nonzero
+                fitted.append(pipeline.fit(given, parameters, keep_lists=True, control=Control()))
+            same(*fitted)
+
+
+@pytest.mark.parametrize("dimension", [48, 64])
+def test_fits_through_real_tiles_are_the_same(dimension: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = embeddings(3000, dimension, seed=dimension, identical=0.1)
+    used: list[type] = []
+    prepare = integer_pruning.pruning_that_pays
+
+    def noted(*args: object) -> object:
+        prepared = prepare(*args)  # type: ignore[arg-type]
+        used.append(type(prepared))
+        return prepared
+
+    monkeypatch.setattr(exact, "pruning_that_pays", noted)
+    fitted = []
+    for wanted in (True, False):
+        monkeypatch.setattr(integer_pruning, "WANTED", wanted)
+        parameters = pipeline.ReachabilityParameters(9, normalize=True)
+        fitted.append(pipeline.fit(vectors, parameters, keep_lists=True, control=Control()))
+    same(*fitted)
+    assert used == [IntegerPruning, Float32Pruning]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "integers_pay"),
+    [(embeddings(4000, 256, seed=1), True), (np.eye(2000, dtype=np.float32), False)],
+    ids=["embeddings", "all equally far"],
+)
+def test_integers_are_used_where_they_pay(
+    vectors: Float32Array, integers_pay: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a processor on which they cost a quarter, and nowhere if they cost more."""
+    monkeypatch.setattr(integer_pruning, "WANTED", None)
+    monkeypatch.setattr(integer_pruning, "_LEAST_WORK", 0.0)
+    vectors = distinct(vectors, normalize=False).vectors
+    axes = axes_that_pay(vectors)
+    for ratio, expected in ((0.25, integers_pay), (2.0, False)):
+        monkeypatch.setattr(
+            integer_products.IntegerProduct,
+            "costs",
+            lambda self, columns, ratio=ratio: (0.1 * columns * ratio, 0.1 * columns),
+        )
+        limits = (
+            exact._limits(vectors, axes, 14, Control()) if axes.basis is not None else np.full(len(vectors), np.inf)
+        )
+        prepared = pruning_that_pays(vectors, axes, limits, Control())
+        assert isinstance(prepared, IntegerPruning) is expected
+
+
+def test_it_stops_when_asked() -> None:
+    vectors = embeddings(3000, 64, seed=2)
+    control = Control()
+
+    def stop(number: int) -> Callable[[], None]:
+        seen = [0]
+
+        def check() -> None:
+            seen[0] += 1
+            if seen[0] > number:
+                raise Interrupted
+
+        return check
+
+    before = threading.active_count()
+    for number in (0, 3, 30, 60):
+        control.check = stop(number)  # type: ignore[method-assign]
+        with pytest.raises(Interrupted):
+            neighbors_and_pruning(vectors, 5, control)
+    assert threading.active_count() == before
