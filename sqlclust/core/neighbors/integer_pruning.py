@@ -40,11 +40,12 @@ from sqlclust.core.neighbors.pruning import (
     Pruning,
     Worth,
     axes_of_first_product,
+    places,
     pruning,
     sample_of,
 )
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.runtime.threads import for_each_block
+from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
 
 _LEAST_WORK = 5e10
 """Multiplications of all pairs from which on products of integers are looked for: importing takes some tenths of a second."""
@@ -176,7 +177,7 @@ class IntegerPruning:
 
     def survivors(
         self,
-        left: slice,
+        left: slice | IndexArray,
         right: IntegerRight,
         room: Float32Array,
         *,
@@ -211,23 +212,24 @@ class IntegerPruning:
             row, column = row[keep], column[keep]
         return row, column
 
-    def _let_all_through(self, left: slice, right: IntegerRight, possible: NDArray[np.bool_]) -> None:
+    def _let_all_through(self, left: slice | IndexArray, right: IntegerRight, possible: NDArray[np.bool_]) -> None:
         """Mark the pairs of vectors whose terms no columns hold."""
         if len(self.wild):
-            low, high = np.searchsorted(self.wild, (left.start, left.stop))
-            possible[self.wild[low:high] - left.start] = True
+            possible[np.isin(places(left, np.arange(len(possible))), self.wild)] = True
         if len(right.unlimited):
             possible[:, right.unlimited] = True
 
-    def _may_be(self, left: slice, right: IntegerRight, row: IndexArray, column: IndexArray) -> NDArray[np.bool_]:
+    def _may_be(
+        self, left: slice | IndexArray, right: IntegerRight, row: IndexArray, column: IndexArray
+    ) -> NDArray[np.bool_]:
         """Which of some pairs may be within the limit, by their differences in float32: bool (s,)."""
         nearly, share, least = nearly_squared_distances(
-            self._vectors, self.order[left][row], self.order[right.rows][column]
+            self._vectors, self.order[places(left, row)], self.order[places(right.rows, column)]
         )
         # what overflows tells nothing
         return ~(nearly * (1.0 - share) - least > right.limits[column]) | np.isinf(nearly)
 
-    def _may_be_by_product(self, left: slice, right: IntegerRight) -> NDArray[np.bool_]:
+    def _may_be_by_product(self, left: slice | IndexArray, right: IntegerRight) -> NDArray[np.bool_]:
         """Which of all pairs may be within the limit, by a product in float32: bool (rows, columns)."""
         product = self._sides.left(self.order[left]) @ self._sides.right(self.order[right.rows]).T
         product *= np.float32(-2.0)
@@ -274,7 +276,8 @@ def pruning_that_pays(vectors: Float32Array, axes: PrincipalAxes, limits: Float6
 
     Cost: O(m·d·p) multiplications and m·p bytes for integers along p axes; else that of `pruning`.
     """
-    how = _how_it_pays(vectors, axes, limits, control)
+    with single_threaded_blas():  # for products this small, more threads only wait for each other
+        how = _how_it_pays(vectors, axes, limits, control)
     if how is not None:
         made = IntegerPruning(how[0], vectors, axes, limits, how[1], control)
         if WANTED or len(made.wild) <= 2 * _WILD * len(vectors):

@@ -34,6 +34,8 @@ TILE = 512
 _UNIT_ROUNDOFF = 2.0**-24
 _TINY = 2.0**-100
 """Covers underflow in a dot product of projections, which are of the order of one."""
+_PAIRS = 1024
+"""Pairs whose further coordinates are held at a time: they stay in a core's cache."""
 _SAMPLE = 768
 _STEP = 32
 _ROWS = 1024
@@ -105,7 +107,7 @@ class Pruning(Protocol):
 
     def survivors(
         self,
-        left: slice,
+        left: slice | IndexArray,
         right: Any,
         room: Float32Array,
         *,
@@ -113,7 +115,7 @@ class Pruning(Protocol):
         worth: Worth | None = None,
         spend: Callable[[float], object] | None = None,
     ) -> tuple[IndexArray, IndexArray] | None:
-        """Pairs that may be within the limit: rows of `left`, counted from its start, and rows of `right`.
+        """Pairs that may be within the limit: rows of `left`, as places in it, and rows of `right`.
 
         Args:
             right: of `right`.
@@ -168,7 +170,7 @@ class Float32Pruning(NamedTuple):
 
     def survivors(
         self,
-        left: slice,
+        left: slice | IndexArray,
         right: RightSide,
         room: Float32Array,
         *,
@@ -208,7 +210,9 @@ class Float32Pruning(NamedTuple):
 class _Tile:
     """The product of some left with some right sides. Asking the further axes replaces the residuals' part of it by theirs."""
 
-    def __init__(self, prepared: Float32Pruning, left: slice, right: RightSide, room: Float32Array) -> None:
+    def __init__(
+        self, prepared: Float32Pruning, left: slice | IndexArray, right: RightSide, room: Float32Array
+    ) -> None:
         self._left, self._right = prepared.first[left], right.columns
         self._prepared, self._rows = prepared, (left, right.rows)
         size = len(self._left), len(self._right)
@@ -224,13 +228,19 @@ class _Tile:
 
     def ask_further(self, row: IndexArray, column: IndexArray) -> NDArray[np.bool_]:
         """Which of some pairs may be: bool (s,)."""
-        further_left, further_right = (self._prepared.further[rows] for rows in self._rows)
+        further, (left, right) = self._prepared.further, self._rows
         value = self.product[row, column]
         value -= self._left[row, -3] * self._right[column, -3]
-        for start in range(0, len(row), 4096):
-            part = slice(start, start + 4096)
-            value[part] += np.einsum("ij,ij->i", further_left[row[part]], further_right[column[part]])
+        for start in range(0, len(row), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            here, there = further[places(left, row[part])], further[places(right, column[part])]
+            value[part] += np.einsum("ij,ij->i", here, there)
         return value >= 0
+
+
+def places(rows: slice | IndexArray, some: IndexArray) -> IndexArray:
+    """Where some of the rows are: intp, as `some` that are counted from the first."""
+    return some + rows.start if isinstance(rows, slice) else rows[some]
 
 
 ON_OR_BELOW = np.tri(TILE, dtype=bool)
