@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, nearly_squared_distances
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, principal_axes, projections
 from sqlclust.core.neighbors.brute_force import brute_force_neighbors
 from sqlclust.core.neighbors.inverted_lists import InvertedLists, inverted_lists, one_list
@@ -35,6 +35,9 @@ from sqlclust.core.runtime.threads import for_each_block
 LIST_AXES = 96
 """Principal axes the lists are made along."""
 _LISTS_AT_A_TIME, _PACKED_AT_A_TIME = 16, 1 << 18
+_UNSURE_AT_A_TIME = 1024
+_TOLD = 1e-3
+"""Share of a squared distance that rounding in a product may take, so that measuring it is not worth while."""
 _ROUND_BYTES = 1 << 26
 """Pairs held before they are merged, about; or an eighth of the vectors, where that is more."""
 
@@ -83,13 +86,42 @@ def neighbors_and_lists(
     effort = effort._replace(list_size=max(effort.list_size, 6 * k))
     lists = lists_of(vectors, effort, seed, control.part(0.0, 0.15), axes=axes)
     limits = limits_in_lists(vectors, lists, k, control.part(0.15, 0.3))
-    nearest = _compared_in_lists(vectors, lists, k, limits, control.part(0.3, 0.9))
+    nearest, _ = _compared_in_lists(vectors, lists, k, limits, control.part(0.3, 0.9))
     indices, squared = _remeasured(vectors, nearest.indices, control.part(0.9, 1.0))
     incomplete = np.flatnonzero(indices[:, -1] < 0)
     if len(incomplete):  # lists of outliers may be short
         found = brute_force_neighbors(vectors, incomplete, k, control.part(1.0, 1.0))
         indices[incomplete], squared[incomplete] = found
     return NeighborsAndLists(indices, squared, lists)
+
+
+def kth_at_most(
+    vectors: Float32Array, k: int, effort: Effort, seed: int, control: Control, *, axes: PrincipalAxes
+) -> Float64Array:
+    """Squared distances that the k-th nearest of each vector does not exceed: float64 (m,). As `neighbors_and_lists`, but the
+    neighbours are measured only where rounding in products tells too little of their distances.
+    """
+    effort = effort._replace(list_size=max(effort.list_size, 6 * k))
+    lists = lists_of(vectors, effort, seed, control.part(0.0, 0.2), axes=axes)
+    limits = limits_in_lists(vectors, lists, k, control.part(0.2, 0.35))
+    nearest, of_lists = _compared_in_lists(vectors, lists, k, limits, control.part(0.35, 0.95))
+    rounded = np.zeros(len(vectors))
+    np.maximum.at(rounded, lists.members, np.repeat(of_lists, np.diff(lists.bounds)))
+    farthest = nearest.squared[:, -1] + rounded
+    incomplete = np.flatnonzero(nearest.indices[:, -1] < 0)
+    farthest[incomplete] = brute_force_neighbors(vectors, incomplete, k, control.part(1.0, 1.0))[1][:, -1]
+    rounded[incomplete] = 0.0
+    unsure = np.flatnonzero(~(rounded <= _TOLD * farthest))
+
+    def measure(start: int) -> None:
+        some = unsure[start : start + _UNSURE_AT_A_TIME]
+        others = nearest.indices[some].ravel().astype(np.intp)
+        near, _, _ = nearly_squared_distances(vectors, np.repeat(some, k), others)
+        farthest[some] = near.reshape(len(some), k).max(axis=1)
+
+    for_each_block(measure, range(0, len(unsure), _UNSURE_AT_A_TIME), control.part(0.95, 1.0))
+    dimension = vectors.shape[1]
+    return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
 
 
 def lists_of(
@@ -107,32 +139,40 @@ def lists_of(
 
 def _compared_in_lists(
     vectors: Float32Array, lists: InvertedLists, k: int, limits: Float32Array, control: Control
-) -> KNearest:
-    """The k nearest of each vector among the members of its lists, by products. `limits` are lowered.
+) -> tuple[KNearest, Float64Array]:
+    """The k nearest of each vector among the members of its lists, by products; and how wrong the squared distances of each list
+    are at most, float64 (lists,). `limits` are lowered.
 
     The lists are compared in rounds. After each round the pairs found are merged, which bounds memory and lowers the limits.
     """
-    nearest = PackedNearest(len(vectors), k, limits)
+    nearest, rounded = PackedNearest(len(vectors), k, limits), np.zeros(len(lists.bounds) - 1)
     held = max(_ROUND_BYTES, vectors.nbytes // 8)
     rounds = max(1, -(-len(vectors) * k * PAIRS_EACH * PAIR_BYTES // held))
     for number in range(rounds):
         part = control.part(number / rounds, (number + 1) / rounds)
         numbers = range(number, len(lists.bounds) - 1, rounds)
-        found = _pairs_of_lists(vectors, lists, numbers, k, nearest, part.part(0.0, 0.9))
+        found = _pairs_of_lists(vectors, lists, numbers, k, nearest, rounded, part.part(0.0, 0.9))
         nearest.merge(found, part.part(0.9, 1.0))
-    return nearest.nearest
+    return nearest.nearest, rounded
 
 
 def _pairs_of_lists(
-    vectors: Float32Array, lists: InvertedLists, numbers: range, k: int, nearest: PackedNearest, control: Control
+    vectors: Float32Array,
+    lists: InvertedLists,
+    numbers: range,
+    k: int,
+    nearest: PackedNearest,
+    rounded: Float64Array,
+    control: Control,
 ) -> list[PackedPairs]:
-    """The pairs of some lists within the limits of `nearest`, packed for it."""
+    """The pairs of some lists within the limits of `nearest`, packed for it; how wrong those of each are at most in `rounded`."""
     found: list[PackedPairs] = []
 
     def compare(some: range) -> None:
         pairs: list[NeighborPairs] = []
         for number in some:
-            pairs += pairs_of_list(vectors, lists.of_list(number), nearest.limits, k, control)
+            found_here, rounded[number] = pairs_of_list(vectors, lists.of_list(number), nearest.limits, k, control)
+            pairs += found_here
             if pairs and (number == some[-1] or sum(len(part.owner) for part in pairs) > _PACKED_AT_A_TIME):
                 found.append(nearest.packed(pairs))
                 pairs.clear()

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.block_distances import Blocks, blocks_of, nearest_of_rows
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_that_pay
-from sqlclust.core.neighbors.approximate import SEED, neighbors_and_lists
+from sqlclust.core.neighbors.approximate import SEED, kth_at_most
 from sqlclust.core.neighbors.integer_pruning import pruning_that_pays
 from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs, nearest_pairs, order_by_block
 from sqlclust.core.neighbors.pruning import TILE, Pruning
@@ -79,10 +79,7 @@ def neighbors_and_pruning(vectors: Float32Array, k: int, control: Control) -> tu
 def _limits(vectors: Float32Array, axes: PrincipalAxes, k: int, control: Control) -> Float64Array:
     """Squared distances float64 (m,) that the k-th nearest certainly does not exceed."""
     with np.errstate(over="ignore"):  # no limit, then
-        squared = neighbors_and_lists(vectors, k, SEED, 0, control, axes=axes).squared
-    dimension = vectors.shape[1]
-    farthest = squared[:, k - 1].astype(np.float64)
-    return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
+        return kth_at_most(vectors, k, SEED, 0, control, axes=axes)
 
 
 class _Patience:

@@ -51,9 +51,21 @@ class _OrderedMembers(NamedTuple):
         return side
 
 
+class ListPairs(NamedTuple):
+    """Pairs found in a list.
+
+    Attributes:
+        pairs: with float32 distances from products; some may be a rounding too far, or have a distance below 0.
+        rounded: how wrong those squared distances are at most.
+    """
+
+    pairs: list[NeighborPairs]
+    rounded: float
+
+
 def pairs_of_list(
     vectors: Float32Array, members: Int32Array, limits: Float32Array, k: int, control: Control
-) -> list[NeighborPairs]:
+) -> ListPairs:
     """Pairs of a list's members that are within the limit of either end, as seen from the ends that want them.
 
     Args:
@@ -62,13 +74,10 @@ def pairs_of_list(
         limits: float32 (m,), squared distances.
         k: neighbours wanted. Of very many pairs only those are kept that are among the k nearest of either end in their tile.
 
-    Returns:
-        Pairs with float32 distances from products; some may be a rounding too far, or have a distance below 0.
-
     Cost: O(l²·d) multiplications.
     """
     if len(members) < 2:
-        return []
+        return ListPairs([], 0.0)
     ordered = _by_limit(vectors, members, limits)
     room = np.empty(_ROWS * _COLUMNS, dtype=np.float32)
     found: list[NeighborPairs] = []
@@ -84,7 +93,17 @@ def pairs_of_list(
                 own = product[max(start - low, 0) :]
                 own[_ON_OR_BELOW[max(low - start, 0) :, : len(right)][: len(own)]] = -1.0
             found += _pairs_of_tile(ordered, rows, columns, product, k)
-    return found
+    return ListPairs(found, _rounded(ordered))
+
+
+def _rounded(ordered: _OrderedMembers) -> float:
+    """How wrong squared distances from the products are at most.
+
+    With u = 2⁻²⁴ and h = |x|²/2 of the longest, a product of d + 2 terms is wrong by at most (d + 2)·u times the sum of their
+    sizes, which is at most 8.1·h: 2·h of x·y, h of −|x|²/2, 5.1·h of the right side's last column. Twice that, and d·u·h for each
+    of both |x|²/2, and some u·h for centring and the last steps.
+    """
+    return float(ordered.left.shape[1] + 16) * 2.0**-24 * 24.0 * float(ordered.half.max())
 
 
 def _by_limit(vectors: Float32Array, members: Int32Array, limits: Float32Array) -> _OrderedMembers:
