@@ -147,7 +147,12 @@ def nearly_squared_distances(
             np.take(vectors, right[start : start + step], axis=0, out=there, mode="clip")
             here -= there
             result[start : start + step] = np.einsum("ij,ij->i", here, here)
-    return result, (dimension + 16) * 2.0**-23, dimension * 2.0**-125
+    return result, *rounding_of_differences(dimension)
+
+
+def rounding_of_differences(dimension: int) -> tuple[float, float]:
+    """`share` and `least` of `nearly_squared_distances`."""
+    return (dimension + 16) * 2.0**-23, dimension * 2.0**-125
 
 
 def squared_lengths(vectors: Float64Array) -> Float64Array:

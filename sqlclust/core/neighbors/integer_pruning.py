@@ -40,7 +40,7 @@ from sqlclust.core.neighbors.pruning import (
     Pruning,
     Worth,
     axes_of_first_product,
-    places,
+    places_in,
     pruning,
     sample_of,
 )
@@ -182,6 +182,7 @@ class IntegerPruning:
         room: Float32Array,
         *,
         triangle: bool = False,
+        differences: bool = True,
         worth: Worth | None = None,
         spend: Callable[[float], object] | None = None,
     ) -> tuple[IndexArray, IndexArray] | None:
@@ -192,20 +193,20 @@ class IntegerPruning:
         self._let_all_through(left, right, possible)
         if triangle:
             possible &= ~ON_OR_BELOW[: len(possible), : len(right.limits)]
-        count = int(np.count_nonzero(possible))
-        if worth is not None and count > CROWDED * possible.size:
+        places = _places(possible)
+        if worth is not None and len(places) > CROWDED * possible.size:
             possible &= worth(np.arange(len(possible))[:, None], np.arange(len(right.limits)))
-            count = int(np.count_nonzero(possible))
-        if count > CROWDED * possible.size:
+            places = _places(possible)
+        if len(places) > CROWDED * possible.size:
             possible &= self._may_be_by_product(left, right)
-            count = int(np.count_nonzero(possible))
-            if count > CROWDED * possible.size:
+            places = _places(possible)
+            if len(places) > CROWDED * possible.size:
                 return None
-        row, column = np.divmod(np.flatnonzero(possible), len(right.limits))
+        row, column = np.divmod(places, len(right.limits))
         if worth is not None:
             wanted = worth(row, column)
             row, column = row[wanted], column[wanted]
-        if len(row):
+        if differences and len(row):
             if spend is not None:
                 spend(len(row) * (_PAIR + _LOOK * self._vectors.shape[1]))
             keep = self._may_be(left, right, row, column)
@@ -215,7 +216,7 @@ class IntegerPruning:
     def _let_all_through(self, left: slice | IndexArray, right: IntegerRight, possible: NDArray[np.bool_]) -> None:
         """Mark the pairs of vectors whose terms no columns hold."""
         if len(self.wild):
-            possible[np.isin(places(left, np.arange(len(possible))), self.wild)] = True
+            possible[np.isin(places_in(left, np.arange(len(possible))), self.wild)] = True
         if len(right.unlimited):
             possible[:, right.unlimited] = True
 
@@ -224,7 +225,7 @@ class IntegerPruning:
     ) -> NDArray[np.bool_]:
         """Which of some pairs may be within the limit, by their differences in float32: bool (s,)."""
         nearly, share, least = nearly_squared_distances(
-            self._vectors, self.order[places(left, row)], self.order[places(right.rows, column)]
+            self._vectors, self.order[places_in(left, row)], self.order[places_in(right.rows, column)]
         )
         # what overflows tells nothing
         return ~(nearly * (1.0 - share) - least > right.limits[column]) | np.isinf(nearly)
@@ -234,6 +235,16 @@ class IntegerPruning:
         product = self._sides.left(self.order[left]) @ self._sides.right(self.order[right.rows]).T
         product *= np.float32(-2.0)
         return np.asarray(product <= self._sides.of_products(right.limits))
+
+
+def _places(possible: NDArray[np.bool_]) -> IndexArray:
+    """Where a contiguous array is true, of which little is: as `np.flatnonzero`, in a quarter of the time."""
+    flat = possible.reshape(-1)
+    if len(flat) % 8:
+        return np.flatnonzero(flat)
+    words = np.flatnonzero(flat.view(np.uint64) != 0)
+    word, byte = np.nonzero(flat.reshape(-1, 8)[words])
+    return np.asarray(8 * words[word] + byte)
 
 
 def _columns_for(*terms: Float64Array) -> int:

@@ -112,6 +112,7 @@ class Pruning(Protocol):
         room: Float32Array,
         *,
         triangle: bool = False,
+        differences: bool = True,
         worth: Worth | None = None,
         spend: Callable[[float], object] | None = None,
     ) -> tuple[IndexArray, IndexArray] | None:
@@ -121,6 +122,7 @@ class Pruning(Protocol):
             right: of `right`.
             room: float32 (>= rows · columns,), for the product.
             triangle: left and right are the same rows; only pairs of a row before its column.
+            differences: whether pairs may be asked again by differences in float32. Whoever measures by these needs it not.
             worth: which pairs to look at any further.
             spend: called with what asking further costs, in nanoseconds of a core (`Costs`).
 
@@ -175,6 +177,7 @@ class Float32Pruning(NamedTuple):
         room: Float32Array,
         *,
         triangle: bool = False,
+        differences: bool = True,
         worth: Worth | None = None,
         spend: Callable[[float], object] | None = None,
     ) -> tuple[IndexArray, IndexArray] | None:
@@ -233,12 +236,12 @@ class _Tile:
         value -= self._left[row, -3] * self._right[column, -3]
         for start in range(0, len(row), _PAIRS):
             part = slice(start, start + _PAIRS)
-            here, there = further[places(left, row[part])], further[places(right, column[part])]
+            here, there = further[places_in(left, row[part])], further[places_in(right, column[part])]
             value[part] += np.einsum("ij,ij->i", here, there)
         return value >= 0
 
 
-def places(rows: slice | IndexArray, some: IndexArray) -> IndexArray:
+def places_in(rows: slice | IndexArray, some: IndexArray) -> IndexArray:
     """Where some of the rows are: intp, as `some` that are counted from the first."""
     return some + rows.start if isinstance(rows, slice) else rows[some]
 
