@@ -5,8 +5,9 @@ what hardly any r(x) exceeds, e(x) what it exceeds it by, and B = (L + r(y) + R)
 
     q(x)·q(y) >= (|q(x)|² − e(x)·(2·M + e(x)))/2 + (|q(y)|² − B²)/2 = a(x) + b(y)
 
-a and b become columns of the product: c columns of numbers up to 127, and 127 in those of the other side, hold up to 127·127·c,
-and a last one holds what remains. So a tile costs one product, and one comparison with a number.
+a and b, less the middle of all, become columns of the product: eight columns of numbers up to 127, with 127 in those of the other
+side, hold up to 8·127·127, and a last one holds what remains. What is above may be cut off, and loses nothing. So a tile costs one
+product, and one comparison with a number.
 
 The pairs that survive are asked again by differences in float32, of which the bound is known too. Where a tile has many, by a
 product in float32.
@@ -28,7 +29,6 @@ from sqlclust.core.geometry.integer_products import (
     ZERO,
     Int8Array,
     IntegerProduct,
-    Uint8Array,
     integer_product,
 )
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, nearly_squared_distances
@@ -50,7 +50,10 @@ from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
 _LEAST_WORK = 5e10
 """Multiplications of all pairs from which on products of integers are looked for: importing takes some tenths of a second."""
 _STEP = 64
-_MOST_TERM_COLUMNS = 8
+_TERM = 9
+"""Columns of a term."""
+_REACH = float(LARGEST * LARGEST * (_TERM - 1))
+"""The largest number that they hold. Embeddings of length one have terms that differ by three quarters of twice that."""
 _ROWS = 1024
 _PAIR, _LOOK = 90.0, 0.6
 """Nanoseconds a core takes for a surviving pair, and for each dimension of it, until float32 has measured it."""
@@ -110,30 +113,26 @@ class IntegerPruning:
         self._product, self._vectors, self._axes, self._limits, self._how = product, vectors, axes, limits, how
         self._sides = centred_sides(vectors, axes)
         self._scale = axes.power_of_two / how.step
-        norms, self._left_over = np.empty(m), np.empty(m)
-        rounded = np.empty((m, how.width), dtype=np.int8)
+        self._norms, self._left_over = np.empty(m), np.empty(m)
+        self._left = np.empty((m, how.width + 2 * _TERM), dtype=np.uint8)
 
         def prepare(start: int) -> None:
             part = slice(start, min(start + _ROWS, m))
             numbers, self._left_over[part] = how.of(vectors[self.order[part]])
-            norms[part] = np.einsum("ij,ij->i", numbers, numbers)
-            rounded[part] = numbers
+            self._norms[part] = np.einsum("ij,ij->i", numbers, numbers)
+            numbers += ZERO
+            self._left[part, : how.width] = numbers
 
         for_each_block(prepare, range(0, m, _ROWS), control)
-        self._norms = norms
         self._usual = float(np.quantile(self._left_over, _USUAL))
-        lengths = float(np.quantile(np.sqrt(norms) + self._left_over, _ORDINARY))
+        lengths = float(np.quantile(np.sqrt(self._norms) + self._left_over, _ORDINARY))
         self._most = (2.0 * lengths + 2.0 * self._usual) * _ENLARGED
         exceeding = np.maximum(self._left_over - self._usual, 0.0)
-        terms = np.floor((norms - exceeding * (2.0 * self._most + exceeding)) / 2.0) - 1.0
-        self._term_columns = _columns_for(terms, self._right_terms(slice(None), limits[self.order]))
-        self._middle, self.wild = _middle_of(terms, self._reach)
-        self._left = self._with_terms(rounded, np.clip(terms - self._middle, -self._reach, self._reach))
-
-    @property
-    def _reach(self) -> float:
-        """The largest number that a term's columns hold."""
-        return float(LARGEST * LARGEST * self._term_columns)
+        terms = np.floor((self._norms - exceeding * (2.0 * self._most + exceeding)) / 2.0) - 1.0
+        self._middle, self.wild = _middle_of(terms)
+        own, other = self._left[:, how.width : -_TERM], self._left[:, -_TERM:]
+        own[...] = _in_columns(terms - self._middle) + ZERO
+        other[:, :-1], other[:, -1] = ZERO + LARGEST, ZERO + 1
 
     @property
     def first_columns(self) -> int:
@@ -152,28 +151,18 @@ class IntegerPruning:
         terms = np.floor((self._norms[rows] - np.minimum(bounds, self._most) ** 2) / 2.0) - 1.0
         return np.where(bounds < self._most, terms, -np.inf)
 
-    def _with_terms(self, rounded: Int8Array, terms: Float64Array) -> Uint8Array:
-        """Left sides: q(x), columns that hold a(x) less the middle, and those that b(y) is multiplied with."""
-        width, count = rounded.shape[1], self._term_columns
-        left = np.empty((len(rounded), width + 2 * (count + 1)), dtype=np.uint8)
-        left[:, :width] = rounded.view(np.uint8) ^ np.uint8(ZERO)
-        left[:, width : width + count + 1] = (_in_columns(terms, count) + ZERO).astype(np.uint8)
-        left[:, width + count + 1 : -1] = ZERO + LARGEST
-        left[:, -1] = ZERO + 1
-        return left
-
     def right(self, rows: IndexArray | slice, limits: Float64Array) -> IntegerRight:
         """Right sides of c rows with their limits float64 (c,), squared distances; inf for none."""
-        width, count = self._how.width, self._term_columns
         terms = self._right_terms(rows, limits)
-        finite = terms[np.isfinite(terms)]
-        middle = float(finite.min()) + self._reach if len(finite) else 0.0
+        unlimited = np.isinf(terms)
+        middle = float(terms[~unlimited].min(initial=np.inf)) + _REACH
+        middle = middle if np.isfinite(middle) else 0.0
         columns = (self._left[rows] ^ np.uint8(ZERO)).view(np.int8)
-        columns[:, width : width + count] = -LARGEST
-        columns[:, width + count] = -1
-        columns[:, width + count + 1 :] = -_in_columns(np.clip(terms - middle, -self._reach, self._reach), count)
-        unlimited = np.flatnonzero(np.isinf(terms))
-        return IntegerRight(rows, np.ascontiguousarray(columns.T), int(self._middle + middle), limits, unlimited)
+        own, other = columns[:, -_TERM:], columns[:, self._how.width : -_TERM]
+        own[...] = -_in_columns(terms - middle)
+        other[:, :-1], other[:, -1] = -LARGEST, -1
+        threshold = int(self._middle + middle)
+        return IntegerRight(rows, np.ascontiguousarray(columns.T), threshold, limits, np.flatnonzero(unlimited))
 
     def survivors(
         self,
@@ -247,27 +236,21 @@ def _places(possible: NDArray[np.bool_]) -> IndexArray:
     return np.asarray(8 * words[word] + byte)
 
 
-def _columns_for(*terms: Float64Array) -> int:
-    """How many columns hold numbers as different from each other as those of some terms are."""
-    finite = [part[np.isfinite(part)] for part in terms]
-    span = max((float(part.max() - part.min()) for part in finite if len(part)), default=0.0)
-    return int(min(max(1.0, np.ceil(span / (2 * LARGEST**2))), _MOST_TERM_COLUMNS))
-
-
-def _middle_of(terms: Float64Array, reach: float) -> tuple[float, IndexArray]:
-    """What is taken from terms, so that all are >= −reach but a few; and where those few are. What is above may be cut off."""
+def _middle_of(terms: Float64Array) -> tuple[float, IndexArray]:
+    """What is taken from terms, so that columns hold all but a few that are below; and where those few are."""
     low = float(terms.min())
-    if float(terms.max()) - low > 2.0 * reach:
+    if float(terms.max()) - low > 2.0 * _REACH:
         low = max(float(np.quantile(terms, _WILD, method="lower")), -_LARGE)
-    return low + reach, np.flatnonzero(terms < low)
+    return low + _REACH, np.flatnonzero(terms < low)
 
 
-def _in_columns(terms: Float64Array, count: int) -> NDArray[np.int16]:
-    """Integers of at most 127·127·count as columns v, int16 (n, count + 1): 127·(v₀ + v₁ + …) + the last one."""
-    columns = np.empty((len(terms), count + 1), dtype=np.int16)
+def _in_columns(terms: Float64Array) -> NDArray[np.int16]:
+    """Integers as columns v, int16 (n, 9): 127·(v₀ + v₁ + …) + the last one; those that are too large for it as the largest."""
+    columns = np.empty((len(terms), _TERM), dtype=np.int16)
+    terms = np.clip(terms, -_REACH, _REACH)
     left = np.floor(terms / LARGEST)
-    columns[:, count] = terms - left * LARGEST
-    for column in range(count):
+    columns[:, -1] = terms - left * LARGEST
+    for column in range(_TERM - 1):
         columns[:, column] = part = np.clip(left, -LARGEST, LARGEST)
         left -= part
     return columns
@@ -300,7 +283,7 @@ def _how_it_pays(
     vectors: Float32Array, axes: PrincipalAxes, limits: Float64Array, control: Control
 ) -> tuple[IntegerProduct, Images] | None:
     m, dimension = vectors.shape
-    if WANTED is False or axes.width + 2 * _MOST_TERM_COLUMNS + 3 > MOST_COLUMNS:
+    if WANTED is False or axes.width + 2 * _TERM > MOST_COLUMNS:
         return None
     if WANTED is None and (float(m) * m * dimension < _LEAST_WORK or np.isinf(limits).all()):
         return None
@@ -339,5 +322,5 @@ def _cost(product: IntegerProduct, how: Images, sample: Float32Array, limits: Fl
     near = np.triu(squared <= bounds**2, 1)
     share = float(np.count_nonzero(near)) / max(1.0, len(near) * (len(near) - 1) / 2)
     dimension = sample.shape[1]
-    columns = (how.width + 2 * _MOST_TERM_COLUMNS + 2) / dimension
+    columns = (how.width + 2 * _TERM) / dimension
     return float(product.costs(dimension)[0] * columns + share * (_PAIR + _LOOK * dimension))
