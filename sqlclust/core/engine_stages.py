@@ -18,6 +18,7 @@ from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists, equal_lists
+from sqlclust.core.neighbors.pruning import Products
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import approximate_tree
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -33,10 +34,12 @@ class EngineStages(Protocol):
         recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
         tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirmation`; known once
             there is a tree; 1.0 for the exact engine.
+        products: what products rule out pairs.
     """
 
     recall: float
     tree_confirmed: float
+    products: Products
 
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         """Find neighbours.
@@ -68,6 +71,7 @@ class _ExactStages:
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         self.recall = self.tree_confirmed = 1.0
         self._near, self._prepared = neighbors_and_pruning(vectors, _wanted(vectors, min_samples), control)
+        self.products = self._prepared.products
 
     def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
         """As `EngineStages` has it."""
@@ -90,6 +94,7 @@ class _ApproximateStages:
         near = neighbors_and_lists(vectors, k, FULL, seed, control.part(0.0, 0.9))
         self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control.part(0.9, 1.0))
         self.tree_confirmed = 0.0
+        self.products: Products = "float32"
         self._near: NeighborsAndLists | None = near
         self._seed = seed
 

@@ -6,8 +6,8 @@ what hardly any r(x) exceeds, e(x) what it exceeds it by, and B = (L + r(y) + R)
     q(x)·q(y) >= (|q(x)|² − e(x)·(2·M + e(x)))/2 + (|q(y)|² − B²)/2 = a(x) + b(y)
 
 a and b, less the middle of all, become columns of the product: eight columns of numbers up to 127, with 127 in those of the other
-side, hold up to 8·127·127, and a last one holds what remains. What is above may be cut off, and loses nothing. So a tile costs one
-product, and one comparison with a number.
+side, hold up to 8·127·127, and a last one holds what remains. What is above may be cut off, and loses nothing. So a tile costs
+one product, and one comparison with a number.
 
 The pairs that survive are asked again by differences in float32, of which the bound is known too. Where a tile has many, by a
 product in float32.
@@ -37,6 +37,7 @@ from sqlclust.core.neighbors.pruning import (
     CROWDED,
     ON_OR_BELOW,
     Float32Pruning,
+    Products,
     Pruning,
     Worth,
     axes_of_first_product,
@@ -53,7 +54,7 @@ _STEP = 64
 _TERM = 9
 """Columns of a term."""
 _REACH = float(LARGEST * LARGEST * (_TERM - 1))
-"""The largest number that they hold. Embeddings of length one have terms that differ by three quarters of twice that."""
+"""The largest number that they hold. Terms of embeddings differ by up to three quarters of twice that."""
 _ROWS = 1024
 _PAIR, _LOOK = 90.0, 0.6
 """Nanoseconds a core takes for a surviving pair, and for each dimension of it, until float32 has measured it."""
@@ -133,6 +134,11 @@ class IntegerPruning:
         own, other = self._left[:, how.width : -_TERM], self._left[:, -_TERM:]
         own[...] = _in_columns(terms - self._middle) + ZERO
         other[:, :-1], other[:, -1] = ZERO + LARGEST, ZERO + 1
+
+    @property
+    def products(self) -> Products:
+        """Of integers."""
+        return "int8"
 
     @property
     def first_columns(self) -> int:

@@ -19,7 +19,7 @@ made smaller by that share, each in its own column.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,13 +85,21 @@ class RightSide(NamedTuple):
     columns: Float32Array
 
 
+Products = Literal["float32", "int8"]
+"""What products rule out pairs."""
+
+
 class Pruning(Protocol):
     """Vectors made ready for ruling out pairs; their rows are sorted by `order`.
 
     Attributes:
         order: intp (m,), which vector each row is.
+        products: what they are of.
         first_columns: how many columns the first product has; or how many a float32 product would have that takes as long.
     """
+
+    @property
+    def products(self) -> Products: ...  # noqa: D102
 
     @property
     def order(self) -> IndexArray: ...  # noqa: D102
@@ -150,6 +158,11 @@ class Float32Pruning(NamedTuple):
     squared: Float64Array
     scale: float
     tolerance: float
+
+    @property
+    def products(self) -> Products:
+        """Of float32."""
+        return "float32"
 
     @property
     def first_columns(self) -> int:

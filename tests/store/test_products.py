@@ -1,0 +1,41 @@
+"""What a fit says of products of 8-bit integers: that they ran, and whose they are."""
+
+from __future__ import annotations
+
+import json
+
+import apsw
+import pytest
+
+import sqlclust
+from sqlclust.bindings.apsw.database import database_of
+from sqlclust.core.neighbors import integer_pruning
+from sqlclust.store.fits import loading
+from tests.core.geometry.test_integer_products import available
+from tests.store.left import row
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=[True, False], ids=["int8", "float32"])
+def integers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    available()
+    monkeypatch.setattr(integer_pruning, "WANTED", request.param)
+    return bool(request.param)
+
+
+def test_what_ran_is_in_timings_and_versions(demo: apsw.Connection, integers: bool) -> None:
+    sqlclust.fit(demo, "demo", min_samples=4)
+    sqlclust.fit(demo, "demo", min_samples=4, engine="approximate")
+    exact, approximate = (row(demo, "ClusteringFit", number) for number in (1, 2))
+    measured = json.loads(exact["timings"]).get("measured", {})
+    assert measured.get("products") == ("int8" if integers else None)
+    found = [json.loads(stored["versions"]).get("onnxruntime") for stored in (exact, approximate)]
+    assert found == [onnxruntime_version() if integers else None, None]
+    assert loading.load(database_of(demo), 1).record.products == ("int8" if integers else None)
+
+
+def onnxruntime_version() -> str:
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
