@@ -151,7 +151,7 @@ def _compared_in_lists(
     for number in range(rounds):
         part = control.part(number / rounds, (number + 1) / rounds)
         numbers = range(number, len(lists.bounds) - 1, rounds)
-        found = _pairs_of_lists(vectors, lists, numbers, k, nearest, rounded, part.part(0.0, 0.9))
+        found = _pairs_of_lists(vectors, lists, numbers, nearest, rounded, part.part(0.0, 0.9))
         nearest.merge(found, part.part(0.9, 1.0))
     return nearest.nearest, rounded
 
@@ -160,13 +160,13 @@ def _pairs_of_lists(
     vectors: Float32Array,
     lists: InvertedLists,
     numbers: range,
-    k: int,
     nearest: PackedNearest,
     rounded: Float64Array,
     control: Control,
 ) -> list[PackedPairs]:
     """The pairs of some lists within the limits of `nearest`, packed for it; how wrong those of each are at most in `rounded`."""
     found: list[PackedPairs] = []
+    k = nearest.nearest.indices.shape[1]
 
     def compare(some: range) -> None:
         pairs: list[NeighborPairs] = []
