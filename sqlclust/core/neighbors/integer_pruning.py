@@ -36,6 +36,7 @@ from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection
 from sqlclust.core.neighbors.pruning import (
     CROWDED,
     ON_OR_BELOW,
+    Costs,
     Float32Pruning,
     Products,
     Pruning,
@@ -58,6 +59,8 @@ _REACH = float(LARGEST * LARGEST * (_TERM - 1))
 _ROWS = 1024
 _PAIR, _LOOK = 90.0, 0.6
 """Nanoseconds a core takes for a surviving pair, and for each dimension of it, until float32 has measured it."""
+_IN_PASSING = 1.5
+"""Times a float32 product that one takes whose sides are made in passing."""
 _ENLARGED = 1.0 + 2.0**-20
 """More than rounding takes from a limit and from axes that are not quite orthonormal."""
 _WILD, _LARGE = 5e-4, 2.0**31
@@ -142,9 +145,10 @@ class IntegerPruning:
 
     @property
     def first_columns(self) -> int:
-        """How many columns of a float32 product a product takes the time of."""
-        integers, wide = self._product.costs(self._vectors.shape[1])
-        return max(1, int(np.shape(self._left)[1] * integers / wide))
+        """About how many columns a float32 product would have. One of integers takes less time, but where hardly anything can be
+        ruled out, what comes after it takes more.
+        """
+        return max(1, self._how.width // 2)
 
     def in_float32(self, control: Control) -> Float32Pruning:
         """The same vectors made ready for products in float32; a copy of them."""
@@ -193,6 +197,8 @@ class IntegerPruning:
             possible &= worth(np.arange(len(possible))[:, None], np.arange(len(right.limits)))
             places = _places(possible)
         if len(places) > CROWDED * possible.size:
+            if spend is not None:
+                spend(_IN_PASSING * Costs(self._vectors.shape[1]).product(possible.size))
             possible &= self._may_be_by_product(left, right)
             places = _places(possible)
             if len(places) > CROWDED * possible.size:

@@ -95,7 +95,7 @@ class Pruning(Protocol):
     Attributes:
         order: intp (m,), which vector each row is.
         products: what they are of.
-        first_columns: how many columns the first product has; or how many a float32 product would have that takes as long.
+        first_columns: how many columns a first product in float32 has, or would have.
     """
 
     @property
