@@ -108,6 +108,44 @@ def test_no_pair_within_the_limit_is_lost(name: str) -> None:
                         assert survived[inside[low : low + 512, columns]].all()
 
 
+@pytest.mark.parametrize("times", [3.0, 20.0, 1e5, 1e12])
+def test_vectors_that_steps_do_not_hold_are_not_lost(times: float) -> None:
+    """Steps that were chosen without them, and limits that reach them: what cutting off takes counts on both sides."""
+    random = np.random.default_rng(4)
+    vectors = random.standard_normal((500, 24)).astype(np.float32)
+    vectors[::50] *= np.float32(times)
+    axes = axes_as_they_are(vectors)
+    ordinary = np.delete(vectors, np.arange(0, 500, 50), axis=0)
+    how = images(ordinary, axes, 24)
+    assert how is not None
+    squared = all_squared(vectors)
+    for share in (0.3, 0.9, 0.97, 0.999):  # of the others, which are within the limit
+        limits = np.quantile(squared, share, axis=1, method="lower")
+        prepared = IntegerPruning(available(), vectors, axes, limits, how, Control())
+        order = prepared.order
+        right = prepared.right(slice(0, 500), limits[order])
+        product = prepared._product(prepared._left, right.columns) >= right.threshold
+        prepared._let_all_through(slice(0, 500), right, product)
+        assert product[squared[np.ix_(order, order)] <= limits[order]].all()
+
+
+def test_vectors_whose_terms_no_columns_hold_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortest of vectors of all lengths."""
+    monkeypatch.setattr(integer_pruning, "_WILD", 0.2)
+    vectors = np.random.default_rng(2).standard_normal((300, 700)).astype(np.float32)
+    vectors *= np.linspace(0.01, 1.0, 300, dtype=np.float32)[:, None]
+    squared = all_squared(vectors)
+    limits = np.sort(squared, axis=1)[:, 20]
+    prepared = pruning_that_pays(vectors, axes_as_they_are(vectors), limits, Control())
+    assert isinstance(prepared, IntegerPruning)
+    assert 0 < len(prepared.wild) < 0.3 * len(vectors)
+    order, m = prepared.order, len(vectors)
+    right = prepared.right(slice(0, m), limits[order])
+    product = prepared._product(prepared._left, right.columns) >= right.threshold
+    prepared._let_all_through(slice(0, m), right, product)
+    assert product[squared[np.ix_(order, order)] <= limits[order]].all()
+
+
 def test_most_pairs_beyond_the_limit_are_ruled_out() -> None:
     """So that the tests here are of what they seem to be."""
     vectors = distinct(embeddings(2000, 96, seed=3), normalize=True).vectors
