@@ -49,7 +49,10 @@ def test_what_is_imported_is_declared() -> None:
     """What another package happens to bring along may be gone with its next version."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed, extra = declared(project["dependencies"]), project["optional-dependencies"]
-    only_where_asked_for = {PACKAGE / "cli" / "readers" / "parquet.py": declared(extra["parquet"])}
+    only_where_asked_for = {
+        PACKAGE / "cli" / "readers" / "parquet.py": declared(extra["parquet"]),
+        PACKAGE / "core" / "geometry" / "integer_products.py": declared(extra["int8"]),
+    }
     others = [path for path in FILES if path not in {*only_where_asked_for, *IN_THEIR_PROGRAMS, BUILD_HOOK}]
     assert imported_packages(others) | {borrowed.package for borrowed in BORROWED} == needed
     for path, packages in (only_where_asked_for | IN_THEIR_PROGRAMS).items():

@@ -16,7 +16,7 @@ from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.approximate import FULL, NeighborsAndLists, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
-from sqlclust.core.neighbors.exact import neighbors_and_pruning
+from sqlclust.core.neighbors.exact import Neighbors, neighbors_and_pruning
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists, equal_lists
 from sqlclust.core.neighbors.pruning import Products
 from sqlclust.core.runtime.control import Control
@@ -65,25 +65,39 @@ def _wanted(vectors: Float32Array, min_samples: int) -> int:
     return min(min_samples + SPARE_NEIGHBORS, len(vectors) - 1)
 
 
+_USED_UP = "the neighbours are used up: the tree was asked for before"
+
+
 class _ExactStages:
     """What brute force in float64 gives."""
 
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         self.recall = self.tree_confirmed = 1.0
+        self._near: Neighbors | None
         self._near, self._prepared = neighbors_and_pruning(vectors, _wanted(vectors, min_samples), control)
         self.products = self._prepared.products
 
     def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
         """As `EngineStages` has it."""
-        return core_distances(self._near.squared, self._near.indices, counts, min_samples=min_samples)
+        near = self._found()
+        return core_distances(near.squared, near.indices, counts, min_samples=min_samples)
 
     def lists(self, counts: IndexArray) -> KNearestLists:
         """As `EngineStages` has it."""
-        return equal_lists(counts, self._near.indices, self._near.squared)
+        near = self._found()
+        return equal_lists(counts, near.indices, near.squared)
 
     def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
         """As `EngineStages` has it."""
-        return exact_tree(reach, self._prepared, self._near)
+        near = self._found()
+        listed, self._near = ListedEdges(reach, near.indices, near.squared), None
+        del near  # a fifth of the vectors' memory
+        return exact_tree(reach, self._prepared, listed)
+
+    def _found(self) -> Neighbors:
+        if self._near is None:
+            raise TypeError(_USED_UP)
+        return self._near
 
 
 class _ApproximateStages:
@@ -121,7 +135,7 @@ class _ApproximateStages:
 
     def _found(self) -> NeighborsAndLists:
         if self._near is None:
-            raise TypeError("the neighbours are used up: the tree was asked for before")
+            raise TypeError(_USED_UP)
         return self._near
 
 

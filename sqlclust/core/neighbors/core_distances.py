@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 
+_ROWS = 8192
+
 
 def core_distances(
     squared: Float64Array, indices: NDArray[Any], counts: IndexArray, *, min_samples: int
@@ -29,8 +31,13 @@ def core_distances(
 
     Source: Campello, Moulavi, Sander 2013, definition 1.
     """
-    reached = np.cumsum(counts[indices], axis=1) + (counts - 1)[:, None]
-    position = (reached < min_samples).sum(axis=1)  # at the end of a shorter list or beyond: its distance is inf
+    position = np.empty(len(counts), dtype=np.intp)
+    for start in range(0, len(counts), _ROWS):
+        part = slice(start, start + _ROWS)
+        reached = np.cumsum(counts[indices[part]], axis=1) + (counts[part] - 1)[:, None]
+        position[part] = (reached < min_samples).sum(
+            axis=1
+        )  # at the end of a shorter list or beyond: its distance is inf
     last = squared.shape[1] - 1
     core = np.take_along_axis(squared, np.minimum(position, last)[:, None], axis=1)[:, 0]
     core = np.where(position > last, np.inf, core)

@@ -2,16 +2,18 @@
 
 1. Approximate neighbours give each vector a limit: a squared distance that its k-th nearest neighbour does not exceed.
 2. The vectors are put in the order of their limits and cut into tiles of 512 × 512 pairs. A few principal axes tell which pairs
-   may be within the limit of either end (`pruning`). That takes a quarter to a sixth of the multiplications of all pairs.
-3. Only those pairs are measured from the differences: in float32, and those that may be among the k nearest of an end in float64.
-   Where nearly all vectors are equally far, most pairs of a tile
-   are left. Then a float64 product tells which may be among the k nearest (`block_distances`), and these are measured.
+   may be within the limit of either end (`pruning`). That takes a quarter to a sixth of the multiplications of all pairs. Where
+   products of 8-bit integers pay, they tell it in less time (`integer_pruning`).
+3. Only those pairs are measured from the differences: in float32, and those that may be among the k nearest of an end in
+   float64. Where nearly all vectors are equally far, most pairs of a tile are left. Then a float64 product tells which may be
+   among the k nearest (`block_distances`), and these are measured.
 4. Of its pairs each vector keeps the k nearest (`k_nearest`).
 
 Processor time of a whole fit, as a multiple of one float32 product of all pairs, on real and generated embeddings of 384
-dimensions (`python -m tests.benchmarks.engine`): 1.9 at 14,160 vectors, 0.8 at 45,000, 0.6 at 134,520. The more vectors there
-are, the nearer are the neighbours, and the fewer axes it takes to rule out the others. A full product with selection by group
-maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 save more than they cost; better ones do not.
+dimensions (`python -m tests.benchmarks.engine`): 1.6 at 14,160 vectors and 0.5 at 134,520; with integers 1.3 and 0.3. The more
+vectors there are, the nearer are the neighbours, and the fewer axes it takes to rule out the others. A full product with selection
+by group maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 save more than they cost; better ones do
+not.
 """
 
 from __future__ import annotations

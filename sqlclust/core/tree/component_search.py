@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.block_distances import blocks_of
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.neighbors.exact import Neighbors
 from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
@@ -38,13 +37,13 @@ _BUDGET = 0.35
 once. Embeddings take 0.15 of one; the rest of the tree at once takes 0.9."""
 
 
-def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbors) -> SpanningTree:
+def exact_tree(reach: MutualReachability, prepared: Pruning, listed: ListedEdges) -> SpanningTree:
     """The minimum spanning tree of mutual reachability over all pairs.
 
     Args:
         reach: of m >= 2 vectors.
         prepared: for ruling out pairs of them.
-        neighbors: the k nearest of each.
+        listed: the k nearest of each, used up.
 
     Returns:
         The tree; its weights are squared distances.
@@ -52,7 +51,6 @@ def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbor
     Cost: searching takes at most about a third of the time of a product of all pairs. Then `contracted_tree` finds the rest,
         unless there are too many components for its table: then searching goes on, whatever it costs.
     """
-    listed = ListedEdges(reach, neighbors.indices, neighbors.squared)
     return spanning_tree(reach, listed, ComponentSearch(reach, prepared))
 
 
