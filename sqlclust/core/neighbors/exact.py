@@ -11,9 +11,9 @@
 
 Processor time of a whole fit, as a multiple of one float32 product of all pairs, on real and generated embeddings of 384
 dimensions (`python -m tests.benchmarks.engine`): 1.6 at 14,160 vectors and 0.5 at 134,520; with integers 1.3 and 0.3. The more
-vectors there are, the nearer are the neighbours, and the fewer axes it takes to rule out the others. A full product with selection
-by group maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 save more than they cost; better ones do
-not.
+vectors there are, the nearer are the neighbours, and the fewer axes it takes to rule out the others. A full product with
+selection by group maxima took 1.8 at 45,000, for the neighbours alone. Limits from 4 lists of 500 save more than they cost;
+better ones do not.
 """
 
 from __future__ import annotations
