@@ -1,4 +1,4 @@
--- sqlclust schema, version 3.
+-- sqlclust schema, version 4.
 --
 -- Embeddings, where they come from, and the clusterings made of them. Needs SQLite 3.38 and uses only its built-in functions,
 -- so every such program can read and guard the file. (STRICT is of 3.37; the JSON functions of the CHECKs may be missing there,
@@ -18,7 +18,7 @@ CREATE TABLE SqlclustMigration (
 ) STRICT;
 INSERT INTO SqlclustMigration (version, name) VALUES
     (1, 'schema.sql'), (2, 'view EmbeddingModelSummary'),
-    (3, 'sources');
+    (3, 'sources'), (4, 'maps');
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Where embedded things come from. Optional: an Embedding needs no Invocation.
@@ -146,6 +146,21 @@ CREATE TABLE ClusteringFitNeighbors (
     squared_distances BLOB NOT NULL CHECK (length(squared_distances) = 8 * n_neighbors),
     -- float64, euclidean, ascending in each list
     PRIMARY KEY (clustering_fit_id, part)
+) STRICT;
+
+-- Where a fit's rows are on its map, if one was made (sqlclust map): made once, read by whoever draws it. Identical vectors are
+-- in one place.
+CREATE TABLE ClusteringFitMap (
+    clustering_fit_id INTEGER PRIMARY KEY NOT NULL REFERENCES ClusteringFit (id) ON DELETE CASCADE,
+    method            TEXT NOT NULL CHECK (method <> ''),          -- what made it: 't-SNE', 'PCA', …
+    parameters        TEXT NOT NULL                                -- of the method, as it ran
+        CHECK (json_valid(parameters) AND json_type(parameters) = 'object'),
+    versions          TEXT NOT NULL CHECK (json_valid(versions)),  -- {"sqlclust": "0.1.0", "openTSNE": …}
+    timings           TEXT NOT NULL CHECK (json_valid(timings)),   -- seconds of each phase
+    created_at        TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    n                 INTEGER NOT NULL CHECK (n >= 1),             -- rows, those of the fit
+    xy                BLOB NOT NULL CHECK (length(xy) = 8 * n)
+    -- little-endian float32 (n, 2), rows in the order of row_ids
 ) STRICT;
 
 -- One flat clustering with its parameters. Exists only when complete: it is written in one transaction with its rows.

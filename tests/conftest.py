@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import apsw
@@ -34,7 +35,7 @@ _ABOUT_THE_EXTENSION = ("SQLCLUST_REQUIRE_LOADABLE", "SQLCLUST_PYTHON")  # tests
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_inherited() -> Iterator[None]:
+def _nothing_inherited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whoever started the suite ignored or blocked signals (a background job of a script ignores Ctrl-C, and so do its
     children), and has settings for a terminal and for Python: for these tests, and what they start, nobody has.
     """
@@ -48,6 +49,7 @@ def _nothing_inherited() -> Iterator[None]:
         patch.setenv("PYTHONUTF8", "1")  # whatever the locale is
         patch.setenv("TERM", "dumb")
         patch.setenv("HOME", os.devnull)  # the shell's history is nobody's
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))  # all of them look for fonts once
         yield
     for number, handler in numbers.items():
         signal.signal(number, handler)
@@ -69,6 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("pictures"):
+            if find_spec(mark.args[0]) is None:
+                item.add_marker(pytest.mark.skip(f"{mark.args[0]} is not installed: pip install 'sqlclust[pictures]'"))
+                _not_there.add(mark.args[0])
     if config.getoption("binding") == "loadable" and (missing := why_not()):
         for item in items:
             item.add_marker(pytest.mark.skip(missing))
@@ -85,6 +92,15 @@ def _bound(binding: str) -> Iterator[None]:
     """With --binding=loadable all connections of this process get everything by the extension."""
     with everything_loaded() if binding == "loadable" and not why_not() else nullcontext():
         yield
+
+
+_not_there: set[str] = set()
+"""Packages of the extra [pictures] without which tests are passed over."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for package in sorted(_not_there):
+        terminalreporter.write_line(f"{package} is not installed: what needs it is not tried")
 
 
 HOSTED = {"test_sql": HOSTS, "test_fit_functions": ("plain", "dict rows")}

@@ -1,4 +1,4 @@
-"""The lowest version of everything that pyproject.toml allows, for pip: `python -m tests.lowest`.
+"""The lowest version of everything that pyproject.toml allows, for pip: `python -m tests.lowest`, or of an extra alone.
 
 So that the bounds are true: .ci/run installs these into an environment of its own and runs the fast part of the tests.
 """
@@ -6,6 +6,7 @@ So that the bounds are true: .ci/run installs these into an environment of its o
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -30,4 +31,6 @@ def lowest(dependencies: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    print("\n".join(lowest([*project["dependencies"], *project["optional-dependencies"]["test"]])))
+    extras = project["optional-dependencies"]
+    wanted = [each for name in sys.argv[1:] for each in extras[name]] or [*project["dependencies"], *extras["test"]]
+    print("\n".join(lowest(wanted)))

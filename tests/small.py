@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 
 import apsw
 import numpy as np
@@ -10,6 +11,13 @@ from numpy.typing import NDArray
 
 NOTE = "CREATE TABLE note AS SELECT id AS slug, 'text ' || id AS body, vector AS embedding FROM Embedding"
 """A table as another program might have it, for the example of clust_source."""
+
+MAP = """
+INSERT INTO ClusteringFitMap (clustering_fit_id, method, parameters, versions, timings, n, xy)
+SELECT id, 'PCA', '{}', '{}', '{}', n, CAST(x'0000803f000000c0' || zeroblob(8 * n - 8) AS BLOB) FROM ClusteringFit
+WHERE spanning_tree IS NOT NULL
+"""
+"""A map of every stored fit, as another program might have made it: the first row at (1, -2), all others at (0, 0)."""
 
 Id = int | float | str | bytes
 
@@ -41,10 +49,12 @@ def add_embeddings(
     """Store vectors as embeddings, with ids from 1 by default."""
     identifiers = list(ids) if ids is not None else list(range(1, len(vectors) + 1))
     invocations = list(invocation_ids) if invocation_ids is not None else [None] * len(vectors)
-    con.executemany(
-        "INSERT INTO Embedding (id, invocation_id, embedding_model, vector) VALUES (?, ?, ?, ?)",
-        [
-            (identifier, invocation, model, vector.tobytes())
-            for identifier, invocation, vector in zip(identifiers, invocations, vectors, strict=True)
-        ],
-    )
+    # each row by itself would wait for the disk; a host's trace would see the transaction
+    with con if con.exec_trace is None else nullcontext():
+        con.executemany(
+            "INSERT INTO Embedding (id, invocation_id, embedding_model, vector) VALUES (?, ?, ?, ?)",
+            [
+                (identifier, invocation, model, vector.tobytes())
+                for identifier, invocation, vector in zip(identifiers, invocations, vectors, strict=True)
+            ],
+        )

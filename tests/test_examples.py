@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import sqlclust
 from tests.bindings.loadable.hosts.conftest import library, python, shell_library
 from tests.bindings.loadable.hosts.sessions import STARTED
+from tests.pictures.plots.drawn import images, references, texts
+from tests.reference import README
 
 __all__ = ["library", "python", "shell_library"]  # fixtures
 
@@ -45,8 +49,29 @@ def test_every_example_is_tested() -> None:
         "06_llm.py",
         "07_own_table.sql",
         "colors.csv",  # of the README
+        "demo_map.svg",  # of the README, too
         "other_tools.md",  # tests/interop
     ]
+
+
+def test_the_map_of_the_demo() -> None:
+    """`sqlclust demo && sqlclust plot sqlclust-demo.db map -o demo_map.svg --dpi 150` made it, of what the README shows."""
+    data = (EXAMPLES / "demo_map.svg").read_bytes()
+    assert len(data) < 200_000
+    assert references(data) == []
+    assert b"<script" not in data
+    root = ElementTree.fromstring(data)
+    assert len(images(root)) == 1
+    said = texts(root)
+    assert "docstrings, result 1" in said
+    readme = README.read_text(encoding="utf-8")
+    shown = re.search(r"docstrings: result 1, ([\d,]+ rows) in ([\d,]+ clusters), ([\d.]+ % noise)", readme)
+    assert shown is not None
+    assert any(text.startswith(" · ".join(shown.groups())) for text in said)
+    names = [line.split(", ") for line in re.findall(r"^ +\d+ +\d+  (.+, .+)$", readme, re.MULTILINE)]
+    assert names
+    for terms in names:
+        assert {terms[0], ", ".join(terms[:2])} & set(said), terms
 
 
 def test_quick_start(tmp_path: Path) -> None:

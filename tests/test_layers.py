@@ -27,12 +27,12 @@ LAYERS = [
 LAYERS += ["surface", "bindings", "cli", "plugins"]
 ROOMS = {
     "errors": [
-        "base", "wording", "options", "points", "vectors", "fits", "results", "publishing", "files", "schemas", "locks",
-        "loading", "sources", "extension", "running", "sqlite",
+        "base", "wording", "options", "points", "vectors", "fits", "maps", "results", "publishing", "files", "schemas", "locks",
+        "loading", "sources", "extension", "running", "sqlite", "pictures",
     ],
     "core": [
-        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "pipeline",
-        "update", "cost"
+        "borrowed", "engines", "runtime", "geometry", "neighbors", "tree", "engine_stages", "clusters", "labellings", "layout",
+        "pipeline", "update", "cost"
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
@@ -52,23 +52,29 @@ ROOMS = {
         "labels", "cut_parameters", "cluster_tree", "hdbscan_selection", "selection", "medoids", "clustering", "validity",
         "plscan", "clustered_rows", "prediction", "exemplars", "parting", "soft_membership",
     ],
+    "core.layout": ["methods", "plane", "tsne"],
     "core.update": [
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": ["scene"],
+    "pictures": ["scene", "colours", "gathering", "page", "plots"],
+    "pictures.gathering": [
+        "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
+    ],
+    "pictures.page": ["texts", "private", "encoding", "html"],
+    "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],
     "sqlite": [
-        "database", "lookup", "statements", "values", "layout", "undecodable", "memory_errors", "transactions",
-        "backup", "opening", "foreign_keys", "own_connection", "interrupt"
+        "database", "rolling_back", "lookup", "statements", "values", "layout", "undecodable", "memory_errors",
+        "transactions", "backup", "opening", "foreign_keys", "own_connection", "interrupt"
     ],
     "surface": [
-        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "results", "terms", "sources", "diagnosis",
-        "catalog",
+        "records", "version", "vectors", "points", "clustering", "labellings", "fits", "maps", "results", "terms", "sources",
+        "diagnosis", "catalog",
     ],
     "bindings": ["virtual_table", "registration", "apsw", "loadable"],
-    "bindings.apsw": ["errors", "authorizer", "files", "database", "registration", "connection", "shell"],
+    "bindings.apsw": ["errors", "authorizer", "cursors", "compiled", "files", "database", "registration", "connection", "shell"],
     "bindings.loadable": [
         "compiling", "build_hook", "placing", "loading", "errors", "routines", "rows", "database", "registration", "attach",
     ],
@@ -86,7 +92,7 @@ ROOMS = {
     ],
     "store": [
         "versions", "memory", "read_back", "embeddings", "sources", "origins", "fits", "results", "members", "min_samples", "cut",
-        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction",
+        "sweep", "clustering", "updating", "making", "fit", "registering", "prediction", "maps",
     ],
     "store.embeddings": [
         "buffer", "one_direction", "ids", "points", "collecting", "condition", "selection", "origin", "own_vectors", "snapshot",
@@ -96,17 +102,21 @@ ROOMS = {
         "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading", "clusters_view",
         "thin_rows", "source_vectors",
     ],
-    "store.fits": ["record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading"],
-    "store.results": ["listing", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms"],
+    "store.fits": [
+        "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
+    ],
+    "store.results": [
+        "listing", "rows", "publishing", "comparison", "stable_labels", "staleness", "freshness", "trajectories", "terms",
+    ],
     "diagnosis": [
         "findings", "families", "vector_tables", "examination", "schema_state", "ids", "mixed_ids", "clusters", "file_state",
-        "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
+        "maps", "vectors", "sources", "items", "checks", "repair_plan", "certain_repairs", "repair",
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",
-        "results", "corpus", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing", "beginning", "fitting",
-        "commands",
+        "results", "corpus", "picture_file", "readers", "dimensions", "skipped", "rows_to_load", "from_table", "writing",
+        "beginning", "fitting", "commands",
     ],
     "cli.readers": [
         "input_file", "values", "opening", "ids", "vectors", "arrays", "dimensions", "columns", "responses", "parquet", "records",

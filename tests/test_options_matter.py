@@ -129,6 +129,7 @@ CALLS = {
     "clust_neighbors": table(f"SELECT * FROM clust_neighbors({POINTS}, :options)"),
     "clust_duplicates": table(f"SELECT * FROM clust_duplicates({POINTS}, :options)"),
     "clust_layers": table("SELECT *, persistence FROM clust_layers(2, :options)"),
+    "clust_map": table("SELECT * FROM clust_map(1, :options)"),
     "clust_nearest": table("SELECT * FROM clust_nearest(2, :options)"),
     "clust_terms": table("SELECT * FROM clust_terms((SELECT clust_texts(1, 'tea')), :options)"),
     "clust_doctor": table("SELECT * FROM clust_doctor(:options)"),
@@ -192,9 +193,11 @@ ELSEWHERE = {
     ("clust_fit", "format"),
     ("clust_fit", "update"),
     ("clust_doctor", "format"),
+    ("clust_map", "method"),
     *(("clust_terms", option) for option in names(TermsOptions)),
 }
-"""Options with tests of their own: below, `update` in tests/store/test_updating_choice.py, and those in tests/terms."""
+"""Options with tests of their own: below, `update` and `method` in tests/store (test_updating_choice.py, test_maps.py), and
+those in tests/terms."""
 
 
 def cases() -> list[Any]:

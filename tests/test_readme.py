@@ -32,6 +32,7 @@ from tests.reference import (
     with_outputs,
     without_times,
 )
+from tests.small import MAP
 
 TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 EACH = pytest.mark.parametrize("name", TEXTS)
@@ -172,6 +173,7 @@ def test_sql_in_prose_runs(roberta: apsw.Connection, name: str) -> None:
     shown = blocks(name, "sql")
     if not any(FITS in block for block in shown):
         roberta.execute(f"{FITS})").fetchall()
+        roberta.execute(MAP)
     for block in shown:
         block = block.replace('"downsample": 100', '"downsample": 2')  # 400 rows here, not 1.4 million
         roberta.execute(block).fetchall()

@@ -53,6 +53,13 @@ def test_contents(wheel: Path) -> None:
     assert "sqlclust/py.typed" in names
     package = {f"sqlclust/{p.relative_to(ROOT / 'sqlclust')}" for p in (ROOT / "sqlclust").rglob("*.py")}
     assert package <= set(names)
+    of_the_page = [
+        path.name
+        for path in (ROOT / "sqlclust" / "pictures" / "page").iterdir()
+        if path.suffix in (".js", ".css", ".html")
+    ]
+    assert len(of_the_page) > 10
+    assert {f"sqlclust/pictures/page/{name}" for name in of_the_page} <= set(names)
     assert [name for name in names if name.endswith(".md")] == []
     assert {name.split("/")[0] for name in names} == {"sqlclust", wheel.name.rsplit("-", 3)[0] + ".dist-info"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from sqlclust.adoption.copying import copy_rows
 from sqlclust.adoption.source import OldTables, find_old_tables
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.diagnosis.families import Role
-from sqlclust.errors import AdoptError, SqliteError, StatementError
+from sqlclust.errors import AdoptError, StatementError
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.backup import backup_of_change
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.foreign_keys import foreign_key_violations
 from sqlclust.sqlite.layout import quoted, read_layout
 from sqlclust.sqlite.own_connection import own_connection
+from sqlclust.sqlite.rolling_back import one_state
 from sqlclust.sqlite.transactions import translated_errors, write_transaction
 
 _DOING = "adopting"
@@ -214,13 +215,8 @@ def _reading(old: Database) -> Iterator[None]:
     """One state of the old file for all that is read inside."""
     if old.in_transaction:
         raise AdoptError(old.filename, reason="its connection is in a transaction; COMMIT first")
-    with translated_errors(old, doing="reading the old tables"):
-        statements.run(old, "BEGIN")
-        try:
-            yield
-        finally:
-            with suppress(SqliteError):
-                statements.run(old, "ROLLBACK")
+    with translated_errors(old, doing="reading the old tables"), one_state(old):
+        yield
 
 
 def _same_file(database: Database, old: Database) -> bool:

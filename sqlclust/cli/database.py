@@ -124,6 +124,18 @@ def database_for_statements(path: str, *, readonly: bool) -> Iterator[ApswDataba
 
 
 @contextmanager
+def picture_database(path: str) -> Iterator[ApswDatabase]:
+    """A database with our tables, for pictures: they read, and keep a map where the file can be written.
+
+    Nothing is upgraded for a picture.
+    """
+    with database_for_statements(path, readonly=False) as database:
+        with _advising_sources(path):
+            schema.check(database)
+        yield database
+
+
+@contextmanager
 def create_database(path: str) -> Iterator[Database]:
     """As `open_database`, made if it is not there; without our tables then."""
     with _closing(connect(path)) as database:

@@ -164,6 +164,7 @@ def next_steps(db: str, result_id: int, *, view: str | None = None) -> str:
     lines: Sequence[str] = (
         "Look further:",
         f"  sqlclust show {quote(db)} {result_id}",
+        f"  sqlclust page {quote(db)} {result_id}",
         f"  sqlclust query {quote(db)} {in_quotes(sql)}",
     )
     return "\n".join(lines)

@@ -51,6 +51,7 @@ _PARTS_OF: tuple[tuple[Role, str, Role], ...] = (
     ("cluster", "clustering_result_id", "result"),
     ("prediction", "clustering_result_id", "result"),
     ("neighbors", "clustering_fit_id", "fit"),
+    ("map", "clustering_fit_id", "fit"),
 )
 """Rows that are nothing without the row that they are a part of: whose, by which column, and that row's role."""
 

@@ -17,6 +17,7 @@ from sqlclust.diagnosis.file_state import (
 from sqlclust.diagnosis.findings import Finding
 from sqlclust.diagnosis.ids import check_foreign_keys, check_ids, check_keys, check_relations
 from sqlclust.diagnosis.items import check_items, check_items_there
+from sqlclust.diagnosis.maps import check_maps
 from sqlclust.diagnosis.mixed_ids import check_mixed_ids
 from sqlclust.diagnosis.schema_state import check_schema, is_as_its_version_made_it
 from sqlclust.diagnosis.sources import check_sources, registered_formats
@@ -119,6 +120,8 @@ def check_contents(exam: Examination) -> None:
         for family in exam.families:
             if family.ours and "fit" in family.tables and is_as_its_version_made_it(exam, family["fit"]):
                 check_fits(exam, family["fit"])
+                if "map" in family.tables and is_as_its_version_made_it(exam, family["map"]):
+                    check_maps(exam, family["map"])
     with exam.phase("integrity"):
         check_integrity(exam)
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 from sqlclust.sqlite.layout import Layout, Table
 
-Role = Literal["run", "invocation", "embedding", "fit", "result", "cluster", "assignment", "prediction", "neighbors"]
+Role = Literal[
+    "run", "invocation", "embedding", "fit", "result", "cluster", "assignment", "prediction", "neighbors", "map"
+]
 
 _REQUIRED: dict[Role, tuple[str, ...]] = {
     "run": ("id",),
@@ -20,6 +22,7 @@ _REQUIRED: dict[Role, tuple[str, ...]] = {
     "assignment": ("embedding_id", "clustering_result_id"),
     "prediction": ("embedding_id", "clustering_result_id", "label", "probability"),
     "neighbors": ("clustering_fit_id", "part"),
+    "map": ("clustering_fit_id", "xy"),
 }
 """A table has a role if it has its name and these columns: `embeddings` is a name that other programs use too."""
 
@@ -27,6 +30,7 @@ _SINGULAR: dict[Role, str] = {
     "run": "run", "invocation": "invocation", "embedding": "embedding", "fit": "clusteringfit",
     "result": "clusteringresult", "cluster": "cluster", "assignment": "embeddingcluster",
     "prediction": "embeddingprediction", "neighbors": "clusteringfitneighbors",
+    "map": "clusteringfitmap",
 }  # fmt: skip
 _PLURAL: dict[Role, str] = {
     "run": "runs", "invocation": "invocations", "embedding": "embeddings", "result": "clustering_results",

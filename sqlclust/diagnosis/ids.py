@@ -155,6 +155,7 @@ RELATIONS: tuple[tuple[Role, str, Role], ...] = (
     ("prediction", "clustering_result_id", "result"),
     ("prediction", "embedding_id", "embedding"),
     ("neighbors", "clustering_fit_id", "fit"),
+    ("map", "clustering_fit_id", "fit"),
     ("fit", "updated_from", "fit"),
 )
 """(child, its column, parent): what a family's tables mean by each other, with a foreign key declared or without."""
@@ -190,7 +191,7 @@ def check_relations(exam: Examination, family: Family) -> None:
                 remedy = _ADOPT_REST if _is_adopted(exam, child) else _LOST
             elif child_role == "prediction" and parent_role == "embedding":
                 remedy = "sqlclust doctor --fix deletes them: they can be predicted again"
-            elif child_role == "neighbors":
+            elif child_role in ("neighbors", "map"):
                 remedy = "sqlclust doctor --fix deletes them: their fit is gone, and nothing reads them"
             elif child_role == "fit":
                 remedy = "set the column to NULL: the fit is whole without the one that it was made from"

@@ -48,6 +48,7 @@ from sqlclust.errors.loading import (
     UnknownTableError,
 )
 from sqlclust.errors.locks import CommitUnknownError, LockedError
+from sqlclust.errors.maps import MapDamagedError, MapError, MapMethodError, MapNotStoredError
 from sqlclust.errors.options import (
     ArgumentError,
     FilterError,
@@ -57,6 +58,7 @@ from sqlclust.errors.options import (
     UnknownMetricError,
     UnknownOptionError,
 )
+from sqlclust.errors.pictures import NothingToDrawError, PictureError, PlotsNotInstalledError, PlotTooLargeError
 from sqlclust.errors.points import (
     HandleLostError,
     HandleTypeError,
@@ -86,6 +88,7 @@ from sqlclust.errors.schemas import (
     SchemaContentError,
     SchemaDamagedError,
     SchemaMissingError,
+    SchemaOutdatedError,
     SchemaVersionError,
     SQLiteVersionError,
     ViewNameError,
@@ -171,6 +174,10 @@ __all__ = [
     "ItemIdTakenError",
     "LoadError",
     "LockedError",
+    "MapDamagedError",
+    "MapError",
+    "MapMethodError",
+    "MapNotStoredError",
     "MatrixError",
     "MembersChangedError",
     "MembersGoneError",
@@ -185,10 +192,14 @@ __all__ = [
     "NotAuthorizedError",
     "NotFiniteError",
     "NotUnicodeError",
+    "NothingToDrawError",
     "NullIdError",
     "OptionError",
     "OptionsJSONError",
     "OutOfMemoryError",
+    "PictureError",
+    "PlotTooLargeError",
+    "PlotsNotInstalledError",
     "PointsError",
     "ReadOnlyError",
     "ReadWriteError",
@@ -204,6 +215,7 @@ __all__ = [
     "SchemaContentError",
     "SchemaDamagedError",
     "SchemaMissingError",
+    "SchemaOutdatedError",
     "SchemaVersionError",
     "SourceChangedError",
     "SourceConditionError",

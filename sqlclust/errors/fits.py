@@ -52,10 +52,11 @@ class UnknownFitError(SqlclustError):
 class FitNotStoredError(SqlclustError):
     """A fit of which only the description was kept."""
 
-    def __init__(self, clustering_fit_id: int) -> None:
+    def __init__(self, clustering_fit_id: int, *, wanted: str = "to cut it") -> None:
+        """Wanted: what for, the end of a sentence."""
         super().__init__(
             f"clustering fit {clustering_fit_id} was made without storing its tree (store_fit false, --no-store-fit); "
-            "fit again to cut it"
+            f"fit again {wanted}"
         )
         self.clustering_fit_id = clustering_fit_id
 

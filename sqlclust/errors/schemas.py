@@ -86,6 +86,18 @@ class SchemaDamagedError(DatabaseError):
         self.path, self.reason = path, reason
 
 
+class SchemaOutdatedError(DatabaseError):
+    """A database whose tables are of an older version, which has no place for what is to be written."""
+
+    def __init__(self, path: str, *, what: str, found: int, expected: int) -> None:
+        """What is to be written, at the beginning of a sentence."""
+        super().__init__(
+            f"{path or 'this database'} has schema version {found}, and {what} needs {expected}; nothing was written. "
+            f"Run: sqlclust init {path or 'FILE.db'}"
+        )
+        self.path, self.what, self.found, self.expected = path, what, found, expected
+
+
 class SchemaVersionError(DatabaseError):
     """A database written by a newer version of this package."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from sqlclust.core.geometry.metrics import METRICS, Metric
+from sqlclust.core.layout.methods import METHODS as METHOD_NAMES
+from sqlclust.core.layout.methods import MethodName
 from sqlclust.options.record import Options, option
 from sqlclust.vectors.formats import FORMAT_NAMES, FormatName
 
@@ -66,6 +68,22 @@ class NearestOptions(Options):
 
     rows: NearestRows = option(
         "noise", "noise: the rows that are in no cluster; all: every row", kind=str, choices=get_args(NearestRows)
+    )
+
+
+MapMethod = Literal["auto", MethodName]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOptions(Options):
+    """Options of clust_map and `sqlclust map`."""
+
+    method: MapMethod = option(
+        "auto",
+        "of the map: t-sne: near rows are near each other; pca: the two axes of largest variance; auto: whichever there is, and "
+        "t-sne if it can be had where one is made",
+        kind=str,
+        choices=("auto", *METHOD_NAMES),
     )
 
 

@@ -29,6 +29,7 @@ class ScenePoints:
         map_method: what made the map: "t-SNE" or "PCA"; "" without one.
         no_map: why there is no map; "" where there is one.
         texts: (n,) each row's text, None where it has none; None if there are no texts at all or they are not wanted.
+        cut_to: of a longer text only so many characters are there; None if all texts are whole.
     """
 
     ids: Sequence[Id]
@@ -39,6 +40,7 @@ class ScenePoints:
     map_method: str
     no_map: str
     texts: Sequence[str | None] | None
+    cut_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,19 @@ class SceneCluster:
 class SceneTree:
     """The condensed tree laid out as an icicle: m nodes, the root first, parents before children.
 
-    Across, a node takes the part [left, right] of its parent's, by size; down, it lasts from λ = birth to λ = death.
+    Across, a node takes the part [left, right] of its parent's, by size: right − left is its share of all rows. Rows leave it on
+    both sides alike, so what is left of it at some λ is in the middle of [left, right], and there its children begin, side by
+    side. Down, it lasts from λ = birth to λ = death; children begin at their parent's death.
 
     Attributes:
         parent: int32 (m,), −1 of the root.
-        birth, death: float64 (m,), λ in 1/distance; finite.
+        birth, death: float64 (m,), λ in 1/distance; finite: an infinite one, of identical vectors, is a tenth above all others.
         size: int32 (m,), rows at its birth.
         label: int32 (m,), of the cluster that the node is in the result; −1 of those that are none.
         left, right: float64 (m,), 0 to 1.
         step_starts: int64 (m + 1,), where each node's steps begin.
-        step_lambda: float64 (s,): λ of the steps, rising within each node, the first of them its birth.
-        step_size: int32 (s,): rows that are left from that λ on.
+        step_lambda: float64 (s,): λ of the steps, rising within each node, the first of them its birth, all below its death.
+        step_size: int32 (s,): rows that are left from that λ on, >= 1.
         n_hidden: nodes that were too small to be kept.
     """
 
@@ -161,7 +165,8 @@ class Scene:
         clusters: the largest first.
         points: all rows.
         tree, sweep, runs: None where there is none, or it was not asked for.
-        missing: a sentence for each part that is not there and could have been, for example why there is no tree.
+        missing: a sentence for each part that is not there and could have been, for example why there is no tree; of the map
+            it is in `ScenePoints.no_map` alone.
     """
 
     result: Mapping[str, Any]

@@ -12,6 +12,7 @@ from sqlclust.schema.new_file import object_names
 from sqlclust.schema.upgrading import upgrade
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.rolling_back import transaction_ends
 
 _OLDEST_SQLITE = (3, 38)
 """STRICT tables are of 3.37; the JSON functions of the CHECKs are built in since 3.38."""
@@ -59,11 +60,7 @@ def _transaction(database: Database) -> Iterator[None]:
         with statements.savepoint(database):
             yield
         return
-    try:
+    with transaction_ends(database):
         statements.run(database, "BEGIN IMMEDIATE")
         yield
         statements.run(database, "COMMIT")
-    except BaseException:
-        if database.in_transaction:  # SQLite rolls back itself on some errors
-            statements.run(database, "ROLLBACK")
-        raise

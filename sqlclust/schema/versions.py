@@ -82,6 +82,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             Replace("ClusteringFreshness"),
         ),
     ),
+    Migration(4, "maps", (Create("ClusteringFitMap"),)),
 )
 """What came after version 1, in order."""
 

@@ -75,11 +75,14 @@ class Database(Protocol):
         """
 
     def compiled(self, sql: str) -> AbstractContextManager[Callable[[], None]]:
-        """A statement without values and rows, to be run once or several times inside the `with`, also by `run`.
+        """A statement without values and rows, compiled at once, to be run once or several times inside the `with`.
 
-        Within a statement of a caller's that was interrupted SQLite compiles nothing, but runs what is compiled, as far as its
-        first step.
+        It is for what has to be run when SQLite compiles nothing: because there is no memory, or within a statement of a
+        caller's that was interrupted or had none. There it runs what is compiled, as far as its first step.
         """
+
+    def compile_again(self) -> None:
+        """Compile anew what `compiled` has, after something for which SQLite would do so at the next run: a changed schema."""
 
     def rows_of_many(self, sql: str, many: Iterable[Bindings]) -> AbstractContextManager[Iterator[Row]]:
         """Run a statement for each of many bindings, which are iterated meanwhile; the rows of all of them."""

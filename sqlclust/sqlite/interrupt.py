@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -66,18 +66,19 @@ class _NoCollection:
 _no_collection = _NoCollection()
 
 
-def preload() -> threading.Thread | None:
-    """Begin to import what computing needs, if it is not there yet; returns the thread that does."""
-    if all(name in sys.modules for name in _LIBRARIES):
+def preload(more: Sequence[str] = ()) -> threading.Thread | None:
+    """Begin to import what computing needs, and `more`, if it is not there yet; returns the thread that does."""
+    names = (*_LIBRARIES, *more)
+    if all(name in sys.modules for name in names):
         return None
-    thread = threading.Thread(target=_import_libraries, name=_IMPORTS, daemon=True)
+    thread = threading.Thread(target=_import_libraries, args=(names,), name=_IMPORTS, daemon=True)
     thread.start()
     return thread
 
 
-def _import_libraries() -> None:
-    for name in _LIBRARIES:
-        with suppress(ImportError):  # whoever needs it will say so
+def _import_libraries(names: Sequence[str]) -> None:
+    for name in names:
+        with suppress(Exception):  # whoever needs it will say so; one built for another NumPy raises ValueError
             import_module(name)
 
 
@@ -88,9 +89,9 @@ def wait_for_imports() -> None:
             thread.join()
 
 
-def _wait_for_libraries(database: Database) -> None:
+def _wait_for_libraries(database: Database, more: Sequence[str]) -> None:
     """Wait in short steps. An interrupt ends the waiting; the imports go on."""
-    thread = preload()
+    thread = preload(more)
     while thread is not None and thread.is_alive():
         thread.join(_STEP)
         database.check_interrupt()
@@ -102,6 +103,7 @@ def run(
     progress: Progress | None = None,
     *,
     imports: bool = True,
+    libraries: Sequence[str] = (),
 ) -> tuple[T, dict[str, float]]:
     """Run `work(control)` in a worker thread and return its result and the seconds of its phases.
 
@@ -109,6 +111,7 @@ def run(
         database: whose interrupts stop the work; only asked, from this thread.
         progress: called with (phase, fraction) from this thread, at most twenty times a second and once at the end.
         imports: whether the work needs what the core imports. The first time that takes a second.
+        libraries: what it needs besides.
 
     Raises:
         StatementInterrupted: somebody interrupted the database.
@@ -127,7 +130,7 @@ def run(
         ThreadPoolExecutor(1, thread_name_prefix="sqlclust-fit") as pool,
     ):
         if imports:
-            _wait_for_libraries(database)
+            _wait_for_libraries(database, libraries)
         try:  # from the start: Ctrl-C may come when the worker has begun and submit has not returned
             future = pool.submit(work, control)
             while not future.done():

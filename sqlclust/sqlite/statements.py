@@ -6,12 +6,13 @@ When a function here returns, or a `with` ends, its statement is at its end or c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from typing import Any
 
-from sqlclust.errors import NoMemoryError, StatementError
+from sqlclust.errors import NoMemoryError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows
+from sqlclust.sqlite.rolling_back import savepoint_ends, transaction_ends
 
 
 def run(database: Database, sql: str, bindings: Bindings = None) -> None:
@@ -130,12 +131,8 @@ def distrusting_schema(database: Database) -> Iterator[None]:
 @contextmanager
 def savepoint(database: Database) -> Iterator[None]:
     """All of what is inside or nothing, inside the transaction that there is; where there is none, it is one."""
-    try:
+    is_inside = database.in_transaction
+    with savepoint_ends(database, "sqlclust") if is_inside else transaction_ends(database):
         run(database, "SAVEPOINT sqlclust")  # in here: Ctrl-C may come when it is made and `run` has not returned
         yield
         run(database, "RELEASE sqlclust")
-    except BaseException:
-        if database.in_transaction:  # SQLite rolls all of it back itself on some errors
-            with suppress(StatementError):  # it was not made
-                run(database, "ROLLBACK TO sqlclust; RELEASE sqlclust")
-        raise

@@ -22,11 +22,11 @@ from sqlclust.errors import (
     ReadOnlyError,
     ReadWriteError,
     SqliteError,
-    StatementError,
     TableLockedError,
 )
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
+from sqlclust.sqlite.rolling_back import transaction_ends
 from sqlclust.sqlite.undecodable import not_unicode
 
 logger = logging.getLogger("sqlclust")
@@ -35,7 +35,6 @@ PATIENCE = 10.0
 """Seconds a writer waits for others at the least; after a long fit it waits as long as the fit took."""
 
 _STEP = 0.05
-_BEGIN = "BEGIN IMMEDIATE"
 _CACHE_KIB = 64 * 1024
 
 
@@ -70,44 +69,24 @@ def write_transaction(
         CommitUnknownError: COMMIT failed, and nobody knows whether before or after it was done.
         OutOfMemoryError; DatabaseFileError: read-only, full disk, no database, …; nothing was written.
     """
-    inside_another = database.in_transaction  # BEGIN refuses that; the other one is not ours to end
     with (
         _in_our_words(database, doing=doing, outcome="nothing was written"),
         _no_waiting_inside(database),
         _no_spilling(database) if let_readers_read else nullcontext(),
         _room_for_pages(database),
-        database.compiled(_BEGIN) as begin,
+        transaction_ends(database),
     ):
-        try:
-            _patiently(database, _BEGIN, run=begin, doing=doing, patience=patience)
-            yield
-            _commit(database, doing=doing, patience=commit_patience or patience, is_there=is_there)
-        except BaseException:
-            if not inside_another:
-                _roll_back(database, begin)
-            raise
-
-
-def _roll_back(database: Database, begin: Callable[[], None]) -> None:
-    """End the transaction, if it is there: on some errors SQLite has rolled back itself. The first error says more than these."""
-    # it ends the transaction even if it fails; but within a statement of the caller's that was interrupted it is not run
-    ends: tuple[Callable[[], None], ...] = (lambda: statements.run(database, "ROLLBACK"), begin)
-    for end in ends:
-        if not database.in_transaction:
-            return
-        # what would write and is interrupted at its first step rolls everything back; inside a transaction it does nothing else
-        with suppress(SqliteError, MemoryError):
-            end()
+        _patiently(database, "BEGIN IMMEDIATE", doing=doing, patience=patience)
+        yield
+        _commit(database, doing=doing, patience=commit_patience or patience, is_there=is_there)
 
 
 def schema_was_changed(database: Database) -> None:
-    """To be called inside a write transaction after it changed the schema: SQLite has to compile its statements again.
+    """To be called inside a write transaction after it changed the schema, for which SQLite compiles its statements again.
 
-    Those that end it are compiled here, while that is possible: see `_roll_back`.
+    Those that end it are compiled here, while that is possible.
     """
-    if database.in_transaction:
-        with suppress(StatementError):  # refused: there is a transaction. That is all that it does
-            statements.run(database, _BEGIN)
+    database.compile_again()
 
 
 def _commit(database: Database, *, doing: str, patience: float, is_there: Callable[[], bool] | None) -> None:
@@ -132,17 +111,12 @@ def _commit(database: Database, *, doing: str, patience: float, is_there: Callab
         logger.warning("%s: done, although SQLite said %s", doing, error)
 
 
-def _patiently(
-    database: Database, statement: str, *, run: Callable[[], None] | None = None, doing: str, patience: float
-) -> None:
-    """Run a statement, again and again while others hold the file; `run` runs it, if it is compiled."""
+def _patiently(database: Database, statement: str, *, doing: str, patience: float) -> None:
+    """Run a statement, again and again while others hold the file."""
     started = time.monotonic()
     while True:
         try:
-            if run is None:
-                statements.run(database, statement)
-            else:
-                run()
+            statements.run(database, statement)
             return
         except BusyError:
             waited = time.monotonic() - started

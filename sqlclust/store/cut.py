@@ -9,14 +9,18 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlclust.core.pipeline as core
 from sqlclust.core.clusters.cut_parameters import CutParameters
+from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.errors import FitOptionError
+from sqlclust.core.tree.boruvka import SpanningTree
+from sqlclust.core.tree.condensed_tree import condense
+from sqlclust.core.tree.single_linkage import single_linkage
+from sqlclust.errors import FitOptionError, ResultChangedError
 from sqlclust.options import CutOptions, HdbscanOptions, LabelsOptions, StoredFitOptions, names, parse
 from sqlclust.sqlite import interrupt
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.memory_errors import clear_memory_errors
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors
-from sqlclust.sqlite.values import now
+from sqlclust.sqlite.values import now, stored_object
 from sqlclust.store.embeddings.origin import OF_ORIGIN, Origin
 from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import recorded_where
@@ -46,6 +50,33 @@ def cutting(points: Points, stored: StoredFit, options: CutOptions) -> Callable[
         )
 
     return work
+
+
+def options_of_result(result_id: int, parameters: object) -> CutOptions:
+    """The options that a result was cut with.
+
+    Args:
+        parameters: of the result, or their JSON text.
+
+    Raises:
+        ResultChangedError: its parameters are none.
+    """
+    try:
+        values = parameters if isinstance(parameters, Mapping) else stored_object(parameters)
+        return parse(CutOptions, {name: value for name, value in values.items() if name in names(CutOptions)})
+    except ValueError as error:
+        raise ResultChangedError(result_id, reason=f"its parameters are no options ({error})") from None
+
+
+def flat_clusters_of(tree: SpanningTree, options: CutOptions, control: Control) -> FlatClusters:
+    """The clusters that options cut from a spanning tree of at least two rows, with the condensed tree that they are of.
+
+    Cost: O(n log n).
+    """
+    parameters = CutParameters(**options.selecting(len(tree.weight) + 1))
+    hierarchy = single_linkage(tree, control)
+    condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
+    return flat_clusters(condensed, parameters, control)
 
 
 class Wanted(NamedTuple, Generic[OptionsT]):

@@ -112,6 +112,21 @@ def check_predicting(n: int, q: int, dimension: int, *, to_read: bool = False) -
     check_free(needed, "predicting", of, advice="Predict fewer rows at a time")
 
 
+_MAP_ROW_BYTES, _MAP_NEIGHBOR_BYTES = 300, 100
+"""Bytes of a row, and of a neighbour kept with the fit, while a map is made: affinities of both directions, and their sum."""
+
+
+def check_map(n: int, dimension: int, n_neighbors: int) -> None:
+    """Refuse to make a map of a stored fit of n rows that has no room; `n_neighbors`: in all lists, 0 by PCA.
+
+    Raises:
+        OutOfMemoryError
+    """
+    vectors = reading_bytes(n, dimension) + n * (ITEM_BYTES * dimension + _ROW_BYTES)
+    needed = vectors + n * _MAP_ROW_BYTES + n_neighbors * _MAP_NEIGHBOR_BYTES + _BLOCKS
+    check_free(needed, "a map", _vectors(n, dimension), advice="Fit fewer rows")
+
+
 _WORD_BYTES = 80
 """Bytes of a word while it is counted, for each number of words of a phrase that it may be in."""
 

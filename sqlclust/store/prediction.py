@@ -16,20 +16,17 @@ from numpy.typing import NDArray
 from sqlclust import schema
 from sqlclust.core.clusters import prediction as core
 from sqlclust.core.clusters.clustered_rows import ClusteredRows
-from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.labels import NOISE
-from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
 from sqlclust.core.clusters.soft_membership import NearestClusters, nearest_clusters
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.runtime.control import Control, Progress
-from sqlclust.core.tree.condensed_tree import condense
-from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import Id, ResultChangedError, ResultWithoutFitError, shown
-from sqlclust.options import CutOptions, names, parse
+from sqlclust.options import CutOptions
 from sqlclust.sqlite import interrupt, statements
 from sqlclust.sqlite.database import Database, Row
 from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_transaction
 from sqlclust.sqlite.values import now, stored_object
+from sqlclust.store.cut import flat_clusters_of, options_of_result
 from sqlclust.store.embeddings.collecting import SAID_OF_EMBEDDINGS, PointsBuilder
 from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points
@@ -99,7 +96,7 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
     if fit_id is None:
         raise ResultWithoutFitError(result_id)
     stored = fits.load(database, fit_id)
-    options = _options(result_id, parameters)
+    options = options_of_result(result_id, parameters)
     with origin_of(database, stored.record.embedding_model) as origin:
         points = member_points(database, stored, origin, Control(progress))
         (labels, probabilities, clustered), _ = interrupt.run(
@@ -110,37 +107,18 @@ def recover(database: Database, clustering_result_id: int, progress: Progress | 
     return Recovered(result_id, stored, points, as_stored, probabilities, clustered, stored_labels)
 
 
-def _options(result_id: int, text: object) -> CutOptions:
-    try:
-        values = stored_object(text)
-        return parse(CutOptions, {name: value for name, value in values.items() if name in names(CutOptions)})
-    except ValueError as error:
-        reason = f"its parameters are no options ({error})"
-        raise ResultChangedError(result_id, reason=reason) from None
-
-
 def _made_again(
     stored: StoredFit, points: Points, options: CutOptions, control: Control
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], ClusteredRows]:
     """Labels from 0, membership strengths and clusters, rows in the order of `points`."""
     n, rank = len(points), points.rank()
     with control.phase("clusters"):
-        flat = _flat_clusters(stored, points, options, control)
+        flat = None if n == 1 else flat_clusters_of(stored.tree_of(points), options, control)
         labels, probabilities = (np.full(n, NOISE, dtype=np.int64), np.zeros(n)) if flat is None else flat.of_points()
     with control.phase("duplicates"):
         vectors = distinct(points.vectors, normalize=stored.record.needs_unit_length, control=control)
     core_distances = stored.core_distances.astype(np.float64)[rank]
     return labels, probabilities, ClusteredRows(vectors, core_distances, rank, flat)
-
-
-def _flat_clusters(stored: StoredFit, points: Points, options: CutOptions, control: Control) -> FlatClusters | None:
-    """The clusters that the options cut from the fit, rows in the order of `points`; None of a single row."""
-    if len(points) == 1:
-        return None
-    parameters = CutParameters(**options.selecting(len(points)))
-    hierarchy = single_linkage(stored.tree_of(points), control)
-    condensed = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-    return flat_clusters(condensed, parameters, control)
 
 
 def _stored_labels(

@@ -11,6 +11,7 @@ from sqlclust.options import (
     HdbscanOptions,
     LabelsOptions,
     LayersOptions,
+    MapOptions,
     NearestOptions,
     NeighborsOptions,
     PointsOptions,
@@ -22,6 +23,7 @@ from sqlclust.surface.clustering import CLUSTERING
 from sqlclust.surface.diagnosis import DIAGNOSIS
 from sqlclust.surface.fits import FITS
 from sqlclust.surface.labellings import LABELLINGS
+from sqlclust.surface.maps import MAPS
 from sqlclust.surface.points import POINTS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
 from sqlclust.surface.results import RESULTS
@@ -37,6 +39,7 @@ CATALOG: tuple[ScalarFunction | AggregateFunction | TableFunction, ...] = (
     *CLUSTERING,
     *LABELLINGS,
     *FITS,
+    *MAPS,
     *RESULTS,
     *TERMS,
     *SOURCES,
@@ -54,6 +57,7 @@ OPTIONS: dict[str, Any] = {
     "clust_neighbors": NeighborsOptions,
     "clust_duplicates": DuplicatesOptions,
     "clust_layers": LayersOptions,
+    "clust_map": MapOptions,
     "clust_nearest": NearestOptions,
     "clust_terms": TermsOptions,
     "clust_source": SourceOptions,

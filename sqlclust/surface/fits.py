@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sqlclust.core.clusters.cut_parameters import CutParameters
 from sqlclust.core.clusters.plscan import Layer, layers
-from sqlclust.core.clusters.selection import FlatClusters, flat_clusters
+from sqlclust.core.clusters.selection import FlatClusters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.core.neighbors.row_neighbors import listed_neighbors
 from sqlclust.core.runtime.control import Control
-from sqlclust.core.tree.condensed_tree import condense
 from sqlclust.core.tree.single_linkage import single_linkage
 from sqlclust.errors import ArgumentError, NeighborsNotStoredError
 from sqlclust.options import CutOptions, LabelsOptions, LayersOptions, parse_json, parse_object
@@ -29,7 +27,8 @@ from sqlclust.surface.records import Context, ScalarFunction, TableFunction
 from sqlclust.vectors.blobs import sqlite_type
 
 
-def _fit_id(function: str, value: object) -> int:
+def fit_id_of(function: str, value: object) -> int:
+    """An argument that is to be the id of a fit. Raises ArgumentError."""
     if not isinstance(value, int):
         raise ArgumentError(
             function, "clustering_fit_id", found=sqlite_type(value), expected="an INTEGER, see ClusteringFit"
@@ -40,12 +39,12 @@ def _fit_id(function: str, value: object) -> int:
 def clust_cut(context: Context, clustering_fit_id: object, options: object = "{}") -> int:
     """Publish other clusters from a stored fit; returns the ClusteringResult id."""
     check_top_level(context.database, "clust_cut")
-    return store_cut.cut(context.database, _fit_id("clust_cut", clustering_fit_id), parse_object(options))
+    return store_cut.cut(context.database, fit_id_of("clust_cut", clustering_fit_id), parse_object(options))
 
 
 def clust_labels(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """Other clusters from a stored fit; a row for each of its embeddings."""
-    fit_id = _fit_id("clust_labels", clustering_fit_id)
+    fit_id = fit_id_of("clust_labels", clustering_fit_id)
     cut = store_cut.labels(context.database, fit_id, parse_object(options))
     return hdbscan_rows(cut.points, cut.clustering)
 
@@ -67,14 +66,14 @@ _FIGURE_COLUMNS = {
 
 def clust_sweep(context: Context, clustering_fit_id: object, options: object) -> Iterator[Row]:
     """What each combination of options would give."""
-    fit_id = _fit_id("clust_sweep", clustering_fit_id)
+    fit_id = fit_id_of("clust_sweep", clustering_fit_id)
     for row in sweep(context.database, fit_id, parse_object(options)):
         yield tuple(row[name] for name in (*_SWEPT_COLUMNS, *_FIGURE_COLUMNS))
 
 
 def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """The edges of the spanning tree, lightest first."""
-    stored = fits.load(context.database, _fit_id("clust_spanning_tree", clustering_fit_id))
+    stored = fits.load(context.database, fit_id_of("clust_spanning_tree", clustering_fit_id))
     ids, tree = stored.ids, stored.tree
     for left, right, weight in zip(tree.left.tolist(), tree.right.tolist(), tree.weight.tolist(), strict=True):
         yield ids[left], ids[right], weight
@@ -82,7 +81,7 @@ def clust_spanning_tree(context: Context, clustering_fit_id: object) -> Iterator
 
 def clust_condensed_tree(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """The condensed tree: what falls out of which cluster at which density, and which of them are the flat clusters."""
-    stored = fits.load(context.database, _fit_id("clust_condensed_tree", clustering_fit_id))
+    stored = fits.load(context.database, fit_id_of("clust_condensed_tree", clustering_fit_id))
     min_samples, parsed = store_cut.check_options(context.database, parse_object(options), stored, LabelsOptions)
     n = len(stored.ids)
     if n == 1:
@@ -93,10 +92,7 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
     [spanning_tree] = trees_with(context.database, stored, [min_samples], None).values()
 
     def work(control: Control) -> tuple[FlatClusters, list[int]]:
-        parameters = CutParameters(**parsed.selecting(n))
-        hierarchy = single_linkage(spanning_tree, control)
-        tree = condense(hierarchy, min_cluster_size=parameters.min_cluster_size, control=control)
-        flat = flat_clusters(tree, parameters, control)
+        flat = store_cut.flat_clusters_of(spanning_tree, parsed, control)
         if earlier is None:
             return flat, [*range(len(flat.cluster_of_label))]
         return flat, earlier.new_labels(flat.of_points()[0], control).tolist()
@@ -119,7 +115,7 @@ def clust_condensed_tree(context: Context, clustering_fit_id: object, options: o
 def clust_layers(context: Context, clustering_fit_id: object, options: object = "{}") -> Iterator[Row]:
     """Several resolutions at once, the finest first; a row for each embedding in each."""
     parsed = parse_json(LayersOptions, options)
-    stored = fits.load(context.database, _fit_id("clust_layers", clustering_fit_id))
+    stored = fits.load(context.database, fit_id_of("clust_layers", clustering_fit_id))
     if len(stored.ids) == 1:
         return
     check_cutting(len(stored.ids))
@@ -142,13 +138,13 @@ def clust_layers(context: Context, clustering_fit_id: object, options: object = 
 
 def clust_core_distances(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """How dense it is around each embedding."""
-    stored = fits.load(context.database, _fit_id("clust_core_distances", clustering_fit_id))
+    stored = fits.load(context.database, fit_id_of("clust_core_distances", clustering_fit_id))
     yield from zip(stored.ids, stored.core_distances.tolist(), strict=True)
 
 
 def clust_fit_neighbors(context: Context, clustering_fit_id: object) -> Iterator[Row]:
     """The nearest neighbours of each embedding, nearest first, as the fit found them."""
-    stored = fits.load(context.database, _fit_id("clust_fit_neighbors", clustering_fit_id))
+    stored = fits.load(context.database, fit_id_of("clust_fit_neighbors", clustering_fit_id))
     kept = fits.load_neighbors(context.database, stored)
     if kept is None:
         raise NeighborsNotStoredError(stored.id)

@@ -14,8 +14,8 @@ from tests.cli.terminal import Ran, run
 from tests.schemas.old_project import Old
 
 OURS = {
-    *("Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
+    *("Cluster", "ClusteringFit", "ClusteringFitMap", "ClusteringFitNeighbors", "ClusteringResult", "Embedding"),
+    *("EmbeddingCluster", "EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 }
 
 

@@ -84,6 +84,9 @@ class SecondDatabase:
     def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
         yield lambda: self.run(sql)
 
+    def compile_again(self) -> None:
+        pass
+
     def described(self, sql: str) -> Statement:
         with ours():
             info = apsw.ext.query_info(self._host, sql)

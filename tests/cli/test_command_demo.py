@@ -56,12 +56,13 @@ def test_from_nothing_to_clusters(small: Path) -> None:
 def test_the_statements_it_prints_run(small: Path) -> None:
     out = succeed("demo", "other name.db")
     lines = [line for line in out.splitlines() if line.startswith("sqlclust ")]
-    assert len(lines) == 4
-    for line in lines[:3]:
+    assert len(lines) == 5
+    assert lines[0] == "sqlclust page 'other name.db' 1"
+    for line in lines[1:4]:
         program, *arguments = shlex.split(line)
         assert program == "sqlclust"
         assert succeed(*arguments, "--nl").count("\n") > 3
-    assert lines[3] == "sqlclust shell 'other name.db'"
+    assert lines[4] == "sqlclust shell 'other name.db'"
 
 
 def test_again(small: Path) -> None:

@@ -38,6 +38,7 @@ def test_what_it_says(db: Path) -> None:
         "\n"
         "Look further:\n"
         f"  sqlclust show {db} 1\n"
+        f"  sqlclust page {db} 1\n"
         f'  sqlclust query {db} "SELECT * FROM ClusterAssignment WHERE clustering_result_id = 1"\n'
     )
     assert rows(db, "SELECT count(*), count(DISTINCT label) FROM EmbeddingCluster") == [(40, 4)]

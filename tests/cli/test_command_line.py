@@ -23,9 +23,10 @@ HEAVY = {
     "hdbscan",
     "sqlite_utils",
     "tabulate",
+    "matplotlib",
     "sqlclust.bindings.apsw.connection",
 }
-FOR_PEOPLE_ONLY = {"demo", "shell"}
+FOR_PEOPLE_ONLY = {"demo", "shell", "page", "plot"}
 
 
 def command(name: str) -> click.Command:
@@ -74,6 +75,7 @@ def test_version() -> None:
     assert succeed("--version") == f"sqlclust, version {sqlclust.__version__}\n"
 
 
+@pytest.mark.slow
 def test_as_a_module() -> None:
     ran = python("-m", "sqlclust", "list", "nowhere.db")
     assert ran == (1, "", "Error: nowhere.db: there is no such file\n")
@@ -166,6 +168,7 @@ def test_reading_rolls_back_what_a_crashed_program_left(fitted: Path, tmp_path: 
 # --- stopping ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_control_c_ends_a_statement(db: Path) -> None:
     assert interrupted("query", db, ENDLESS) == (130, "", "Interrupted; nothing was written\n")
 
@@ -191,6 +194,7 @@ def test_a_closed_pipe_is_quiet(fitted: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.slow
 def test_a_full_disk_for_the_output(fitted: Path) -> None:
     command = [sys.executable, "-m", "sqlclust", "show", str(fitted), "--json"]
     with open("/dev/full", "w") as full:
@@ -198,6 +202,7 @@ def test_a_full_disk_for_the_output(fitted: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_text_that_the_terminal_cannot_show(db: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "sqlclust", "query", str(db), "SELECT char(233) AS a", "--csv"]

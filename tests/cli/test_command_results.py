@@ -97,6 +97,7 @@ def test_list_of_what_is_new_and_gone(fitted: Path) -> None:
     assert re.search(r"\n1,.*,1,0\n2,.*,,0\n$", succeed("list", fitted, "--csv"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_shows_fewer_columns(fitted: Path) -> None:
     succeed("fit", fitted, "--where", "id < 30")
     for columns, missing in ((130, set()), (105, {"seconds"}), (80, {"seconds", "engine", "completed (UTC)"})):

@@ -15,6 +15,7 @@ def test_statements_from_stdin(db: Path) -> None:
     assert succeed("shell", db, stdin=lines) == "1\n-1|4\n0|12\n1|12\n2|12\n"
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(db: Path) -> None:
     ran = python("-m", "sqlclust", "shell", db, stdin=".mode csv\nSELECT count(*) FROM Embedding;\n")
     assert ran == (0, "40\n", "")

@@ -13,8 +13,10 @@ import pytest
 
 import sqlclust
 from sqlclust.errors import LockedError, SourceElsewhereError
+from sqlclust.sqlite.transactions import waiting
+from sqlclust.store.sources import elsewhere
 from tests.cli.terminal import fail, misuse, rows, run, succeed
-from tests.small import blob, clustered
+from tests.small import blob
 from tests.trust.foreign_host import make
 from tests.trust.good_file import hashes
 
@@ -320,9 +322,7 @@ def test_changes_of_the_host_are_noticed(tmp_path: Path, journal: str) -> None:
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_a_host_that_is_being_written(tmp_path: Path, journal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In WAL mode nobody waits; else a writer that holds the file is waited for, and Ctrl-C or an interrupt ends that."""
-    from sqlclust.store.sources import elsewhere
-
-    monkeypatch.setattr(elsewhere, "PATIENCE", 0.2)
+    monkeypatch.setattr(elsewhere, "waiting", lambda database, _: waiting(database, 0.2))
     host, into = make(tmp_path / "notes.db", journal=journal), tmp_path / "results.db"
     succeed("fit", host, "note", "--into", into)
     writer = apsw.Connection(str(host))
@@ -334,7 +334,7 @@ def test_a_host_that_is_being_written(tmp_path: Path, journal: str, monkeypatch:
         connection = sqlclust.connect(into)
         with pytest.raises(LockedError):
             sqlclust.staleness(connection, 1)
-        monkeypatch.setattr(elsewhere, "PATIENCE", 60.0)
+        monkeypatch.setattr(elsewhere, "waiting", lambda database, _: waiting(database, 60))
         monkeypatch.setattr("time.sleep", lambda _: connection.interrupt())
         with pytest.raises(apsw.InterruptError):
             connection.execute("SELECT clust_cut(1)").get  # noqa: B018
@@ -347,4 +347,3 @@ def test_the_texts_are_those_of_the_host(results: Path) -> None:
     medoids = rows(results, "SELECT medoid_item_id, medoid_text FROM ClusterSummary WHERE label >= 0 ORDER BY label")
     assert len(medoids) == 3
     assert medoids == [(slug, str(slug).replace("note", "text")) for slug, _ in medoids]
-    assert len(clustered()) == 40

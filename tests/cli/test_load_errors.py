@@ -110,6 +110,7 @@ def test_control_c(new: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, o
         assert rows(new, "SELECT id FROM Embedding") == [("a",)]
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal(new: Path, tmp_path: Path) -> None:
     file = tmp_path / "v.jsonl"
     file.write_text("\n".join([json.dumps({"vector": [0.5] * 4})] * 2_500), encoding="utf-8")

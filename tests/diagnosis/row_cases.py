@@ -65,7 +65,16 @@ ROW_CASES: dict[str, Case] = {
         [("error", "orphans", "ClusteringResult", "clustering_fit_id", 1, 1,
           "1 row points at no row of ClusteringFit; the example at 1"),
          ("error", "orphans", "ClusteringFitNeighbors", "clustering_fit_id", 1, 1,
+          "1 row points at no row of ClusteringFit; the example at 1"),
+         ("error", "orphans", "ClusteringFitMap", "clustering_fit_id", 1, 1,
           "1 row points at no row of ClusteringFit; the example at 1")],
+    ),
+    "a map of no fit": Case(
+        "INSERT INTO ClusteringFitMap SELECT 7, method, parameters, versions, timings, created_at, n, xy FROM ClusteringFitMap",
+        [("error", "orphans", "ClusteringFitMap", "clustering_fit_id", 7, 1,
+          "1 row points at no row of ClusteringFit; the example at 7")],
+        [("orphans", "ClusteringFitMap", "clustering_fit_id", 1, "deleted 1 row: their ClusteringFit is gone")],
+        [],
     ),
     "neighbours of no fit": Case(
         "INSERT INTO ClusteringFitNeighbors SELECT 7, part, exponent, n, n_distinct, n_neighbors, row_vectors, row_hashes, "

@@ -61,6 +61,34 @@ SCHEMA_CASES: dict[str, Case] = {
         [("error", "damaged-neighbors", "ClusteringFitNeighbors", "clustering_fit_id", 1, 1,
           "the neighbours of 1 stored fit are not what a fit writes; of the example: a vector is its own neighbour")],
     ),
+    "a map of fewer rows": Case(
+        "UPDATE ClusteringFitMap SET n = 39, xy = zeroblob(312)",
+        [("error", "damaged-map", "ClusteringFitMap", "clustering_fit_id", 1, 1,
+          "1 map is not what is written; of the example: it is of 39 rows, and the fit of 40")],
+    ),
+    "a map of another length": Case(
+        "UPDATE ClusteringFitMap SET xy = zeroblob(8)",
+        [("error", "constraint-violated", "ClusteringFitMap", None, 1, 1,
+          "1 row has what the table refuses: not (length(xy) = 8 * n)"),
+         ("error", "damaged-map", "ClusteringFitMap", "clustering_fit_id", 1, 1,
+          "1 map is not what is written; of the example: a BLOB has another length")],
+    ),
+    "a map with a place that is no number": Case(
+        "UPDATE ClusteringFitMap SET xy = CAST(x'0000c07f' || zeroblob(316) AS BLOB)",
+        [("error", "damaged-map", "ClusteringFitMap", "clustering_fit_id", 1, 1,
+          "1 map is not what is written; of the example: it has places that are no numbers")],
+    ),
+    "a map by nobody knows what": Case(
+        "UPDATE ClusteringFitMap SET method = 'UMAP'",
+        [("error", "damaged-map", "ClusteringFitMap", "clustering_fit_id", 1, 1,
+          "1 map is not what is written; of the example: its method is 'UMAP'")],
+    ),
+    "a map of a fit that is not stored": Case(
+        "UPDATE ClusteringFit SET row_ids = NULL, row_checks = NULL, core_distances = NULL, spanning_tree = NULL;"
+        "DELETE FROM ClusteringFitNeighbors",
+        [("error", "damaged-map", "ClusteringFitMap", "clustering_fit_id", 1, 1,
+          "1 map is not what is written; of the example: its fit is not stored, so that nobody knows whose places these are")],
+    ),
     # --- the schema
     "a newer schema": Case(
         "INSERT INTO SqlclustMigration (version, name) VALUES (99, 'later'); UPDATE Cluster SET size = 77",

@@ -9,7 +9,9 @@ from typing import Any
 import apsw
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.schema import schema_sql
+from sqlclust.store.maps import map_of
 from tests.small import add_embeddings, blob, clustered
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
@@ -23,7 +25,7 @@ WRONG = (
 
 def healthy(path: Path) -> Path:
     """A database of ours with all kinds of rows: 40 embeddings of 'demo' in result 1 (clusters 0 to 2, noise 37 to 40; the
-    stored fit is 1); embedding 41 with a prediction; a run of two invocations with embeddings 'a', 'b' of 'steps', in
+    stored fit is 1, with a map); embedding 41 with a prediction; a run of two invocations with embeddings 'a', 'b' of 'steps', in
     result 2, written by hand: one cluster of both, its medoid 'a'.
     """
     con = sqlclust.connect(str(path))
@@ -32,6 +34,7 @@ def healthy(path: Path) -> Path:
     con.execute("INSERT INTO Embedding (id, embedding_model, vector, created_at) VALUES (41, 'demo', ?, ?)",
                 (clustered()[0].tobytes(), LONG_AGO))  # fmt: skip
     sqlclust.fit(con, "demo", min_cluster_size=5, where="id < 41")
+    map_of(database_of(con), 1, "pca")
     con.execute("INSERT INTO EmbeddingPrediction (clustering_result_id, embedding_id, label, probability) "
                 "VALUES (1, 41, 0, 1)")  # fmt: skip
     parameters = con.execute("SELECT parameters FROM ClusteringResult").get

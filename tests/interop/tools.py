@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "examples" / "other_tools.md"
 TABLES = {
-    "Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster",
+    "Cluster", "ClusteringFit", "ClusteringFitMap", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster",
     "EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration",
 }  # fmt: skip
 

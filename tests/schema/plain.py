@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = shutil.which("sqlite3")
 TABLES = [
-    *("Cluster", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Embedding", "EmbeddingCluster"),
-    *("EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
+    *("Cluster", "ClusteringFit", "ClusteringFitMap", "ClusteringFitNeighbors", "ClusteringResult", "Embedding"),
+    *("EmbeddingCluster", "EmbeddingPrediction", "EmbeddingSource", "Invocation", "Run", "SqlclustMigration"),
 ]
 VIEWS = [
     *("ClusterAssignment", "ClusterDwell", "ClusterMilestone", "ClusterMilestoneDwell"),

@@ -29,8 +29,22 @@ FIT = (
     "VALUES (3, 'm', '{}', 'euclidean', 1, 5, 1.0, 'exact', 5, 1, 1, 'hash', '{}', '{}');"
 )
 NEIGHBORS = "INSERT INTO ClusteringFitNeighbors VALUES"
+MAP = "INSERT INTO ClusteringFitMap (clustering_fit_id, method, parameters, versions, timings, n, xy) VALUES"
 
 WRONG = {
+    "a map of no fit": (f"{MAP} (3, 'PCA', '{{}}', '{{}}', '{{}}', 1, zeroblob(8))", FOREIGN_KEY),
+    "two maps of a fit": (
+        f"{FIT} {MAP} (3, 'PCA', '{{}}', '{{}}', '{{}}', 1, zeroblob(8)), (3, 'PCA', '{{}}', '{{}}', '{{}}', 1, zeroblob(8))",
+        "UNIQUE constraint failed: ClusteringFitMap",
+    ),
+    "a map by nothing": (f"{FIT} {MAP} (3, '', '{{}}', '{{}}', '{{}}', 1, zeroblob(8))", "CHECK"),
+    "a map of no rows": (f"{FIT} {MAP} (3, 'PCA', '{{}}', '{{}}', '{{}}', 0, x'')", "CHECK"),
+    "a map of fewer places": (f"{FIT} {MAP} (3, 'PCA', '{{}}', '{{}}', '{{}}', 2, zeroblob(8))", "CHECK"),
+    "a map without places": (f"{FIT} {MAP} (3, 'PCA', '{{}}', '{{}}', '{{}}', 1, NULL)", "NOT NULL"),
+    "a map with parameters that are no object": (
+        f"{FIT} {MAP} (3, 'PCA', '[]', '{{}}', '{{}}', 1, zeroblob(8))",
+        "CHECK",
+    ),
     "neighbours of no fit": (f"{NEIGHBORS} (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x'')", FOREIGN_KEY),
     "a part of neighbours twice": (
         f"{FIT} {NEIGHBORS} (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x''), (3, 0, 0, 0, 0, 0, x'', x'', x'', x'', x'', x'')",

@@ -1,6 +1,5 @@
-"""A database as version 3 of the schema makes it, with the content of `version_1`, and a source with a result.
-
-It is not released, and may still change: its text is schema.sql's. On release that is copied to version_3.sql.
+"""A database as version 3 of the schema made it, with the content of `version_1`, and a source with a result: version_3.sql
+never changes.
 """
 
 from __future__ import annotations
@@ -9,10 +8,9 @@ from pathlib import Path
 
 import apsw
 
-from sqlclust.schema import schema_sql
 from tests.schemas import version_1
 
-SQL = schema_sql()
+SQL = (Path(__file__).parent / "version_3.sql").read_text(encoding="utf-8")
 SOURCE = """
 CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, vector BLOB);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6)
@@ -39,9 +37,9 @@ COMMIT;
 six, which are alike, has its neighbours."""
 
 
-def make(path: Path | str) -> None:
+def make(path: Path | str, sql: str = SQL) -> None:
     """Write one; see `version_1.make`."""
-    version_1.make(path, SQL)
+    version_1.make(path, sql)
     con = apsw.Connection(str(path))
     con.execute("PRAGMA foreign_keys = ON")
     con.execute(SOURCE)

@@ -16,6 +16,7 @@ def counts(con: apsw.Connection) -> list[int]:
 def assert_nothing_written(con: apsw.Connection) -> None:
     assert counts(con) == [0, 0, 0, 0]
     assert con.execute("SELECT count(*) FROM ClusteringFitNeighbors").get == 0
+    assert con.execute("SELECT count(*) FROM ClusteringFitMap").get == 0
     assert not con.in_transaction
     assert con.txn_state() == apsw.SQLITE_TXN_NONE
 

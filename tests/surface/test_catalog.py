@@ -11,7 +11,7 @@ import sqlclust
 from sqlclust.errors import SqlclustError
 from sqlclust.surface.catalog import CATALOG, OPTIONS
 from sqlclust.surface.records import AggregateFunction, ScalarFunction, TableFunction
-from tests.small import NOTE
+from tests.small import MAP, NOTE
 
 EXPECTED = {
     "clust_version": "scalar",
@@ -38,6 +38,7 @@ EXPECTED = {
     "clust_layers": "table",
     "clust_core_distances": "table",
     "clust_fit_neighbors": "table",
+    "clust_map": "table",
     "clust_predict": "table",
     "clust_nearest": "table",
     "clust_staleness": "table",
@@ -107,6 +108,8 @@ def test_example(demo: apsw.Connection, record: Any) -> None:
     if any(arg.startswith(("clustering_fit_id", "clustering_result_id")) for arg in record.args):
         [first] = [other.example for other in CATALOG if other.name == "clust_fit"]
         demo.execute(first.partition(" -- ")[0]).fetchall()
+    if record.name == "clust_map":
+        demo.execute(MAP)
     if record.name == "clust_source":
         demo.execute(NOTE)
     sql, _, expected = record.example.rpartition(" -- ")

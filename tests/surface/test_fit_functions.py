@@ -27,6 +27,7 @@ OVER_FITS = (
     "clust_core_distances",
     "clust_fit_neighbors",
     "clust_layers",
+    "clust_map",
 )
 
 

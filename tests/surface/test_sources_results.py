@@ -9,7 +9,9 @@ import apsw
 import pytest
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.errors import HostTableError
+from sqlclust.store.maps import map_of
 from tests.small import add_embeddings
 from tests.surface.in_place import KEYS, VECTORS, Keys, fitted, insert, rows, twins
 
@@ -45,6 +47,15 @@ def test_rows_are_those_of_a_copy(both: tuple[apsw.Connection, apsw.Connection],
     found = rows(host, FUNCTIONS[name])
     assert found == rows(own, FUNCTIONS[name])
     assert found
+
+
+def test_maps_have_the_host_s_ids(both: tuple[apsw.Connection, apsw.Connection]) -> None:
+    found = []
+    for con in both:
+        map_of(database_of(con), 1, "pca")
+        found.append(rows(con, "SELECT *, method FROM clust_map(1)"))
+    assert found[0] == found[1]
+    assert found[0]
 
 
 SMALLER = {

@@ -56,6 +56,12 @@ def released(old_files: dict[int, Path], tmp_path: Path, request: pytest.Fixture
     return Path(shutil.copy(old_files[request.param], tmp_path / "released.db"))
 
 
+@pytest.fixture(params=[number for number in OLD if number < 3])
+def before_sources(old_files: dict[int, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file of each version that is older than version 3."""
+    return Path(shutil.copy(old_files[request.param], tmp_path / "before.db"))
+
+
 @pytest.fixture
 def newest(monkeypatch: pytest.MonkeyPatch) -> None:
     trial.register(monkeypatch.setattr)

@@ -33,6 +33,7 @@ from sqlclust.errors import SqlclustError
 from sqlclust.store.fits import stored_fit as fits
 from sqlclust.store.fits.neighbors import FitRows
 from sqlclust.store.fits.neighbors import decode as decode_neighbors
+from sqlclust.store.fits.stored_map import decode_map
 from sqlclust.surface.catalog import OPTIONS
 from sqlclust.vectors import blobs as vectors
 from sqlclust.vectors.formats import FORMAT_NAMES, resemblance, to_stored
@@ -148,6 +149,19 @@ def good_neighbors() -> bytes:
     return packed(stored_row("ClusteringFitNeighbors"), PART_NUMBERS, PART_BLOBS)
 
 
+def read_map(data: bytes) -> None:
+    """The map of a fit of 40 rows; one that is accepted can be drawn."""
+    method = ("PCA", "t-SNE", "UMAP", None)[data[0] % 4] if data else ""
+    _, xy = decode_map((method, int.from_bytes(data[1:9], "little"), data[9:]), 40, 1, "")
+    assert xy.shape == (40, 2)
+    assert np.isfinite(xy).all()
+
+
+def good_map() -> bytes:
+    """Numbers that are all there."""
+    return b"\0" + (40).to_bytes(8, "little") + np.arange(80, dtype="<f4").tobytes()
+
+
 def good_options() -> Sequence[bytes]:
     """Every option of every function, by default and otherwise."""
     texts = [
@@ -166,6 +180,7 @@ TARGETS = {
     "options": Target(read_options, good_options),
     "fit": Target(read_fit, lambda: [packed(stored_row())]),
     "neighbors": Target(read_neighbors, lambda: [good_neighbors()]),
+    "map": Target(read_map, lambda: [good_map()]),
 }
 
 

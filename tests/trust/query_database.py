@@ -15,6 +15,7 @@ import sqlclust
 from sqlclust.bindings import registration
 from sqlclust.surface.catalog import CATALOG
 from sqlclust.surface.records import Context, Handle, TableFunction
+from tests.small import MAP
 
 POINTS = "(SELECT clust_points(id, vector) FROM Embedding)"
 SIZE = "'{\"min_cluster_size\": 3}'"
@@ -29,6 +30,7 @@ CALLS = {
     "clust_layers": "(1, '{\"min_cluster_size\": 2}')",
     "clust_core_distances": "(1)",
     "clust_fit_neighbors": "(1)",
+    "clust_map": "(1)",
     "clust_predict": f"(1, {POINTS})",
     "clust_nearest": '(1, \'{"rows": "all"}\')',
     "clust_staleness": "(1)",
@@ -122,6 +124,7 @@ def database(*, remembering: bool = False, analyzed: bool = True) -> apsw.Connec
                     (identifier, step, vector.tobytes()))  # fmt: skip
     sqlclust.fit(con, "m", min_cluster_size=3)
     sqlclust.fit(con, "m", min_cluster_size=4, min_samples=2)
+    con.execute(MAP)
     pick = random.Random(1)
     for host, kind in AFFINITIES.items():
         con.execute(f"CREATE TABLE {host} (k INTEGER PRIMARY KEY, id {kind}, x {kind}, label INTEGER, n INTEGER)")

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 
 # --- other things of our names -----------------------------------------------------------------------------------
 
-OURS = ("Run", "Invocation", "Embedding", "ClusteringFit", "ClusteringFitNeighbors", "ClusteringResult", "Cluster",
-        "EmbeddingCluster", "EmbeddingPrediction", "SqlclustMigration")  # fmt: skip
+OURS = ("Run", "Invocation", "Embedding", "ClusteringFit", "ClusteringFitMap", "ClusteringFitNeighbors", "ClusteringResult",
+        "Cluster", "EmbeddingCluster", "EmbeddingPrediction", "SqlclustMigration")  # fmt: skip
 USES = (
     "SELECT clust_fit('demo', '{\"min_cluster_size\": 6}')",
     "SELECT clust_fit('demo', '{\"min_samples\": 3, \"downsample\": 2}')",

@@ -10,7 +10,14 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
-from sqlclust.errors import DatabaseFileError, MinSamplesError, NeighborsNotStoredError, SchemaVersionError, UpdateError
+from sqlclust.errors import (
+    DatabaseFileError,
+    MapNotStoredError,
+    MinSamplesError,
+    NeighborsNotStoredError,
+    SchemaVersionError,
+    UpdateError,
+)
 from sqlclust.schema import VERSION, version
 from tests.cli.terminal import Ran, run, succeed
 from tests.schemas.old import OLD
@@ -24,6 +31,13 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(params=OLD)
 def number(request: pytest.FixtureRequest) -> int:
     """Of each version before the newest."""
+    version: int = request.param
+    return version
+
+
+@pytest.fixture(params=[number for number in OLD if number < 3])
+def number_before_sources(request: pytest.FixtureRequest) -> int:
+    """Of each version that keeps no neighbours."""
     version: int = request.param
     return version
 
@@ -94,10 +108,15 @@ def test_python_and_sql_work_on_it_as_it_is(old: Path, number: int) -> None:
     result = sqlclust.fit(con, "other", min_cluster_size=5)
     assert con.execute("SELECT clust_fit('other', '{\"min_cluster_size\": 4}')").get == result + 1
     fit = con.execute("SELECT max(id) FROM ClusteringFit").get
-    with pytest.raises(NeighborsNotStoredError, match="or by an earlier version"):
-        con.execute("SELECT * FROM clust_fit_neighbors(?)", (fit,)).fetchall()
-    with pytest.raises(MinSamplesError, match="or an earlier version"):
-        con.execute("SELECT clust_cut(?, '{\"min_samples\": 2}')", (fit,)).fetchall()
+    if number < 3:
+        with pytest.raises(NeighborsNotStoredError, match="or by an earlier version"):
+            con.execute("SELECT * FROM clust_fit_neighbors(?)", (fit,)).fetchall()
+        with pytest.raises(MinSamplesError, match="or an earlier version"):
+            con.execute("SELECT clust_cut(?, '{\"min_samples\": 2}')", (fit,)).fetchall()
+    else:
+        assert con.execute("SELECT count(*) FROM clust_fit_neighbors(?)", (fit,)).get > 0
+    with pytest.raises(MapNotStoredError):
+        con.execute("SELECT * FROM clust_map(?)", (fit,)).fetchall()
     assert con.execute("SELECT clust_cut(?)", (fit,)).get == result + 2
     con.execute("DELETE FROM ClusteringResult WHERE id = ?", (result,))
     assert version(database_of(con)) == number
@@ -166,6 +185,7 @@ NEWER_SQL = (
     "SELECT * FROM clust_labels(1)",
     "SELECT * FROM clust_layers(1)",
     "SELECT * FROM clust_core_distances(1)",
+    "SELECT * FROM clust_map(1)",
     "SELECT * FROM clust_spanning_tree(1)",
     "SELECT * FROM clust_condensed_tree(1)",
     "SELECT * FROM clust_sweep(1, '{\"min_cluster_size\": [4]}')",
@@ -200,7 +220,10 @@ def test_a_newer_file_is_refused_by_python(newer: Path) -> None:
 
 
 @pytest.mark.parametrize("update", ["auto", "never", "only"])
-def test_a_fit_of_an_older_file_has_no_neighbors_to_go_on_from(old: Path, tmp_path: Path, update: str) -> None:
+def test_a_fit_of_an_older_file_has_no_neighbors_to_go_on_from(
+    old_files: dict[int, Path], number_before_sources: int, tmp_path: Path, update: str
+) -> None:
+    old = Path(shutil.copy(old_files[number_before_sources], tmp_path / "old.db"))
     new = Path(shutil.copy(old, tmp_path / "new.db"))
     assert upgrade(new)
     for path in (old, new):

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 import sqlclust
+from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.geometry.metrics import Float32Array
+from sqlclust.store.maps import map_of
 from tests.cli.terminal import succeed
 from tests.small import Id
 from tests.trust.same_answer import database, of_array, of_result, of_rows, opened, parameters
@@ -258,6 +260,7 @@ FUNCTIONS: dict[str, str] = {
     "clust_core_distances": "SELECT id, core_distance FROM clust_core_distances(1)",
     "clust_fit_neighbors": "SELECT id, rank, neighbor_id, distance FROM clust_fit_neighbors(1)",
     "clust_layers": "SELECT layer, min_cluster_size, id, label, probability, persistence FROM clust_layers(1)",
+    "clust_map": "SELECT id, x, y FROM clust_map(1)",
     "clust_nearest": 'SELECT id, label, nearest_label, strength FROM clust_nearest(1, \'{"rows": "all"}\')',
     "clust_predict": f"SELECT id, label, probability FROM clust_predict(1, {NEW})",
     "clust_medoid": "SELECT clust_medoid(id, vector) FROM Embedding",
@@ -271,6 +274,7 @@ def test_every_function(way: str) -> None:
     def ask(order: Sequence[int], blas: int) -> dict[str, list[tuple[Any, ...]]]:
         with database(data(), names(), order=np.array(order)) as con, threadpool_limits(limits=blas, user_api="blas"):
             sqlclust.fit(con, "demo", where="id < '00270'", **OPTIONS, **WAYS[way])
+            map_of(database_of(con), 1, "pca")
             return {name: con.execute(sql).fetchall() for name, sql in FUNCTIONS.items()}
 
     one, other = ask(range(N), 1), ask(order_of_rows().tolist(), 3)

@@ -28,6 +28,8 @@ READING: dict[str, tuple[str, ...]] = {
     "list": ("list", "DB"),
     "show": ("show", "DB", "--json"),
     "compare": ("compare", "DB", "1", "2"),
+    "page": ("page", "DB", "1", "-o", "-"),
+    "plot": ("plot", "DB", "tree", "1", "-o", "-", "--format", "svg"),
     "sweep": ("sweep", "DB", "1", "--min-cluster-size", "4,5"),
     "predict": ("predict", "DB", "1"),
     "predict of a file": ("predict", "DB", "1", "VECTORS"),
@@ -51,6 +53,7 @@ WRITING: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "DB", "demo"),
     "source, to be kept": ("source", "DB", "note", "--table", "note"),
     "cut": ("cut", "DB", "1", "--min-cluster-size", "3"),
+    "map": ("map", "DB", "1", "--method", "pca"),
     "delete": ("delete", "DB", "1", "--yes"),
     "predict --store": ("predict", "DB", "1", "--store"),
     "doctor --fix": ("doctor", "DB", "--fix"),
@@ -115,7 +118,10 @@ def test_every_command_is_here() -> None:
     assert {line[0] for line in (*READING.values(), *WRITING.values())} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", READING)
+NEEDS_MATPLOTLIB = pytest.param("plot", marks=pytest.mark.pictures("matplotlib"))
+
+
+@pytest.mark.parametrize("name", [NEEDS_MATPLOTLIB if name == "plot" else name for name in READING])
 def test_reading_is_as_anywhere(media: Media, name: str) -> None:
     did = media.did[name]
     assert (did.code, did.err) == (0, ""), did

@@ -44,6 +44,7 @@ pytestmark = pytest.mark.slow
 FROZEN = {
     1: "78f1f046ae9adcaa8a5779a079e16461a441277d49074c6e31a175a8267f17c4",
     2: "77002e974e0a84c9b7a490423bd8c2d8063402122df5af35a646bdd4dea45765",
+    3: "fbf56db4bfe81d5305e31603400df36eac8fb468af9f6d7d3284aee1c826ba07",
 }
 
 
@@ -124,9 +125,9 @@ def test_what_version_2_adds(old: Path) -> None:
     other.close()
 
 
-def test_what_version_3_adds(released: Path) -> None:
+def test_what_version_3_adds(before_sources: Path) -> None:
     """A table of the host's as a source, with a result; in the connection that upgraded, and in one that was there."""
-    con, other = sqlclust.connect(str(released)), apsw.Connection(str(released))
+    con, other = sqlclust.connect(str(before_sources)), apsw.Connection(str(before_sources))
     medoids = "SELECT medoid_item_id FROM ClusterSummary WHERE clustering_result_id = 9"
     with pytest.raises(apsw.SQLError, match="no such column"):
         other.execute(medoids)
@@ -144,8 +145,8 @@ def test_what_version_3_adds(released: Path) -> None:
     other.close()
 
 
-def test_fits_of_before_have_no_neighbours_and_go_on(released: Path) -> None:
-    con = sqlclust.connect(str(released))
+def test_fits_of_before_have_no_neighbours_and_go_on(before_sources: Path) -> None:
+    con = sqlclust.connect(str(before_sources))
     assert sqlclust.initialize(con)
     with pytest.raises(NeighborsNotStoredError):
         con.execute("SELECT * FROM clust_fit_neighbors(1)").fetchall()
@@ -166,18 +167,18 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_rows_that_version_3_refuses(released: Path, what: str) -> None:
+def test_rows_that_version_3_refuses(before_sources: Path, what: str) -> None:
     """They came in past the CHECKs; all rows of a table that gets another text are read again before COMMIT."""
     sql, reason = SPOILED[what]
-    con = apsw.Connection(str(released))
+    con = apsw.Connection(str(before_sources))
     con.pragma("ignore_check_constraints", True)
     con.execute(sql)
     con.close()
-    before = hashed(released)
+    before = hashed(before_sources)
     with pytest.raises(SchemaContentError) as caught:
-        upgrade(released)
+        upgrade(before_sources)
     assert caught.value.reason == reason
-    assert hashed(released) == before
+    assert hashed(before_sources) == before
 
 
 TAKEN_OF_3 = {
@@ -190,18 +191,18 @@ TAKEN_OF_3 = {
 
 
 @pytest.mark.parametrize("what", TAKEN_OF_3)
-def test_a_name_of_version_3_that_the_host_has_taken(released: Path, what: str) -> None:
+def test_a_name_of_version_3_that_the_host_has_taken(before_sources: Path, what: str) -> None:
     ddl, name = TAKEN_OF_3[what]
-    con = apsw.Connection(str(released))
+    con = apsw.Connection(str(before_sources))
     con.execute(ddl)
     con.close()
-    before = hashed(released)
+    before = hashed(before_sources)
     with pytest.raises(SchemaConflictError) as caught:
-        upgrade(released)
+        upgrade(before_sources)
     assert caught.value.names == (name,)
-    assert hashed(released) == before
-    succeed("show", released, 1)
-    assert run("delete", released, 7, "--yes").code == 0
+    assert hashed(before_sources) == before
+    succeed("show", before_sources, 1)
+    assert run("delete", before_sources, 7, "--yes").code == 0
 
 
 def test_a_column_of_the_hosts_own_stays(old: Path) -> None:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import apsw
 
-from sqlclust.errors import NotAuthorizedError
+from sqlclust.bindings.apsw.errors import translated
+from sqlclust.errors import NotAuthorizedError, SqliteError
 from sqlclust.errors.sqlite import says_not_authorized
 
 
@@ -63,3 +64,17 @@ def refusal_of(connection: apsw.Connection, error: apsw.Error, *, hidden: str = 
         isinstance(error, apsw.SQLError) and says_not_authorized(str(error))
     )
     return NotAuthorizedError(connection.filename, reason=str(error), hidden=hidden) if refused else None
+
+
+@contextmanager
+def refusals(connection: apsw.Connection) -> Iterator[None]:
+    """Raise APSW's exceptions as ours: where an authorizer is why, NotAuthorizedError."""
+    try:
+        yield
+    except apsw.Error as error:
+        if isinstance(error, SqliteError):
+            raise
+        refusal = refusal_of(connection, error)
+        if refusal is not None:
+            raise refusal from None
+        raise translated(error) from error.__cause__ or error.__context__

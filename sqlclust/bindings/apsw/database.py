@@ -1,61 +1,37 @@
 """The port over a connection of APSW's.
 
-A host's connection may turn rows into dicts (row_trace), watch or veto statements (exec_trace), convert values, or make cursors
-of its own (cursor_factory), which may be in a reference cycle and never end. Nothing of that is touched: the cursors here are
-APSW's own, without traces and conversions, and closed when a `with` ends. So no read transaction stays open.
+Nothing of what a host has set for its own statements is touched; see `cursors`. The cursors are closed when a `with` ends. So no
+read transaction stays open.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, cast
 
 import apsw
 
-from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusal_of
-from sqlclust.bindings.apsw.errors import interruption, translated, translating
+from sqlclust.bindings.apsw.authorizer import nothing_hidden, refusals
+from sqlclust.bindings.apsw.compiled import KeptCompiled
+from sqlclust.bindings.apsw.cursors import Cursor, plain_cursor
+from sqlclust.bindings.apsw.errors import interruption, translating
 from sqlclust.bindings.apsw.files import open_file, opened
 from sqlclust.errors import ArgumentError, SqliteError
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
 from sqlclust.sqlite.opening import make_safe
 
 
-def _as_it_is(cursor: apsw.Cursor, row: Row) -> Row:
-    return row
-
-
-def _let_it_run(cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
-    return True
-
-
-_NONE_IS_NONE = tuple(map(int, apsw.apsw_version().split(".")[:2])) >= (3, 51)
-"""Before, None for a cursor's trace was the connection's."""
-_NO_ROW_TRACE = None if _NONE_IS_NONE else _as_it_is
-_NO_EXEC_TRACE = None if _NONE_IS_NONE else _let_it_run
-
-
-_KEPT_FOR = 30
-"""Statements."""
-
-
-class _Cursor(apsw.Cursor):
-    """APSW's cursor, whose columns have names and nothing else."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.get_description())
-
-
 class ApswDatabase:
     """A connection of APSW's as a `Database`; see there."""
 
-    _kept: str | None = None
-    _uses = 0
-
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection: Callable[[], apsw.Connection | None] = lambda: connection
+        self._refer_to(lambda: connection)
+
+    def _refer_to(self, connection: Callable[[], apsw.Connection | None]) -> None:
+        self._connection = connection
+        self._kept = KeptCompiled(connection)
 
     @property
     def connection(self) -> apsw.Connection:
@@ -82,7 +58,7 @@ class ApswDatabase:
             with nothing_hidden(self.connection):
                 cursor.executemany(sql, cast(Any, many))  # the stubs want a list of one kind
             yield cursor
-            self._uses = -1  # each of them counts as a statement
+            self._kept.after_many_statements()
 
     def run(self, sql: str, bindings: Bindings = None) -> None:
         """See `Database`."""
@@ -90,16 +66,13 @@ class ApswDatabase:
             for _ in cursor.execute(sql, bindings):
                 pass
 
-    @contextmanager
-    def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
-        """See `Database`. APSW keeps the last hundred statements compiled (unless a host turned that off), so this one is asked
-        for now and then. Inside a transaction BEGIN is refused, and that is all that it does.
-        """
-        self._kept, self._uses = sql, 0
-        try:
-            yield lambda: self.run(sql)
-        finally:
-            self._kept = None
+    def compiled(self, sql: str) -> AbstractContextManager[Callable[[], None]]:
+        """See `Database`."""
+        return self._kept.compiled(sql)
+
+    def compile_again(self) -> None:
+        """See `Database`."""
+        self._kept.compile_again()
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""
@@ -136,36 +109,15 @@ class ApswDatabase:
             return [str(opcode) for _, opcode, *_ in cursor.execute(first, any_values, can_cache=False, explain=1)]
 
     @contextmanager
-    def _cursor(self) -> Iterator[_Cursor]:
-        """A cursor of APSW's own, closed afterwards: connection.cursor() would be the host's factory's."""
-        cursor = self._without_traces()
+    def _cursor(self) -> Iterator[Cursor]:
+        """A cursor of APSW's own, closed afterwards."""
+        cursor = plain_cursor(self.connection)
         try:
-            yield cursor
-            self._keep_compiled()
-        except apsw.Error as error:
-            if isinstance(error, SqliteError):
-                raise
-            refusal = refusal_of(self.connection, error)
-            if refusal is not None:
-                raise refusal from None
-            raise translated(error) from error.__cause__ or error.__context__
+            with refusals(self.connection):
+                yield cursor
+                self._kept.after_a_statement()
         finally:
             cursor.close(True)  # also where rows or statements are left
-
-    def _without_traces(self) -> _Cursor:
-        cursor = _Cursor(self.connection)
-        cursor.row_trace, cursor.exec_trace = _NO_ROW_TRACE, _NO_EXEC_TRACE
-        if hasattr(cursor, "convert_binding"):
-            cursor.convert_binding = cursor.convert_jsonb = None
-        return cursor
-
-    def _keep_compiled(self) -> None:
-        self._uses += 1
-        if self._kept is not None and self._uses % _KEPT_FOR == 0 and self.connection.in_transaction:
-            cursor = self._without_traces()
-            with suppress(apsw.Error):
-                cursor.execute(self._kept)
-            cursor.close(True)
 
     # --- state ---
 
@@ -322,7 +274,7 @@ class CallersDatabase(ApswDatabase):
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = weakref.ref(connection)
+        self._refer_to(weakref.ref(connection))
 
 
 def database_of(connection: object) -> ApswDatabase:

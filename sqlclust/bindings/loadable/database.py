@@ -24,6 +24,24 @@ _EXPLAIN = 1  # of sqlite3_stmt_isexplain(); EXPLAIN QUERY PLAN is 2
 _READWRITE, _IN_MEMORY = 0x2, 0x80  # SQLITE_OPEN_…
 
 
+class _Held:
+    """A statement that is kept compiled."""
+
+    def __init__(self, host: Routines, sql: str) -> None:
+        self._host, self._sql = host, sql
+        self.statement = self._compiled()
+
+    def compile_again(self) -> None:
+        """Until that is done, the former one stays."""
+        former, self.statement = self.statement, self._compiled()
+        self._host.finalize(former)
+
+    def _compiled(self) -> Prepared:
+        statement, _ = prepared(self._host, self._sql.encode())
+        assert statement is not None, "there is a statement in the text"
+        return statement
+
+
 class HostDatabase:
     """A host's connection as a `Database`; see there.
 
@@ -33,7 +51,7 @@ class HostDatabase:
 
     def __init__(self, routines: Mapping[str, Any]) -> None:
         self.host = cast(Routines, SimpleNamespace(**routines))
-        self._compiled: dict[str, Callable[[], None]] = {}
+        self._held: list[_Held] = []
 
     # --- statements ---
 
@@ -87,9 +105,6 @@ class HostDatabase:
 
     def run(self, sql: str, bindings: Bindings = None) -> None:
         """See `Database`."""
-        if bindings is None and sql in self._compiled:
-            self._compiled[sql]()
-            return
         with self.rows(sql, bindings) as rows:
             for _ in rows:
                 pass
@@ -97,19 +112,26 @@ class HostDatabase:
     @contextmanager
     def compiled(self, sql: str) -> Iterator[Callable[[], None]]:
         """See `Database`."""
-        with self._refusals(), self._prepared(sql) as (statement, _):
-            assert statement is not None, "there is a statement in the text"
+        with self._refusals():
+            held = _Held(self.host, sql)
 
-            def run() -> None:
-                with self._refusals():
-                    self.host.bind(statement, ())
-                    self.host.fetch(statement, 1)
+        def run() -> None:
+            with self._refusals():
+                self.host.bind(held.statement, ())
+                self.host.fetch(held.statement, 1)
 
-            self._compiled[sql] = run
-            try:
-                yield run
-            finally:
-                self._compiled.pop(sql, None)
+        self._held.append(held)
+        try:
+            yield run
+        finally:
+            self._held.remove(held)
+            self.host.finalize(held.statement)
+
+    def compile_again(self) -> None:
+        """See `Database`."""
+        with self._refusals():
+            for held in self._held:
+                held.compile_again()
 
     def described(self, sql: str) -> Statement:
         """See `Database`."""

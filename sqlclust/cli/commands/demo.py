@@ -173,6 +173,11 @@ def _next(db: str, result_id: int, clusters: list[dict[str, Any]]) -> str:
         f"a clustering of {package} alone, in one statement and without storing it",
     )
     lines = ["", "Try next:", ""]
+    lines += [
+        "# a page with all of it: a map, search, every cluster, the tree",
+        f"sqlclust page {quote(db)} {result_id}",
+        "",
+    ]
     for what, sql in zip(said, statements, strict=True):
         lines += [f"# {what}", f'sqlclust query {quote(db)} "{sql}"', ""]
     lines += ["# an SQL shell with everything in it", f"sqlclust shell {quote(db)}"]

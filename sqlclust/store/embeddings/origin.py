@@ -93,8 +93,8 @@ class Origin(Protocol):
 
     def labelled_texts(
         self, clustering_result_id: int, *, most: int | None = None
-    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
-        """The label of each of a result's rows with its text; None, or anything else, where it has none.
+    ) -> AbstractContextManager[Iterator[tuple[Id, int, Any]]]:
+        """Each of a result's rows with its label and its text; None, or anything else, where it has none.
 
         Args:
             most: rows of each label, the most probable; None: all.

@@ -33,7 +33,7 @@ SELECT label, embedding_id FROM main.EmbeddingCluster WHERE clustering_result_id
 """A result's rows, of each label the most probable."""
 # an item that a run made may have its text there
 _TEXTS = f"""
-SELECT labelled.label, coalesce(e.content, i.output_text)
+SELECT e.id, labelled.label, coalesce(e.content, i.output_text)
 FROM ({LABELLED}) labelled
 CROSS JOIN main.Embedding e ON e.id = labelled.embedding_id
 LEFT JOIN main.Invocation i ON i.id = e.invocation_id
@@ -133,7 +133,7 @@ class OwnVectors:
 
     def labelled_texts(
         self, clustering_result_id: int, *, most: int | None = None
-    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
+    ) -> AbstractContextManager[Iterator[tuple[Id, int, Any]]]:
         """The content of each of a result's rows; see `Origin`."""
         return statements.each_row(self._database, _TEXTS, (clustering_result_id, most))
 

@@ -15,6 +15,7 @@ from sqlclust.sqlite.transactions import PATIENCE, translated_errors, write_tran
 from sqlclust.sqlite.values import stored_object
 from sqlclust.store.fits.neighbors import TABLE as NEIGHBORS
 from sqlclust.store.fits.record import TREE_CONFIRMED
+from sqlclust.store.fits.stored_map import TABLE as MAP
 from sqlclust.store.read_back import check_deleted, foreign_triggers
 
 _SUMMARY = f"""
@@ -206,17 +207,18 @@ def delete_rows(database: Database, result_id: int) -> int:
 
 
 def _delete_what_has_fit(database: Database, result_id: int) -> None:
-    """The neighbours of the fit that goes with a result, if one does; and of fits made from it, that they were."""
+    """The neighbours and the map of the fit that goes with a result, if one does; and of fits made from it, that they were."""
     fit_id = statements.value(database, _FIT_THAT_GOES, (result_id,))
     if schema.has(database, "ClusteringFit", "updated_from"):
         statements.run(database, _FORGET, (fit_id,))
-    if not schema.has(database, NEIGHBORS):
-        return
-    statements.run(database, f"DELETE FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
-    left = statements.value(database, f"SELECT count(*) FROM main.{NEIGHBORS} WHERE clustering_fit_id = ?", (fit_id,))
-    if left:
-        triggers = foreign_triggers(database, (NEIGHBORS,))
-        raise AlteredError(NEIGHBORS, found=f"{left:,} of the deleted fit's parts", expected="0", triggers=triggers)
+    for table, what in ((NEIGHBORS, "parts"), (MAP, "maps")):
+        if not schema.has(database, table):
+            continue
+        statements.run(database, f"DELETE FROM main.{table} WHERE clustering_fit_id = ?", (fit_id,))
+        left = statements.value(database, f"SELECT count(*) FROM main.{table} WHERE clustering_fit_id = ?", (fit_id,))
+        if left:
+            triggers = foreign_triggers(database, (table,))
+            raise AlteredError(table, found=f"{left:,} of the deleted fit's {what}", expected="0", triggers=triggers)
 
 
 def _delete_unused_items(database: Database, source: str) -> None:

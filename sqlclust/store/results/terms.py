@@ -76,11 +76,16 @@ def terms(
     return found
 
 
-def names_of_clusters(database: Database, result_id: int, progress: Progress | None = None) -> dict[int, list[str]]:
+def names_of_clusters(
+    database: Database, result_id: int, progress: Progress | None = None, *, count: int = _IN_A_NAME
+) -> dict[int, list[str]]:
     """The first terms of each cluster of a result, to call it by; none where there are no texts, or none that can be read.
 
     As `terms`, of at most 10,000 texts: of each cluster so many of the most probable members, and of each the first thousand
     characters. A view that is a source is not run.
+
+    Args:
+        count: terms of each cluster.
     """
     try:
         texts = _texts_for_names(database, result_id, progress)
@@ -90,7 +95,7 @@ def names_of_clusters(database: Database, result_id: int, progress: Progress | N
     if texts is None:
         return {}
     names: dict[int, list[str]] = {}
-    for term in counted(texts, TermsOptions(count=_IN_A_NAME), Control(progress)):  # too quick to be done in a thread
+    for term in counted(texts, TermsOptions(count=count), Control(progress)):  # too quick to be done in a thread
         names.setdefault(term.label, []).append(term.term)
     return names
 
@@ -126,7 +131,7 @@ def _texts(
             origin_of(database, model, patience=patience) as origin,
             origin.labelled_texts(result_id, most=most) as rows,
         ):
-            for number, (label, text) in enumerate(rows, start=1):
+            for number, (_, label, text) in enumerate(rows, start=1):
                 if isinstance(text, str):
                     builder.add(label, text[:characters])
                 if number % _REPORT == 0:

@@ -206,11 +206,13 @@ class SourceVectors:
 
     def labelled_texts(
         self, clustering_result_id: int, *, most: int | None = None
-    ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
+    ) -> AbstractContextManager[Iterator[tuple[Id, int, Any]]]:
         """The texts that are in the table now; see `Origin`. Cost: see `HostReader.each_text`; and the keys are held."""
         labels: dict[Id, int] = dict(statements.all_rows(self._database, _LABELLED, (clustering_result_id, most)))
-        texts = HostReader(self._host, self._registered.source).each_text(labels)
-        return closing(((labels.pop(id), text) for id, text in texts if id in labels))
+        texts = HostReader(self._host, self._registered.source).each_text(
+            {**labels}
+        )  # a copy: below it loses what is found
+        return closing(((id, labels.pop(id), text) for id, text in texts if id in labels))
 
     def other_rows(self, clustering_result_id: int) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """The source's rows that a result does not have. Its own condition holds for them, if it has one."""

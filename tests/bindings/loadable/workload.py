@@ -11,7 +11,7 @@ import apsw
 
 from sqlclust.schema import schema_sql
 from sqlclust.surface.catalog import CATALOG
-from tests.small import NOTE, add_embeddings, clustered
+from tests.small import MAP, NOTE, add_embeddings, clustered
 
 WRONG = (
     "SELECT clust_fit('nope')", "SELECT clust_points(1, 2)", "SELECT * FROM clust_hdbscan(1)",
@@ -40,6 +40,7 @@ def everything(path: str) -> None:
     con.execute(schema_sql())
     add_embeddings(con, clustered())
     con.execute("SELECT clust_fit('demo', '{\"min_cluster_size\": 5}')")
+    con.execute(MAP)
     con.execute(NOTE)
     for sql in (*(record.example.rpartition(" -- ")[0] for record in CATALOG), *PLANS):
         con.execute(sql).fetchall()

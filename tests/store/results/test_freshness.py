@@ -78,6 +78,7 @@ CHANGE = st.one_of(
 
 
 @given(st.lists(CHANGE, max_size=12))
+@pytest.mark.slow
 def test_it_is_what_reading_everything_finds(own: bytes, changes: list[tuple[str, tuple[object, ...]]]) -> None:
     con = copied(own)
     con.execute("PRAGMA foreign_keys = OFF")  # as in most programs

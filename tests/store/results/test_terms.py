@@ -21,6 +21,7 @@ from sqlclust.options import TermsOptions
 from sqlclust.store import memory
 from sqlclust.store.results import terms
 from sqlclust.store.results.terms import names_of_clusters
+from sqlclust.store.sources import table_rows
 from sqlclust.terms.choosing import Term
 from sqlclust.terms.texts import Texts
 from tests.cli.terminal import succeed
@@ -87,8 +88,14 @@ def test_without_texts_there_are_none(own: apsw.Connection) -> None:
 @pytest.mark.parametrize("key", ["INTEGER PRIMARY KEY", "TEXT UNIQUE", "ANY"])
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_texts_of_a_source(
-    tmp_path: Path, key: str, elsewhere: bool, caplog: pytest.LogCaptureFixture, binding: str
+    tmp_path: Path,
+    key: str,
+    elsewhere: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    binding: str,
 ) -> None:
+    monkeypatch.setattr(table_rows, "BATCH", 7)  # so that 40 rows are several
     if elsewhere and binding == "loadable":
         pytest.skip("inside another program no other file is opened: see tests/bindings/loadable/test_other_files.py")
     caplog.set_level(logging.INFO, logger="sqlclust")
@@ -180,8 +187,9 @@ def test_without_room(own: apsw.Connection, call: str, monkeypatch: pytest.Monke
 def path(tmp_path: Path) -> Path:
     con = sqlclust.connect(str(tmp_path / "own.db"))
     sqlclust.initialize(con)
-    add_embeddings(con, clustered())
-    con.executemany("UPDATE Embedding SET content = ? WHERE id = ?", [(text_of(n), n + 1) for n in range(40)])
+    with con:
+        add_embeddings(con, clustered())
+        con.executemany("UPDATE Embedding SET content = ? WHERE id = ?", [(text_of(n), n + 1) for n in range(40)])
     sqlclust.fit(con, "demo", min_cluster_size=SIZE)
     sqlclust.fit(con, "demo", min_cluster_size=SIZE)
     con.close()

@@ -88,7 +88,9 @@ def kept_sources(draw: st.DrawFn) -> Registered:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+@pytest.mark.parametrize(
+    "encoding", ["UTF-8", *(pytest.param(each, marks=pytest.mark.slow) for each in ("UTF-16le", "UTF-16be"))]
+)
 @settings(max_examples=60)
 @given(several=st.lists(kept_sources(), min_size=1, max_size=3, unique_by=lambda kept: kept.name.encode().lower()))
 def test_what_is_kept_comes_back(encoding: str, several: list[Registered]) -> None:

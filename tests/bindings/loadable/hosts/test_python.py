@@ -11,7 +11,7 @@ from sqlclust.surface.catalog import CATALOG
 from tests.bindings.loadable.hosts.scenarios import FIT, POINTS, READS, expected
 from tests.bindings.loadable.hosts.sessions import HostError, PythonSession
 from tests.bindings.loadable.programs import ran
-from tests.small import NOTE
+from tests.small import MAP, NOTE
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +71,7 @@ def test_apsw_is_never_imported(session: PythonSession) -> None:
     before = set(session.ask("imported"))
     assert "sqlclust.bindings.loadable.attach" in before
     session.sql(FIT)
+    session.sql(MAP)
     session.sql(NOTE)
     for record in CATALOG:
         session.sql(record.example.rpartition(" -- ")[0])

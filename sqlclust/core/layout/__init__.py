@@ -1,0 +1,1 @@
+"""Vectors laid out in the plane."""
