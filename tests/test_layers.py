@@ -57,11 +57,11 @@ ROOMS = {
         "state", "candidates", "consistency", "comparing", "searching", "approximate_searches", "rising", "falling",
         "updating",
     ],
-    "pictures": ["scene", "colours", "gathering", "page", "plots"],
+    "pictures": ["scene", "colours", "private", "gathering", "page", "plots"],
     "pictures.gathering": [
         "exemplars", "near", "icicle", "texts", "runs", "swept", "fitted", "placed", "clusters", "gathering",
     ],
-    "pictures.page": ["texts", "private", "encoding", "html"],
+    "pictures.page": ["texts", "encoding", "html"],
     "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
     "vectors": ["narrowing", "blobs", "recognition", "formats"],

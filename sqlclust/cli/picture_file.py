@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 STDOUT = "-"
+_OPTION = "'-o' / '--output'"
 _SQLITE = b"SQLite format 3\x00"
 _OF_A_DATABASE = ("-wal", "-journal", "-shm")
 """Endings of the files that belong to a database: without them it may be damaged."""
@@ -26,7 +27,7 @@ def is_stdout(path: str) -> bool:
         return False
 
 
-def check_target(path: str, hint: str = "'-o' / '--output'") -> None:
+def check_target(path: str) -> None:
     """Before long work: can a picture be written there?
 
     Raises:
@@ -36,15 +37,15 @@ def check_target(path: str, hint: str = "'-o' / '--output'") -> None:
         return
     target = Path(path)
     if not path or target.is_dir():
-        raise click.BadParameter(f"{path!r} is a folder, expected the name of a file", param_hint=hint)
+        raise click.BadParameter(f"{path!r} is a folder, expected the name of a file", param_hint=_OPTION)
     for folder in (target.parent, Path(os.path.realpath(path)).parent):  # a link may lead elsewhere
         if not folder.is_dir():
-            raise click.BadParameter(f"there is no folder {str(folder)!r}", param_hint=hint)
+            raise click.BadParameter(f"there is no folder {str(folder)!r}", param_hint=_OPTION)
     if _begins_as_a_database(target):
-        raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=hint)
+        raise click.BadParameter(f"{path!r} is a database, expected another file", param_hint=_OPTION)
     for ending in _OF_A_DATABASE:
         if path.endswith(ending) and _begins_as_a_database(Path(path.removesuffix(ending))):
-            raise click.BadParameter(f"{path!r} is a file of a database, expected another file", param_hint=hint)
+            raise click.BadParameter(f"{path!r} is a file of a database, expected another file", param_hint=_OPTION)
 
 
 def _begins_as_a_database(path: Path) -> bool:

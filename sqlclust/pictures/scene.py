@@ -67,7 +67,7 @@ class SceneCluster:
         persistence: 0 to 1, or None.
         medoid: row of the medoid.
         terms: its first terms, the best first; empty without texts.
-        exemplars: rows that are most typical: those of probability 1 that lie deepest, spread over the cluster; at most 8.
+        exemplars: rows that are most typical: those that lie deepest in each innermost part of it; at least one, at most 8.
         near: the nearest other clusters, the nearest first; at most 8. Empty where vectors cannot be read.
         colour: a number into the palette (`pictures.colours`): clusters that lie beside each other have different ones.
     """

@@ -44,7 +44,7 @@ from sqlclust.store.memory import check_map
 from sqlclust.store.origins import origin_of
 from sqlclust.store.versions import versions
 
-__all__ = ["FitMap", "MadeMap", "make_map", "map_of", "read_map", "stored_map"]
+__all__ = ["FitMap", "MadeMap", "map_of", "read_map", "stored_map"]
 
 _NO_NEIGHBORS = (
     "its neighbours were not kept (store_neighbors false, --no-neighbors, or an earlier version of sqlclust); a new fit keeps "
@@ -87,11 +87,6 @@ def stored_map(database: Database, clustering_fit_id: object, method: MapMethod 
     return found
 
 
-def make_map(database: Database, clustering_fit_id: int, progress: Progress | None = None) -> FitMap:
-    """As `map_of`, of whichever method is best."""
-    return map_of(database, clustering_fit_id, progress=progress).map
-
-
 @clear_memory_errors("making a map")
 def map_of(
     database: Database,
@@ -118,7 +113,7 @@ def map_of(
         SchemaOutdatedError: the tables are older than maps are.
         LockedError, DatabaseFileError, StatementInterrupted. Nothing was written.
 
-    Cost: one read of the fit's vectors; t-SNE takes a minute for 100,000 (`tests/benchmarks/maps.py`).
+    Cost: one read of the fit's vectors; t-SNE takes some 50 s for 140,000 on 2 cores (`tests/benchmarks/maps.py`).
     """
     try:
         there = load_map(database, clustering_fit_id)
@@ -130,13 +125,7 @@ def map_of(
         stored = fits.load(database, clustering_fit_id)
     except FitNotStoredError as error:
         raise FitNotStoredError(error.clustering_fit_id, wanted="to have a map") from None
-    refusal = _no_tsne(stored) if method != "pca" else ""
-    neighbors = None if refusal or method == "pca" else fits.load_neighbors(database, stored)
-    if method != "pca" and not refusal and neighbors is None:
-        refusal = _NO_NEIGHBORS
-    if neighbors is not None:
-        refusal = _import_failure(database)
-        neighbors = None if refusal else neighbors
+    neighbors, refusal = (None, "") if method == "pca" else _for_tsne(database, stored)
     if refusal and method == "t-sne":
         raise MapMethodError(clustering_fit_id, method=METHODS["t-sne"], reason=refusal)
     if there is not None and refusal:
@@ -150,6 +139,18 @@ def map_of(
             check_room_for_map(database)
             store_map(database, clustering_fit_id, made, described)
     return MadeMap(made, is_new=True, remark=refusal)
+
+
+def _for_tsne(database: Database, stored: StoredFit) -> tuple[FitNeighbors | None, str]:
+    """The neighbours that t-SNE makes a fit's map of; or None, and why it can make none."""
+    refusal = _no_tsne(stored)
+    if refusal:
+        return None, refusal
+    neighbors = fits.load_neighbors(database, stored)
+    if neighbors is None:
+        return None, _NO_NEIGHBORS
+    refusal = _import_failure(database)
+    return (None, refusal) if refusal else (neighbors, "")
 
 
 def _no_tsne(stored: StoredFit) -> str:
@@ -190,7 +191,7 @@ def _made(
     def work(control: Control) -> NDArray[np.float32]:
         return _places(stored, points, neighbors, control)
 
-    xy, seconds = interrupt.run(database, work, progress, libraries=() if neighbors is None else (TSNE_PACKAGE,))
+    xy, seconds = interrupt.run(database, work, progress)
     timings = {name: round(took, 4) for name, took in {**reading.seconds, **seconds}.items()}
     used = versions(database)
     if neighbors is None:

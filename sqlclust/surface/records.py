@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +28,7 @@ class Context(Protocol):
         """Run `work` so that interrupts of the database stop it; `imports`: see `sqlite.interrupt.run`."""
 
 
-class Handle:
+class Handle(ABC):
     """What an aggregate collected: SQL carries it as a pointer, table functions receive it as it is.
 
     Attributes:
@@ -39,9 +40,9 @@ class Handle:
         self.memo: dict[object, Any] = {}
 
     @property
+    @abstractmethod
     def contents(self) -> str:
         """A hash that is the same for handles on the same contents: a statement may collect them twice."""
-        raise NotImplementedError
 
 
 class PointsHandle(Handle):

@@ -31,13 +31,11 @@ class Scored:
         windows: all phrases of so many words.
         counts: of those that may be terms, in each class.
         score: float64, of each of `counts`.
-        characters: int64 (n_phrases,), of each phrase, with a space between words.
     """
 
     windows: Windows
     counts: Counts
     score: Float64Array
-    characters: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,7 @@ def scored(
     lengths = np.array([len(word) for word in texts.vocabulary], dtype=np.int64)
     before = np.concatenate([[0], np.cumsum(lengths[texts.word])])
     evenly = _EVENLY + _OF_FEW / max(len(classes.labels), 1) ** 0.5
-    unscored: list[tuple[Windows, Counts, IntArray]] = []
+    unscored: list[tuple[Windows, Counts]] = []
     for windows in every_window(texts, ngrams, control):
         control.check()
         size, example = windows.size, windows.example
@@ -112,16 +110,13 @@ def scored(
             may &= ~_among(texts, example, size, stopped_phrases)
         counts = counts.chosen(may[counts.phrase] & classes.wanted[counts.of_class])
         repeated = is_word | (counts.totals() > 1)  # a phrase is what is said again
-        unscored.append((windows, counts.chosen(repeated[counts.phrase]), characters))
+        unscored.append((windows, counts.chosen(repeated[counts.phrase])))
     n_words = np.zeros(len(classes.labels), dtype=np.int64)
-    for windows, counts, _ in unscored:
+    for windows, counts in unscored:
         of_words = counts.chosen((texts.width[windows.example] >= windows.size)[counts.phrase])
         n_words += np.bincount(of_words.of_class, weights=of_words.count, minlength=len(n_words)).astype(np.int64)
     average = float(n_words[classes.wanted].mean()) if classes.wanted.any() else 0.0
-    return [
-        Scored(windows, counts, _c_tf_idf(counts, n_words, average), characters)
-        for windows, counts, characters in unscored
-    ]
+    return [Scored(windows, counts, _c_tf_idf(counts, n_words, average)) for windows, counts in unscored]
 
 
 def _c_tf_idf(counts: Counts, n_words: IntArray, average: float) -> Float64Array:

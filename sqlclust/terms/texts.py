@@ -102,9 +102,6 @@ class TextsBuilder:
         self._chunks = _Chunks()
         self._labels, self._lengths, self._of_texts = array("q"), array("i"), array("i")
 
-    def __len__(self) -> int:
-        return len(self._labels)
-
     def add(self, label: int, text: str) -> None:
         """Take a text; of a long one the first `MOST_CHARACTERS`."""
         before = len(self._of_texts)

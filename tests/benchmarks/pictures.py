@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,7 +35,7 @@ from sqlclust.store.results.listing import show_result
 from sqlclust.store.results.rows import result_rows, stored_clusters
 from sqlclust.store.results.terms import names_of_clusters
 from tests.benchmarks.data import embeddings
-from tests.benchmarks.terms import spaced
+from tests.benchmarks.terms import best, spaced
 
 _INSERT = "INSERT INTO Embedding (id, embedding_model, vector, content) VALUES (?, 'm', ?, ?)"
 
@@ -104,12 +103,7 @@ def main() -> None:
             make(path, given)
         con = sqlclust.connect(str(path))
         for name, run in stages(database_of(con)):
-            taken = []
-            for _ in range(given.repeat):
-                started = time.process_time()
-                run()
-                taken.append(time.process_time() - started)
-            print(f"{name:34}{min(taken):8.2f}", flush=True)
+            print(f"{name:34}{best(run, given.repeat):8.2f}", flush=True)
         con.close()
 
 

@@ -18,7 +18,7 @@ from sqlclust.bindings.virtual_table import VirtualTable, declaration
 from sqlclust.errors import SqliteError, StatementInterrupted
 from sqlclust.errors.sqlite import class_of
 from sqlclust.sqlite.database import Bindings, Database, Row, Rows, Statement
-from sqlclust.surface.records import AggregateFunction, PointsHandle, ScalarFunction, TableFunction
+from sqlclust.surface.records import AggregateFunction, Handle, ScalarFunction, TableFunction
 
 
 class FetchedRows:
@@ -218,7 +218,7 @@ class SecondBinder:
 
             def final(self) -> Any:
                 value = self._group.final()
-                return apsw.pyobject(value) if isinstance(value, PointsHandle) else value
+                return apsw.pyobject(value) if isinstance(value, Handle) else value
 
         for count in record.argument_counts:
             self._host.create_aggregate_function(record.name, Group, count, flags=apsw.SQLITE_DIRECTONLY)

@@ -94,6 +94,8 @@ def test_a_fit_a_cut_and_table_functions(database: SecondDatabase, demo: apsw.Co
     points = "(SELECT clust_points(id, vector) FROM Embedding)"
     assert len(both(database, demo, f"SELECT *, persistence FROM clust_hdbscan({points}, '{OPTIONS}')")) == 40
     assert len(both(database, demo, f"SELECT * FROM clust_predict(1, {points}) WHERE id IN (3, 4)")) == 2
+    texts = "(SELECT clust_texts(id % 2, iif(id % 2, 'green tea', 'red wine')) FROM Embedding)"
+    assert len(both(database, demo, f"SELECT *, n_rows FROM clust_terms({texts}, '{{\"stop_words\": []}}')")) > 0
     assert both(database, demo, "SELECT count(*), sum(is_stale) FROM clust_staleness(2)") == [(1, 0)]
     assert both(database, demo, "SELECT count(*) FROM clust_doctor() WHERE severity = 'error'") == [(0,)]
 

@@ -30,7 +30,7 @@ from sqlclust.errors import (
 from sqlclust.options import HdbscanOptions
 from sqlclust.store import maps, memory
 from sqlclust.store.fit import fit
-from sqlclust.store.maps import MadeMap, make_map, map_of, read_map
+from sqlclust.store.maps import MadeMap, map_of, read_map
 from tests.schemas.old import OLD
 from tests.small import add_embeddings, clustered
 
@@ -81,7 +81,6 @@ def test_by_tsne_and_only_once(fitted: apsw.Connection, quick: None) -> None:
     again = made(fitted)
     assert (again.is_new, again.remark) == (False, "")
     assert again.map.xy.tobytes() == first.map.xy.tobytes()
-    assert make_map(database_of(fitted), 1).xy.tobytes() == first.map.xy.tobytes()
     found = read_map(database_of(fitted), 1)
     assert found is not None
     assert (found.ids, found.method) == (first.map.ids, "t-SNE")

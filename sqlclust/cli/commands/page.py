@@ -70,7 +70,7 @@ def command(db: str, result: str, output: str | None, no_texts: bool) -> None:
 
 def _content(scene: Scene, no_texts: bool) -> bytes:
     from sqlclust.pictures.page.html import page
-    from sqlclust.pictures.page.private import without_texts
+    from sqlclust.pictures.private import without_texts
 
     return page(without_texts(scene) if no_texts else scene).encode()
 

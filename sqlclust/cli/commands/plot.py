@@ -12,8 +12,8 @@ from sqlclust.cli.database import database_argument, picture_database, read_data
 from sqlclust.cli.output import printable
 from sqlclust.cli.picture_file import STDOUT, check_target, is_stdout, size_text, write_picture
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.pictures.page.private import without_texts
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, check_installed, check_size, draw
+from sqlclust.pictures.private import without_texts
 from sqlclust.store.results.listing import resolve_result
 
 _EPILOG = """\b

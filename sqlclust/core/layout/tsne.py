@@ -54,8 +54,7 @@ def tsne(
         threads: by default as many as this process may use where there are many vectors. The map is the same to the last bit for
             any number.
 
-    Cost: some 60 bytes for each neighbour; time see `tests/benchmarks/maps.py`. An iteration cannot be stopped half-way: 0.2 s
-    for 140,000 vectors.
+    Cost: time and memory see `tests/benchmarks/maps.py`. An iteration cannot be stopped half-way: 0.1 s for 140,000 vectors.
     """
     control = control or Control()
     m = len(lists.counts)

@@ -26,7 +26,8 @@ function noiseParts(back, title) {
 }
 
 function clusterParts(cluster, back, title) {
-  const members = state.hits ? byDepth(cluster.start, cluster.count).filter((row) => state.hits[row]) : byDepth(cluster.start, cluster.count);
+  const all = byDepth(cluster.start, cluster.count);
+  const members = state.hits ? all.filter((row) => state.hits[row]) : all;
   const exemplars = cluster.exemplars.filter((row) => row !== cluster.medoid);
   return [
     back, title,

@@ -43,7 +43,7 @@ function ring(context, row) {
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);
     context.lineWidth = width;
-    context.strokeStyle = `rgb(${colour.join(" ")})`;
+    context.strokeStyle = css(colour);
     context.stroke();
   }
 }

@@ -43,7 +43,7 @@ const runY = (run) => CELL.top + run * (CELL.height + CELL.gap);
 const stepX = (step) => runs.left + (runs.column[step] - runs.low) * runs.width;
 
 function paintRuns() {
-  if (!runs.canvas || state.view !== "runs") return;
+  if (state.view !== "runs") return;
   sizeRuns();
   const { scene } = state;
   const [width, height, ratio] = fitCanvas(runs.canvas);

@@ -96,8 +96,8 @@ function failed(sentence) {
 
 async function start() {
   startTheme();
-  if (typeof DecompressionStream === "undefined") {
-    return failed("This page needs a newer browser: Chrome or Edge from 92, Firefox from 113, Safari from 16.4. Yours cannot unpack its data.");
+  if (typeof DecompressionStream === "undefined" || !Array.prototype.at) {
+    return failed("This page needs a newer browser: Chrome or Edge from 92, Firefox from 113, Safari from 16.4.");
   }
   byId("wait").hidden = false;
   try {

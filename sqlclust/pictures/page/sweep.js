@@ -55,7 +55,7 @@ function sweepChart(title, width, valueOf, highest, text, xOf, isLast) {
 
 function paintSweep() {
   const { sweep } = state.scene;
-  if (!sweep || state.view !== "sweep") return;
+  if (state.view !== "sweep") return;
   const width = Math.max(240, Math.min(980, byId("sweep").clientWidth));
   const [first, last] = [sweep.cuts[0][0], sweep.cuts.at(-1)[0]];
   const span = Math.log(last / first) || 1;

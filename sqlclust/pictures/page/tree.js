@@ -18,7 +18,7 @@ function nodeTitle(node) {
 }
 
 function paintTree() {
-  if (!state.scene.tree || state.view !== "tree") return;
+  if (state.view !== "tree") return;
   tree.box = drawTree(tree.canvas, { window: tree.window, pointed: tree.pointed });
   byId("tree-whole").hidden = tree.window[0] === 0 && tree.window[1] === 1;
 }
@@ -137,7 +137,7 @@ function startTree() {
     const [left, right] = [scene.treeLeft[node], scene.treeRight[node]];
     if (right < tree.window[0] || left > tree.window[1]) setTreeWindow(0, 1);
   });
-  on("theme", () => document.getElementById("small-tree") && paintSmallTree());
+  on("theme", paintSmallTree);
   new ResizeObserver(repaintTree).observe(tree.canvas);
 }
 

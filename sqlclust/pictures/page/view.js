@@ -95,9 +95,7 @@ function showAll() {
 
 // Moves only if most of the cluster is not to be seen, or is too small to be.
 function showCluster(index) {
-  const { x, y } = state.scene;
-  const [start, count] = pieceOf(index);
-  if (!count || index === NOISE) return;
+  if (index === NOISE || !state.scene.clusters[index].count) return;
   const core = state.scene.boxes[index];
   const [left, top, right, bottom] = [toScreenX(core[0]), toScreenY(core[1]), toScreenX(core[2]), toScreenY(core[3])];
   const seen = left > -20 && top > -20 && right < view.width + 20 && bottom < view.height + 20;

@@ -89,11 +89,10 @@ def _points(
 
 
 def _cluster_of(labels: NDArray[np.int32], clusters: Sequence[SceneCluster]) -> NDArray[np.int64]:
-    """Each row's cluster, as its number in the scene; −1 is noise."""
-    known = np.full(max([-1, *(cluster.label for cluster in clusters)]) + 2, -1, dtype=np.int64)
-    for at, cluster in enumerate(clusters):
-        known[cluster.label] = at
-    return np.asarray(known[labels])
+    """Each row's cluster, as its number in the scene; −1 is noise. Labels may have gaps as large as labels can be."""
+    known = np.array([-1, *(cluster.label for cluster in clusters)], dtype=np.int64)
+    order = np.argsort(known)
+    return np.asarray(order[np.searchsorted(known[order], labels)] - 1, dtype=np.int64)
 
 
 def _members(scene: Scene, xy: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float64Array = NDArray[np.float64]
+from sqlclust.pictures.scene import Float64Array
 
 _ACROSS, _UP = (0.0, 0.25, -0.25, 0.5, -0.5, 0.62, -0.62), (0.0, 0.8, -0.8, 1.3, -1.3, 2.0, -2.0)
 _AROUND = np.array([(across, up) for up in _UP for across in _ACROSS])

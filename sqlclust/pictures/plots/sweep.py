@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
-from numpy.typing import NDArray
 
 from sqlclust.pictures.plots.canvas import Canvas
 from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters
 from sqlclust.pictures.plots.style import SMALL
-from sqlclust.pictures.scene import Scene, SceneSweep
-
-Float64Array = NDArray[np.float64]
+from sqlclust.pictures.scene import Float64Array, Scene, SceneSweep
 
 _LEFT, _BOTTOM, _BETWEEN, _RIGHT = 42.0, 30.0, 10.0, 14.0
 """Points: beside the axes, below them, between them."""

@@ -9,14 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
 from sqlclust.pictures.plots.canvas import Canvas
 from sqlclust.pictures.plots.drawing import missing
 from sqlclust.pictures.plots.letters import Letters
 from sqlclust.pictures.plots.placing import spread
 from sqlclust.pictures.plots.style import POINTS_PER_INCH, SMALL, Theme, as_rgb, mixed
-from sqlclust.pictures.scene import Scene, SceneTree
+from sqlclust.pictures.scene import Float64Array, Scene, SceneTree
 
 _WIDTH, _LOWEST, _HIGHEST = 8.0, 4.5, 11.2
 """Inches."""
@@ -35,8 +34,6 @@ _MOST_ENDS, _BEYOND = 0.9, 1.5
 _ROUND = ((1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
 _TICK = 24.0
 """Numbers on the axis, of each power of ten; and points from one to the next."""
-
-Float64Array = NDArray[np.float64]
 
 
 def size(scene: Scene) -> tuple[float, float]:

@@ -58,7 +58,8 @@ def result_rows(database: Database, clustering_result_id: int) -> ResultRows:
     Raises:
         UnknownResultError; StatementInterrupted
 
-    Cost: one look-up for each row, of a source's two, and sorting: 0.2 s for 100,000.
+    Cost: one look-up for each row, of a source's two, and sorting: 0.3 s for 100,000
+    (`tests/benchmarks/pictures.py`).
     """
     with translated_errors(database, doing="reading a result"):
         schema.check(database)

@@ -102,7 +102,7 @@ def test_members_that_changed_since(con: apsw.Connection) -> None:
     assert len({cluster.colour for cluster in scene.clusters}) == 3
     assert scene.tree is not None
     with pytest.raises(MembersChangedError):
-        maps.make_map(database_of(con), 1)
+        maps.map_of(database_of(con), 1)
 
 
 def test_a_source_that_is_gone(con: apsw.Connection) -> None:
@@ -288,4 +288,4 @@ def test_a_map_that_cannot_be_kept_in_the_end_is_made_once(
     scene = scene_of(con, result)
     assert (scene.points.map_method, scene.points.no_map, len(n_made)) == ("PCA", "", 1)
     with pytest.raises(type(error)):
-        maps.make_map(database_of(con), 1)
+        maps.map_of(database_of(con), 1)

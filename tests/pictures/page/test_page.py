@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sqlclust.errors import Id
 from sqlclust.pictures.page.encoding import GRID, quantised, whole_numbers
 from sqlclust.pictures.page.html import SCRIPTS, page
-from sqlclust.pictures.page.private import without_texts
 from sqlclust.pictures.page.texts import ALL_CHARACTERS, MOST_CHARACTERS, cut_texts, visible
+from sqlclust.pictures.private import without_texts
 from sqlclust.pictures.scene import Scene
 from tests.package_files import PACKAGE
 from tests.pictures.page.decoded import decoded

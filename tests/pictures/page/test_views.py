@@ -247,8 +247,9 @@ def test_without_scripts(opened: Open) -> None:
     assert str(made.points.texts[made.clusters[0].medoid]) in rows[0]
 
 
-def test_an_old_browser_is_told(opened: Open, tmp_path: Path) -> None:
-    page = opened(scene(30, 1), state="", init="delete globalThis.DecompressionStream")
+@pytest.mark.parametrize("lacking", ["globalThis.DecompressionStream", "Array.prototype.at"])
+def test_an_old_browser_is_told(opened: Open, lacking: str) -> None:
+    page = opened(scene(30, 1), state="", init=f"delete {lacking}")
     assert page.text("#wait").startswith("This page needs a newer browser")
 
 

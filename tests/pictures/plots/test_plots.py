@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sqlclust.errors import NothingToDrawError, PlotTooLargeError
+from sqlclust.options import MAX_INTEGER
 from sqlclust.pictures.colours import DARK, LIGHT
 from sqlclust.pictures.plots.drawing import FORMATS, KINDS, PlotOptions, draw
 from sqlclust.pictures.scene import Scene
@@ -42,6 +43,24 @@ def test_each_kind_in_each_format(kind: str, format: str) -> None:
     assert first == draw(FEW, kind, format, SMALL)  # to the byte
     assert not first.remarks
     assert len(first.data) < 1_000_000
+
+
+@EACH
+def test_labels_may_have_gaps(kind: str) -> None:
+    """As large as labels can be: what is drawn costs no more for them."""
+    label_of = np.array([0, 5, MAX_INTEGER, -1], np.int32)  # of clusters 0 to 2, and of noise
+    assert FEW.tree is not None
+    assert FEW.runs is not None
+    gaps = dataclasses.replace(
+        FEW,
+        clusters=[dataclasses.replace(each, label=int(label_of[each.label])) for each in FEW.clusters],
+        points=dataclasses.replace(FEW.points, labels=label_of[FEW.points.labels]),
+        tree=dataclasses.replace(FEW.tree, label=label_of[FEW.tree.label]),
+        runs=dataclasses.replace(
+            FEW.runs, transitions=[(int(label_of[a]), int(label_of[b]), count) for a, b, count in FEW.runs.transitions]
+        ),
+    )
+    assert draw(gaps, kind, "png", SMALL).data == draw(FEW, kind, "png", SMALL).data
 
 
 @EACH
