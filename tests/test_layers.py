@@ -37,8 +37,7 @@ ROOMS = {
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
         "metrics", "groups", "float32_range", "float32_screen", "principal_axes", "centred_sides", "integer_products",
-        "integer_images", "duplicates", "block_distances",
-        "mutual_reachability",
+        "integer_images", "integer_vectors", "duplicates", "block_distances", "mutual_reachability",
     ],
     "core.neighbors": [
         "k_nearest", "k_nearest_lists", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs",

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from sqlclust.core.engines import Engine
+from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.approximate import FULL, NeighborsAndLists, neighbors_and_lists
@@ -18,7 +19,6 @@ from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
 from sqlclust.core.neighbors.exact import Neighbors, neighbors_and_pruning
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists, equal_lists
-from sqlclust.core.neighbors.pruning import Products
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import approximate_tree
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -34,7 +34,7 @@ class EngineStages(Protocol):
         recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
         tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirmation`; known once
             there is a tree; 1.0 for the exact engine.
-        products: what products rule out pairs.
+        products: what products rule out pairs, or find them.
     """
 
     recall: float
@@ -108,7 +108,7 @@ class _ApproximateStages:
         near = neighbors_and_lists(vectors, k, FULL, seed, control.part(0.0, 0.9))
         self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control.part(0.9, 1.0))
         self.tree_confirmed = 0.0
-        self.products: Products = "float32"
+        self.products = near.products
         self._near: NeighborsAndLists | None = near
         self._seed = seed
 

@@ -24,11 +24,11 @@ from sqlclust.core.engines import Engine as Engine
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
+from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, metric_of
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters as ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
-from sqlclust.core.neighbors.pruning import Products
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.condensed_tree import condense

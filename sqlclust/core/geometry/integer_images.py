@@ -75,7 +75,7 @@ def images(sample: Float32Array, axes: PrincipalAxes, count: int) -> Images | No
     if axes.basis is not None:
         leading = axes.leading(count)
         assert leading.basis is not None
-        mixed = leading._replace(basis=np.ascontiguousarray(leading.basis @ _mixing(count)))
+        mixed = leading._replace(basis=np.ascontiguousarray(leading.basis @ mixing(count)))
         middle = 0.0
         if count == len(axes.centre):  # they leave nothing
             middle = None
@@ -105,7 +105,7 @@ def _numbers(vectors: Float32Array, axes: PrincipalAxes, middle: float | None) -
     return numbers, slack
 
 
-def _mixing(count: int) -> Float64Array:
+def mixing(count: int) -> Float64Array:
     """An orthonormal matrix (count, count) all of whose numbers are small: a discrete cosine transform of signs at random.
 
     Source: Ailon and Chazelle 2009, who precondition with such a product.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from sqlclust.core.runtime.threads import single_threaded_blas
 Uint8Array = NDArray[np.uint8]
 Int8Array = NDArray[np.int8]
 Int32Array = NDArray[np.int32]
+
+Products = Literal["float32", "int8"]
+"""What the products of a fit were of."""
 
 ZERO = 128
 """What stands for 0 on the left side, which has no sign."""

@@ -29,6 +29,7 @@ from sqlclust.core.geometry.integer_products import (
     ZERO,
     Int8Array,
     IntegerProduct,
+    Products,
     integer_product,
 )
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, nearly_squared_distances
@@ -38,7 +39,6 @@ from sqlclust.core.neighbors.pruning import (
     ON_OR_BELOW,
     Costs,
     Float32Pruning,
-    Products,
     Pruning,
     Worth,
     axes_of_first_product,

@@ -19,11 +19,12 @@ made smaller by that share, each in its own column.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, projection, residual_norms, rounding_norms
 from sqlclust.core.runtime.control import Control
@@ -83,10 +84,6 @@ class RightSide(NamedTuple):
 
     rows: IndexArray | slice
     columns: Float32Array
-
-
-Products = Literal["float32", "int8"]
-"""What products rule out pairs."""
 
 
 class Pruning(Protocol):
