@@ -7,6 +7,8 @@
 
 Where products of 8-bit integers pay, 2 and 3 are made of these (`integer_vectors`). They tell distances to some thousandths, so a
 few more than k are kept, and the k nearest of them after measuring. Lists whose members they do not tell apart go by float32.
+Of 141,600 generated embeddings of 384 dimensions 0.957 of the neighbours are found in 0.76 of the time of a fit by float32, which
+finds 0.949; of others 0.961 and 0.953.
 
 The numbers below were chosen by measuring 45,000 real and 134,520 generated embeddings of 384 dimensions, with other `Effort`s:
 
@@ -48,6 +50,8 @@ _LEAST_WORK = 5e10
 """Multiplications within lists from which on products of integers are looked for: importing takes some tenths of a second."""
 _SPARE, _SPARE_SHARE = 2, 16
 """Neighbours that products of integers find beyond k: so many, and one for each so many of the k."""
+_MORE_LISTS = 1
+"""Lists for each vector by which integers look further: they find more than float32, and still take less time."""
 _ROUND_BYTES = 1 << 26
 """Pairs held before they are merged, about; or an eighth of the vectors, where that is more."""
 
@@ -96,9 +100,11 @@ def neighbors_and_lists(
     O(m·k), and 96 float32 and 1 float64 for each vector while the lists are made.
     """
     effort = effort._replace(list_size=max(effort.list_size, 6 * k))
-    lists = lists_of(vectors, effort, seed, control.part(0.0, 0.15), axes=axes)
-    pairs = float(np.square(np.diff(lists.bounds), dtype=np.float64).sum()) / 2
-    integers = integers_that_pay(vectors, pairs, _LEAST_WORK, control.part(0.15, 0.15))
+    compared = len(vectors) * min(len(vectors), effort.lists_per_vector * effort.list_size) / 2
+    integers = integers_that_pay(vectors, compared, _LEAST_WORK, control.part(0.0, 0.02))
+    if integers is not None:
+        effort = effort._replace(lists_per_vector=effort.lists_per_vector + _MORE_LISTS)
+    lists = lists_of(vectors, effort, seed, control.part(0.02, 0.15), axes=axes)
     kept = k if integers is None else min(k + _SPARE + k // _SPARE_SHARE, len(vectors) - 1)
     limits = limits_in_lists(vectors, lists, kept, control.part(0.15, 0.3), integers=integers)
     nearest, _ = _compared_in_lists(vectors, lists, kept, limits, control.part(0.3, 0.9), integers)
