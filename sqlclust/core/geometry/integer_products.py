@@ -7,13 +7,19 @@ which are written here as protobuf writes them.
 Some processors without VNNI add pairs of products in 16 bits, where 255 · 127 · 2 does not fit, and cut off without a word. So a
 product of the largest numbers is compared with NumPy's at first, and where it is wrong there is no such product.
 
+ONNX Runtime tells its makers, over the network, that it was used, and writes a file to know a machine again, unless a variable of
+the environment says not to before it begins. For us it says so.
+
 Sources: https://onnx.ai/onnx/operators/onnx__MatMulInteger.html; the numbers of fields are those of onnx.proto3.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -87,6 +93,7 @@ class IntegerProduct:
         return 1e9 * best[0] / rows**2, 1e9 * best[1] / rows**2
 
 
+_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _found: list[IntegerProduct | None] = []
 _looking = threading.Lock()
 
@@ -104,15 +111,30 @@ def integer_product() -> IntegerProduct | None:
 
 def _looked_for() -> IntegerProduct | None:
     try:
-        import onnxruntime
+        with _no_telemetry():
+            import onnxruntime
 
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = settings.inter_op_num_threads = 1  # ours are the threads
-        settings.log_severity_level = 3  # errors
-        product = IntegerProduct(onnxruntime.InferenceSession(_model(), settings, providers=["CPUExecutionProvider"]))
+            settings = onnxruntime.SessionOptions()
+            settings.intra_op_num_threads = settings.inter_op_num_threads = 1  # ours are the threads
+            settings.log_severity_level = 3  # errors
+            session = onnxruntime.InferenceSession(_model(), settings, providers=["CPUExecutionProvider"])
+        product = IntegerProduct(session)
         return product if _is_right(product) else None
     except Exception:  # not installed, or broken in any way: nobody asked for it, and float32 does as well
         return None
+
+
+@contextmanager
+def _no_telemetry() -> Iterator[None]:
+    """While ONNX Runtime begins: it reports nothing, from then on. Somebody's own choice stays, and so does the environment."""
+    if _TELEMETRY in os.environ:
+        yield
+        return
+    os.environ[_TELEMETRY] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_TELEMETRY, None)
 
 
 def _is_right(product: IntegerProduct) -> bool:
