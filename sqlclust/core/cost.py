@@ -4,8 +4,8 @@ Memory is a formula over shapes.
 
 Time is counted in float32 multiplications. How many an engine needs was measured on generated and real embeddings
 (`tests/benchmarks/engine.py`); how fast they are on this machine, a product of a few milliseconds tells. Data without a low
-intrinsic dimension takes the exact engine longer, since it can rule out less. Where it has products of 8-bit integers it takes
-half of what is said; whether they pay is known only once it has begun.
+intrinsic dimension takes the exact engine longer, since it can rule out less. With products of 8-bit integers it
+takes half of what is said, and the approximate one three quarters; whether they pay is known only once it has begun.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _TERMS = 20
 def memory_bytes(n: int, dimension: int, min_samples: int, engine: str) -> int:
     """Peak memory of a fit beyond the vectors given, all of them distinct: bytes.
 
-    The distinct vectors are a copy. The exact engine adds another, turned to the principal axes, and where it has products of
-    integers first a quarter of one; the approximate one a third of one. Neighbours found take 32 bytes each for both ends of a
-    pair and again as much while they are sorted.
+    The distinct vectors are a copy. The exact engine adds another, turned to the principal axes; the approximate one a third of
+    one. Products of integers add a quarter of one to either. Neighbours found take 32 bytes each for both ends of a pair and
+    again as much while they are sorted.
 
     Args:
         n: vectors.
@@ -156,7 +156,8 @@ def _exact_memory(n: int, dimension: int, neighbors: int) -> int:
 def _approximate_memory(n: int, dimension: int, neighbors: int) -> int:
     vectors = 4 * n * dimension
     lists = vectors // 3 + n * 4 * LIST_AXES
-    return _FIXED + _axes_memory(n, dimension) + vectors + lists + 40 * n * neighbors
+    integers = n * (dimension + _TERMS)
+    return _FIXED + _axes_memory(n, dimension) + vectors + lists + integers + 40 * n * neighbors
 
 
 def _axes_memory(n: int, dimension: int) -> int:

@@ -68,7 +68,7 @@ def test_most_of_ordinary_vectors_are_compared_in_integers(monkeypatch: pytest.M
     monkeypatch.setattr(list_pairs, "_in_integers", lambda *given: lists.append(True) or in_list(*given))  # type: ignore[func-returns-value]
     found = neighbors_and_lists(vectors, 14, EFFORT, 0, Control())
     assert found.products == "int8"
-    assert len(lists) == len(found.lists.bounds) - 1
+    assert len(lists) > 0.7 * (len(found.lists.bounds) - 1)
     assert found.indices.shape == found.squared.shape == (len(vectors), 14)
     expected = by_float32(vectors, 14, monkeypatch)
     assert (found.indices == expected.indices).mean() > 0.99
