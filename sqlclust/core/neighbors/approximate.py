@@ -21,7 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, nearly_squared_distances
+from sqlclust.core.geometry.metrics import (
+    Float32Array,
+    Float64Array,
+    IndexArray,
+    nearly_squared_distances,
+    rounding_of_differences,
+)
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, principal_axes, projections
 from sqlclust.core.neighbors.brute_force import brute_force_neighbors
 from sqlclust.core.neighbors.inverted_lists import InvertedLists, inverted_lists, one_list
@@ -120,8 +126,8 @@ def kth_at_most(
         farthest[some] = near.reshape(len(some), k).max(axis=1)
 
     for_each_block(measure, range(0, len(unsure), _UNSURE_AT_A_TIME), control.part(0.95, 1.0))
-    dimension = vectors.shape[1]
-    return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
+    share, least = rounding_of_differences(vectors.shape[1])
+    return np.asarray(farthest * (1.0 + share) + least)
 
 
 def lists_of(
