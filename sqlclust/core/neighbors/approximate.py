@@ -41,7 +41,7 @@ from sqlclust.core.runtime.threads import for_each_block
 LIST_AXES = 96
 """Principal axes the lists are made along."""
 _LISTS_AT_A_TIME, _PACKED_AT_A_TIME = 16, 1 << 18
-_UNSURE_AT_A_TIME = 1024
+_MEASURED_AT_A_TIME = 1 << 16
 _TOLD = 1e-3
 """Share of a squared distance that rounding in a product may take, so that measuring it is not worth while."""
 _ROUND_BYTES = 1 << 26
@@ -118,14 +118,15 @@ def kth_at_most(
     farthest[incomplete] = brute_force_neighbors(vectors, incomplete, k, control.part(1.0, 1.0))[1][:, -1]
     rounded[incomplete] = 0.0
     unsure = np.flatnonzero(~(rounded <= _TOLD * farthest))
+    step = max(1, _MEASURED_AT_A_TIME // k)
 
     def measure(start: int) -> None:
-        some = unsure[start : start + _UNSURE_AT_A_TIME]
+        some = unsure[start : start + step]
         others = nearest.indices[some].ravel().astype(np.intp)
         near, _, _ = nearly_squared_distances(vectors, np.repeat(some, k), others)
         farthest[some] = near.reshape(len(some), k).max(axis=1)
 
-    for_each_block(measure, range(0, len(unsure), _UNSURE_AT_A_TIME), control.part(0.95, 1.0))
+    for_each_block(measure, range(0, len(unsure), step), control.part(0.95, 1.0))
     share, least = rounding_of_differences(vectors.shape[1])
     return np.asarray(farthest * (1.0 + share) + least)
 
