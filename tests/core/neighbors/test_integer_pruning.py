@@ -110,7 +110,7 @@ def test_no_pair_within_the_limit_is_lost(name: str) -> None:
 
 @pytest.mark.parametrize("times", [3.0, 20.0, 1e5, 1e12])
 def test_vectors_that_steps_do_not_hold_are_not_lost(times: float) -> None:
-    """Steps that were chosen without them, and limits that reach them: what cutting off takes counts on both sides."""
+    """Steps that were chosen without them, and limits that reach them: cutting off brings no two of them farther apart."""
     random = np.random.default_rng(4)
     vectors = random.standard_normal((500, 24)).astype(np.float32)
     vectors[::50] *= np.float32(times)
