@@ -11,8 +11,14 @@ import pytest
 from sqlclust.core import pipeline
 from sqlclust.core.geometry import integer_products
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.geometry.integer_images import images
-from sqlclust.core.geometry.metrics import METRICS, Float32Array, nearly_squared_distances, squared_distances
+from sqlclust.core.geometry.integer_images import Images, images
+from sqlclust.core.geometry.metrics import (
+    METRICS,
+    Float32Array,
+    Float64Array,
+    nearly_squared_distances,
+    squared_distances,
+)
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_as_they_are, axes_that_pay, principal_axes
 from sqlclust.core.neighbors import exact, integer_pruning
 from sqlclust.core.neighbors import pruning as float32_pruning
@@ -62,12 +68,29 @@ def test_images_are_never_farther_apart_than_they_may_be(name: str) -> None:
         if how is None:
             assert len(np.unique(vectors[::3], axis=0)) == 1 or name == "subnormal"
             continue
-        steps, left_over = how.of(vectors)
-        assert (np.abs(steps) <= 127).all()
-        assert (steps == np.rint(steps)).all()
-        between = np.sqrt(((steps[:, None] - steps) ** 2).sum(axis=2))
-        most = distance * (axes.power_of_two / how.step) * (1 + 1e-9) + left_over[:, None] + left_over
-        assert (between <= most).all()
+        not_farther_apart(how, vectors, distance)
+
+
+def not_farther_apart(how: Images, vectors: Float32Array, distance: Float64Array) -> None:
+    steps, left_over = how.of(vectors)
+    assert (np.abs(steps) <= 127).all()
+    assert (steps == np.rint(steps)).all()
+    between = np.sqrt(((steps[:, None] - steps) ** 2).sum(axis=2))
+    most = distance * (how.axes.power_of_two / how.step) * (1 + 1e-9) + left_over[:, None] + left_over
+    assert (between <= most).all()
+
+
+def test_what_axes_leave_of_vectors_along_them_is_not_known_well() -> None:
+    """Rounding leaves more of them than steps are that others chose."""
+    random = np.random.default_rng(0)
+    far = 1000.0 * (1.0 + 1e-6 * np.arange(100))
+    lengths = np.concatenate([random.standard_normal(100), far, -far])
+    vectors = np.outer(lengths, random.standard_normal(5)).astype(np.float32)
+    how = images(vectors[:100], principal_axes(vectors, 1), 1)
+    assert how is not None
+    distance = np.sqrt(all_squared(vectors))
+    np.fill_diagonal(distance, 0.0)
+    not_farther_apart(how, vectors, distance)
 
 
 @pytest.mark.parametrize("name", MAKE)
