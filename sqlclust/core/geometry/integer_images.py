@@ -1,16 +1,15 @@
 """Images of vectors in 8-bit integers, and what their rounding may take from a distance.
 
 The image z(x) of a vector x is its coordinates along some orthonormal axes and, as one more, the length of what they leave. Two
-images are never farther apart than their vectors (`principal_axes`). Let q(x) be the image in steps of s, rounded to integers
-from −127 to 127, and r(x) >= |z(x) − s·q(x)| what that leaves. Then
+images are never farther apart than their vectors (`principal_axes`), nor are they where their numbers are cut off at 127 steps
+of s: c(x). Let q(x) be c(x) in steps, rounded to integers, and r(x) >= |c(x) − s·q(x)| what that leaves. Then
 
-    |x − y| >= |z(x) − z(y)| >= s·|q(x) − q(y)| − r(x) − r(y)
+    |x − y| >= |z(x) − z(y)| >= |c(x) − c(y)| >= s·|q(x) − q(y)| − r(x) − r(y)
 
-by the triangle inequality. In the middle are integers, so nothing else is lost. r(x) is known for each vector.
+by the triangle inequality. At the end are integers, so nothing else is lost. r(x) is known for each vector.
 
 The principal axes are mixed first: what varies much along some of them and little along others would waste most of the 8 bits.
-Of mixed ones all numbers are of one size, and s may be small. Numbers above 127 steps, one in twenty thousand, are cut off, and
-r(x) has what that takes.
+Of mixed ones all numbers are of one size, and s may be so small that one in twenty thousand is cut off.
 """
 
 from __future__ import annotations
@@ -55,11 +54,10 @@ class Images(NamedTuple):
             float64 (b, width), q, integers; float64 (b,), r, in units of `step`.
         """
         numbers, slack = _numbers(vectors, self.axes, self.middle)
-        with np.errstate(over="ignore"):
-            steps = numbers / self.step
-            rounded = np.clip(np.rint(steps), -LARGEST, LARGEST)
-            steps -= rounded
-            left = np.sqrt(np.einsum("ij,ij->i", steps, steps)) * (1.0 + 2.0**-30) + slack / self.step
+        steps = np.clip(numbers / self.step, -LARGEST, LARGEST)
+        rounded = np.rint(steps)
+        steps -= rounded
+        left = np.sqrt(np.einsum("ij,ij->i", steps, steps)) * (1.0 + 2.0**-30) + slack / self.step
         return rounded, np.asarray(left)
 
 

@@ -166,9 +166,8 @@ def _model() -> bytes:
     graph += _field(11, _matrix("left", _UINT8, "r", "p")) + _field(11, _matrix("right", _INT8, "p", "c"))
     graph += _field(12, _matrix("product", _INT32, "r", "c"))
     operators = _field(1, "") + _field(2, 10)  # the default domain; the version that MatMulInteger came with
-    return (
-        _field(1, 5) + _field(7, graph) + _field(8, operators)
-    )  # 5: the format of the file that came with that version
+    version = _field(1, 5)  # of the format of the file: the one that came with that version of the operators
+    return version + _field(7, graph) + _field(8, operators)
 
 
 def _number(name: str, kind: int, value: int) -> bytes:

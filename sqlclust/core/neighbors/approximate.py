@@ -29,7 +29,13 @@ import numpy as np
 
 from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.integer_vectors import IntegerVectors, integers_that_pay
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, nearly_squared_distances
+from sqlclust.core.geometry.metrics import (
+    Float32Array,
+    Float64Array,
+    IndexArray,
+    nearly_squared_distances,
+    rounding_of_differences,
+)
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, principal_axes, projections
 from sqlclust.core.neighbors.brute_force import brute_force_neighbors
 from sqlclust.core.neighbors.inverted_lists import InvertedLists, inverted_lists, one_list
@@ -43,7 +49,7 @@ from sqlclust.core.runtime.threads import for_each_block
 LIST_AXES = 96
 """Principal axes the lists are made along."""
 _LISTS_AT_A_TIME, _PACKED_AT_A_TIME = 16, 1 << 18
-_UNSURE_AT_A_TIME = 1024
+_MEASURED_AT_A_TIME = 1 << 16
 _TOLD = 1e-3
 """Share of a squared distance that rounding in a product may take, so that measuring it is not worth while."""
 _LEAST_WORK = 5e10
@@ -136,16 +142,17 @@ def kth_at_most(
     farthest[incomplete] = brute_force_neighbors(vectors, incomplete, k, control.part(1.0, 1.0))[1][:, -1]
     rounded[incomplete] = 0.0
     unsure = np.flatnonzero(~(rounded <= _TOLD * farthest))
+    step = max(1, _MEASURED_AT_A_TIME // k)
 
     def measure(start: int) -> None:
-        some = unsure[start : start + _UNSURE_AT_A_TIME]
+        some = unsure[start : start + step]
         others = nearest.indices[some].ravel().astype(np.intp)
         near, _, _ = nearly_squared_distances(vectors, np.repeat(some, k), others)
         farthest[some] = near.reshape(len(some), k).max(axis=1)
 
-    for_each_block(measure, range(0, len(unsure), _UNSURE_AT_A_TIME), control.part(0.95, 1.0))
-    dimension = vectors.shape[1]
-    return np.asarray(farthest * (1.0 + (dimension + 16) * 2.0**-23) + dimension * 2.0**-125)
+    for_each_block(measure, range(0, len(unsure), step), control.part(0.95, 1.0))
+    share, least = rounding_of_differences(vectors.shape[1])
+    return np.asarray(farthest * (1.0 + share) + least)
 
 
 def lists_of(

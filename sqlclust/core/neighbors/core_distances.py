@@ -35,9 +35,8 @@ def core_distances(
     for start in range(0, len(counts), _ROWS):
         part = slice(start, start + _ROWS)
         reached = np.cumsum(counts[indices[part]], axis=1) + (counts[part] - 1)[:, None]
-        position[part] = (reached < min_samples).sum(
-            axis=1
-        )  # at the end of a shorter list or beyond: its distance is inf
+        # at the end of a shorter list or beyond: its distance is inf
+        position[part] = (reached < min_samples).sum(axis=1)
     last = squared.shape[1] - 1
     core = np.take_along_axis(squared, np.minimum(position, last)[:, None], axis=1)[:, 0]
     core = np.where(position > last, np.inf, core)

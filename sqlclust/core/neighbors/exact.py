@@ -217,9 +217,11 @@ class _PanelPairs:
     def _thin(self) -> None:
         """Of very many only each owner's k nearest stay: in a tight ball all are within all limits."""
         if sum(len(part.owner) for part in (*self.near, *self.pairs)) > self._crowded:
-            near = [_settled(self._search.blocks.vectors, joined_pairs(self.near), self._search.k)] if self.near else []
-            self.pairs = [nearest_pairs(joined_pairs([*near, *self.pairs]), self._search.k)[0]]
-            self.near = []
+            search = self._search
+            pairs = self.pairs
+            if self.near:
+                pairs = [*pairs, _settled(search.blocks.vectors, joined_pairs(self.near), search.k, search.control)]
+            self.pairs, self.near = [nearest_pairs(joined_pairs(pairs), search.k)[0]], []
 
 
 class _DensePanel:
@@ -295,15 +297,14 @@ def _k_nearest_of_all(
         owners = slice(number * _OWNERS, min((number + 1) * _OWNERS, m))
         pairs = [part.of_block(number) for part in found]
         if near:
-            control.check()
-            pairs.append(_settled(vectors, joined_pairs([part.of_block(number) for part in near]), k))
+            pairs.append(_settled(vectors, joined_pairs([part.of_block(number) for part in near]), k, control))
         nearest.add_pairs(joined_pairs(pairs), owners)
 
     for_each_block(select, range(-(-m // _OWNERS)), control)
     return Neighbors(nearest.indices, nearest.squared)
 
 
-def _settled(vectors: Float32Array, near: NeighborPairs, k: int) -> NeighborPairs:
+def _settled(vectors: Float32Array, near: NeighborPairs, k: int, control: Control) -> NeighborPairs:
     """Of pairs measured by differences in float32 those that may be among the k nearest of their owner, measured in float64."""
     if len(near.owner) == 0:
         return near._replace(squared=near.squared.astype(np.float64))
@@ -318,6 +319,11 @@ def _settled(vectors: Float32Array, near: NeighborPairs, k: int) -> NeighborPair
     kth[enough] = squared[starts[enough] + k - 1]
     share, least = rounding_of_differences(vectors.shape[1])
     most = np.repeat(kth * (1.0 + share) + least, counts)
-    order = order[squared * (1.0 - share) - least <= most]
+    order = order[(squared * (1.0 - share) - least <= most) | np.isinf(squared)]  # what overflows tells nothing
     owner, other = near.owner[order], near.other[order]
-    return NeighborPairs(owner, other, squared_distances(vectors, owner.astype(np.intp), other.astype(np.intp)))
+    measured = np.empty(len(order))
+    for low in range(0, len(order), _MEASURED_AT_A_TIME):
+        control.check()
+        part = slice(low, low + _MEASURED_AT_A_TIME)
+        measured[part] = squared_distances(vectors, owner[part].astype(np.intp), other[part].astype(np.intp))
+    return NeighborPairs(owner, other, measured)

@@ -30,6 +30,8 @@ _ROWS, _COLUMNS = 2048, 128
 _CROWDED = 4
 """Times as many pairs in a tile as its members want neighbours, from which on only the nearest are kept: where all pairs are
 about equally far."""
+_LEAST_BOUND = np.float32(1e-30)
+"""Added to bounds, so that there is one where all squares underflow."""
 _ON_OR_BELOW = np.tri(_COLUMNS, dtype=bool)
 
 
@@ -70,9 +72,10 @@ class _OrderedMembers(NamedTuple):
 
         With u = 2⁻²⁴ and h = |x|²/2 of the longest, a product of d + 2 terms is wrong by at most (d + 2)·u times the sum of their
         sizes, which is at most 8.1·h: 2·h of x·y, h of −|x|²/2, 5.1·h of the right side's last column. Twice that, and d·u·h for
-        each of both |x|²/2, and some u·h for centring and the last steps.
+        each of both |x|²/2, and some u·h for centring and the last steps. What is added to bounds is rounded like h, and u times
+        it is more than underflow takes from a term.
         """
-        return float(self.left.shape[1] + 16) * 2.0**-24 * 24.0 * float(self.half.max())
+        return float(self.left.shape[1] + 16) * 2.0**-24 * 24.0 * float(self.half.max() + _LEAST_BOUND)
 
 
 class _OrderedIntegers(NamedTuple):
@@ -191,7 +194,7 @@ def _centred(vectors: Float32Array, members: Int32Array, limit: Float32Array) ->
     half = np.einsum("ij,ij->i", left[:, :-2], left[:, :-2]) / 2
     left[:, -2], left[:, -1] = -half, 1.0
     # no two members are farther apart than twice the longest
-    bounds = np.minimum(limit, 8.1 * half.max() + np.float32(1e-30))
+    bounds = np.minimum(limit, 8.1 * half.max() + _LEAST_BOUND)
     return _OrderedMembers(members, limit, bounds, half, left)
 
 

@@ -113,9 +113,8 @@ class _Panel:
     def __init__(self, ready: MadeInPassing, columns: IndexArray, k: int, limits: Float64Array) -> None:
         self._ready, self._blocks = ready, ready.blocks
         self._columns, self._k, self._limits = columns, k, limits
-        self._right = ready.sides.right(columns) * np.float32(
-            -2.0
-        )  # products not above the squared distances of the images
+        # so that products are not above the squared distances of the images
+        self._right = ready.sides.right(columns) * np.float32(-2.0)
         self._images = self._ready.sides.of_products(limits)
         self._side: Side | None = None
         self._waiting: list[NeighborPairs] = []

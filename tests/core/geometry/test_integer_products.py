@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlclust.core.geometry import integer_products
-from sqlclust.core.geometry.integer_products import IntegerProduct, integer_product
+from sqlclust.core.geometry.integer_products import MOST_COLUMNS, ZERO, IntegerProduct, integer_product
 
 
 def available() -> IntegerProduct:
@@ -37,6 +37,14 @@ def test_products_are_exact(rows: int, columns: int, others: int, seed: int, ext
     found = product(left, right)
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, expected)
+
+
+def test_sums_of_the_most_columns_fit() -> None:
+    left = np.array([[255], [1], [0], [255]], dtype=np.uint8).repeat(MOST_COLUMNS, axis=1)
+    left[3, ::2] = 1
+    right = np.array([[127, -127]], dtype=np.int8).repeat(MOST_COLUMNS, axis=0)
+    expected = (left.astype(np.int64) - ZERO) @ right.astype(np.int64)
+    np.testing.assert_array_equal(available()(left, right), expected)
 
 
 class Saturating:

@@ -11,8 +11,14 @@ import pytest
 from sqlclust.core import pipeline
 from sqlclust.core.geometry import integer_products
 from sqlclust.core.geometry.duplicates import distinct
-from sqlclust.core.geometry.integer_images import images
-from sqlclust.core.geometry.metrics import METRICS, Float32Array, nearly_squared_distances, squared_distances
+from sqlclust.core.geometry.integer_images import Images, images
+from sqlclust.core.geometry.metrics import (
+    METRICS,
+    Float32Array,
+    Float64Array,
+    nearly_squared_distances,
+    squared_distances,
+)
 from sqlclust.core.geometry.principal_axes import PrincipalAxes, axes_as_they_are, axes_that_pay, principal_axes
 from sqlclust.core.neighbors import exact, integer_pruning
 from sqlclust.core.neighbors import pruning as float32_pruning
@@ -62,12 +68,29 @@ def test_images_are_never_farther_apart_than_they_may_be(name: str) -> None:
         if how is None:
             assert len(np.unique(vectors[::3], axis=0)) == 1 or name == "subnormal"
             continue
-        steps, left_over = how.of(vectors)
-        assert (np.abs(steps) <= 127).all()
-        assert (steps == np.rint(steps)).all()
-        between = np.sqrt(((steps[:, None] - steps) ** 2).sum(axis=2))
-        most = distance * (axes.power_of_two / how.step) * (1 + 1e-9) + left_over[:, None] + left_over
-        assert (between <= most).all()
+        not_farther_apart(how, vectors, distance)
+
+
+def not_farther_apart(how: Images, vectors: Float32Array, distance: Float64Array) -> None:
+    steps, left_over = how.of(vectors)
+    assert (np.abs(steps) <= 127).all()
+    assert (steps == np.rint(steps)).all()
+    between = np.sqrt(((steps[:, None] - steps) ** 2).sum(axis=2))
+    most = distance * (how.axes.power_of_two / how.step) * (1 + 1e-9) + left_over[:, None] + left_over
+    assert (between <= most).all()
+
+
+def test_what_axes_leave_of_vectors_along_them_is_not_known_well() -> None:
+    """Rounding leaves more of them than steps are that others chose."""
+    random = np.random.default_rng(0)
+    far = 1000.0 * (1.0 + 1e-6 * np.arange(100))
+    lengths = np.concatenate([random.standard_normal(100), far, -far])
+    vectors = np.outer(lengths, random.standard_normal(5)).astype(np.float32)
+    how = images(vectors[:100], principal_axes(vectors, 1), 1)
+    assert how is not None
+    distance = np.sqrt(all_squared(vectors))
+    np.fill_diagonal(distance, 0.0)
+    not_farther_apart(how, vectors, distance)
 
 
 @pytest.mark.parametrize("name", MAKE)
@@ -89,7 +112,7 @@ def test_no_pair_within_the_limit_is_lost(name: str) -> None:
     kth = np.sort(squared, axis=1)[:, min(5, len(vectors) - 2)]
     axes = axes_that_pay(vectors)
     some = np.where(random.random(len(kth)) < 0.1, np.inf, kth)
-    for limits in (kth, some, np.full(len(kth), np.inf), 0.0 * kth):
+    for limits in (kth, some, squared.min(axis=1), np.full(len(kth), np.inf), 0.0 * kth):
         prepared = pruning_that_pays(vectors, axes, limits, Control())
         if not isinstance(prepared, IntegerPruning):  # all images are the same
             assert name == "subnormal"
@@ -108,25 +131,58 @@ def test_no_pair_within_the_limit_is_lost(name: str) -> None:
                         assert survived[inside[low : low + 512, columns]].all()
 
 
+def none_is_lost(prepared: IntegerPruning, squared: Float64Array, limits: Float64Array) -> None:
+    """Of all pairs within the limits of their columns."""
+    order, rows = prepared.order, slice(0, len(limits))
+    right = prepared.right(rows, limits[order])
+    possible = prepared._product(prepared._left, right.columns) >= right.threshold
+    prepared._let_all_through(rows, right, possible)
+    assert possible[squared[np.ix_(order, order)] <= limits[order]].all()
+
+
+SHARES = (0.3, 0.9, 0.97, 0.999)
+"""Of the others, which are within the limit."""
+
+
+@pytest.mark.parametrize("apart", [50, 170])
 @pytest.mark.parametrize("times", [3.0, 20.0, 1e5, 1e12])
-def test_vectors_that_steps_do_not_hold_are_not_lost(times: float) -> None:
-    """Steps that were chosen without them, and limits that reach them: what cutting off takes counts on both sides."""
+def test_vectors_that_steps_do_not_hold_are_not_lost(times: float, apart: int) -> None:
+    """Steps that were chosen without them, and limits that reach them: cutting off brings no two of them farther apart."""
     random = np.random.default_rng(4)
     vectors = random.standard_normal((500, 24)).astype(np.float32)
-    vectors[::50] *= np.float32(times)
+    vectors[::apart] *= np.float32(times)
     axes = axes_as_they_are(vectors)
-    ordinary = np.delete(vectors, np.arange(0, 500, 50), axis=0)
+    ordinary = np.delete(vectors, np.arange(0, 500, apart), axis=0)
     how = images(ordinary, axes, 24)
     assert how is not None
     squared = all_squared(vectors)
-    for share in (0.3, 0.9, 0.97, 0.999):  # of the others, which are within the limit
+    for share in SHARES:
         limits = np.quantile(squared, share, axis=1, method="lower")
-        prepared = IntegerPruning(available(), vectors, axes, limits, how, Control())
-        order = prepared.order
-        right = prepared.right(slice(0, 500), limits[order])
-        product = prepared._product(prepared._left, right.columns) >= right.threshold
-        prepared._let_all_through(slice(0, 500), right, product)
-        assert product[squared[np.ix_(order, order)] <= limits[order]].all()
+        none_is_lost(IntegerPruning(available(), vectors, axes, limits, how, Control()), squared, limits)
+
+
+class Coarse(Images):
+    """Images of which a few leave much."""
+
+    def of(self, vectors: Float32Array) -> tuple[Float64Array, Float64Array]:
+        numbers, left_over = super().of(vectors)
+        some = np.flatnonzero(vectors[:, 0] > 1.5)
+        coarse = np.clip(np.rint(numbers[some] / 60.0) * 60.0, -127, 127)
+        left_over[some] += np.sqrt(((coarse - numbers[some]) ** 2).sum(axis=1))
+        numbers[some] = coarse
+        return numbers, left_over
+
+
+def test_what_images_leave_counts_on_both_sides() -> None:
+    """Also where it is more than of most."""
+    vectors = np.random.default_rng(4).standard_normal((500, 24)).astype(np.float32)
+    axes = axes_as_they_are(vectors)
+    how = images(vectors, axes, 24)
+    assert how is not None
+    squared = all_squared(vectors)
+    for share in (0.01, *SHARES):
+        limits = np.quantile(squared, share, axis=1, method="lower")
+        none_is_lost(IntegerPruning(available(), vectors, axes, limits, Coarse(*how), Control()), squared, limits)
 
 
 def test_vectors_whose_terms_no_columns_hold_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,11 +195,7 @@ def test_vectors_whose_terms_no_columns_hold_are_not_lost(monkeypatch: pytest.Mo
     prepared = pruning_that_pays(vectors, axes_as_they_are(vectors), limits, Control())
     assert isinstance(prepared, IntegerPruning)
     assert 0 < len(prepared.wild) < 0.3 * len(vectors)
-    order, m = prepared.order, len(vectors)
-    right = prepared.right(slice(0, m), limits[order])
-    product = prepared._product(prepared._left, right.columns) >= right.threshold
-    prepared._let_all_through(slice(0, m), right, product)
-    assert product[squared[np.ix_(order, order)] <= limits[order]].all()
+    none_is_lost(prepared, squared, limits)
 
 
 def test_most_pairs_beyond_the_limit_are_ruled_out() -> None:
