@@ -96,11 +96,11 @@ def test_small_fits_do_not_import_it() -> None:
             sys.executable,
             "-c",
             "import sys, numpy as np\n"
-            "from sqlclust.core import pipeline\n"
+            "from sqlclust.core.engine_stages import STAGES\n"
             "from sqlclust.core.runtime.control import Control\n"
             "vectors = np.random.default_rng(0).standard_normal((500, 16)).astype(np.float32)\n"
-            "for engine in pipeline.ENGINES:\n"
-            "    pipeline.fit(vectors, pipeline.ReachabilityParameters(5), engine=engine, control=Control())\n"
+            "for stages in STAGES.values():\n"
+            "    stages(vectors, 5, 0, Control())\n"
             "print('onnxruntime' in sys.modules)",
         ],
         capture_output=True,
