@@ -15,6 +15,7 @@ from sqlclust.core.geometry.integer_images import Images, images
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
+    Metric,
     nearly_squared_distances,
     squared_distances,
 )
@@ -227,6 +228,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "TILE", 64)
 
 
+PARAMETERS: tuple[tuple[Metric, int, float], ...] = (("euclidean", 1, 1.0), ("euclidean", 4, 0.7), ("cosine", 4, 0.7))
 WAYS = ("as it comes", "tiles in float64", "table at once")
 IN_ALL_WAYS = ("mixed_norms", "grid", "signs", "separated", "far_group", "in_steps", "few_far_ones")
 CASES = [(name, way) for name in MAKE for way in (WAYS if name in IN_ALL_WAYS else WAYS[:1])]
@@ -250,7 +252,7 @@ def test_fits_are_those_with_float32(name: str, way: str, monkeypatch: pytest.Mo
         monkeypatch.setattr(component_search, "_BUDGET", -1.0)
     vectors = spread_out(MAKE[name](np.random.default_rng(5)), 70 if name == "wide" else 250)
     nonzero = vectors[(vectors != 0).any(axis=1)]
-    for metric, min_samples, alpha in (("euclidean", 1, 1.0), ("euclidean", 4, 0.7), ("cosine", 4, 0.7)):
+    for metric, min_samples, alpha in PARAMETERS:
         if way != WAYS[0] and min_samples == 1:
             continue
         parameters = pipeline.ReachabilityParameters(min_samples, metric, alpha=alpha)
