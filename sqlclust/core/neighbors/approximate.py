@@ -7,8 +7,8 @@
 
 Where products of 8-bit integers pay, 2 and 3 are made of these (`integer_vectors`). They tell distances to some thousandths, so a
 few more than k are kept, and the k nearest of them after measuring. Lists whose members they do not tell apart go by float32.
-Of 141,600 generated embeddings of 384 dimensions 0.957 of the neighbours are found in 0.76 of the time of a fit by float32, which
-finds 0.949; of others 0.961 and 0.953.
+Of 141,600 generated embeddings of 384 dimensions 0.961 of the neighbours are found in 0.7 of the time of a fit by float32, which
+finds 0.952 (`python -m tests.benchmarks.engine --rows 141600 --only approximate`, with ONNX Runtime and without).
 
 The numbers below were chosen by measuring 45,000 real and 134,520 generated embeddings of 384 dimensions, with other `Effort`s:
 
