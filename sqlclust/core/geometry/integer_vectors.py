@@ -44,12 +44,9 @@ _TOLD = 100.0
 """Steps from which on rounding takes hardly more than a hundredth of a squared distance."""
 _NOT_TOLD = 0.02
 """Share of squared distances that may be smaller."""
-_PAYS = 0.6
-"""Times a float32 product that one of integers may take. Where there are fast ones it is a quarter, where there are not, all of
-it: nothing is near to this, so that what is chosen does not depend on what else a machine does while it measures."""
 
 WANTED: bool | None = None
-"""Whether integers are to be used: True wherever they can be, False nowhere, None where they pay. Only tests set it."""
+"""Whether integers are to be used: True wherever they can be, False nowhere, None where they save much. Only tests set it."""
 
 
 class IntegerVectors(NamedTuple):
@@ -80,12 +77,16 @@ class IntegerVectors(NamedTuple):
 
 
 def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control: Control) -> IntegerVectors | None:
-    """Vectors in integers; None where products of these are not to be had, take too long, or would say too little.
+    """Vectors in integers; None where products of these are not to be had, would save little, or would say too little.
+
+    What is found with them is another approximation. So no clock decides: the same vectors on the same machine give the same
+    answer, whatever else it does. Of x86-64, processors without fast products of integers give wrong ones, which are not used (see
+    `integer_products`); others were not measured.
 
     Args:
         vectors: float32 (m, d), 1 <= m.
         pairs: how many will be multiplied.
-        least: multiplications from which on it is worth while to look for such products.
+        least: multiplications from which on ONNX Runtime is imported for them.
 
     Cost: O(m·d·128) multiplications; m·(d + 4) bytes, in steps of d that are a multiple of the blocks.
     """
@@ -95,10 +96,6 @@ def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control
     product = integer_product()
     if product is None:
         return None
-    if WANTED is None:
-        narrow, wide = product.costs(dimension)
-        if narrow > _PAYS * wide:
-            return None
     with single_threaded_blas():
         return _integers(product, vectors, control)
 
