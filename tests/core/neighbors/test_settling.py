@@ -59,3 +59,15 @@ def test_a_distance_that_overflows_in_float32_may_be_the_nearest() -> None:
     near = NeighborPairs(owner, other, np.array([largest, np.inf], dtype=np.float32))
     settled = exact._settled(vectors, near, 1, Control())
     assert settled.other[np.argmin(settled.squared)] == 2
+
+
+def test_float32_does_not_tell_which_of_nearly_equal_distances_is_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vector in the middle of a sphere of others."""
+    monkeypatch.setattr(pruning, "CROWDED", 2.0)  # no tile by a product in float64
+    sphere = np.random.default_rng(1).standard_normal((400, 32))
+    sphere /= np.sqrt((sphere**2).sum(axis=1, keepdims=True))
+    vectors = np.concatenate([np.zeros((1, 32)), sphere]).astype(np.float32)
+    found, _ = exact.neighbors_and_pruning(vectors, 10, Control())
+    indices, squared = nearest(all_squared(vectors), 10)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.squared, squared)
