@@ -80,8 +80,8 @@ def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control
     """Vectors in integers; None where products of these are not to be had, would save little, or would say too little.
 
     What is found with them is another approximation. So no clock decides: the same vectors on the same machine give the same
-    answer, whatever else it does. Of x86-64, processors without fast products of integers give wrong ones, which are not used (see
-    `integer_products`); others were not measured.
+    answer, whatever else it does. Processors of x86-64 without fast products of integers have wrong ones, which are not used (see
+    `integer_products`); other processors were not measured.
 
     Args:
         vectors: float32 (m, d), 1 <= m.
