@@ -36,12 +36,12 @@ ROOMS = {
     ],
     "core.runtime": ["available_memory", "control", "threads"],
     "core.geometry": [
-        "metrics", "groups", "float32_range", "float32_screen", "principal_axes", "duplicates", "block_distances",
-        "mutual_reachability",
+        "metrics", "groups", "float32_range", "float32_screen", "principal_axes", "centred_sides", "integer_products",
+        "integer_images", "integer_vectors", "duplicates", "block_distances", "mutual_reachability",
     ],
     "core.neighbors": [
         "k_nearest", "k_nearest_lists", "core_distances", "inverted_lists", "brute_force", "list_limits", "list_pairs",
-        "packed_pairs", "approximate", "pruning", "exact", "row_neighbors", "nearest_member",
+        "packed_pairs", "approximate", "pruning", "integer_pruning", "exact", "row_neighbors", "nearest_member",
     ],
     "core.tree": [
         "edges", "minimum_forest", "components", "listed_edges", "block_edges", "boruvka", "contraction", "component_search",

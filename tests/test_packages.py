@@ -54,6 +54,7 @@ def test_what_is_imported_is_declared() -> None:
         PACKAGE / "cli" / "readers" / "parquet.py": declared(extra["parquet"]),
         PACKAGE / "vectors" / "parquet.py": declared(extra["parquet"]),
         PACKAGE / "distributed" / "workers.py": declared(extra["dask"]),
+        PACKAGE / "core" / "geometry" / "integer_products.py": declared(extra["int8"]),
         PACKAGE / "core" / "layout" / "tsne.py": declared(extra["pictures"]) & {"openTSNE"},
     }
     plots = set((PACKAGE / "pictures" / "plots").rglob("*.py"))

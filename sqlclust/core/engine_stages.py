@@ -11,12 +11,13 @@ from typing import Protocol
 import numpy as np
 
 from sqlclust.core.engines import Engine
+from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.neighbors.approximate import FULL, NeighborsAndLists, neighbors_and_lists
 from sqlclust.core.neighbors.brute_force import recall
 from sqlclust.core.neighbors.core_distances import core_distances
-from sqlclust.core.neighbors.exact import neighbors_and_pruning
+from sqlclust.core.neighbors.exact import Neighbors, neighbors_and_pruning
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS, KNearestLists, equal_lists
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.approximate_tree import approximate_tree
@@ -33,10 +34,12 @@ class EngineStages(Protocol):
         recall: share of the min_samples nearest neighbours found, measured on a sample; 1.0 for the exact engine.
         tree_confirmed: share of a sample of vectors that see no lighter edge than the tree has, see `confirmation`; known once
             there is a tree; 1.0 for the exact engine.
+        products: what products rule out pairs, or find them.
     """
 
     recall: float
     tree_confirmed: float
+    products: Products
 
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         """Find neighbours.
@@ -62,24 +65,39 @@ def _wanted(vectors: Float32Array, min_samples: int) -> int:
     return min(min_samples + SPARE_NEIGHBORS, len(vectors) - 1)
 
 
+_USED_UP = "the neighbours are used up: the tree was asked for before"
+
+
 class _ExactStages:
     """What brute force in float64 gives."""
 
     def __init__(self, vectors: Float32Array, min_samples: int, seed: int, control: Control) -> None:
         self.recall = self.tree_confirmed = 1.0
+        self._near: Neighbors | None
         self._near, self._prepared = neighbors_and_pruning(vectors, _wanted(vectors, min_samples), control)
+        self.products = self._prepared.products
 
     def squared_core_distances(self, counts: IndexArray, min_samples: int) -> Float64Array:
         """As `EngineStages` has it."""
-        return core_distances(self._near.squared, self._near.indices, counts, min_samples=min_samples)
+        near = self._found()
+        return core_distances(near.squared, near.indices, counts, min_samples=min_samples)
 
     def lists(self, counts: IndexArray) -> KNearestLists:
         """As `EngineStages` has it."""
-        return equal_lists(counts, self._near.indices, self._near.squared)
+        near = self._found()
+        return equal_lists(counts, near.indices, near.squared)
 
     def spanning_tree(self, reach: MutualReachability) -> SpanningTree:
         """As `EngineStages` has it."""
-        return exact_tree(reach, self._prepared, self._near)
+        near = self._found()
+        listed, self._near = ListedEdges(reach, near.indices, near.squared), None
+        del near  # a fifth of the vectors' memory
+        return exact_tree(reach, self._prepared, listed)
+
+    def _found(self) -> Neighbors:
+        if self._near is None:
+            raise TypeError(_USED_UP)
+        return self._near
 
 
 class _ApproximateStages:
@@ -90,6 +108,7 @@ class _ApproximateStages:
         near = neighbors_and_lists(vectors, k, FULL, seed, control.part(0.0, 0.9))
         self.recall = recall(vectors, near.squared, min(min_samples, k), seed, control.part(0.9, 1.0))
         self.tree_confirmed = 0.0
+        self.products = near.products
         self._near: NeighborsAndLists | None = near
         self._seed = seed
 
@@ -116,7 +135,7 @@ class _ApproximateStages:
 
     def _found(self) -> NeighborsAndLists:
         if self._near is None:
-            raise TypeError("the neighbours are used up: the tree was asked for before")
+            raise TypeError(_USED_UP)
         return self._near
 
 

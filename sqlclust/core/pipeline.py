@@ -25,6 +25,7 @@ from sqlclust.core.engines import Engine as Engine
 from sqlclust.core.engines import engine_of
 from sqlclust.core.geometry.duplicates import Distinct, distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
+from sqlclust.core.geometry.integer_products import Products
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, metric_of
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters as ReachabilityParameters
@@ -48,6 +49,7 @@ class Fit(NamedTuple):
             exact engine.
         lists: the k nearest of each distinct vector, min_samples + 5 or all others, if they were to be kept.
         exponent: the vectors were compared times 2**exponent (`into_float32_range`), and so are the distances of `lists`.
+        products: what products ruled out pairs; int8 takes less time and gives the same.
     """
 
     points: Distinct
@@ -58,6 +60,7 @@ class Fit(NamedTuple):
     tree_confirmed: float = 1.0
     lists: KNearestLists | None = None
     exponent: int = 0
+    products: Products = "float32"
 
 
 def fit(
@@ -105,7 +108,9 @@ def fit(
         lists = stages.lists(points.counts) if keep_lists else None
         tree = stages.spanning_tree(MutualReachability(scaled, squared_core, parameters.distance_factor, control))
     fitted = in_metric(points, squared_core, tree, parameters, exponent)
-    return fitted._replace(engine=name, recall=stages.recall, tree_confirmed=stages.tree_confirmed, lists=lists)
+    return fitted._replace(
+        engine=name, recall=stages.recall, tree_confirmed=stages.tree_confirmed, lists=lists, products=stages.products
+    )
 
 
 def in_metric(

@@ -109,6 +109,7 @@ class Corpus(NamedTuple):
             "n_distinct": len(fitted.points.counts),
             "dimension": self.points.vectors.shape[1],
             "tree_confirmed": None if is_exact else fitted.tree_confirmed,
+            "products": None if fitted.products == "float32" else fitted.products,
         }
 
 
@@ -164,7 +165,7 @@ def _new(
     record = FitRecord(
         **corpus.identity(fingerprint),
         **corpus.figures(fitted),
-        versions=versions(database),
+        versions=versions(database, products=fitted.products),
         timings={**before, **seconds},
         updated_from=was.of if isinstance(was, Updated) else None,
         changes=was.changes._asdict() if isinstance(was, Updated) else None,

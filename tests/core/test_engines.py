@@ -25,6 +25,7 @@ from sqlclust.core.neighbors.pruning import pruning
 from sqlclust.core.runtime import threads
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.component_search import exact_tree
+from sqlclust.core.tree.listed_edges import ListedEdges
 from tests.benchmarks.data import embeddings
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 
@@ -135,7 +136,8 @@ def test_exact_tree_is_the_only_minimum_one(
     found, prepared = neighbors_and_pruning(vectors, min_samples, Control())
     counts = np.ones(len(vectors), dtype=np.intp)
     core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
-    tree = exact_tree(MutualReachability(vectors, core, scale, Control()), prepared, found)
+    reach = MutualReachability(vectors, core, scale, Control())
+    tree = exact_tree(reach, prepared, ListedEdges(reach, found.indices, found.squared))
     left, right, weight = minimum_spanning_tree(all_squared(vectors), core, scale)
     np.testing.assert_array_equal(tree.weight, weight)
     np.testing.assert_array_equal(tree.left, left)
@@ -186,7 +188,8 @@ def test_exact_agrees_with_brute_force_through_real_tiles() -> None:
     indices, distances = nearest(squared, 12)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_array_equal(found.squared, distances)
-    tree = exact_tree(MutualReachability(vectors, distances[:, 4].copy(), 1.0, Control()), prepared, found)
+    reach = MutualReachability(vectors, distances[:, 4].copy(), 1.0, Control())
+    tree = exact_tree(reach, prepared, ListedEdges(reach, found.indices, found.squared))
     left, right, weight = minimum_spanning_tree(squared, distances[:, 4], 1.0)
     np.testing.assert_array_equal(tree.left, left)
     np.testing.assert_array_equal(tree.right, right)

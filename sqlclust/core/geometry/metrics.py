@@ -125,6 +125,36 @@ def squared_distances(vectors: Float32Array, left: IndexArray, right: IndexArray
     return result
 
 
+def nearly_squared_distances(
+    vectors: Float32Array, left: IndexArray, right: IndexArray
+) -> tuple[Float64Array, float, float]:
+    """As `squared_distances`, from differences in float32, in half the time.
+
+    Returns:
+        near: float64 (p,); inf where float32 overflows.
+        share, least: near · (1 − share) − least is not above the squared distance, and near · (1 + share) + least not below it.
+            Each of d differences, squares and sums is rounded once, and squares may underflow.
+    """
+    dimension = vectors.shape[1]
+    result = np.empty(len(left))
+    step = max(1, _PAIR_BYTES // (8 * dimension))
+    one, other = np.empty((2, min(step, len(left)), dimension), dtype=np.float32)
+    with np.errstate(over="ignore", under="ignore"):
+        for start in range(0, len(left), step):
+            some = left[start : start + step]
+            here, there = one[: len(some)], other[: len(some)]
+            np.take(vectors, some, axis=0, out=here, mode="clip")
+            np.take(vectors, right[start : start + step], axis=0, out=there, mode="clip")
+            here -= there
+            result[start : start + step] = np.einsum("ij,ij->i", here, here)
+    return result, *rounding_of_differences(dimension)
+
+
+def rounding_of_differences(dimension: int) -> tuple[float, float]:
+    """`share` and `least` of `nearly_squared_distances`."""
+    return (dimension + 16) * 2.0**-23, dimension * 2.0**-125
+
+
 def squared_lengths(vectors: Float64Array) -> Float64Array:
     """Squared length of each row, float64 (n,); a row's depends on that row alone."""
     # einsum sums longer rows in portions that depend on how many rows there are

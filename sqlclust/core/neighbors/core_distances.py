@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 
+_ROWS = 8192
+
 
 def core_distances(
     squared: Float64Array,
@@ -36,8 +38,12 @@ def core_distances(
     Source: Campello, Moulavi, Sander 2013, definition 1.
     """
     own = counts if own is None else own
-    reached = np.cumsum(counts[indices], axis=1) + (own - 1)[:, None]
-    position = (reached < min_samples).sum(axis=1)  # at the end of a shorter list or beyond: its distance is inf
+    position = np.empty(len(own), dtype=np.intp)
+    for start in range(0, len(own), _ROWS):
+        part = slice(start, start + _ROWS)
+        reached = np.cumsum(counts[indices[part]], axis=1) + (own[part] - 1)[:, None]
+        # at the end of a shorter list or beyond: its distance is inf
+        position[part] = (reached < min_samples).sum(axis=1)
     last = squared.shape[1] - 1
     core = np.take_along_axis(squared, np.minimum(position, last)[:, None], axis=1)[:, 0]
     core = np.where(position > last, np.inf, core)

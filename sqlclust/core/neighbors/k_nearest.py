@@ -7,7 +7,7 @@ An owner is a vector whose neighbours are wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 
 Int32Array = NDArray[np.int32]
+Number = TypeVar("Number", np.float32, np.int32)
 
 _CROWDED = 4
 """Times k candidates in a panel for each owner, from which on the panel is partitioned: sorting all of them would take longer."""
@@ -140,16 +141,16 @@ class KthLargest:
         self.least = self._values.min(axis=1)
 
 
-def group_maxima(values: Float32Array, groups: int) -> Float32Array:
-    """The largest value of each of so many groups of columns: float32 (rows, groups). Every column is in one group.
+def group_maxima(values: NDArray[Number], groups: int) -> NDArray[Number]:
+    """The largest value of each of so many groups of columns: (rows, groups). Every column is in one group.
 
     The k-th largest of them is not above the k-th largest of all values. To find it takes a fraction of the time.
 
     Args:
-        values: float32 (rows, c), c >= groups.
+        values: float32 or int32 (rows, c), c >= groups.
     """
     even = values.shape[1] // groups * groups
-    largest: Float32Array = values[:, :even].reshape(len(values), -1, groups).max(axis=1)
+    largest: NDArray[Number] = values[:, :even].reshape(len(values), -1, groups).max(axis=1)
     remaining = values.shape[1] - even
     np.maximum(largest[:, :remaining], values[:, even:], out=largest[:, :remaining])
     return largest

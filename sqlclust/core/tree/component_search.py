@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ from numpy.typing import NDArray
 from sqlclust.core.geometry.block_distances import blocks_of
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
-from sqlclust.core.neighbors.exact import Neighbors
-from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning, RightSide
+from sqlclust.core.neighbors.pruning import TILE, Costs, Pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.block_edges import BlockEdges, Columns
@@ -37,13 +37,13 @@ _BUDGET = 0.35
 once. Embeddings take 0.15 of one; the rest of the tree at once takes 0.9."""
 
 
-def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbors) -> SpanningTree:
+def exact_tree(reach: MutualReachability, prepared: Pruning, listed: ListedEdges) -> SpanningTree:
     """The minimum spanning tree of mutual reachability over all pairs.
 
     Args:
         reach: of m >= 2 vectors.
         prepared: for ruling out pairs of them.
-        neighbors: the k nearest of each.
+        listed: the k nearest of each, used up.
 
     Returns:
         The tree; its weights are squared distances.
@@ -51,7 +51,6 @@ def exact_tree(reach: MutualReachability, prepared: Pruning, neighbors: Neighbor
     Cost: searching takes at most about a third of the time of a product of all pairs. Then `contracted_tree` finds the rest,
         unless there are too many components for its table: then searching goes on, whatever it costs.
     """
-    listed = ListedEdges(reach, neighbors.indices, neighbors.squared)
     return spanning_tree(reach, listed, ComponentSearch(reach, prepared))
 
 
@@ -110,7 +109,8 @@ class ComponentSearch:
 
     Attributes:
         position: intp (m,), where each vector is in the order of `prepared`.
-        tile_core: float64 (tiles,), the least squared core distance in each tile of that order.
+        by_core: intp, places in that order that are asked about, by squared core distance: an edge is no lighter than that.
+        core: float64, those squared core distances.
 
     Cost: O(q·m·p) multiplications for q points and the p axes that rule out most, and where they rule out little three
     products of q·m pairs.
@@ -126,7 +126,10 @@ class ComponentSearch:
         self.budget = _Budget(m, dimension)
         self.position = np.empty(m, dtype=np.intp)
         self.position[prepared.order] = np.arange(m)
-        self.tile_core = np.minimum.reduceat(reach.squared_core[prepared.order], np.arange(0, m, TILE))
+        asked = -(-self.among // TILE) * TILE
+        core = reach.squared_core[prepared.order[:asked]]
+        self.by_core = np.argsort(core, kind="stable")
+        self.core = core[self.by_core]
 
     def lightest_out(
         self, points: IndexArray, components: Components, ceiling: Float64Array, control: Control
@@ -137,22 +140,26 @@ class ComponentSearch:
         self.budget.limited = few_parts and self.among == len(components.of_vector)
         found = self._searched(points, components.of_vector, _Ceilings(ceiling), control.part(0.0, 0.0))
         if found is None:
-            return Answer(contracted_tree(self.edges, self.prepared, components, control), completes_tree=True)
+            prepared = self.prepared.in_float32(control.part(0.0, 0.0))
+            return Answer(contracted_tree(self.edges, prepared, components, control), completes_tree=True)
         return Answer(found)
 
     def _searched(
         self, points: IndexArray, component: IndexArray, ceilings: _Ceilings, control: Control
     ) -> Edges | None:
         """For each point its lightest edge; None where that costs more than it may."""
-        order = points[np.lexsort((points, component[points]))]
+        # together those with ceilings of one height, which says how far down the core distances they have to look
+        order = points[np.lexsort((points, component[points], ceilings.of(component[points])))]
         result = no_edges(len(component))
 
         def search(start: int) -> None:
             some = order[start : start + TILE]
+            some = some[np.argsort(component[some], kind="stable")]
             result.put(some, _Askers(self, some, component, ceilings).among_all())
 
         try:
-            self.budget.spend(self.budget.costs.columns(len(points) * self.among, self.prepared.first.shape[1]))
+            asked = int(np.searchsorted(self.core, ceilings.of(component[points]), side="right").sum())
+            self.budget.spend(self.budget.costs.columns(asked, self.prepared.first_columns))
             for_each_block(search, range(0, len(points), TILE), control)
         except _TooDear:
             return None
@@ -174,16 +181,22 @@ class _Askers:
 
     def among_all(self) -> Edges:
         """For each point the lightest edge out of its component, or none that is lighter than the ceiling."""
-        for number, low in enumerate(range(0, self._search.among, TILE)):
-            self._search.reach.control.check()
+        search = self._search
+        rows = search.by_core[: np.searchsorted(search.core, self._known.max(), side="right")]
+        if self._own[0] == self._own[-1]:
+            rows = rows[self._component[search.prepared.order[rows]] != self._own[0]]
+        for number, low in enumerate(range(0, len(rows), TILE)):
+            search.reach.control.check()
             if number % _REFRESH == 1:
                 self._refresh()
-            # a tile whose core distances are all above the ceilings needs no look
-            if self._search.tile_core[number] <= self._known.max():
-                self._in_tile(slice(low, low + TILE))
+            some = rows[low : low + TILE]
+            here = search.prepared.order[some]
+            if search.reach.squared_core[here[0]] > self._known.max():
+                break
+            self._in_tile(some, here)
         return self._best
 
-    def _right_side(self) -> RightSide:
+    def _right_side(self) -> Any:
         return self._search.prepared.right(self._rows, self._known / self._search.reach.distance_factor)
 
     def _refresh(self) -> None:
@@ -192,8 +205,7 @@ class _Askers:
             self._known = lower
             self._right = self._right_side()
 
-    def _in_tile(self, tile: slice) -> None:
-        here = self._search.prepared.order[tile]
+    def _in_tile(self, tile: IndexArray, here: IndexArray) -> None:
         pairs = self._search.prepared.survivors(
             tile,
             self._right,

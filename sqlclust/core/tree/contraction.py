@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sqlclust.core.geometry.groups import run_starts
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
-from sqlclust.core.neighbors.pruning import TILE, Pruning
+from sqlclust.core.neighbors.pruning import TILE, Float32Pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.block_edges import BlockEdges
@@ -42,7 +42,7 @@ _LEAST = 2.0**-149
 _LowerBounds = Callable[[IndexArray], Callable[[IndexArray], Float32Array]]
 
 
-def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components, control: Control) -> Edges:
+def contracted_tree(edges: BlockEdges, prepared: Float32Pruning, components: Components, control: Control) -> Edges:
     """The edges of the minimum spanning tree between components.
 
     Args:
@@ -63,11 +63,11 @@ def contracted_tree(edges: BlockEdges, prepared: Pruning, components: Components
 class _Contraction:
     """The table of components, and what of it is settled.
 
-    Its numbers are squared distances of images (`Pruning.scale`), float32 (parts, parts); inf for what is settled, and within
-    what has become one.
+    Its numbers are squared distances of images (`Float32Pruning.scale`), float32 (parts, parts); inf for what is settled, and
+    within what has become one.
     """
 
-    def __init__(self, edges: BlockEdges, prepared: Pruning, components: Components, control: Control) -> None:
+    def __init__(self, edges: BlockEdges, prepared: Float32Pruning, components: Components, control: Control) -> None:
         reach = edges.reach
         self._edges, self._prepared, self._control, self._done = edges, prepared, control, 0.0
         self._component, self._parts = components

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.core.geometry.block_distances import Blocks, Side, blocks_of, nearest_of_rows
+from sqlclust.core.geometry.centred_sides import CentredSides, centred_sides
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray, squared_distances
 from sqlclust.core.geometry.principal_axes import axes_as_they_are
 from sqlclust.core.neighbors.k_nearest import KNearest, NeighborPairs, joined_pairs
@@ -25,10 +26,6 @@ _COLUMNS, _ROWS = 512, 1024
 _FEWEST = 64
 _CROWDED = 0.03
 """Share of a block's pairs from which on measuring each takes longer than a product in float64."""
-_ROUNDED = 2.0**-20
-"""More than a last rounding to float32 takes, as a share."""
-_TINY = np.float32(2.0**-100)
-"""Covers underflow in a product of vectors whose numbers are of the order of one."""
 
 
 class MadeInPassing(NamedTuple):
@@ -37,51 +34,22 @@ class MadeInPassing(NamedTuple):
     Attributes:
         blocks: for products in float64.
         order: intp (r,), which vectors, ascending.
-        centre: float32 (d,), what is taken from them, multiplied by `power_of_two`.
-        power_of_two: vectors are multiplied by it, so that no square over- or underflows.
+        sides: of products.
     """
 
     blocks: Blocks
     order: IndexArray
-    centre: Float32Array
-    power_of_two: float
-
-    @property
-    def scale(self) -> float:
-        """Factor from squared distances to those of products."""
-        return self.power_of_two**2
+    sides: CentredSides
 
     def left(self, low: int, high: int) -> Float32Array:
-        """Left sides of the vectors at some places in the order: float32 (c, d + 2), centred vectors, −|x|²/2, 1."""
-        return self._sides(self.order[low:high])
-
-    def right(self, columns: IndexArray) -> Float32Array:
-        """Right sides of some vectors, whose limits are 0: the last two columns are exchanged."""
-        sides = self._sides(columns)
-        sides[:, -2:] = sides[:, :-3:-1].copy()
-        return sides
-
-    def at_least(self, products: Float32Array) -> Float64Array:
-        """What squared distances are at least, of the products of left sides and right ones times −2."""
-        return np.asarray(np.maximum(products, 0.0) * ((1.0 - _ROUNDED) / self.scale), dtype=np.float64)
-
-    def _sides(self, rows: IndexArray) -> Float32Array:
-        """Left sides. |x|² is smaller by the share that all rounding may take: of coordinates once, and of as many terms as there
-        are in a product and in both lengths."""
-        sides = np.empty((len(rows), len(self.centre) + 2), dtype=np.float32)
-        centred = sides[:, :-2]
-        np.multiply(self.blocks.vectors[rows], np.float32(self.power_of_two), out=centred)
-        centred -= self.centre
-        share = 4.0 * (len(self.centre) + 32) * 2.0**-24
-        sides[:, -2] = np.einsum("ij,ij->i", centred, centred) * np.float32(-0.5 * (1.0 - share)) + _TINY
-        sides[:, -1] = 1.0
-        return sides
+        """Left sides of the vectors at some places in the order."""
+        return self.sides.left(self.order[low:high])
 
 
 def made_in_passing(vectors: Float32Array, some: IndexArray, control: Control) -> MadeInPassing:
     """Some of the vectors float32 (m, d), intp (r,), ascending, to be made ready in passing. O(m·d)."""
     axes = axes_as_they_are(vectors, control)
-    return MadeInPassing(blocks_of(vectors), some, axes.centre.astype(np.float32), axes.power_of_two)
+    return MadeInPassing(blocks_of(vectors), some, centred_sides(vectors, axes))
 
 
 class Compared(NamedTuple):
@@ -145,8 +113,9 @@ class _Panel:
     def __init__(self, ready: MadeInPassing, columns: IndexArray, k: int, limits: Float64Array) -> None:
         self._ready, self._blocks = ready, ready.blocks
         self._columns, self._k, self._limits = columns, k, limits
-        self._right = ready.right(columns) * np.float32(-2.0)  # products not above the squared distances of the images
-        self._images = self._of_images(limits)
+        # so that products are not above the squared distances of the images
+        self._right = ready.sides.right(columns) * np.float32(-2.0)
+        self._images = self._ready.sides.of_products(limits)
         self._side: Side | None = None
         self._waiting: list[NeighborPairs] = []
         self._merged = 0
@@ -173,8 +142,8 @@ class _Panel:
         itself = self._itself(here)
         bounds = first @ self._right.T
         bounds[itself] = np.inf
-        self.nearest[here] = self._ready.at_least(bounds.min(axis=1))
-        possible = bounds <= np.maximum(self._images[here][:, None], self._of_images(self._own_limits))
+        self.nearest[here] = self._ready.sides.at_least(bounds.min(axis=1))
+        possible = bounds <= np.maximum(self._images[here][:, None], self._ready.sides.of_products(self._own_limits))
         possible[itself] = False
         if np.count_nonzero(possible) > _CROWDED * possible.size:
             self._keep(here, *self._measured_at_once(here, itself))
@@ -182,12 +151,6 @@ class _Panel:
             row, column = np.divmod(np.flatnonzero(possible), possible.shape[1])
             near = squared_distances(self._blocks.vectors, here[row], self._columns[column])
             self._keep(here, row, column, near)
-
-    def _of_images(self, limits: Float64Array) -> Float32Array:
-        """Limits of squared distances as limits of the products, float32 of the same shape; −inf stays."""
-        with np.errstate(over="ignore"):
-            narrow = (limits * (self._ready.scale * (1.0 + 2.0 * _ROUNDED))).astype(np.float32)
-        return np.where(np.isfinite(narrow), np.nextafter(narrow, np.float32(np.inf)), narrow)
 
     def _itself(self, here: IndexArray) -> tuple[IndexArray, IndexArray]:
         """Where in a block a vector meets itself; `here` ascends."""

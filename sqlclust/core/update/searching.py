@@ -9,7 +9,7 @@ import numpy as np
 from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import MutualReachability
 from sqlclust.core.geometry.principal_axes import axes_as_they_are, axes_that_pay
-from sqlclust.core.neighbors.pruning import Costs, Pruning, pruning
+from sqlclust.core.neighbors.pruning import Costs, Float32Pruning, Pruning, pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block
 from sqlclust.core.tree.boruvka import Answer, EdgeSearch
@@ -171,7 +171,7 @@ def _passing(
     None where so many are below the ceilings that measuring them takes longer than making a search.
     """
     ready = made_in_passing(reach.vectors, among, control)
-    own, right = components.of_vector[points], ready.right(points) * np.float32(-2.0)
+    own, right = components.of_vector[points], ready.sides.right(points) * np.float32(-2.0)
     limit = ceiling[own]
     farthest = limit / reach.distance_factor
     pairs: list[tuple[IndexArray, IndexArray]] = []
@@ -180,7 +180,7 @@ def _passing(
         here = among[low : low + _ROWS]
         if sum(len(column) for _, column in pairs) > _FEW * len(among):
             return
-        possible = ready.at_least(ready.left(low, low + _ROWS) @ right.T) <= farthest
+        possible = ready.sides.at_least(ready.left(low, low + _ROWS) @ right.T) <= farthest
         possible &= (reach.squared_core[here][:, None] <= limit) & (components.of_vector[here][:, None] != own)
         row, column = np.nonzero(possible)
         pairs.append((here[row], column))
@@ -192,7 +192,7 @@ def _passing(
     return lightest(measured_edges(reach, points[column], there), column, len(points), control)
 
 
-def _flat(vectors: Float32Array, first: IndexArray, control: Control) -> Pruning:
+def _flat(vectors: Float32Array, first: IndexArray, control: Control) -> Float32Pruning:
     """Vectors made ready for products, all axes as they are; those numbered `first`, intp, come first in the order. A copy."""
     later = np.ones(len(vectors))
     later[first] = 0.0

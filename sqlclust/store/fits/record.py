@@ -31,6 +31,7 @@ class FitRecord:
         updated_from: id of the stored fit whose neighbours it was made from; None: it was made from vectors alone, or that fit is
             gone. A file of before version 3 of the schema has no place for it.
         tree_confirmed: of an approximate fit; goes with `timings` into the file (`MEASURED`). An exact one's is 1.0.
+        products: what products ruled out pairs where they were not of float32: "int8"; goes with `timings`, too.
         changes: of a fit that was brought up to date, how many rows were new, gone and changed; goes with `timings`, too.
         shards, overlap: of a fit in shards, see `distributed`; go with `timings`, too.
         shards_asked: as many as memory asked for, before vectors were looked at; goes with `timings`, too.
@@ -53,6 +54,7 @@ class FitRecord:
     timings: dict[str, float]
     updated_from: int | None = None
     tree_confirmed: float | None = None
+    products: str | None = None
     changes: dict[str, int] | None = None
     shards: int | None = None
     overlap: int | None = None
@@ -88,7 +90,7 @@ class FitRecord:
         return replace(self, timings=timings, **found)
 
 
-_MEASURED = ("tree_confirmed", "changes", "shards", "overlap", "shards_asked")
+_MEASURED = ("tree_confirmed", "products", "changes", "shards", "overlap", "shards_asked")
 """Fields that the tables have no column for."""
 COLUMNS = tuple(field.name for field in fields(FitRecord) if field.name not in _MEASURED)
 """Columns of ClusteringFit that a record is stored in."""

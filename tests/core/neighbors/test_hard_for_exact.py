@@ -22,6 +22,7 @@ from sqlclust.core.neighbors.exact import neighbors_and_pruning
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree import component_search, contraction
 from sqlclust.core.tree.component_search import exact_tree
+from sqlclust.core.tree.listed_edges import ListedEdges
 from tests.benchmarks.worst_cases import fit_seconds, groups, product_seconds
 from tests.core.brute import all_squared, minimum_spanning_tree, nearest
 
@@ -102,7 +103,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in (neighbors, component_search, contraction):
         monkeypatch.setattr(module, "TILE", 64)
     if name == "tiles in float64":
-        monkeypatch.setattr(pruning, "_CROWDED", -1.0)
+        monkeypatch.setattr(pruning, "CROWDED", -1.0)
         monkeypatch.setattr(component_search, "_BUDGET", np.inf)
     elif name != "as it comes":
         monkeypatch.setattr(component_search, "_BUDGET", -1.0)
@@ -125,7 +126,8 @@ def test_neighbors_and_tree_are_those_of_brute_force(make: Callable[[Random], Fl
         given = found.squared.copy()
         counts = np.ones(len(vectors), dtype=np.intp)
         core = core_distances(found.squared, found.indices, counts, min_samples=min_samples)
-        tree = exact_tree(MutualReachability(vectors, core, scale, Control()), prepared, found)
+        reach = MutualReachability(vectors, core, scale, Control())
+        tree = exact_tree(reach, prepared, ListedEdges(reach, found.indices, found.squared))
         left, right, weight = minimum_spanning_tree(squared, core, scale)
         np.testing.assert_array_equal(tree.weight, weight)
         np.testing.assert_array_equal(tree.left, left)
