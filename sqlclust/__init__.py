@@ -144,15 +144,14 @@ def fit(
     from sqlclust.bindings.apsw.database import database_of
     from sqlclust.options import FitOptions, parse
 
-    database = database_of(connection)
+    database, said = database_of(connection), {"where": where, "parameters": parameters}
     if executor is not None:
         from sqlclust.distributed.calling import fit_by
 
-        said = {"spool": spool, "where": where, "parameters": parameters}
-        return fit_by(database, embedding_model, options, executor, said, progress)
+        return fit_by(database, embedding_model, options, executor, {"spool": spool, **said}, progress)
     from sqlclust.store.fit import fit
 
-    how: dict[str, Any] = {"where": where, "parameters": parameters, "progress": progress, "runs_condition": True}
+    how: dict[str, Any] = {**said, "progress": progress, "runs_condition": True}
     return fit(database, embedding_model, parse(FitOptions, options), **how)
 
 
@@ -168,6 +167,7 @@ def source(
     where: str | None = None,
     parameters: Mapping[str, object] | None = None,
     database: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Registered:
     """Keep a table of another program as a source, or change a registered one; returns what is kept.
 
@@ -185,11 +185,11 @@ def source(
             function runs it.
         parameters: of its named placeholders, stored with it: text, numbers or None.
         database: another file that has the table, and is only read; also where it has moved to. Both can be moved together.
+        folder: has the vectors in .npy or Parquet files. Ids are places among the rows of all, by name, from 0, or a column's.
 
     Raises:
         SqlclustError: no such table or column, no format that can be told, a condition that SQLite does not accept, a name that
-            an embedding model has, results are made of it and it would be another table, a locked or read-only file, …;
-            nothing was written.
+            an embedding model has, results of it and another table, a locked or read-only file, …; nothing was written.
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
     from sqlclust.bindings.apsw.database import database_of
@@ -198,9 +198,8 @@ def source(
     from sqlclust.store.registering import keep
 
     said = parse(SourceOptions, {"table": table, "id": id, "vector": vector, "content": content, "format": format})
-    return keep(
-        database_of(connection), name, Said(**vars(said)), condition=where, parameters=parameters, host=database
-    )
+    how: Any = {"condition": where, "parameters": parameters, "host": database, "folder": folder}
+    return keep(database_of(connection), name, Said(**vars(said)), **how)
 
 
 def delete_source(connection: apsw.Connection, name: str, *, results: bool = False) -> int:

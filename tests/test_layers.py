@@ -63,7 +63,7 @@ ROOMS = {
     "pictures.page": ["texts", "encoding", "html"],
     "pictures.plots": ["drawing", "style", "letters", "placing", "canvas", "map", "tree", "sweep", "runs", "plot"],
     "terms": ["words", "texts", "counting", "scoring", "choosing"],
-    "vectors": ["narrowing", "blobs", "recognition", "formats"],
+    "vectors": ["narrowing", "blobs", "recognition", "formats", "folders", "parquet"],
     "sqlite": [
         "database", "rolling_back", "lookup", "statements", "values", "layout", "undecodable", "memory_errors",
         "transactions", "backup", "opening", "foreign_keys", "own_connection", "interrupt"
@@ -82,8 +82,8 @@ ROOMS = {
         "versions", "new_file", "ledger", "table_text", "texts", "upgrading", "initializing", "checking",
     ],
     "sources": [
-        "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "registered_rows",
-        "other_files", "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
+        "found", "columns", "virtual_tables", "real_tables", "indexes", "sampling", "counting", "judging", "other_files",
+        "registered_rows", "look", "kept", "kind", "kinds", "registry", "finding", "said", "said_format", "views", "choosing",
     ],
     "sources.kinds": [
         "own", "llm", "chroma", "simplevecdb", "qdrant", "txtai", "langgraph", "langchain", "datasette", "openai_to_sqlite",
@@ -98,8 +98,8 @@ ROOMS = {
         "loading", "syncing",
     ],
     "store.sources": [
-        "by_number", "table_rows", "vec0_rows", "host_rows", "items", "elsewhere", "keepable", "registered", "reading",
-        "clusters_view", "thin_rows", "source_vectors", "numbered_rows",
+        "by_number", "table_rows", "vec0_rows", "file_rows", "host_rows", "items", "elsewhere", "keepable", "registered",
+        "reading", "clusters_view", "thin_rows", "source_vectors", "numbered_rows", "folder_source",
     ],
     "store.fits": [
         "record", "row_ids", "blobs", "neighbors", "stored_fit", "earlier", "matching", "storing", "loading", "stored_map",
@@ -113,9 +113,10 @@ ROOMS = {
     ],
     "adoption": ["source", "copy", "embeddings", "results", "copying", "adoption"],
     "distributed": [
-        "folder", "spool", "vectors", "row_readers", "database_rows", "opening", "cost", "time_left", "plan", "tasks", "scanning",
-        "numbering", "division", "routing", "searching", "merging", "forests", "asking", "ways_out", "recall", "confirming",
-        "workers", "running", "fit", "medoids", "stored_rows", "digests", "reusing", "publishing", "calling",
+        "folder", "spool", "vectors", "listed_numbers", "row_readers", "database_rows", "folder_rows", "opening", "cost",
+        "time_left", "plan", "tasks", "scanning", "numbering", "division", "routing", "searching", "merging", "forests", "asking",
+        "ways_out", "recall", "confirming", "workers", "running", "fit", "lists", "medoids", "stored_rows", "digests", "reusing",
+        "publishing", "calling",
     ],
     "cli": [
         "docstrings", "output", "parameters", "logs", "ending", "progress", "cluster_names", "options", "like", "database",

@@ -52,6 +52,7 @@ def test_what_is_imported_is_declared() -> None:
     needed, extra = declared(project["dependencies"]), project["optional-dependencies"]
     only_where_asked_for = {
         PACKAGE / "cli" / "readers" / "parquet.py": declared(extra["parquet"]),
+        PACKAGE / "vectors" / "parquet.py": declared(extra["parquet"]),
         PACKAGE / "distributed" / "workers.py": declared(extra["dask"]),
         PACKAGE / "core" / "layout" / "tsne.py": declared(extra["pictures"]) & {"openTSNE"},
     }

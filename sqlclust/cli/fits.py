@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -99,13 +100,10 @@ class Fits:
         logger.info("%s: started", model)
         options = options_like(self._options, self._like, self._database, model)
         size = self._sizes.of(model) if self._source is None else size_of_source(self._source.source)
-        left = None
-        if size is not None and self._distribution is not None:
-            left = announce_workers(model, size, options, self._distribution)
-        elif size is not None:
+        if size is not None and self._distribution is None:
             announce(model, size, self._options, where=self._selecting.where)
         log, said = PhaseLog(), list[str]()
-        with ProgressLine("" if self._alone else model, left=left) as progress:
+        with ProgressLine("" if self._alone else model) as progress:
 
             def report(phase: str, fraction: float) -> None:
                 log(phase, fraction)
@@ -114,11 +112,12 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
+                announced = partial(announce_workers, model, options, self._distribution, progress)
                 result_id = fit_with_workers(
                     self._database,
                     model,
                     options,
-                    self._distribution,
+                    self._distribution._replace(announce=announced),
                     where=self._selecting.where,
                     parameters=self._selecting.parameters,
                     source=self._source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 import click
@@ -10,7 +11,7 @@ from sqlclust import schema
 from sqlclust.cli.beginning import first_command, first_source
 from sqlclust.cli.output import printable
 from sqlclust.core.engines import ENGINES, engine_of
-from sqlclust.errors import SchemaMissingError, SqlclustError
+from sqlclust.errors import HostTableError, SchemaMissingError, SqlclustError
 from sqlclust.options import FitOptions
 from sqlclust.sources import Source, find_sources
 from sqlclust.sources.registered_rows import registered, registered_names
@@ -18,6 +19,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
+from sqlclust.store.sources.file_rows import opened_folder
 from sqlclust.vectors.blobs import ITEM_BYTES
 
 
@@ -62,6 +64,11 @@ class Sizes:
             length = statements.value(self._database, sql, (name,))
             n = self._counts.get(name)
             return None if length is None or n is None else (n, length // ITEM_BYTES)
+        if kept.source.stored == "files":
+            with suppress(HostTableError):  # the fit says it
+                folder = opened_folder(kept.source)
+                return folder.n, folder.dimension
+            return None
         if kept.database is not None or name not in self._sources:
             return None
         return size_of_source(self._sources[name])

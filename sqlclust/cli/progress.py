@@ -32,11 +32,11 @@ class ProgressLine:
     Args:
         title: said before the phase.
         stream: stderr by default, so that stdout carries data only.
-        left: tells by (phase, fraction) how many seconds are left of all, or None.
+        left: tells by (phase, fraction) how many seconds are left of all, or None. It may be known later: an attribute, too.
     """
 
     def __init__(self, title: str = "", *, stream: TextIO | None = None, left: Left | None = None) -> None:
-        self._tell_left = left
+        self.left = left
         self._title = f"{one_line(title, _TITLE)}: " if title else ""
         self._stream = stream or sys.stderr
         self._visible = self._stream.isatty()
@@ -58,7 +58,7 @@ class ProgressLine:
         self._show(f"{phase:<13} {'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}{self._left(phase, fraction)}")
 
     def _left(self, phase: str, fraction: float) -> str:
-        seconds = None if self._tell_left is None else self._tell_left(phase, fraction)
+        seconds = None if self.left is None else self.left(phase, fraction)
         if seconds is None:
             return ""
         minutes, seconds = divmod(int(seconds), 60)

@@ -11,11 +11,12 @@ import click
 
 from sqlclust.cli.fitting import duration
 from sqlclust.cli.output import printable
+from sqlclust.cli.progress import ProgressLine
 from sqlclust.options import FitOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _SHARE = 0.8
 """Of what is free, where nobody says how much memory workers may take."""
 
@@ -88,10 +89,11 @@ def workers_said(workers: str | None, spool: str | None, memory: str | None, ove
 
 
 def _bytes(size: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE)
+    """8GB are 8 · 1000³, as everything that is printed here, and 8GiB 8 · 1024³; so Dask has it, too."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", size.strip(), re.IGNORECASE)
     if found is None or float(found[1]) == 0:
         raise click.UsageError(f"--memory is {size!r}, expected a size such as 8GB or 1500MB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].upper()])
 
 
 @contextmanager
@@ -131,16 +133,15 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
 
 
 def announce_workers(
-    model: str, size: tuple[int, int], options: FitOptions, distribution: Any
-) -> Callable[[str, float], float | None]:
-    """Say who works, and what it will take, before it starts. Returns what tells how much time is left."""
+    model: str, options: FitOptions, distribution: Any, progress: ProgressLine, n: int, dimension: int
+) -> None:
+    """Say who works, and what it will take, before it starts; from then on `progress` tells how much time is left."""
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
     from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
-    (n, dimension), sharding = size, distribution.sharding
-    n = max(2, n // options.downsample)
+    sharding = distribution.sharding
     min_samples = options.resolved_min_samples(n)
     shape = Shape(
         n,
@@ -153,15 +154,17 @@ def announce_workers(
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
     by_workers = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
     expected = expected_seconds(n, dimension, by_workers)
+    progress.clear()
+    progress.left = TimeLeft(expected)
     click.echo(
         printable(
-            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, by {distribution.workers.said}; "
-            f"each worker takes {_size(taken.worker_bytes)}, this process {_size(taken.client_bytes)}, the spool folder "
-            f"{_size(taken.spool_bytes + taken.aside_bytes)}; about {duration(sum(expected.values()))}"
+            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
+            f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
+            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
+            f"about {duration(sum(expected.values()))}"
         ),
         err=True,
     )
-    return TimeLeft(expected)
 
 
 def _size(count: int) -> str:

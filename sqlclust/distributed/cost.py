@@ -16,6 +16,9 @@ _LEAST = 1024
 """Vectors of the smallest shard that is worth a task."""
 _CLIENT_FIXED, _CLIENT_ROW, _CLIENT_MEMBER = 200 << 20, 150, 100
 """Bytes of the client: for each row while rows are numbered, for each member of a shard while forests are joined."""
+_RESULT_ROW, _RESULT_NEIGHBOR = 840, 13
+"""Bytes of the client for each row, and for each neighbour that is kept of it, while clusters are cut and published: measured
+with rows of a source, in a file with a rollback journal, whose changed pages stay in memory until COMMIT."""
 SPREAD = 0.75
 """A vector is in about so many shards for each cell of its overlap."""
 _READS = 6
@@ -125,7 +128,8 @@ def estimate(shape: Shape, *, multiplications_per_second: float) -> Estimate:
         shards=shards,
         members=members,
         worker_bytes=worker_bytes(each, dimension, min_samples),
-        client_bytes=_CLIENT_FIXED + n * _CLIENT_ROW + members * _CLIENT_MEMBER,
+        client_bytes=_CLIENT_FIXED
+        + max(n * _CLIENT_ROW + members * _CLIENT_MEMBER, n * (_RESULT_ROW + _RESULT_NEIGHBOR * k)),
         spool_bytes=n * (numbering + 8 * k + 8) + members * per_member,
         aside_bytes=4 * n * dimension,
         spool_read_bytes=2 * 4 * members * dimension + 2 * 4 * n * dimension + 3 * 8 * k * members,

@@ -17,7 +17,6 @@ import numpy as np
 
 from sqlclust.core.geometry.metrics import Float64Array, IndexArray
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
-from sqlclust.core.neighbors.k_nearest_lists import KNearestLists, equal_lists
 from sqlclust.core.pipeline import Fit, in_metric
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
@@ -194,16 +193,3 @@ class _Stages:
         none = np.empty(0)
         ends = np.empty(0, dtype=np.intp)
         return ShardedFit(corpus, np.zeros(1), Edges(none, none, ends, ends), 1.0, 1.0, [1], self._plan, self._spool)
-
-
-def lists_of_fit(fitted: ShardedFit) -> KNearestLists:
-    """The k nearest of each distinct vector, as a fit keeps them."""
-    if len(fitted.corpus.starts) == 1:  # nothing was searched
-        return equal_lists(fitted.corpus.counts, np.empty((1, 0)), np.empty((1, 0)))
-    bounds = fitted.plan.owner_bounds(len(fitted.corpus.starts))
-    indices, squared = [], []
-    for at in range(len(bounds) - 1):
-        with SpoolFile(merged_path(fitted.folder, at)) as file:
-            indices.append(file.array("indices"))
-            squared.append(file.array("squared"))
-    return equal_lists(fitted.corpus.counts, np.concatenate(indices), np.concatenate(squared))

@@ -151,15 +151,16 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
     n, dimension = source.n, source.dimension
     min_samples = max(1, min(parameters.min_samples, n - 1))
     k = min_samples + SPARE_NEIGHBORS
-    most = None if sharding.memory is None else most_members(sharding.memory, dimension, min_samples, sharding.engine)
+    memory = None if sharding.memory is None else sharding.memory - source.libraries
+    most = None if memory is None else most_members(memory, dimension, min_samples, sharding.engine)
     shards = sharding.shards
     if shards is None:
         shards = 1 if most is None else shards_for(n, most, sharding.overlap)
     shards = max(1, min(shards, n // (8 * (k + 1))))
     cells = 1 if shards == 1 else min(max(_CELLS_PER_SHARD * shards, 2 * sharding.overlap), n // 8)
     at_a_time = _RANGE_BYTES
-    if sharding.memory is not None:
-        at_a_time = min(at_a_time, max(1 << 22, (sharding.memory - RESERVED) // _RANGE_SHARE))
+    if memory is not None:
+        at_a_time = min(at_a_time, max(1 << 22, (memory - RESERVED) // _RANGE_SHARE))
     rows = sharding.range_rows or max(256, at_a_time // (4 * dimension))
     return Plan(
         program=__version__,

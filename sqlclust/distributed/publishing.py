@@ -15,8 +15,9 @@ from sqlclust.core.engines import SHARDED
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.digests import corpus_hash
-from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards, lists_of_fit
+from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
 from sqlclust.distributed.folder import held, remove_spool
+from sqlclust.distributed.lists import SpooledLists
 from sqlclust.distributed.plan import Plan, Sharding, plan_of
 from sqlclust.distributed.reusing import Sought, clustered, cut_streamed, stored_fit
 from sqlclust.distributed.scanning import read_again, read_as_scanned
@@ -36,7 +37,7 @@ from sqlclust.store.embeddings.points import Fingerprint
 from sqlclust.store.embeddings.selection import Selection, models, recorded_where
 from sqlclust.store.fit import check_top_level, selection_of
 from sqlclust.store.fits.blobs import to_blobs
-from sqlclust.store.fits.neighbors import neighbors_of
+from sqlclust.store.fits.neighbors import NewNeighbors, row_vectors
 from sqlclust.store.fits.record import FitRecord
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.making import Corpus, Keeping
@@ -58,6 +59,7 @@ class Distribution(NamedTuple):
         sharding: how the fit is divided.
         seconds_per_task: after which a worker counts as hanging.
         keep_spool: whether the spool's files stay once the result is there.
+        announce: hears how many rows of how many dimensions there are, before they are read.
     """
 
     workers: Workers
@@ -65,6 +67,7 @@ class Distribution(NamedTuple):
     sharding: Sharding
     seconds_per_task: float | None = 3600.0
     keep_spool: bool = False
+    announce: Callable[[int, int], None] | None = None
 
 
 class _Asked(NamedTuple):
@@ -230,6 +233,8 @@ class _Work:
     def made_anew(self, asked: _Asked) -> _Made:
         """A new fit, and its clusters."""
         keeping, progress, *_ = asked
+        if self._distribution.announce is not None:
+            self._distribution.announce(len(self._rows.points), self._rows.source.dimension)
         found, seconds = interrupt.run(self._database, self._fitted, progress)
         hashes = read_row_hashes(found.folder, found.plan)
         hashed, hashing = interrupt.run(self._database, partial(self._fingerprint, found, hashes), progress)
@@ -288,8 +293,7 @@ class _Work:
         neighbors = None
         if keeping.neighbors:
             hashes = read_row_hashes(found.folder, found.plan).hashes[points.order]
-            fitted = fitted._replace(lists=lists_of_fit(found))
-            neighbors = neighbors_of(points, fitted, control, row_hashes=hashes)
+            neighbors = NewNeighbors(row_vectors(points, fitted), hashes, SpooledLists(found), fitted.exponent)
         return to_blobs(points, hashed, fitted, control), neighbors
 
 

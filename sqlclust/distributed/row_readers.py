@@ -16,7 +16,6 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.sources.by_number import PLACES
-from sqlclust.vectors.formats import FORMATS
 
 Numbered = Generator[tuple[int, Any]]
 """Numbers, each with its vector as it is stored."""
@@ -75,7 +74,7 @@ def _of_view(database: Database, said: dict[str, Any], numbers: NDArray[np.int64
 
 def _of_chunks(database: Database, said: dict[str, Any], numbers: NDArray[np.int64]) -> Numbered:
     """Each chunk once."""
-    width = FORMATS[said["format"]].item_bits * said["width"] // 8
+    width = said["width"]
     sql = f"{select(said, quoted(said['vector']))} WHERE {quoted(said['key'])} = ?"
     chunks, starts = np.unique(numbers // PLACES, return_index=True)
     for chunk, rows in zip(chunks.tolist(), np.split(numbers, starts[1:]), strict=True):

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlclust.distributed.database_rows import DatabaseRows
+from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Plan
 from sqlclust.distributed.scanning import scan_path
 from sqlclust.distributed.spool import SpoolFile
+from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import Id, SourceNotDividedError, TooFewRowsError, shown
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.transactions import translated_errors
@@ -20,6 +22,7 @@ from sqlclust.store.embeddings.origin import Origin
 from sqlclust.store.embeddings.points import Points, points_of
 from sqlclust.store.embeddings.selection import Selection, selected_rowids
 from sqlclust.store.embeddings.snapshot import Snapshot
+from sqlclust.store.sources.file_rows import opened_folder
 from sqlclust.store.sources.numbered_rows import numbered_rows
 from sqlclust.store.sources.source_vectors import SourceVectors
 
@@ -33,7 +36,7 @@ class StoredRows(NamedTuple):
     """
 
     points: Points
-    source: DatabaseRows
+    source: VectorSource
 
 
 def stored_rows(database: Database, origin: Origin, selection: Selection) -> StoredRows:
@@ -66,6 +69,10 @@ def stored_rows(database: Database, origin: Origin, selection: Selection) -> Sto
         }
         said["selection"] |= origin.recorded
     points = points_of(ids, np.empty((len(ids), 0), dtype=np.float32))
+    if isinstance(origin, SourceVectors) and said["stored"] == "files":
+        folder = opened_folder(origin.registered.source)
+        listed = FolderRows.of_numbers(folder, of_rows, said["selection"]) if selection.filtered else FolderRows(folder)
+        return StoredRows(points, listed)
     return StoredRows(points, DatabaseRows.of_numbers(said, of_rows))
 
 
@@ -92,8 +99,6 @@ def _of_source(origin: SourceVectors, selection: Selection) -> tuple[dict[str, A
     }  # fmt: skip
     if how.stored != "rows":
         said |= {"listed": True}
-    if how.stored == "vec0":
-        said |= {"width": source.dimension}
     return said, found.numbers, found.ids
 
 

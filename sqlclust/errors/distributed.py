@@ -121,7 +121,7 @@ class MemoryPerWorkerError(DistributedError):
 
     def __init__(self, *, given: int, needed: int) -> None:
         super().__init__(
-            f"workers have {given >> 20:,} MiB each, and the smallest shard needs {needed >> 20:,} MiB. Give them more"
+            f"workers have {given // 10**6:,} MB each, and the smallest shard needs {-(-needed // 10**6):,} MB. Give them more"
         )
         self.given, self.needed = given, needed
 

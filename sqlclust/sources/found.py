@@ -26,8 +26,9 @@ class Source:
         n_rows: rows of the table, or of its part `only`, with a vector or not; None where counting them would cost too much.
         registered: whether it is kept in our table `EmbeddingSource`, under this name.
         remark: what this was concluded from, and what to know.
-        stored: in rows of `table_name`; or as vec0 keeps them, in chunks of shadow tables.
+        stored: in rows of `table_name`; or as vec0 keeps them, in chunks of shadow tables; or in files beside the database.
         only: (column, value), the part of the table that it is: a collection among others. None: all of it.
+        folder: of the files, a whole path, where they are in these.
     """
 
     name: str
@@ -41,8 +42,9 @@ class Source:
     n_rows: int | None = None
     registered: bool = False
     remark: str = ""
-    stored: Literal["rows", "vec0"] = "rows"
+    stored: Literal["rows", "vec0", "files"] = "rows"
     only: tuple[str, Any] | None = None
+    folder: str | None = None
 
     @property
     def rows(self) -> tuple[object, ...]:

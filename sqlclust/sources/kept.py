@@ -50,6 +50,12 @@ def _is_the_same(registered: Source, found: Source) -> bool:
 def _looked_at(look: Look, kept: Registered, same: Source | None) -> Source:
     source = kept.source
     condition = None if kept.condition is None else f"only rows where {shown(kept.condition)[1:-1]}"
+    if kept.database is not None and source.stored == "files":
+        gone = None if os.path.isdir(source.folder or "") else f"its folder {kept.database} is not there"
+        vector = None if gone else source.vector_column
+        return replace(
+            source, vector_column=vector, remark=remarks(gone or f"files of a folder, {kept.database}", condition)
+        )
     if kept.database is not None and not os.path.isfile(host_path(look.database, kept.database)):
         return replace(source, vector_column=None, remark=remarks(f"its file {kept.database} is not there", condition))
     if kept.database is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeGuard, cast
 
 from sqlclust.errors import SourceDamagedError, shown
 from sqlclust.schema import version
 from sqlclust.sources.found import Source
+from sqlclust.sources.other_files import host_path
 from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import text_codec
@@ -25,7 +26,7 @@ _TEXTS = (
     "condition", "parameters",
 )  # fmt: skip
 _NUMBERS = ("format_is_said", "dimension")
-_STORAGES = ("rows", "vec0")
+_STORAGES = ("rows", "vec0", "files")
 _IS_THERE = """
 SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'EmbeddingSource' COLLATE NOCASE AND rootpage > 0
 """
@@ -40,7 +41,8 @@ class Registered:
 
     Attributes:
         source: the table and its columns, under the registered name.
-        database: the file that has the table, seen from the folder of the file that keeps this; None: that file itself.
+        database: the file that has the table, or the folder of files that have the vectors, seen from the folder of the file
+            that keeps this; None: that file itself.
         format_is_said: whether a person said the format, so that vectors are read in it whatever they look like.
         condition: an SQL condition on the host's columns: only rows for which it holds. No SQL function runs it.
         parameters: values of its named placeholders: TEXT, INTEGER, REAL or None.
@@ -128,7 +130,10 @@ def _rows(database: Database, where: str, bindings: tuple[object, ...]) -> Itera
     codec = text_codec(database)
     for row in statements.all_rows(database, sql, bindings):
         values = {name: _Value(*row[3 * i : 3 * i + 3]) for i, name in enumerate(columns)}
-        yield _read(values, codec)
+        found = _read(values, codec)
+        if isinstance(found, Registered) and found.source.stored == "files":
+            found = replace(found, source=replace(found.source, folder=host_path(database, found.database or ".")))
+        yield found
 
 
 def _parts(database: Database, name: str) -> tuple[str, str, str]:

@@ -20,7 +20,7 @@ from sqlclust.store.embeddings.points import Fingerprint, Points
 from sqlclust.store.embeddings.selection import Selection
 from sqlclust.store.fits import loading
 from sqlclust.store.fits.blobs import FitBlobs, to_blobs
-from sqlclust.store.fits.neighbors import FitNeighbors, neighbors_of
+from sqlclust.store.fits.neighbors import NewNeighbors, neighbors_of
 from sqlclust.store.fits.record import FIT_OPTIONS, FitRecord
 from sqlclust.store.fits.storing import NewFit
 from sqlclust.store.updating import NotUpdated, Now, Updated
@@ -205,7 +205,7 @@ def _to_keep(
     fitted: core.Fit,
     was: Updated | NotUpdated | None,
     control: Control,
-) -> tuple[FitBlobs, FitNeighbors | None]:
+) -> tuple[FitBlobs, NewNeighbors | None]:
     neighbors = None
     if keeping.neighbors:
         known = was.hashes if was else None

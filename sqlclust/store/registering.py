@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from sqlclust import schema
@@ -19,6 +20,8 @@ from sqlclust.store.fit import check_top_level
 from sqlclust.store.results.listing import delete_rows
 from sqlclust.store.sources import clusters_view
 from sqlclust.store.sources.elsewhere import host_of, opened_host
+from sqlclust.store.sources.file_rows import condition_on_files
+from sqlclust.store.sources.folder_source import folder_source
 from sqlclust.store.sources.registered import (
     Registered,
     chosen,
@@ -40,6 +43,7 @@ def keep(
     condition: str | None = None,
     parameters: Mapping[str, object] | None = None,
     host: object = None,
+    folder: str | os.PathLike[str] | None = None,
     words: Words = OF_FUNCTIONS,
 ) -> Registered:
     """Register a source, or change a registered one: what is not said stays, or is as it is found.
@@ -51,6 +55,8 @@ def keep(
         database: in no transaction.
         host: the file that its table is in, a path, which is only read; also where a registered one has moved to. None: the
             one that is registered, or else the database itself.
+        folder: of the files that have its vectors, instead of a table; see `store.sources.folder_source`. No condition goes
+            with it.
 
     Raises:
         TopLevelOnlyError: it is in a transaction or a statement.
@@ -63,10 +69,15 @@ def keep(
     check_top_level(database, "clust_source")
     path = None if host is None else name_of(host)
     with (
-        _host(database, name, path) as other,
+        nullcontext() if folder is not None else _host(database, name, path) as other,
         write_transaction(database, doing="registering the source"),
     ):
-        kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
+        if folder is not None:
+            if condition or path is not None:
+                raise condition_on_files(condition or path, os.fspath(folder))
+            kept = folder_source(database, name, folder, said, words=words)
+        else:
+            kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)
         if path is not None:
             kept = replace(kept, database=path_seen_from(database, path))
         make_tables(database, name)

@@ -29,10 +29,11 @@ from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.core.runtime.threads import cores_at_most, worker_count
 from sqlclust.distributed.cost import Shape, estimate, shards_of, worker_bytes
 from sqlclust.distributed.fit import Job, fit_in_shards
+from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Sharding
 from sqlclust.distributed.tasks import peak_memory
-from sqlclust.distributed.vectors import NpyFolder
 from sqlclust.distributed.workers import ProcessWorkers
+from sqlclust.vectors.folders import NpyFolder
 from tests.benchmarks.data import embeddings
 
 _PARAMETERS = ReachabilityParameters(15, "cosine")
@@ -50,7 +51,7 @@ def make(folder: Path, rows: int, dimension: int) -> None:
 
 def fit_folder(arguments: argparse.Namespace) -> None:
     """The fit, and what it took."""
-    source = NpyFolder.found(arguments.folder)
+    source = FolderRows(NpyFolder.found(arguments.folder))
     memory = arguments.memory << 20 if arguments.memory else None
     threads = max(1, worker_count() // arguments.workers)
     sharding = Sharding(arguments.shards, memory, arguments.overlap, threads=threads)

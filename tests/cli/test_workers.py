@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import sqlclust
 from sqlclust.cli import main
+from sqlclust.cli.workers import workers_said
 from sqlclust.errors import ArgumentError
 from tests.distributed.small_jobs import real_like
 from tests.small import NOTE, add_embeddings
@@ -60,7 +61,6 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
         (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
         (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
-        (("--workers", 1, "--spool", "x", "--where", "1"), "--workers fit all of one model or source"),
         (("--workers", 1, "--spool", "x", "--overlap", 0), "Invalid value for '--overlap'"),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_cannot_be(db: Path, arguments: tuple[object, ...], message: str) -
 def test_all_models_are_refused(db: Path, tmp_path: Path) -> None:
     for model in ((), ("all",)):
         done = run("fit", db, *model, "--workers", 1, "--spool", tmp_path / "x")
-        assert "--workers fit all of one model or source" in done.output
+        assert "--workers fit one model or source" in done.output
 
 
 @pytest.mark.slow
@@ -81,6 +81,7 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
     into = tmp_path / "clusters.db"
     done = run("fit", db, "note", "--into", into, "--workers", 1, "--spool", tmp_path / "x", "--min-cluster-size", 5)
     assert done.exit_code == 0, done.output
+    assert "note: 600 rows of 16 dimensions in about 1 shards" in done.stderr
     con = apsw.Connection(str(into))
     assert con.execute("SELECT engine, embedding_model, n FROM ClusteringFit").fetchall() == [("sharded", "note", 600)]
     con.close()
@@ -89,7 +90,16 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
 def test_too_little_memory(db: Path, tmp_path: Path) -> None:
     done = run("fit", db, "demo", "--workers", 1, "--spool", tmp_path / "x", "--memory", "100MB")
     assert done.exit_code == 1
-    assert "workers have 100 MiB each, and the smallest shard needs" in done.output
+    assert "workers have 100 MB each, and the smallest shard needs" in done.output
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("8GB", 8 * 10**9), ("1.5 gib", 3 << 29), ("1500m", 15 * 10**8), ("7", 7)]
+)
+def test_sizes(size: str, expected: int) -> None:
+    said = workers_said("1", "x", size, 3)
+    assert said is not None
+    assert said.memory == expected
 
 
 def test_no_scheduler(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,11 +115,20 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         result = sqlclust.fit(con, "demo", executor=executor, spool=tmp_path / "spool", min_cluster_size=5)
         assert con.execute("SELECT engine FROM ClusteringFit").get == "sharded"
         assert con.execute("SELECT count(*) FROM EmbeddingCluster WHERE clustering_result_id = ?", (result,)).get == 600
+        said: dict[str, Any] = {
+            "where": "id % :n",
+            "parameters": {"n": 2},
+            "executor": executor,
+            "spool": tmp_path / "spool",
+        }
+        half = sqlclust.fit(con, "demo", **said)
+        sql = "SELECT count(*), parameters ->> '$.where' FROM EmbeddingCluster ec JOIN ClusteringResult r "
+        sql += "ON r.id = ec.clustering_result_id WHERE r.id = ?"
+        assert con.execute(sql, (half,)).fetchall() == [(300, "id % :n")]
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"spool": None}, "fit: spool is None, expected with an executor, a folder"),
             ({"memory": "8GB"}, "fit: memory is '8GB', expected an integer from 1"),
             ({"overlap": 0}, "fit: overlap is 0, expected an integer from 1"),
-            ({"where": "1"}, "fit: where is '1', expected None with an executor"),
             ({"executor": 0}, "fit: executor is 0, expected a number of processes"),
         ]
         for arguments, message in wrong:

@@ -12,20 +12,21 @@ from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.pipeline import ReachabilityParameters
 from sqlclust.core.runtime.control import Control, Progress
 from sqlclust.distributed.fit import Job, ShardedFit, fit_in_shards
+from sqlclust.distributed.folder_rows import FolderRows
 from sqlclust.distributed.plan import Sharding
-from sqlclust.distributed.vectors import NpyFolder
 from sqlclust.distributed.workers import ExecutorWorkers, ProcessWorkers, Workers
+from sqlclust.vectors.folders import NpyFolder
 from tests.benchmarks.data import embeddings
 
 PARAMETERS = ReachabilityParameters(5, "cosine")
 
 
-def folder_of(path: Path, vectors: Float32Array, *, files: int = 3) -> NpyFolder:
+def folder_of(path: Path, vectors: Float32Array, *, files: int = 3) -> FolderRows:
     """Vectors as a folder of .npy files."""
     path.mkdir(parents=True)
     for number, part in enumerate(np.array_split(vectors, files)):
         np.save(path / f"{number:03d}.npy", part)
-    return NpyFolder.found(path)
+    return FolderRows(NpyFolder.found(path))
 
 
 def sharding(shards: int | None = 1, **said: object) -> Sharding:
@@ -75,7 +76,7 @@ PHASES = ("scan", "assign", "route", "search", "merge", "forest", "pick", "recal
 def start(path: Path, *, spool: str = "spool", **said: object) -> tuple[Job, str]:
     """A fit of VECTORS in three shards, and its spool folder; the vectors' folder is made once."""
     folder = path / "vectors"
-    source = NpyFolder.found(folder) if folder.exists() else folder_of(folder, VECTORS)
+    source = FolderRows(NpyFolder.found(folder)) if folder.exists() else folder_of(folder, VECTORS)
     return Job(source, PARAMETERS, 0, sharding(**{"shards": 3, **said})), str(path / spool)  # type: ignore[arg-type]
 
 

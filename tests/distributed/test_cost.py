@@ -34,7 +34,9 @@ def test_the_client_takes_sixty_bytes_a_neighbour_at_most(n: int, dimension: int
     shards = shards_of((n, dimension), 15, 2 << 30, 3)
     assert shards > 1
     taken = estimate(Shape(n, dimension, 15, shards, 3), multiplications_per_second=60e9)
-    assert taken.client_bytes <= 60 * 20 * n
+    assert taken.client_bytes <= 60 * 20 * n + (
+        200 << 20
+    )  # libraries, a range of vectors, and the page cache beside it
     assert taken.worker_bytes <= 2 << 30
     assert taken.spool_bytes > 4 * dimension * n
 
@@ -47,7 +49,7 @@ def test_as_many_members_as_memory_holds(memory: int, dimension: int, engine: st
 
 
 def test_too_little_memory_says_how_much() -> None:
-    with pytest.raises(MemoryPerWorkerError, match="workers have 100 MiB each, and the smallest shard needs") as caught:
+    with pytest.raises(MemoryPerWorkerError, match="workers have 104 MB each, and the smallest shard needs") as caught:
         most_members(100 << 20, 384, 15)
     assert most_members(caught.value.needed, 384, 15) >= 1024
 

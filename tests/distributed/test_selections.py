@@ -92,6 +92,7 @@ def test_some_embeddings(con: apsw.Connection, said: dict[str, Any]) -> None:
     sharded = fit(con, **said, **OPTIONS)
     check_same(con, sharded, whole(con, "demo", **said))
     assert 50 < len(rows(con, ASSIGNED, sharded)) < 250
+    assert not (Path(con.db_filename("main")).parent / "spool").exists()
 
 
 FEW: dict[str, Any] = {"min_cluster_size": 2, "min_samples": 1, "allow_single_cluster": True}

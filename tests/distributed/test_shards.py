@@ -14,8 +14,9 @@ from sqlclust.core.pipeline import CutParameters, Engine, Fit, ReachabilityParam
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.edges import Edges
 from sqlclust.core.tree.minimum_forest import minimum_forest
-from sqlclust.distributed.fit import ShardedFit, lists_of_fit
+from sqlclust.distributed.fit import ShardedFit
 from sqlclust.distributed.forests import forest_path, read_edges
+from sqlclust.distributed.lists import SpooledLists
 from sqlclust.distributed.searching import found_path
 from sqlclust.distributed.spool import SpoolFile
 from tests.distributed.small_jobs import PARAMETERS, fitted, real_like
@@ -46,10 +47,17 @@ def test_one_shard_is_the_engine(tmp_path: Path, engine: Engine, parameters: Rea
     assert sharded.shards == [len(expected.points.counts)]
     assert_same(sharded.fit(), expected)
     assert (sharded.recall, sharded.tree_confirmed) == (expected.recall, expected.tree_confirmed)
-    lists = lists_of_fit(sharded)
+    lists = SpooledLists(sharded)
     assert expected.lists is not None
-    for name in lists._fields:
+    for name in ("counts", "starts"):
         assert np.array_equal(getattr(lists, name), getattr(expected.lists, name)), name
+    assert np.array_equal(lists.lengths(), expected.lists.lengths())
+    m = len(lists.counts)
+    for first, last in ((0, m), (0, 0), (m // 3, m // 2), (m - 1, m)):
+        (indices, squared), wanted = lists.between(first, last), expected.lists.between(first, last)
+        assert [each.dtype for each in (indices, squared)] == ["int32", "float64"]
+        assert np.array_equal(indices, wanted[0])
+        assert np.array_equal(squared, wanted[1])
 
 
 def test_numbers_beyond_float32s_squares(tmp_path: Path) -> None:
@@ -150,10 +158,10 @@ def test_recall_is_measured_and_not_promised(tmp_path: Path) -> None:
     vectors = real_like(2500)
     sharded = fitted(tmp_path, vectors, shards=8, overlap=1)
     assert sum(sharded.shards) == len(sharded.corpus.starts)
-    lists = lists_of_fit(sharded)
+    _, squared = SpooledLists(sharded).between(0, len(sharded.corpus.starts))
     exact = fit(vectors, PARAMETERS, engine="exact", keep_lists=True, control=Control()).lists
     assert exact is not None
-    listed, best = lists.squared.reshape(-1, 10)[:, :5], exact.squared.reshape(-1, 10)[:, 4:5]
+    listed, best = squared.reshape(-1, 10)[:, :5], exact.squared.reshape(-1, 10)[:, 4:5]
     truth = (listed <= best * 1.00001).mean()
     assert 0.3 < truth < 0.95
     assert sharded.recall == pytest.approx(truth, abs=0.05)

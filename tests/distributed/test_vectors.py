@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
@@ -12,15 +13,18 @@ import pytest
 import sqlclust
 from sqlclust.distributed.database_rows import DatabaseRows
 from sqlclust.distributed.opening import source_of
-from sqlclust.distributed.vectors import NpyFolder, VectorSource
+from sqlclust.distributed.vectors import VectorSource
 from sqlclust.errors import (
     DatabaseFileError,
     DimensionMismatchError,
     NotFiniteError,
+    SqlclustError,
     VectorFilesError,
     VectorsChangedError,
     VectorTypeError,
 )
+from sqlclust.sqlite import statements
+from sqlclust.vectors.folders import NpyFolder
 from tests.distributed.small_jobs import folder_of
 from tests.small import add_embeddings
 
@@ -158,3 +162,33 @@ def test_a_database_without_such_rows(tmp_path: Path) -> None:
         DatabaseRows.found(tmp_path / "rows.db", "unknown")
     with pytest.raises(DatabaseFileError, match="there is no such file"):
         DatabaseRows.found(tmp_path / "none.db", "demo")
+
+
+def test_ranges_are_read_by_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not by the index of models, which has all rows of one: for each range SQLite would look through all of them."""
+    read: list[tuple[str, Any]] = []
+    original = statements.each_row
+
+    def noting(database: Any, sql: str, bindings: Any = None) -> Any:
+        read.append((sql, bindings))
+        return original(database, sql, bindings)
+
+    source = database_of(tmp_path / "rows.db")
+    monkeypatch.setattr(statements, "each_row", noting)
+    source.read(*source.ranges(4)[0])
+    con = apsw.Connection(str(tmp_path / "rows.db"))
+    [(sql, bindings)] = read
+    plan = [detail for *_, detail in con.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)]
+    con.close()
+    assert len(plan) == 1
+    assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan[0]
+
+
+def test_a_view_does_no_harm(tmp_path: Path) -> None:
+    """Workers run it with no more rights than the client."""
+    con = apsw.Connection(str(tmp_path / "t.db"))
+    con.execute("CREATE VIEW t AS SELECT 1 AS k, load_extension('x') AS v")
+    con.close()
+    said = {**DatabaseRows.own(tmp_path / "t.db", ""), "table": "t", "key": "k", "vector": "v", "part": None}
+    with pytest.raises(SqlclustError, match=r"unsafe use of load_extension\(\)"):
+        DatabaseRows.of_numbers({**said, "stored": "view", "listed": True}, np.array([1]))

@@ -40,6 +40,7 @@ from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.embeddings.selection import models
 from sqlclust.store.making import Keeping
 from sqlclust.store.origins import found_by_name, source_to_fit
+from sqlclust.store.sources.folder_source import folder_source
 from sqlclust.store.sources.registered import into_another
 
 _EPILOG = """\b
@@ -51,6 +52,7 @@ Examples:
   sqlclust fit notes.db my-model --where "content LIKE '%error%'"
   sqlclust fit llm.db llm:docs
   sqlclust fit large.db my-model --workers 4 --spool /scratch/large --memory 8GB
+  sqlclust fit large.db my-vectors --folder vectors/ --workers 4 --spool /scratch/large
   sqlclust fit notes.db notes --table note --id slug --vector embedding --content body
   sqlclust fit /mnt/readonly/notes.db note --into clusters.db
 """
@@ -71,6 +73,12 @@ _OF_SOURCE = "source_"
 )
 @parameters_option("the condition")
 @options_of(SourceOptions, prefix=_OF_SOURCE)
+@click.option(
+    "--folder",
+    metavar="DIR",
+    help="The vectors are in the .npy or Parquet files of this folder, by name; a row's id is its place among all rows, from 0. "
+    "Of Parquet --id, --vector and --content name columns.",
+)
 @click.option(
     "--into", metavar="FILE", help="Write everything to another database, which is made if need be; DB is only read."
 )
@@ -111,6 +119,7 @@ def fit_named(
     *,
     where: str | None = None,
     parameters: tuple[tuple[str, str], ...] = (),
+    folder: str | None = None,
     into: str | None = None,
     store_fit: bool = True,
     store_neighbors: bool = True,
@@ -131,10 +140,12 @@ def fit_named(
         parsed = parse(FitOptions, {**options, "like": None if isinstance(like, str) else like})
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    names_source = said != Said() or into is not None
+    names_source = said != Said() or into is not None or folder is not None
+    if folder is not None and (into is not None or where is not None):
+        raise click.UsageError(f"--folder goes without {'--into' if into is not None else '--where'}")
     if names_source and model in (None, "all"):
         raise click.UsageError(
-            "--table and the like, and --into, go with the name of one source: sqlclust fit DB NAME …"
+            "--table and the like, --folder and --into go with the name of one source: sqlclust fit DB NAME …"
         )
     if workers is not None and model in (None, "all"):
         raise click.UsageError("--workers fit one model or source: sqlclust fit DB MODEL --workers …")
@@ -148,7 +159,10 @@ def fit_named(
             wanted = all_to_fit(database, db)
         else:
             wanted = [model]
-            if names_source:
+            if folder is not None:
+                with translated_errors(database, doing="looking for vectors"):
+                    source = folder_source(database, model, folder, said, words=OF_COMMANDS)
+            elif names_source:
                 source = source_to_fit(
                     database,
                     model,

@@ -38,6 +38,11 @@ class KNearestLists(NamedTuple):
         """int64 (m,), how many neighbours each list has."""
         return np.diff(self.starts)
 
+    def between(self, first: int, last: int) -> tuple[Int32Array, Float64Array]:
+        """The lists of the vectors from `first` to before `last`, one after the other: `indices` and `squared` of these."""
+        entries = slice(self.starts[first], self.starts[last])
+        return self.indices[entries], self.squared[entries]
+
 
 def equal_lists(counts: IndexArray, indices: NDArray[Any], squared: NDArray[Any]) -> KNearestLists:
     """Lists of equal length.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,27 @@ _EXPONENTS = range(-200, 201)
 """More than any float32 can ask for."""
 
 
+class Lists(Protocol):
+    """As `KNearestLists`, wherever its entries are."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """As `KNearestLists.counts`."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """As `KNearestLists.starts`."""
+
+    def lengths(self) -> NDArray[np.int64]:
+        """As `KNearestLists.lengths`."""
+
+    def between(self, first: int, last: int) -> tuple[Int32Array, Float64Array]:
+        """As `KNearestLists.between`."""
+
+
 @dataclass(frozen=True, eq=False)
-class FitNeighbors:
-    """Who is near whom in a fit, rows in the order of ids.
+class NewNeighbors:
+    """Who is near whom in a fit that is to be stored, rows in the order of ids.
 
     Attributes:
         row_vectors: int32 (n,), which distinct vector each row has: a number of `lists`.
@@ -42,8 +60,15 @@ class FitNeighbors:
 
     row_vectors: Int32Array
     row_hashes: NDArray[np.uint64]
-    lists: KNearestLists
+    lists: Lists
     exponent: int
+
+
+@dataclass(frozen=True, eq=False)
+class FitNeighbors(NewNeighbors):
+    """Who is near whom in a fit, all in memory."""
+
+    lists: KNearestLists
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,35 +101,39 @@ COLUMNS = tuple(field.name for field in fields(NeighborsPart))
 
 def neighbors_of(
     points: Points, fitted: Fit, control: Control | None = None, *, row_hashes: NDArray[np.uint64] | None = None
-) -> FitNeighbors | None:
+) -> NewNeighbors | None:
     """What is kept of a new fit; None if it was made without keeping its lists. `row_hashes` of the points, if they are known."""
     if fitted.lists is None:
         return None
-    row_vectors = fitted.points.group_of_row()[points.order].astype(np.int32)
     hashes = points.row_hashes(control) if row_hashes is None else row_hashes
-    return FitNeighbors(row_vectors, hashes, fitted.lists, fitted.exponent)
+    return NewNeighbors(row_vectors(points, fitted), hashes, fitted.lists, fitted.exponent)
 
 
-def to_parts(found: FitNeighbors) -> Iterator[NeighborsPart]:
+def row_vectors(points: Points, fitted: Fit) -> Int32Array:
+    """int32 (n,), which distinct vector each row has, rows in the order of ids."""
+    return fitted.points.group_of_row()[points.order].astype(np.int32)
+
+
+def to_parts(found: NewNeighbors) -> Iterator[NeighborsPart]:
     """The stored form: 12 bytes a row, 8 a distinct vector and 12 a neighbour."""
     n, lists, lengths = len(found.row_vectors), found.lists, found.lists.lengths()
     vectors = _parts_of_vectors(lists.starts)
     for part in range(max(-(-n // _ROWS), len(vectors) - 1)):
         rows = slice(part * _ROWS, min((part + 1) * _ROWS, n))
         first, last = vectors[min(part, len(vectors) - 1)], vectors[min(part + 1, len(vectors) - 1)]
-        listed = slice(lists.starts[first], lists.starts[last])
+        indices, squared = lists.between(first, last)
         yield NeighborsPart(
             part=part,
             exponent=found.exponent,
             n=len(found.row_vectors[rows]),
             n_distinct=last - first,
-            n_neighbors=int(listed.stop - listed.start),
+            n_neighbors=len(indices),
             row_vectors=found.row_vectors[rows].astype("<i4").tobytes(),
             row_hashes=found.row_hashes[rows].astype("<u8").tobytes(),
             counts=lists.counts[first:last].astype("<i4").tobytes(),
             list_lengths=lengths[first:last].astype("<i4").tobytes(),
-            neighbors=lists.indices[listed].astype("<i4").tobytes(),
-            squared_distances=lists.squared[listed].astype("<f8").tobytes(),
+            neighbors=indices.astype("<i4").tobytes(),
+            squared_distances=squared.astype("<f8").tobytes(),
         )
 
 

@@ -12,7 +12,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.store.fits.blobs import FitBlobs
 from sqlclust.store.fits.neighbors import COLUMNS as PART_COLUMNS
-from sqlclust.store.fits.neighbors import TABLE, FitNeighbors, to_parts
+from sqlclust.store.fits.neighbors import TABLE, NewNeighbors, to_parts
 from sqlclust.store.fits.record import COLUMNS, FitRecord
 from sqlclust.store.read_back import foreign_triggers, refuse_vanished
 
@@ -38,10 +38,10 @@ class NewFit(NamedTuple):
 
     record: FitRecord
     blobs: FitBlobs | None = None
-    neighbors: FitNeighbors | None = None
+    neighbors: NewNeighbors | None = None
 
 
-def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighbors: FitNeighbors | None = None) -> int:
+def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighbors: NewNeighbors | None = None) -> int:
     """Write a fit, inside the caller's transaction; returns its id.
 
     A file of a version of the schema that has no place for neighbours, or for `updated_from`, keeps none.
@@ -64,7 +64,7 @@ def insert(database: Database, record: FitRecord, blobs: FitBlobs | None, neighb
     return fit_id
 
 
-def _insert_neighbors(database: Database, fit_id: int, neighbors: FitNeighbors) -> None:
+def _insert_neighbors(database: Database, fit_id: int, neighbors: NewNeighbors) -> None:
     triggers, written = foreign_triggers(database, (TABLE,)), 0
     for part in to_parts(neighbors):
         statements.run(database, _INSERT_PART, {"clustering_fit_id": fit_id, **vars(part)})

@@ -12,13 +12,16 @@ class ByNumber(NamedTuple):
         table: real table or view.
         key: its column that has the numbers, or its rowid.
         vector: its column with the vectors.
-        stored: a vector in each row of a table or of a view; or of vec0, whose numbers are those of `place_number`.
+        stored: a vector in each row of a table or of a view; or of vec0, whose numbers are those of `place_number`; or in files
+            of a folder, where numbers are the places of rows.
+        width: bytes of a vector, where many are in one value.
     """
 
     table: str
     key: str
     vector: str
-    stored: Literal["rows", "view", "vec0"]
+    stored: Literal["rows", "view", "vec0", "files"]
+    width: int | None = None
 
 
 PLACES = 1 << 20

@@ -115,7 +115,7 @@ def is_current(database: Database, source: Source, *, elsewhere: bool) -> bool |
 
 def _text(database: Database, source: Source, *, elsewhere: bool) -> tuple[str, tuple[str, ...]]:
     """The text of a source's view, and the host's columns in it; none where it has the item's id alone."""
-    columns = () if elsewhere or source.stored == "vec0" else _columns(database, source.table_name or "")
+    columns = () if elsewhere or source.stored != "rows" else _columns(database, source.table_name or "")
     if 0 < len(columns) < _MOST_COLUMNS - len(COLUMNS):
         return _head(source.name) + _text_of_host(source, columns), columns
     return _head(source.name) + _filled(_OF_IDS, source, columns=_OURS), ()

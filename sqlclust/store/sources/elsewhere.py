@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from shlex import quote
 
 from sqlclust.errors import (
     CantOpenError,
@@ -26,7 +28,7 @@ _STEPS = 2_000
 
 @contextmanager
 def host_of(database: Database, source: Registered, *, patience: float = PATIENCE) -> Iterator[Database]:
-    """The database that a source's table is in: the same one, or another file, opened for reading only.
+    """The database that a source's table is in: the same one, also for files of a folder; or another, opened for reading only.
 
     Args:
         patience: seconds to wait for whoever writes to the other file.
@@ -35,8 +37,16 @@ def host_of(database: Database, source: Registered, *, patience: float = PATIENC
         SourceElsewhereError: the other file cannot be read, or it has no such table.
         LockedError: somebody writes to it all the time.
     """
-    if source.database is None:
-        yield database
+    if source.database is None or source.source.stored == "files":
+        if source.database is not None and not os.path.isdir(source.source.folder or ""):
+            said = f"sqlclust fit {quote(database.filename or 'DB')} {quote(source.name)} --folder DIR"
+            raise SourceElsewhereError(
+                source.name,
+                path=source.database,
+                reason=f"there is no folder {source.source.folder}",
+                advice=f"Put it back there, or say where it is: {said}",
+            )
+        yield database  # what reads files asks nothing else of it but whether to stop
         return
     with ExitStack() as stack:
         try:

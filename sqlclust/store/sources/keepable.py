@@ -12,6 +12,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import quoted
 from sqlclust.store.embeddings.condition import check_condition, check_text
+from sqlclust.store.sources.file_rows import condition_on_files
 from sqlclust.store.sources.vec0_rows import condition_on_vec0
 
 
@@ -86,6 +87,8 @@ def check_condition_of(database: Database, source: Source, condition: object, pa
         raise FilterError(condition, reason=f"it has more than {MAX_BYTES:,} bytes", table=table)
     if source.stored == "vec0":
         raise condition_on_vec0(condition, table)
+    if source.stored == "files":
+        raise condition_on_files(condition, table)
     rows = f"main.{quoted(table)}"
     with statements.distrusting_schema(database):
         check_condition(database, condition, parameters=parameters, rows=rows, table=table)

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlclust.errors import Id, RepeatedIdError, RepeatedKeyError
+from sqlclust.errors import Id, RepeatedIdError
 from sqlclust.sqlite import statements
 from sqlclust.store.embeddings.ids import sort_key
 from sqlclust.store.embeddings.selection import Selection
@@ -46,19 +46,15 @@ def numbered_rows(origin: SourceVectors, selection: Selection) -> NumberedRows |
                 numbers += some
                 ids += of_some
                 origin.host.check_interrupt()
-    _check_different(origin, ids)
+    if len({*ids}) < len(ids):
+        raise reader.repeated(_repeated(ids))
     if kept is not None:
         rows = [row for row, id in enumerate(ids) if id in kept]
         numbers, ids = [numbers[row] for row in rows], [ids[row] for row in rows]
     return NumberedRows(reader.by_number, numbers, ids)
 
 
-def _check_different(origin: SourceVectors, ids: list[Id]) -> None:
-    if len({*ids}) == len(ids):
-        return
+def _repeated(ids: list[Id]) -> RepeatedIdError:
     counts = {id: count for id, count in Counter(ids).items() if count > 1}
     first = min(counts, key=sort_key)
-    error = RepeatedIdError(embedding_id=first, occurrences=counts[first], repeated_ids=len(counts))
-    source = origin.registered.source
-    table = source.table_name or ""
-    raise RepeatedKeyError(source.name, table=table, id_columns=source.id_columns, repeated=error)
+    return RepeatedIdError(embedding_id=first, occurrences=counts[first], repeated_ids=len(counts))

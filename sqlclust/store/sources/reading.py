@@ -6,12 +6,13 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-from sqlclust.errors import HostTableError, Id, NullIdError, shown
+from sqlclust.errors import HostTableError, Id, NullIdError, RepeatedIdError, RepeatedKeyError, shown
 from sqlclust.sources import Source
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import read_layout
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.store.sources.by_number import ByNumber
+from sqlclust.store.sources.file_rows import FileRows, condition_on_files
 from sqlclust.store.sources.table_rows import MAX_BYTES, TableRows
 from sqlclust.store.sources.vec0_rows import Vec0Rows, condition_on_vec0
 
@@ -49,7 +50,12 @@ class HostReader:
             what = "nothing names its rows" if source.vector_column else "it has no vectors that can be read"
             raise HostTableError(f"{shown(source.name)}: {source.remark or what}", table=source.table_name or "")
         self._database, self._source = database, source
-        self._rows: TableRows | Vec0Rows
+        self._rows: TableRows | Vec0Rows | FileRows
+        if source.stored == "files":
+            if condition is not None:
+                raise condition_on_files(condition, source.table_name)
+            self._rows = FileRows(source)
+            return
         with translated_errors(database, doing=_DOING):
             layout = read_layout(database)
             if source.stored != "vec0":
@@ -163,6 +169,12 @@ class HostReader:
                 "keys of several columns become JSON, which has no BLOBs"
             )
             raise HostTableError(reason, table=self._source.table_name or "")
+
+    def repeated(self, error: RepeatedIdError) -> RepeatedKeyError:
+        """What is said of rows of which two have the same id."""
+        source = self._source
+        table, ids = source.table_name or "", source.id_columns
+        return RepeatedKeyError(source.name, table=table, id_columns=ids, repeated=error)
 
     def _too_long(self, id: Id) -> HostTableError:
         name, column = self._source.table_name or "", self._source.vector_column

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -212,7 +213,9 @@ def check_change(database: Database, changed: Registered, *, may_move: bool = Fa
 
 
 def _is_gone(database: Database, kept: Registered) -> bool:
-    """Whether a table of this file, its key or its column of vectors is not there any more."""
+    """Whether a table of this file, its key or its column of vectors is not there any more; or the folder of files."""
+    if kept.source.stored == "files":
+        return not os.path.isdir(kept.source.folder or "")
     if kept.database is not None:
         return False
     source, layout = kept.source, read_layout(database)

@@ -19,7 +19,6 @@ from sqlclust.errors import (
     HostTableError,
     Id,
     RepeatedIdError,
-    RepeatedKeyError,
     SourceConditionError,
     SqlclustError,
 )
@@ -34,6 +33,7 @@ from sqlclust.store.embeddings.points import Points
 from sqlclust.store.embeddings.selection import CheckRows, Selection
 from sqlclust.store.memory import check_room_for_more
 from sqlclust.store.sources import clusters_view
+from sqlclust.store.sources.file_rows import states_of
 from sqlclust.store.sources.items import embedding_ids
 from sqlclust.store.sources.reading import HostReader
 from sqlclust.store.sources.registered import Registered, check_same, make_tables, register
@@ -103,8 +103,9 @@ class SourceVectors:
         return STORED_FORMAT.name
 
     def data_version(self) -> int:
-        """That of the host's file."""
-        return data_version(self.host)
+        """That of the host's file; of files of a folder, another one whenever one of them changes, too."""
+        version = data_version(self.host)
+        return version if self._vectors.stored != "files" else hash((version, *states_of(self._vectors)))
 
     # --- reading ---
 
@@ -140,10 +141,7 @@ class SourceVectors:
         try:
             points = builder.finish()
         except RepeatedIdError as error:
-            source = self.registered.source
-            raise RepeatedKeyError(
-                source.name, table=source.table_name or "", id_columns=source.id_columns, repeated=error
-            ) from None
+            raise reader.repeated(error) from None
         if kept is None and expected and len(points) < expected:
             logger.log(
                 logging.WARNING if self._is_new else logging.INFO,

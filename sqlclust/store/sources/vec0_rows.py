@@ -91,13 +91,13 @@ class Vec0Rows:
         key, size, *blobs = columns
         taken, rowids = (f"CASE WHEN {fits} THEN {blob} END" for fits, blob in zip(lengths, blobs, strict=True))
         self._chunks = f"SELECT {key}, {size}, {taken}, {rowids} FROM {chunks.sql} NOT INDEXED"
-        self.by_number: ByNumber | None = ByNumber(vectors.name, "rowid", "vectors", "vec0")
+        self._width = FORMATS[vector.format].item_bits * vector.dimension // 8
+        self.by_number: ByNumber | None = ByNumber(vectors.name, "rowid", "vectors", "vec0", self._width)
         blob = column_sql(vectors, "vectors")
         self._vectors = (
             f"SELECT {blob} FROM {vectors.sql} "
             f"WHERE {column_sql(vectors, 'rowid')} = ? COLLATE BINARY AND {octets(database, blob)} <= {MAX_CHUNK}"
         )
-        self._width = FORMATS[vector.format].item_bits * vector.dimension // 8
 
     def batches(self, only: Collection[Id] | None) -> Generator[Batch]:
         """Ids and vectors, as in a table. Chunks in which nothing is wanted are not read."""
