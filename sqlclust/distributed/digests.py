@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO
 
 import numpy as np
@@ -50,12 +50,12 @@ def corpus_hash(
             contents.update(np.ascontiguousarray(part, dtype="<f4").data)
             control.at((start + len(part)) / len(order))
     else:
-        _update_in_order(contents, vectors, (points, dimension), folder, control)
+        _in_order(contents.update, vectors, (points, dimension), folder, control)
     return hashlib.sha256(ids.digest() + contents.digest()).hexdigest()
 
 
-def _update_in_order(
-    contents: hashlib._Hash,
+def _in_order(
+    update: Callable[[memoryview], object],
     vectors: Iterable[tuple[int, Float32Array]],
     of: tuple[Points, int],
     folder: str,
@@ -81,7 +81,7 @@ def _update_in_order(
                 rows = points.order[low : low + each]
                 aside.seek(low * width)
                 found = np.frombuffer(aside.read(len(rows) * width), dtype=np.uint8).reshape(len(rows), width)
-                contents.update(found[np.searchsorted(np.sort(rows), rows)].data)
+                update(found[np.searchsorted(np.sort(rows), rows)].data)
                 control.at(0.6 + 0.4 * (low + len(rows)) / n)
     except OSError as error:
         raise failed_to_write(os.path.join(folder, "vectors"), error, n * width) from None
