@@ -1,20 +1,17 @@
 """How good the tree of a fit in several shards is, by workers: what `core.tree.confirmation` measures, of the same sample.
 
-The heaviest edge on the tree's path from a vector to each other one is, in the order of the leaves, steps that rise on both sides
-of it. The client finds the steps of each sampled vector. Workers compare the sample with the vectors of their
-shards.
+The heaviest edge on the tree's path between two vectors is the largest gap between them in the order of the leaves, which the
+client finds. Workers compare the sample with the vectors of their shards.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.metrics import Float32Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.confirmation import Sample, leaves_of, sampled_vectors
@@ -30,21 +27,11 @@ from sqlclust.distributed.tasks import Task
 from sqlclust.distributed.ways_out import Run
 
 _NAME = "confirm"
-STEPS = "steps"
-"""Where each vector stands among the leaves, and the steps of each vector of the sample."""
+LEAVES = "leaves"
+"""The order of the leaves: `place` and `gaps` as `core.tree.confirmation.Leaves` has them."""
 _PANEL = 1024
-
-
-class _Steps(NamedTuple):
-    """The heaviest edge on the path from a vector to each leaf, as a function of the leaf's place, half of its squared weight.
-
-    Attributes:
-        first: int64, ascending, the place that each step begins with; 0 is the first.
-        heaviest: float32, from there on.
-    """
-
-    first: NDArray[np.int64]
-    heaviest: Float32Array
+_AT_A_TIME = 64 << 20
+"""Bytes of heaviest edges that a worker holds."""
 
 
 def measured_confirmation(spool: str, tree: Edges, run: Run, control: Control) -> float:
@@ -53,14 +40,14 @@ def measured_confirmation(spool: str, tree: Edges, run: Run, control: Control) -
     Args:
         run: runs tasks that need nothing of each other.
 
-    Cost: for each vector of the sample a look at all gaps between leaves, by the client, with some 150 bytes a vector of memory;
-    and by workers O(sample·m·d) multiplications, one read of the shards.
+    Cost: a single linkage by the client, with some 150 bytes a vector of memory; and by workers O(sample·m·d) multiplications,
+    one read of the shards, and 8 bytes for each vector of all shards.
     """
     plan, distinct = read_plan(spool), read_copies(spool).distinct
     having = asking.ask_for(spool, _NAME, sampled_vectors(distinct, plan.seed))
     run([Task(f"pick {_NAME} {s}", asking.pick, (_NAME, s), (asking.picked_path(spool, _NAME, s),)) for s in having])
     run([Task(f"collect {_NAME}", asking.collect, (_NAME,), (asking.asking_path(spool, _NAME),), local=True)])
-    _write_steps(spool, plan, tree, control)
+    _write_leaves(spool, plan, tree, control)
     shards = range(len(shard_sizes(spool)))
     answers = [asking.answer_path(spool, _NAME, s) for s in shards]
     run([Task(f"{_NAME} {s}", confirm, (_NAME, s), (answers[s],)) for s in shards])
@@ -71,29 +58,9 @@ def measured_confirmation(spool: str, tree: Edges, run: Run, control: Control) -
     return float(1.0 - doubted.mean())
 
 
-def _write_steps(spool: str, plan: Plan, tree: Edges, control: Control) -> None:
+def _write_leaves(spool: str, plan: Plan, tree: Edges, control: Control) -> None:
     leaves = leaves_of(SpanningTree(tree.left, tree.right, tree.weight), plan.parameters.distance_factor, control)
-    numbers = asking.read_asking(spool, _NAME).numbers
-    each = [_steps(leaves.gaps[:-1], int(leaves.place[number])) for number in numbers.tolist()]
-    bounds = np.cumsum([0, *(len(steps.first) for steps in each)])
-    arrays = {
-        "place": leaves.place.astype(np.int32),
-        "first": np.concatenate([steps.first for steps in each]),
-        "heaviest": np.concatenate([steps.heaviest for steps in each]),
-        "bounds": bounds,
-    }
-    write_spool(os.path.join(spool, STEPS), arrays)
-
-
-def _steps(gaps: Float32Array, place: int) -> _Steps:
-    """The steps of the vector at a place; `gaps[i]` is between the leaves i and i + 1."""
-    after = np.maximum.accumulate(gaps[place:])
-    rises = np.flatnonzero(np.append(True, after[1:] > after[:-1])) if len(after) else np.empty(0, dtype=np.intp)
-    before = np.maximum.accumulate(gaps[:place][::-1])[::-1]  # before[i] is that to the leaf i
-    falls = np.flatnonzero(np.append(True, before[1:] < before[:-1])) if len(before) else np.empty(0, dtype=np.intp)
-    first = np.concatenate([falls, [place], place + 1 + rises]).astype(np.int64)
-    heaviest = np.concatenate([before[falls], [0], after[rises]]).astype(np.float32)
-    return _Steps(first, heaviest)
+    write_spool(os.path.join(spool, LEAVES), {"place": leaves.place.astype(np.int32), "gaps": leaves.gaps})
 
 
 def confirm(spool: str, name: str, shard: int) -> None:
@@ -112,19 +79,50 @@ def confirm(spool: str, name: str, shard: int) -> None:
     doubted = np.zeros(len(of_sample), dtype=bool)
     if len(there.members):
         centre = there.vectors[:: max(1, len(there.vectors) // 4096)].mean(axis=0)
-        sample = Sample(ask.vectors, of_sample, centre)
-        for panel, heaviest in _heaviest(spool, there.members.astype(np.intp)):
-            doubted |= sample.sees_lighter(there.vectors[panel], half_core[panel], heaviest)
+        leaves, paths = _read_paths(spool, there.members, ask.numbers)
+        at_a_time = max(1, _AT_A_TIME // (4 * len(there.members)))
+        for low in range(0, len(doubted), at_a_time):
+            some = slice(low, low + at_a_time)
+            sample = Sample(ask.vectors[some], of_sample[some], centre)
+            heaviest = np.stack([paths.heaviest(place) for place in leaves[some].tolist()])
+            for first in range(0, len(there.members), _PANEL):
+                panel = slice(first, first + _PANEL)
+                doubted[some] |= sample.sees_lighter(there.vectors[panel], half_core[panel], heaviest[:, panel])
     write_spool(asking.answer_path(spool, name, shard), {"doubted": doubted.astype(np.uint8)})
 
 
-def _heaviest(spool: str, members: IndexArray) -> Iterator[tuple[slice, Float32Array]]:
-    """Some members at a time, and the heaviest edge on the path from each vector of the sample to each: float32 (q, members)."""
-    with SpoolFile(os.path.join(spool, STEPS)) as file:
-        place, first, heaviest, bounds = (file.array(name) for name in ("place", "first", "heaviest", "bounds"))
-    places = place[members]
-    of_row = [slice(low, high) for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)]
-    for low in range(0, len(members), _PANEL):
-        panel = slice(low, low + _PANEL)
-        steps = [np.searchsorted(first[part], places[panel], side="right") - 1 for part in of_row]
-        yield panel, np.stack([heaviest[part][step] for part, step in zip(of_row, steps, strict=True)])
+def _read_paths(spool: str, members: NDArray[np.int32], sample: NDArray[np.int32]) -> tuple[NDArray[np.int32], _Paths]:
+    """The places of the sample's vectors among the leaves, and the paths to the members of a shard."""
+    with SpoolFile(os.path.join(spool, LEAVES)) as file:
+        place = file.array("place")
+        of_sample, places = place[sample], place[members]
+        del place
+        return of_sample, _Paths(file.array("gaps"), places)
+
+
+class _Paths:
+    """The tree's paths to some vectors.
+
+    Args:
+        gaps: float32 (m,), of all leaves.
+        places: int32 (s,), 1 <= s, of these vectors among the leaves, in any order.
+    """
+
+    def __init__(self, gaps: Float32Array, places: NDArray[np.int32]) -> None:
+        self._gaps, self._order = gaps, np.argsort(places)
+        self._places = places[self._order]
+        self._between = np.maximum.reduceat(gaps, self._places)[:-1]  # from each to the next
+
+    def heaviest(self, place: int) -> Float32Array:
+        """The heaviest edge on the path from a leaf to each, half of its squared weight: float32 (s,); 0 to itself."""
+        after = int(np.searchsorted(self._places, place))
+        along = np.empty(len(self._places), dtype=np.float32)
+        if after < len(along):
+            first = self._gaps[place : self._places[after]].max(initial=0.0)
+            along[after:] = np.maximum.accumulate(np.append(first, self._between[after:]))
+        if after > 0:
+            last = self._gaps[self._places[after - 1] : place].max(initial=0.0)
+            along[:after] = np.maximum.accumulate(np.append(last, self._between[: after - 1][::-1]))[::-1]
+        result = np.empty_like(along)
+        result[self._order] = along
+        return result

@@ -20,7 +20,7 @@ from sqlclust.errors import SpoolFileError, SpoolInUseError
 PLAN = "plan.json"
 _LOCK = "client.lock"
 _FILE = (
-    r"(?:plan\.json|numbers|corpus|cells|shards|steps|(?:scan|nearest|destinations|routed|found|merged|forest|verified)-\d{6,}"
+    r"(?:plan\.json|numbers|corpus|cells|shards|leaves|(?:scan|nearest|destinations|routed|found|merged|forest|verified)-\d{6,}"
     r"|(?:picked|answer)-(?:recall|confirm|out-\d+|back-\d+)-\d{6,}|(?:request|asking)-(?:recall|confirm|out-\d+|back-\d+))"
 )
 _FOLDER = re.compile(r"fit-[0-9a-f]{12}")

@@ -15,7 +15,7 @@ from sqlclust.core.runtime.control import Control
 from sqlclust.core.tree.boruvka import SpanningTree
 from sqlclust.core.tree.confirmation import confirmed
 from sqlclust.distributed import confirming
-from sqlclust.distributed.confirming import _steps
+from sqlclust.distributed.confirming import _Paths
 from tests.distributed.small_jobs import PARAMETERS, fitted, real_like
 
 
@@ -41,11 +41,19 @@ def test_it_is_what_is_measured_in_memory(
 
 
 @given(st.lists(st.integers(0, 5), max_size=12), st.data())
-def test_steps_are_the_largest_gaps_between(gaps: list[int], data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(gaps)))
-    steps = _steps(np.array(gaps, dtype=np.float32), place)
-    assert (np.diff(steps.first) > 0).all()
-    for other in range(len(gaps) + 1):
-        between = gaps[min(place, other) : max(place, other)]
-        found = steps.heaviest[np.searchsorted(steps.first, other, side="right") - 1]
-        assert found == max(between, default=0)
+def test_paths_have_the_largest_gaps_between(gaps: list[int], data: st.DataObject) -> None:
+    leaves = st.integers(0, len(gaps))
+    places, place = data.draw(st.lists(leaves, min_size=1, unique=True)), data.draw(leaves)
+    paths = _Paths(np.array([*gaps, 0], dtype=np.float32), np.array(places, dtype=np.int32))
+    expected = [max(gaps[min(place, other) : max(place, other)], default=0) for other in places]
+    assert paths.heaviest(place).tolist() == expected
+
+
+def test_a_chain_of_leaves_takes_no_more(tmp_path: Path) -> None:
+    """Where one vector after the other joins, each farther than the last, every gap is a step; all of them, for all of the
+    sample, did not fit into a worker."""
+    angles = np.cumsum(np.linspace(0.0005, 0.002, 1200))
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    sharded = fitted(tmp_path, vectors, shards=4, parameters=ReachabilityParameters(2))
+    size = (Path(sharded.folder) / confirming.LEAVES).stat().st_size
+    assert size < 8 * len(vectors) + 4096
