@@ -17,6 +17,7 @@ from sqlclust.options import FitOptions
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_OVERLAP = 3
 _SHARE = 0.8
 """Of what is free, where nobody says how much memory workers may take."""
 
@@ -43,7 +44,7 @@ def workers_options(command: Command) -> Command:
         click.option(
             "--overlap",
             type=click.IntRange(1, 32),
-            default=3,
+            default=_OVERLAP,
             show_default=True,
             help="With --workers: cells that each vector goes to. More find more neighbours, and take more of everything.",
         ),
@@ -69,7 +70,9 @@ def workers_options(command: Command) -> Command:
     return command
 
 
-def workers_said(workers: str | None, spool: str | None, memory: str | None, overlap: int) -> WorkersSaid | None:
+def workers_said(
+    workers: str | None = None, spool: str | None = None, memory: str | None = None, overlap: int = _OVERLAP
+) -> WorkersSaid | None:
     """What the options say; None: nobody but this process is to work.
 
     Raises:

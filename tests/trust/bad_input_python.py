@@ -117,7 +117,7 @@ PYTHON: dict[str, Call] = {
         cluster_selection_epsilon=np.array([1, 2]),
     ),
     "engine unknown": fit(
-        "option 'engine': found 'fast', expected 'auto' or 'exact' or 'approximate'", engine="fast"
+        "option 'engine': found 'fast', expected 'auto' or 'exact' or 'approximate' or 'sharded'", engine="fast"
     ),
     "array None": no_matrix(None, "shape () of object"),
     "array flat": no_matrix([1.0, 2.0], "shape (2,) of float64"),

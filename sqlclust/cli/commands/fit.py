@@ -107,8 +107,7 @@ def command(db: str, model: str | None, into: str | None, output: str | None, **
     are, and its table is never written. Its name is kept with the first result; sqlclust's tables are added to the file if it
     has none, and a view "SOURCE_clusters" of the table's rows with their clusters.
     """
-    of_workers = {name: told.pop(name) for name in ("workers", "spool", "memory", "overlap")}
-    fits = fit_named(db, model, into=into, workers=workers_said(**of_workers), quiet=output is not None, **told)
+    fits = fit_named(db, model, into=into, quiet=output is not None, **told)
     _report(into or db, fits, output)
     fits.check()
 
@@ -125,7 +124,6 @@ def fit_named(
     store_neighbors: bool = True,
     log_file: str | None = None,
     like: Like = None,
-    workers: WorkersSaid | None = None,
     quiet: bool,
     **options: Any,
 ) -> Fits:
@@ -135,6 +133,7 @@ def fit_named(
         SqlclustError: of the only fit, or of what is before the first.
         click.UsageError
     """
+    workers = workers_said(**{name: options.pop(name) for name in WorkersSaid._fields if name in options})
     said = Said(**{name: options.pop(f"{_OF_SOURCE}{name}", None) for name in option_names(SourceOptions)})
     try:
         parsed = parse(FitOptions, {**options, "like": None if isinstance(like, str) else like})

@@ -111,8 +111,8 @@ def test_the_other_values_are_others() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("engine", "quantum", "unknown engine 'quantum', expected 'exact' or 'approximate'"),
-        ("engine", "auto", "unknown engine 'auto', expected 'exact' or 'approximate'"),
+        ("engine", "quantum", "unknown engine 'quantum', expected 'exact' or 'approximate' or 'sharded'"),
+        ("engine", "auto", "unknown engine 'auto', expected 'exact' or 'approximate' or 'sharded'"),
         ("metric", "hamming", "option 'metric': found 'hamming', expected 'euclidean' or 'cosine'"),
     ],
 )
