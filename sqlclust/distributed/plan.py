@@ -268,7 +268,7 @@ def read_plan(spool: str) -> Plan:
         with open(path, encoding="utf-8") as file:
             said = json.load(file)
     except FileNotFoundError:
-        raise SpoolMissingError(path, reason="is not there") from None
+        raise SpoolMissingError(path) from None
     except OSError as error:
         raise SpoolFileError(path, reason=f"cannot be read ({error.strerror})") from None
     except ValueError as error:

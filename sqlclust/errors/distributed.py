@@ -24,7 +24,11 @@ class SpoolDamagedError(SpoolFileError):
 
 
 class SpoolMissingError(SpoolFileError):
-    """A file of the spool folder that is not there."""
+    """A file of the spool folder that is not there, for whoever looked: `host` is the machine, where that is known."""
+
+    def __init__(self, path: str, *, host: str | None = None) -> None:
+        super().__init__(path, reason="is not there" if host is None else f"is not there, on {host}")
+        self.host = host
 
 
 class SpoolFullError(DistributedError):
