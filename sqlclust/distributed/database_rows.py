@@ -108,8 +108,7 @@ class DatabaseRows:
 
     def described(self) -> dict[str, Any]:
         """As `VectorSource` has it."""
-        selection = {"selection": self._said["selection"]} if "selection" in self._said else {}
-        return {**selection, "kind": "database", **self._said}  # what is chosen first: messages show how it begins
+        return {"kind": "database", **self._said}
 
     @property
     def name(self) -> str:

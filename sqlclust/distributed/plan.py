@@ -215,10 +215,11 @@ def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Kept:
     other: SpoolOfAnotherFitError | None = None
     for folder in fits(spool):
         kept = _plan_of_files(folder)
-        differs = _difference(kept, plan, adopt=adopt)
-        if differs is None:
+        difference = _difference(kept, plan, adopt=adopt)
+        if difference is None:
             return Kept(replace(kept, threads=plan.threads), folder)
-        found, expected = (_short(_values(of)[differs]) for of in (kept, plan))
+        differs, *values = difference
+        found, expected = map(_short, values)
         other = SpoolOfAnotherFitError(spool, differs=differs, found=found, expected=expected)
     if other is not None:
         raise other
@@ -239,11 +240,23 @@ def _plan_of_files(folder: str) -> Plan:
         raise SpoolPlanError(folder, reason=reason) from None
 
 
-def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> str | None:
-    """The first field in which two plans are of different fits; None: they are of the same."""
+def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> tuple[str, Any, Any] | None:
+    """The first field in which two plans are of different fits, and what both have; None: they are of the same."""
     earlier, asked = _values(kept), _values(plan)
     may_differ = {*_MAY_DIFFER, *(_OF_MEMORY if adopt else ())}
-    return next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+    differs = next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+    return None if differs is None else _innermost(differs, earlier[differs], asked[differs])
+
+
+def _innermost(name: str, earlier: Any, asked: Any) -> tuple[str, Any, Any]:
+    """Where two values differ: of the source it is a condition, a file or a number of rows that is said, not all of it."""
+    if isinstance(earlier, dict) and isinstance(asked, dict):
+        for key in sorted(
+            {**asked, **earlier}, key=lambda key: key != "selection"
+        ):  # says more than how many rows it gives
+            if earlier.get(key) != asked.get(key):
+                return _innermost(f"{name}.{key}", earlier.get(key), asked.get(key))
+    return name, earlier, asked
 
 
 def _values(plan: Plan) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.distributed import publishing
 from sqlclust.distributed.folder import remove_spool
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ProcessWorkers
@@ -21,6 +22,7 @@ from sqlclust.errors import (
     OptionError,
     SpoolDamagedError,
     SpoolInUseError,
+    SpoolOfAnotherFitError,
     TooFewRowsError,
     UnknownModelError,
     VectorsChangedError,
@@ -220,3 +222,22 @@ def test_without_workers_the_engine_is_refused(con: apsw.Connection) -> None:
         sqlclust.fit(con, "demo", engine="sharded")
     with pytest.raises(OptionError, match="'sharded' needs workers"):
         sqlclust.hdbscan(VECTORS, engine="sharded")
+
+
+def test_a_database_that_grew(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun is of fewer rows, and the message says of how many."""
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "cut_streamed", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit(con, shards=2)
+    con.execute(
+        "INSERT INTO Embedding (id, embedding_model, vector) SELECT 'new', 'demo', vector FROM Embedding LIMIT 1"
+    )
+    with pytest.raises(SpoolOfAnotherFitError, match=r"source\.n is 700 there, and 701 is asked for") as caught:
+        fit(con, shards=2)
+    assert (caught.value.differs, caught.value.found, caught.value.expected) == ("source.n", 700, 701)
+
+
+def stop(*arguments: Any, **more: Any) -> Any:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
