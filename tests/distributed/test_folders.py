@@ -200,6 +200,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"folder": "infinite"}, "0.parquet: row 1 has inf at position 0"),
     ({"folder": "damaged"}, "no readable Parquet file"),
     ({"folder": "parquet", "where": "1"}, "files of a folder cannot be filtered"),
+    ({"folder": "parquet", "database": "other.db"}, "database is 'other.db', expected none with a folder of files"),
 ]
 TABLES: dict[str, list[dict[str, Any]]] = {
     "several": [{"a": [[1.0]], "b": [[1.0]]}],
