@@ -10,11 +10,12 @@ import json
 import os
 import zlib
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sqlclust import __version__
+from sqlclust.core.engines import Engine
 from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
@@ -32,7 +33,6 @@ from sqlclust.errors import (
 )
 from sqlclust.vectors.blobs import first_zero
 
-ShardEngine = Literal["approximate", "exact"]
 _VERSION = 1
 _RANGE_BYTES, _RANGE_SHARE = 1 << 26, 12
 """Vectors that a task reads at a time, and the share of a worker's memory that they are at most."""
@@ -60,7 +60,7 @@ class Sharding:
     shards: int | None = None
     memory: int | None = None
     overlap: int = 3
-    engine: ShardEngine = "approximate"
+    engine: Engine = "approximate"
     threads: int | None = None
     range_rows: int | None = None
     memory_is_said: bool = True
@@ -97,7 +97,7 @@ class Plan:
     normalize: bool
     alpha: float
     seed: int
-    engine: ShardEngine
+    engine: Engine
     threads: int | None
     overlap: int
     shards: int
