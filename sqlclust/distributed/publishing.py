@@ -58,14 +58,14 @@ class Distribution(NamedTuple):
         spool: a folder that all of them see.
         sharding: how the fit is divided.
         seconds_per_task: after which a worker counts as hanging.
-        announce: hears how many rows of how many dimensions there are, before they are read.
+        announce: hears how a new fit is divided, before vectors are read for it.
     """
 
     workers: Workers
     spool: str
     sharding: Sharding
     seconds_per_task: float | None = 3600.0
-    announce: Callable[[int, int], None] | None = None
+    announce: Callable[[Plan], None] | None = None
 
 
 class _Asked(NamedTuple):
@@ -232,7 +232,7 @@ class _Work:
         """A new fit, and its clusters."""
         keeping, progress, *_ = asked
         if self._distribution.announce is not None:
-            self._distribution.announce(len(self._rows.points), self._rows.source.dimension)
+            self._distribution.announce(plan_of(*self._job))
         found, seconds = interrupt.run(self._database, self._fitted, progress)
         hashes = read_row_hashes(found.folder, found.plan)
         hashed, hashing = interrupt.run(self._database, partial(self._fingerprint, found, hashes), progress)

@@ -66,6 +66,16 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     assert len(rows(con, "SELECT * FROM clust_staleness(?)", result)) == 1
 
 
+def test_what_is_announced_is_how_it_is_divided(con: apsw.Connection) -> None:
+    """Not more shards than so few vectors are worth, and nothing where a stored fit is used."""
+    told: list[tuple[int, int, int, int]] = []
+    for _ in range(2):
+        fit(con, shards=90, announce=lambda plan: told.append((plan.n, plan.dimension, plan.overlap, plan.shards)))
+    asked = rows(con, "SELECT timings ->> '$.measured.shards_asked' FROM ClusteringFit")
+    assert told == [(700, 16, 3, asked[0][0])]
+    assert 1 < told[0][3] < 90
+
+
 def tables(con: apsw.Connection) -> None:
     """The vectors as other programs have them: with gaps, in other formats, of two collections, with rows that have none."""
     con.execute("CREATE TABLE half (k TEXT PRIMARY KEY, v BLOB)")
