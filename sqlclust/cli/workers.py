@@ -106,25 +106,23 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         yield None
         return
     from sqlclust.core.runtime.available_memory import available_memory
-    from sqlclust.core.runtime.threads import worker_count
     from sqlclust.distributed.plan import Sharding
     from sqlclust.distributed.publishing import Distribution
     from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers
 
-    memory, threads = said.memory, None
+    memory = said.memory
     workers: ProcessWorkers | DaskWorkers
     if said.workers.isdigit():
         count = int(said.workers)
         free = available_memory()
         memory = int(free * _SHARE) // count if memory is None and free is not None else memory
-        threads = max(1, worker_count() // count)
         workers = ProcessWorkers(count, memory=said.memory)
     else:
         workers = DaskWorkers(said.workers)
-        memory, threads = memory or workers.memory, 1
+        memory = memory or workers.memory
     try:
         sharding = Sharding(
-            memory=memory, overlap=said.overlap, threads=threads, memory_is_said=said.memory is not None
+            memory=memory, overlap=said.overlap, threads=workers.threads, memory_is_said=said.memory is not None
         )
         yield Distribution(workers, said.spool, sharding)
     finally:
