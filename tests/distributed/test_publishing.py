@@ -28,7 +28,7 @@ from sqlclust.errors import (
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, check_same, fit, rows
+from tests.distributed.published import ASSIGNED, VECTORS, before, check_same, fit, rows
 from tests.distributed.small_jobs import files_in, sharding
 
 
@@ -110,9 +110,12 @@ def test_sources_are_fitted_where_they_are(con: apsw.Connection, name: str) -> N
 
 
 def test_labels_are_kept(con: apsw.Connection) -> None:
-    first = fit(con, min_cluster_size=5)
-    second = fit(con, min_cluster_size=5, shards=2, like=first)
-    assert {row[0] for row in rows(con, CLUSTERS, second)} & {row[0] for row in rows(con, CLUSTERS, first)}
+    """As a fit in memory keeps them; without `like` clusters are numbered otherwise."""
+    first = fit(con, min_cluster_size=9)
+    options: dict[str, Any] = {"min_cluster_size": 5, "min_samples": 9}
+    plain, kept = fit(con, **options), fit(con, like=first, **options)
+    whole = sqlclust.fit(con, "demo", engine="approximate", like=first, **options)
+    assert rows(con, ASSIGNED, kept) == rows(con, ASSIGNED, whole) != rows(con, ASSIGNED, plain)
 
 
 @pytest.mark.parametrize("late", [False, True])
