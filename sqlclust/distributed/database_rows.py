@@ -7,6 +7,7 @@ those of a view or of vec0, the client writes their numbers to a file of the spo
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -19,7 +20,7 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.files import open_file
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.listed_numbers import BLOCK, ListedNumbers, ranges_of
-from sqlclust.distributed.row_readers import between, condition_of, of_numbers, select
+from sqlclust.distributed.row_readers import between, condition_of, of_numbers, row_named, select
 from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
 from sqlclust.sqlite import opening, statements
 from sqlclust.sqlite.layout import quoted
@@ -88,7 +89,7 @@ class DatabaseRows:
             raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
         with _opened(said["file"]) as database:
             first = dict(of_numbers(database, said, numbers[:1])).get(int(numbers[0]))
-        dimension = len(FORMATS[said["format"]].numbers_of(first, f"{said['key']} {numbers[0]}"))
+        dimension = len(FORMATS[said["format"]].numbers_of(first, row_named(said, int(numbers[0]))))
         starts = np.arange(0, len(numbers), block)
         lasts = np.append(starts[1:], len(numbers)) - 1
         if said.get("listed"):
@@ -114,6 +115,18 @@ class DatabaseRows:
     def name(self) -> str:
         """The file and the table."""
         return f"{self._said['file']} ({self._said['table']})"
+
+    def row_name(self, row: int) -> str:
+        """As `VectorSource` has it."""
+        if self._listed is not None:
+            return row_named(self._said, self._listed.number_of(row))
+        block = bisect_right(self._starts, row) - 1
+        with (
+            _opened(self._said["file"]) as database,
+            closing(between(database, self._said, self._said["firsts"][block], self._said["lasts"][block])) as rows,
+        ):
+            number, _ = next(islice(rows, row - self._starts[block], None))
+        return row_named(self._said, number)
 
     # --- which rows ---
 
@@ -166,14 +179,14 @@ class DatabaseRows:
         """Write rows into their places."""
         format_name: FormatName = self._said["format"]
         record = FORMATS[format_name]
-        key = self._said["key"]
         for place, (row, value) in enumerate(batch, at):
-            numbers = record.numbers_of(value, f"{key} {row}")
+            named = row_named(self._said, row)
+            numbers = record.numbers_of(value, named)
             if len(numbers) != self.dimension:
-                raise DimensionMismatchError(f"{key} {row}", found=len(numbers), expected=self.dimension)
+                raise DimensionMismatchError(named, found=len(numbers), expected=self.dimension)
             result[place] = narrowed(numbers)
         part = result[at : at + len(batch)]
-        check_narrowed(part, part, lambda row: (f"{key} {batch[row][0]}: the vector", None))
+        check_narrowed(part, part, lambda row: (f"{row_named(self._said, batch[row][0])}: the vector", None))
 
     def _changed(self, change: str) -> VectorsChangedError:
         return VectorsChangedError(self.name, change=change)

@@ -121,16 +121,19 @@ class Plan:
         """The vectors, of the fit whose files are in this folder."""
         return source_of(self.source, spool)
 
-    def compared(self, vectors: Float32Array, start: int) -> Float32Array:
+    def compared(self, vectors: Float32Array, start: int, source: VectorSource) -> Float32Array:
         """Vectors as they are compared, but for a power of two: of length one where the fit asks for it, no −0.0.
 
+        Args:
+            vectors: rows of `source` from `start` on.
+
         Raises:
-            ZeroVectorError: one has no direction; it names the row, counted from `start`.
+            ZeroVectorError: one has no direction; it names the row.
         """
         if self.parameters.unit_length:
             row = first_zero(vectors)
             if row is not None:
-                raise ZeroVectorError(f"row {start + row} of {source_of(self.source, '').name}")
+                raise ZeroVectorError(source.row_name(start + row))
             vectors = unit(vectors)
             vectors += np.float32(0.0)
             return vectors

@@ -106,12 +106,12 @@ def _hashed(sought: Sought, control: Control) -> tuple[str, RowHashes]:
 
 def clustered(sought: Sought, reused: Reused, control: Control) -> core.Clustering:
     """Clusters of the stored fit: what the new one would give."""
-    plan, points = sought.plan, sought.corpus.points
+    plan, points, source = sought.plan, sought.corpus.points, sought.rows.source
 
     def ranges() -> Iterator[tuple[int, Float32Array]]:
         for start, stop in plan.ranges:
             control.at(start / plan.n)
-            yield start, plan.compared(sought.rows.source.read(start, stop), start)
+            yield start, plan.compared(source.read(start, stop), start, source)
 
     return cut_streamed(reused.stored.tree_of(points), sought.corpus, ranges, plan.dimension, control)
 

@@ -57,6 +57,19 @@ def test_ranges_are_the_whole(tmp_path: Path) -> None:
             assert np.array_equal(np.concatenate(read), VECTORS), source.name
 
 
+def test_rows_have_names(tmp_path: Path) -> None:
+    """By which whoever has the vectors finds them."""
+    folder, database = both(tmp_path)
+    con = apsw.Connection(str(tmp_path / "rows.db"))
+    for row in (0, 12, 13, 36):
+        path, _, place = folder.row_name(row).partition(": row ")
+        assert np.array_equal(np.load(path)[int(place)], VECTORS[row])
+        key, _, number = database.row_name(row).partition(" ")
+        found = con.execute(f"SELECT vector FROM Embedding WHERE {key} = ?", (int(number),)).get
+        assert found == VECTORS[row].tobytes()
+    con.close()
+
+
 def test_types_of_numbers(tmp_path: Path) -> None:
     for number, kind in enumerate(("<f2", "<f8", ">f4")):
         folder = tmp_path / str(number)
