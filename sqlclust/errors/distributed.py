@@ -92,7 +92,7 @@ class VectorsChangedError(DistributedError):
 
 
 class VectorFilesError(DistributedError):
-    """A folder of .npy files that cannot be read as vectors."""
+    """Files that cannot be read as vectors: those of a folder, or a database without such rows."""
 
     def __init__(self, path: str, *, found: str, expected: str) -> None:
         super().__init__(f"{path}: {found}, expected {expected}")
