@@ -15,6 +15,7 @@ import sqlclust
 from sqlclust.distributed import publishing
 from sqlclust.errors import (
     FilterError,
+    HostTableError,
     MembersGoneError,
     MembersReplacedError,
     NotFiniteError,
@@ -220,6 +221,13 @@ def test_rows_that_are_no_vectors(con: apsw.Connection, model: str, value: float
         name = put_into_vec0(con, value)
     with pytest.raises(error, match=f"^{name}(:| is)"):
         fit(con, model=model, **said)
+
+
+def test_a_chunk_of_an_impossible_number(con: apsw.Connection) -> None:
+    """SQLite has room for it, and numbers of its places would not."""
+    con.execute("UPDATE named_chunks SET chunk_id = 1 << 62 WHERE chunk_id = (SELECT max(chunk_id) FROM named_chunks)")
+    with pytest.raises(HostTableError, match=f"chunk {1 << 62} .*: its number is none from 1 to 8,796,093,022,207"):
+        fit(con, model="named")
 
 
 def put_into_vec0(con: apsw.Connection, value: float) -> str:
