@@ -20,9 +20,9 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.files import open_file
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.listed_numbers import BLOCK, ListedNumbers, ranges_of
-from sqlclust.distributed.row_readers import between, condition_of, of_numbers, row_named, select
+from sqlclust.distributed.row_readers import between, of_numbers, row_named
 from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
-from sqlclust.sqlite import opening, statements
+from sqlclust.sqlite import opening
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.folders import file_state
@@ -52,15 +52,6 @@ class DatabaseRows:
         self.dimension: int = said["dimension"]
         self.n: int = said["n"]
 
-    @classmethod
-    def found(cls, file: str | os.PathLike[str], embedding_model: str, *, block: int = BLOCK) -> DatabaseRows:
-        """The embeddings of a model in our own table, in the order of their rowids.
-
-        Raises:
-            DatabaseFileError: the file cannot be read; VectorFilesError: there are no such embeddings.
-        """
-        return cls.of_table(cls.own(file, embedding_model), block=block)
-
     @staticmethod
     def own(file: str | os.PathLike[str], embedding_model: str) -> dict[str, Any]:
         """What is to be said of the embeddings of a model in our own table."""
@@ -70,21 +61,12 @@ class DatabaseRows:
         }  # fmt: skip
 
     @classmethod
-    def of_table(cls, said: dict[str, Any], *, block: int = BLOCK) -> DatabaseRows:
-        """The rows of any table with an integer key; see the class for what is to be said.
-
-        Cost: reads the keys of all rows, and 8 bytes of memory for each.
-        """
-        with _opened(said["file"]) as database:
-            meant, bindings = condition_of(said)
-            sql = f"{select(said, quoted(said['key']))} WHERE {meant} ORDER BY 1"
-            with statements.each_row(database, sql, bindings) as rows:
-                numbers = np.fromiter((row[0] for row in rows), dtype=np.int64)
-        return cls.of_numbers(said, numbers, block=block)
-
-    @classmethod
     def of_numbers(cls, said: dict[str, Any], numbers: NDArray[np.int64], *, block: int = BLOCK) -> DatabaseRows:
-        """As `of_table`, where the numbers of all rows are known, int64 (n,), ascending."""
+        """The rows of these numbers, int64 (n,), ascending, which are all of a table that are meant unless they are `listed`.
+
+        Raises:
+            DatabaseFileError: the file cannot be read; VectorFilesError: there are no rows; and what is wrong with the first.
+        """
         if len(numbers) == 0:
             raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
         with _opened(said["file"]) as database:

@@ -39,7 +39,8 @@ def database_of(path: Path) -> DatabaseRows:
     add_embeddings(con, VECTORS, ids=[f"id {row}" for row in range(len(VECTORS))])
     con.execute("UPDATE Embedding SET rowid = 1000 + 10 * rowid WHERE embedding_model = 'demo'")
     con.close()
-    return DatabaseRows.found(path, "demo", block=4)
+    numbers = 1000 + 10 * np.arange(4, 4 + len(VECTORS))
+    return DatabaseRows.of_numbers(DatabaseRows.own(path, "demo"), numbers, block=4)
 
 
 def both(tmp_path: Path) -> list[VectorSource]:
@@ -161,7 +162,7 @@ def test_rows_that_changed(tmp_path: Path, change: str, error: type[Exception], 
         "format": "float32",
         "part": None,
     }
-    source = DatabaseRows.of_table(said, block=4)
+    source = DatabaseRows.of_numbers(said, np.arange(len(VECTORS)), block=4)
     assert np.array_equal(source.read(4, 8), VECTORS[4:8])
     con.execute(change)
     with pytest.raises(error, match=match):
@@ -172,9 +173,9 @@ def test_rows_that_changed(tmp_path: Path, change: str, error: type[Exception], 
 def test_a_database_without_such_rows(tmp_path: Path) -> None:
     database_of(tmp_path / "rows.db")
     with pytest.raises(VectorFilesError, match="no rows of"):
-        DatabaseRows.found(tmp_path / "rows.db", "unknown")
+        DatabaseRows.of_numbers(DatabaseRows.own(tmp_path / "rows.db", "unknown"), np.empty(0, dtype=np.int64))
     with pytest.raises(DatabaseFileError, match="there is no such file"):
-        DatabaseRows.found(tmp_path / "none.db", "demo")
+        DatabaseRows.of_numbers(DatabaseRows.own(tmp_path / "none.db", "demo"), np.array([1]))
 
 
 def test_ranges_are_read_by_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
