@@ -112,7 +112,7 @@ class Fits:
             if self._distribution is not None:
                 from sqlclust.distributed.publishing import fit_with_workers
 
-                announced = partial(announce_workers, model, options, self._distribution, progress)
+                announced = partial(announce_workers, model, self._distribution, progress)
                 result_id = fit_with_workers(
                     self._database,
                     model,

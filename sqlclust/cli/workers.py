@@ -12,7 +12,6 @@ import click
 from sqlclust.cli.fitting import duration
 from sqlclust.cli.output import printable
 from sqlclust.cli.progress import ProgressLine
-from sqlclust.options import FitOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -110,52 +109,45 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
         yield None
         return
     from sqlclust.core.runtime.available_memory import available_memory
-    from sqlclust.core.runtime.threads import worker_count
     from sqlclust.distributed.plan import Sharding
     from sqlclust.distributed.publishing import Distribution
     from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers
 
-    memory, threads = said.memory, None
+    memory = said.memory
     workers: ProcessWorkers | DaskWorkers
     if said.workers.isdigit():
         count = int(said.workers)
         free = available_memory()
         memory = int(free * _SHARE) // count if memory is None and free is not None else memory
-        threads = max(1, worker_count() // count)
         workers = ProcessWorkers(count, memory=said.memory)
     else:
         workers = DaskWorkers(said.workers)
-        memory, threads = memory or workers.memory, 1
+        memory = memory or workers.memory
     try:
         sharding = Sharding(
-            memory=memory, overlap=said.overlap, threads=threads, memory_is_said=said.memory is not None
+            memory=memory, overlap=said.overlap, threads=workers.threads, memory_is_said=said.memory is not None
         )
         yield Distribution(workers, said.spool, sharding)
     finally:
         workers.close()
 
 
-def announce_workers(
-    model: str, options: FitOptions, distribution: Any, progress: ProgressLine, n: int, dimension: int
-) -> None:
-    """Say who works, and what it will take, before it starts; from then on `progress` tells how much time is left."""
+def announce_workers(model: str, distribution: Any, progress: ProgressLine, plan: Any) -> None:
+    """Say who works, and what it will take, before it starts; from then on `progress` tells how much time is left.
+
+    Args:
+        distribution, plan: as `distributed.publishing` and `distributed.plan` have them.
+    """
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
-    from sqlclust.distributed.cost import Shape, estimate, shards_of
+    from sqlclust.distributed.cost import Shape, estimate
     from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
-    sharding = distribution.sharding
-    min_samples = options.resolved_min_samples(n)
-    shape = Shape(
-        n,
-        dimension,
-        min_samples,
-        shards_of((n, dimension), min_samples, sharding.memory, sharding.overlap),
-        sharding.overlap,
-    )
+    n, dimension = plan.n, plan.dimension
+    shape = Shape(n, dimension, plan.min_samples, plan.shards, plan.overlap)
     with cores_at_most(1):
         taken = estimate(shape, multiplications_per_second=multiplications_per_second())
-    by_workers = taken.core_seconds / (distribution.workers.count * (sharding.threads or 1))
+    by_workers = taken.core_seconds / (distribution.workers.count * (plan.threads or 1))
     expected = expected_seconds(n, dimension, by_workers)
     progress.clear()
     progress.left = TimeLeft(expected)

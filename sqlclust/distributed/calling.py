@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlclust.core.runtime.control import Progress
-from sqlclust.core.runtime.threads import worker_count
 from sqlclust.distributed.plan import Sharding
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import workers_of
@@ -50,7 +49,7 @@ def fit_by(
             raise ArgumentError("fit", name, found=shown(value), expected="an integer from 1")
     workers = workers_of(executor, memory=sharded["memory"])
     try:
-        sharding = Sharding(**sharded, threads=max(1, worker_count() // workers.count))
+        sharding = Sharding(**sharded, threads=workers.threads)
         how = Distribution(workers, os.fspath(spool), sharding)
         selecting: dict[str, Any] = {"where": said["where"], "parameters": said["parameters"], "runs_condition": True}
         return fit_with_workers(database, embedding_model, fitting, how, progress=progress, **selecting)

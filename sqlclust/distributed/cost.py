@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlclust.core.cost import COSTS
+from sqlclust.core.engines import Engine
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
 from sqlclust.errors import MemoryPerWorkerError
 
@@ -25,16 +26,14 @@ _READS = 6
 """Times that the vectors are read where they are: scanned, assigned, routed; for the digest; for the medoids twice."""
 
 
-def worker_bytes(members: int, dimension: int, min_samples: int, engine: str = "approximate") -> int:
+def worker_bytes(members: int, dimension: int, min_samples: int, engine: Engine = "approximate") -> int:
     """Peak memory of a worker with a shard of so many vectors, these included: bytes."""
-    vectors = 4 * members * dimension
-    beyond = COSTS["exact" if engine == "exact" else "approximate"].memory_bytes(
-        members, dimension, min(min_samples, max(1, members - 1)) + SPARE_NEIGHBORS
-    )
-    return _PROCESS + vectors + beyond - vectors  # `memory_bytes` has a copy of the vectors, which a shard does without
+    neighbors = min(min_samples, max(1, members - 1)) + SPARE_NEIGHBORS
+    # beyond the vectors given, and with a copy of them; a shard has one of both
+    return _PROCESS + COSTS[engine].memory_bytes(members, dimension, neighbors)
 
 
-def most_members(memory: int, dimension: int, min_samples: int, engine: str = "approximate") -> int:
+def most_members(memory: int, dimension: int, min_samples: int, engine: Engine = "approximate") -> int:
     """How many vectors a worker with so much memory can have in a shard.
 
     Raises:

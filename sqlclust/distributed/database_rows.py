@@ -7,6 +7,7 @@ those of a view or of vec0, the client writes their numbers to a file of the spo
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -19,9 +20,9 @@ from sqlclust.bindings.apsw.database import ApswDatabase
 from sqlclust.bindings.apsw.files import open_file
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.listed_numbers import BLOCK, ListedNumbers, ranges_of
-from sqlclust.distributed.row_readers import between, condition_of, of_numbers, select
+from sqlclust.distributed.row_readers import between, of_numbers, row_named
 from sqlclust.errors import DimensionMismatchError, VectorFilesError, VectorsChangedError, shown
-from sqlclust.sqlite import opening, statements
+from sqlclust.sqlite import opening
 from sqlclust.sqlite.layout import quoted
 from sqlclust.sqlite.transactions import translated_errors
 from sqlclust.vectors.folders import file_state
@@ -51,15 +52,6 @@ class DatabaseRows:
         self.dimension: int = said["dimension"]
         self.n: int = said["n"]
 
-    @classmethod
-    def found(cls, file: str | os.PathLike[str], embedding_model: str, *, block: int = BLOCK) -> DatabaseRows:
-        """The embeddings of a model in our own table, in the order of their rowids.
-
-        Raises:
-            DatabaseFileError: the file cannot be read; VectorFilesError: there are no such embeddings.
-        """
-        return cls.of_table(cls.own(file, embedding_model), block=block)
-
     @staticmethod
     def own(file: str | os.PathLike[str], embedding_model: str) -> dict[str, Any]:
         """What is to be said of the embeddings of a model in our own table."""
@@ -69,26 +61,17 @@ class DatabaseRows:
         }  # fmt: skip
 
     @classmethod
-    def of_table(cls, said: dict[str, Any], *, block: int = BLOCK) -> DatabaseRows:
-        """The rows of any table with an integer key; see the class for what is to be said.
-
-        Cost: reads the keys of all rows, and 8 bytes of memory for each.
-        """
-        with _opened(said["file"]) as database:
-            meant, bindings = condition_of(said)
-            sql = f"{select(said, quoted(said['key']))} WHERE {meant} ORDER BY 1"
-            with statements.each_row(database, sql, bindings) as rows:
-                numbers = np.fromiter((row[0] for row in rows), dtype=np.int64)
-        return cls.of_numbers(said, numbers, block=block)
-
-    @classmethod
     def of_numbers(cls, said: dict[str, Any], numbers: NDArray[np.int64], *, block: int = BLOCK) -> DatabaseRows:
-        """As `of_table`, where the numbers of all rows are known, int64 (n,), ascending."""
+        """The rows of these numbers, int64 (n,), ascending, which are all of a table that are meant unless they are `listed`.
+
+        Raises:
+            DatabaseFileError: the file cannot be read; VectorFilesError: there are no rows; and what is wrong with the first.
+        """
         if len(numbers) == 0:
             raise VectorFilesError(said["file"], found=f"no rows of {shown(said['part'])}", expected="some")
         with _opened(said["file"]) as database:
             first = dict(of_numbers(database, said, numbers[:1])).get(int(numbers[0]))
-        dimension = len(FORMATS[said["format"]].numbers_of(first, f"{said['key']} {numbers[0]}"))
+        dimension = len(FORMATS[said["format"]].numbers_of(first, row_named(said, int(numbers[0]))))
         starts = np.arange(0, len(numbers), block)
         lasts = np.append(starts[1:], len(numbers)) - 1
         if said.get("listed"):
@@ -108,13 +91,24 @@ class DatabaseRows:
 
     def described(self) -> dict[str, Any]:
         """As `VectorSource` has it."""
-        selection = {"selection": self._said["selection"]} if "selection" in self._said else {}
-        return {**selection, "kind": "database", **self._said}  # what is chosen first: messages show how it begins
+        return {"kind": "database", **self._said}
 
     @property
     def name(self) -> str:
         """The file and the table."""
         return f"{self._said['file']} ({self._said['table']})"
+
+    def row_name(self, row: int) -> str:
+        """As `VectorSource` has it."""
+        if self._listed is not None:
+            return row_named(self._said, self._listed.number_of(row))
+        block = bisect_right(self._starts, row) - 1
+        with (
+            _opened(self._said["file"]) as database,
+            closing(between(database, self._said, self._said["firsts"][block], self._said["lasts"][block])) as rows,
+        ):
+            number, _ = next(islice(rows, row - self._starts[block], None))
+        return row_named(self._said, number)
 
     # --- which rows ---
 
@@ -167,14 +161,14 @@ class DatabaseRows:
         """Write rows into their places."""
         format_name: FormatName = self._said["format"]
         record = FORMATS[format_name]
-        key = self._said["key"]
         for place, (row, value) in enumerate(batch, at):
-            numbers = record.numbers_of(value, f"{key} {row}")
+            named = row_named(self._said, row)
+            numbers = record.numbers_of(value, named)
             if len(numbers) != self.dimension:
-                raise DimensionMismatchError(f"{key} {row}", found=len(numbers), expected=self.dimension)
+                raise DimensionMismatchError(named, found=len(numbers), expected=self.dimension)
             result[place] = narrowed(numbers)
         part = result[at : at + len(batch)]
-        check_narrowed(part, part, lambda row: (f"{key} {batch[row][0]}: the vector", None))
+        check_narrowed(part, part, lambda row: (f"{row_named(self._said, batch[row][0])}: the vector", None))
 
     def _changed(self, change: str) -> VectorsChangedError:
         return VectorsChangedError(self.name, change=change)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlclust.core.geometry.groups import places_in_runs
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.distributed.numbering import read_corpus
 from sqlclust.distributed.plan import Plan, read_plan
@@ -96,9 +95,8 @@ def _leave_hubs(nearest: Int32Array, cells: int) -> None:
     flat = nearest.reshape(-1)
     for cell in np.flatnonzero(np.bincount(flat, minlength=cells) > most).tolist():
         entries = np.flatnonzero(flat == cell)
-        rank = entries % overlap
-        order = entries[np.lexsort((entries, rank))]
-        flat[order[(places_in_runs(np.zeros(len(order))) >= most) & (order % overlap > 0)]] = -1
+        others = entries[np.argsort(entries % overlap, kind="stable")][most:]
+        flat[others[others % overlap > 0]] = -1
 
 
 def _once_each(nearest: Int32Array, group: Int32Array) -> Int32Array:

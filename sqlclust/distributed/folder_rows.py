@@ -61,6 +61,10 @@ class FolderRows:
         """The folder."""
         return self._folder.name
 
+    def row_name(self, row: int) -> str:
+        """As `VectorSource` has it."""
+        return self._folder.row_name(row if self._numbers is None else self._numbers.number_of(row))
+
     def ranges(self, rows: int) -> list[tuple[int, int]]:
         """As `VectorSource` has it."""
         if self._numbers is not None:

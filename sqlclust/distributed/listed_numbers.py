@@ -58,6 +58,11 @@ class ListedNumbers:
                 raise SpoolDamagedError(path, reason="has the numbers of other rows")
             return np.concatenate([file.part(_NAME, at) for at in range(start // BLOCK, -(-stop // BLOCK))])
 
+    def number_of(self, row: int) -> int:
+        """The number of a row. Raises as `between`."""
+        start = row - row % BLOCK
+        return int(self.between(start, start + BLOCK)[row - start])
+
 
 def ranges_of(starts: list[int], rows: int) -> list[tuple[int, int]]:
     """Ranges of about so many rows, put together of blocks that begin with these rows; the last is the end."""

@@ -10,11 +10,12 @@ import json
 import os
 import zlib
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sqlclust import __version__
+from sqlclust.core.engines import Engine
 from sqlclust.core.geometry.metrics import Float32Array, metric_of, unit
 from sqlclust.core.geometry.mutual_reachability import ReachabilityParameters
 from sqlclust.core.neighbors.k_nearest_lists import SPARE_NEIGHBORS
@@ -32,7 +33,6 @@ from sqlclust.errors import (
 )
 from sqlclust.vectors.blobs import first_zero
 
-ShardEngine = Literal["approximate", "exact"]
 _VERSION = 1
 _RANGE_BYTES, _RANGE_SHARE = 1 << 26, 12
 """Vectors that a task reads at a time, and the share of a worker's memory that they are at most."""
@@ -60,7 +60,7 @@ class Sharding:
     shards: int | None = None
     memory: int | None = None
     overlap: int = 3
-    engine: ShardEngine = "approximate"
+    engine: Engine = "approximate"
     threads: int | None = None
     range_rows: int | None = None
     memory_is_said: bool = True
@@ -97,7 +97,7 @@ class Plan:
     normalize: bool
     alpha: float
     seed: int
-    engine: ShardEngine
+    engine: Engine
     threads: int | None
     overlap: int
     shards: int
@@ -121,16 +121,19 @@ class Plan:
         """The vectors, of the fit whose files are in this folder."""
         return source_of(self.source, spool)
 
-    def compared(self, vectors: Float32Array, start: int) -> Float32Array:
+    def compared(self, vectors: Float32Array, start: int, source: VectorSource) -> Float32Array:
         """Vectors as they are compared, but for a power of two: of length one where the fit asks for it, no −0.0.
 
+        Args:
+            vectors: rows of `source` from `start` on.
+
         Raises:
-            ZeroVectorError: one has no direction; it names the row, counted from `start`.
+            ZeroVectorError: one has no direction; it names the row.
         """
         if self.parameters.unit_length:
             row = first_zero(vectors)
             if row is not None:
-                raise ZeroVectorError(f"row {start + row} of {source_of(self.source, '').name}")
+                raise ZeroVectorError(source.row_name(start + row))
             vectors = unit(vectors)
             vectors += np.float32(0.0)
             return vectors
@@ -215,10 +218,11 @@ def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Kept:
     other: SpoolOfAnotherFitError | None = None
     for folder in fits(spool):
         kept = _plan_of_files(folder)
-        differs = _difference(kept, plan, adopt=adopt)
-        if differs is None:
+        difference = _difference(kept, plan, adopt=adopt)
+        if difference is None:
             return Kept(replace(kept, threads=plan.threads), folder)
-        found, expected = (_short(_values(of)[differs]) for of in (kept, plan))
+        differs, *values = difference
+        found, expected = map(_short, values)
         other = SpoolOfAnotherFitError(spool, differs=differs, found=found, expected=expected)
     if other is not None:
         raise other
@@ -239,11 +243,23 @@ def _plan_of_files(folder: str) -> Plan:
         raise SpoolPlanError(folder, reason=reason) from None
 
 
-def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> str | None:
-    """The first field in which two plans are of different fits; None: they are of the same."""
+def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> tuple[str, Any, Any] | None:
+    """The first field in which two plans are of different fits, and what both have; None: they are of the same."""
     earlier, asked = _values(kept), _values(plan)
     may_differ = {*_MAY_DIFFER, *(_OF_MEMORY if adopt else ())}
-    return next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+    differs = next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+    return None if differs is None else _innermost(differs, earlier[differs], asked[differs])
+
+
+def _innermost(name: str, earlier: Any, asked: Any) -> tuple[str, Any, Any]:
+    """Where two values differ: of the source it is a condition, a file or a number of rows that is said, not all of it."""
+    if isinstance(earlier, dict) and isinstance(asked, dict):
+        for key in sorted(
+            {**asked, **earlier}, key=lambda key: key != "selection"
+        ):  # says more than how many rows it gives
+            if earlier.get(key) != asked.get(key):
+                return _innermost(f"{name}.{key}", earlier.get(key), asked.get(key))
+    return name, earlier, asked
 
 
 def _values(plan: Plan) -> dict[str, Any]:
@@ -268,7 +284,7 @@ def read_plan(spool: str) -> Plan:
         with open(path, encoding="utf-8") as file:
             said = json.load(file)
     except FileNotFoundError:
-        raise SpoolMissingError(path, reason="is not there") from None
+        raise SpoolMissingError(path) from None
     except OSError as error:
         raise SpoolFileError(path, reason=f"cannot be read ({error.strerror})") from None
     except ValueError as error:

@@ -58,16 +58,14 @@ class Distribution(NamedTuple):
         spool: a folder that all of them see.
         sharding: how the fit is divided.
         seconds_per_task: after which a worker counts as hanging.
-        keep_spool: whether the spool's files stay once the result is there.
-        announce: hears how many rows of how many dimensions there are, before they are read.
+        announce: hears how a new fit is divided, before vectors are read for it.
     """
 
     workers: Workers
     spool: str
     sharding: Sharding
     seconds_per_task: float | None = 3600.0
-    keep_spool: bool = False
-    announce: Callable[[int, int], None] | None = None
+    announce: Callable[[Plan], None] | None = None
 
 
 class _Asked(NamedTuple):
@@ -124,7 +122,7 @@ def fit_with_workers(
             with suppress(OSError):
                 os.unlink(error.path)
             raise
-        if folder is not None and not distribution.keep_spool:
+        if folder is not None:
             try:
                 remove_spool(spool, folder)
             except OSError as error:  # the result is there
@@ -234,7 +232,7 @@ class _Work:
         """A new fit, and its clusters."""
         keeping, progress, *_ = asked
         if self._distribution.announce is not None:
-            self._distribution.announce(len(self._rows.points), self._rows.source.dimension)
+            self._distribution.announce(plan_of(*self._job))
         found, seconds = interrupt.run(self._database, self._fitted, progress)
         hashes = read_row_hashes(found.folder, found.plan)
         hashed, hashing = interrupt.run(self._database, partial(self._fingerprint, found, hashes), progress)
@@ -242,7 +240,7 @@ class _Work:
         record = self._record(found, hashed, {**seconds, **hashing, **cutting})
         kept: tuple[Any, ...] = ()
         if keeping.fit:
-            to_keep = partial(self._to_keep, keeping, found, hashed)
+            to_keep = partial(self._to_keep, keeping, found, hashed, hashes)
             kept, _ = interrupt.run(self._database, to_keep, progress)
         recorded = {"shards": len(found.shards), "overlap": found.plan.overlap, "recall": found.recall}
         return _Made(clustering, NewFit(record, *kept), hashes, recorded, sum(seconds.values()), found.folder)
@@ -288,12 +286,14 @@ class _Work:
             shards_asked=found.plan.shards,
         )
 
-    def _to_keep(self, keeping: Keeping, found: ShardedFit, hashed: Fingerprint, control: Control) -> tuple[Any, ...]:
+    def _to_keep(
+        self, keeping: Keeping, found: ShardedFit, hashed: Fingerprint, hashes: RowHashes, control: Control
+    ) -> tuple[Any, ...]:
         points, fitted = self._corpus.points, self._fit(found)
         neighbors = None
         if keeping.neighbors:
-            hashes = read_row_hashes(found.folder, found.plan).hashes[points.order]
-            neighbors = NewNeighbors(row_vectors(points, fitted), hashes, SpooledLists(found), fitted.exponent)
+            of_rows = hashes.hashes[points.order]
+            neighbors = NewNeighbors(row_vectors(points, fitted), of_rows, SpooledLists(found), fitted.exponent)
         return to_blobs(points, hashed, fitted, control), neighbors
 
 

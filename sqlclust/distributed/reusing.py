@@ -59,7 +59,7 @@ class Sought(NamedTuple):
 def stored_fit(database: Database, sought: Sought, progress: Progress | None) -> tuple[Reused | None, str | None]:
     """The stored fit that a new one would be, if there is one; and what is done with stored fits, for people.
 
-    Vectors are read only where a fit of as many rows has the same settings.
+    Vectors are read only where a fit of as many rows has the same settings and was divided alike.
 
     Raises:
         SpoolFullError, SpoolFileError; as `VectorSource.read`; FitDamagedError, StatementInterrupted
@@ -71,19 +71,23 @@ def stored_fit(database: Database, sought: Sought, progress: Progress | None) ->
     if not alike:
         return None, None
     reason = f"a new fit, not made from fit {alike[0].id}: {NOT_UPDATED}"
-    if len(corpus.points) not in [each.n for each in alike]:
+    as_large = [each for each in alike if each.n == len(corpus.points)]
+    if not as_large:
         return None, reason
+    plan, other = sought.plan, as_large[0]
+    divided = [each for each in as_large if each.overlap == plan.overlap]
+    if not sought.any_division:
+        divided = [each for each in divided if each.shards_asked == plan.shards]
+    if not divided:
+        asked = f"{other.shards_asked} shards and an overlap of {other.overlap} were asked for there"
+        return None, f"a new fit, and not fit {other.id}: {asked}, and {plan.shards} and {plan.overlap} are now"
     (whole, hashes), _ = interrupt.run(database, partial(_hashed, sought), progress)
-    same = [each for each in alike if each.corpus_hash == whole]
-    if not same:
+    same = next((each for each in divided if each.corpus_hash == whole), None)
+    if same is None:
         return None, reason
-    plan = sought.plan
-    for each in same:
-        if each.overlap == plan.overlap and (sought.any_division or each.shards_asked == plan.shards):
-            stored = loading.load(database, each.id)
-            return Reused(stored, hashes), f"stored fit {each.id} was reused: same embeddings and settings"
-    asked = f"{same[0].shards_asked} shards and an overlap of {same[0].overlap} were asked for there"
-    return None, f"a new fit, and not fit {same[0].id}: {asked}, and {plan.shards} and {plan.overlap} are now"
+    return Reused(
+        loading.load(database, same.id), hashes
+    ), f"stored fit {same.id} was reused: same embeddings and settings"
 
 
 def _hashed(sought: Sought, control: Control) -> tuple[str, RowHashes]:
@@ -102,12 +106,12 @@ def _hashed(sought: Sought, control: Control) -> tuple[str, RowHashes]:
 
 def clustered(sought: Sought, reused: Reused, control: Control) -> core.Clustering:
     """Clusters of the stored fit: what the new one would give."""
-    plan, points = sought.plan, sought.corpus.points
+    plan, points, source = sought.plan, sought.corpus.points, sought.rows.source
 
     def ranges() -> Iterator[tuple[int, Float32Array]]:
         for start, stop in plan.ranges:
             control.at(start / plan.n)
-            yield start, plan.compared(sought.rows.source.read(start, stop), start)
+            yield start, plan.compared(source.read(start, stop), start, source)
 
     return cut_streamed(reused.stored.tree_of(points), sought.corpus, ranges, plan.dimension, control)
 

@@ -32,6 +32,13 @@ def condition_of(said: dict[str, Any]) -> tuple[str, list[Any]]:
     return f"{some} AND {quoted(said['part'][0])} = ? COLLATE BINARY", [said["part"][1]]
 
 
+def row_named(said: dict[str, Any], number: int) -> str:
+    """A row for messages."""
+    if said["stored"] == "vec0":
+        return f"place {number % PLACES} of chunk {number // PLACES} of {said['table']}"
+    return f"{said['key']} {number}"
+
+
 def select(said: dict[str, Any], columns: str) -> str:
     """The statement up to its condition. Without an index, or SQLite may look through all rows of a model for each range."""
     table = f"main.{quoted(said['table'])}"

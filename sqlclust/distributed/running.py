@@ -207,10 +207,9 @@ class Runner:
         maker = self._makers.get(error.path)
         if maker is None:
             raise error
-        if isinstance(error, SpoolMissingError) and _is_done(maker):
-            raise SpoolNotSharedError(
-                error.path, host=error.reason, reason="is there, and a worker does not see it"
-            ) from None
+        if isinstance(error, SpoolMissingError) and error.host is not None and _is_done(maker):
+            reason = "is there, and a worker does not see it"
+            raise SpoolNotSharedError(error.path, host=error.host, reason=reason) from None
         self._try_again(maker, error.reason)
         for path in maker.outputs:
             with suppress(OSError):

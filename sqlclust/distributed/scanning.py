@@ -43,9 +43,10 @@ def scan(spool: str, number: int) -> None:
     """
     plan = read_plan(spool)
     start, stop = plan.ranges[number]
-    given = plan.opened(spool).read(start, stop)
+    source = plan.opened(spool)
+    given = source.read(start, stop)
     row_checks, row_hashes = stored_hashes(given)
-    vectors = plan.compared(given, start)
+    vectors = plan.compared(given, start, source)
     hashes = content_hashes(vectors, normalize=False, only=None, control=Control())
     checks = _second_hashes(vectors)
     sampled = np.flatnonzero(checks < sampled_below(plan))
@@ -91,7 +92,7 @@ def read_again(spool: str, plan: Plan, number: int, exponent: int) -> Float32Arr
     Raises:
         VectorsChangedError; as `VectorSource.read`
     """
-    vectors = plan.compared(read_as_scanned(spool, plan, number), plan.ranges[number][0])
+    vectors = plan.compared(read_as_scanned(spool, plan, number), plan.ranges[number][0], plan.opened(spool))
     return vectors if exponent == 0 else np.ldexp(vectors, exponent)
 
 

@@ -150,7 +150,7 @@ class SpoolFile:
         try:
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115  # closed by `close`
         except FileNotFoundError:
-            raise SpoolMissingError(path, reason="is not there") from None
+            raise SpoolMissingError(path) from None
         except OSError as error:
             raise SpoolFileError(path, reason=f"cannot be opened ({error.strerror})") from None
         try:

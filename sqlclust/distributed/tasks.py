@@ -95,7 +95,7 @@ def perform(assignment: Assignment) -> Report:
                 break
             except SpoolMissingError as error:
                 if worker[1] == assignment.client[1] or not appears(error.path):
-                    raise SpoolMissingError(error.path, reason=f"is not there, on {worker[1]}") from None
+                    raise SpoolMissingError(error.path, host=worker[1]) from None
     return Report(time.perf_counter() - started, time.process_time() - used, peak_memory(), worker)
 
 

@@ -24,6 +24,9 @@ class VectorSource(Protocol):
     def name(self) -> str:
         """For messages."""
 
+    def row_name(self, row: int) -> str:
+        """A row, 0 to n - 1, for messages: as whoever has the vectors can find it. Cost: a look at the rows around it."""
+
     def ranges(self, rows: int) -> list[tuple[int, int]]:
         """Ranges (start, stop) of at most so many rows, one after the other, in which it can be read."""
 

@@ -25,9 +25,11 @@ class Workers(Protocol):
 
     Attributes:
         share_fate: whether all are lost where one is.
+        threads: cores that a task may use, so that all tasks at a time use those there are.
     """
 
     share_fate: bool
+    threads: int
 
     @property
     def count(self) -> int:
@@ -96,6 +98,7 @@ class ProcessWorkers:
 
     def __init__(self, count: int, *, memory: int | None = None) -> None:
         self.count, self._memory = count, memory
+        self.threads = max(1, worker_count() // count)
         self.said = f"{count} processes on this machine"
         self._context = multiprocessing.get_context("spawn")
         self._pool: ProcessPoolExecutor | None = None
@@ -169,6 +172,7 @@ class ExecutorWorkers:
 
     def __init__(self, executor: Executor, *, count: int | None = None) -> None:
         self._executor, self.count = executor, count or worker_count()
+        self.threads = max(1, worker_count() // self.count)
         self.said = f"a {type(executor).__name__}"
 
     def submit(self, assignment: Assignment) -> Future[Report]:
@@ -193,6 +197,7 @@ class DaskWorkers:
     """
 
     share_fate = False
+    threads = 1  # Dask gives a task to each of its own
 
     def __init__(self, client: Any) -> None:
         """Take a `distributed.Client`, or the address of a scheduler: `tcp://host:8786`.

@@ -24,7 +24,11 @@ class SpoolDamagedError(SpoolFileError):
 
 
 class SpoolMissingError(SpoolFileError):
-    """A file of the spool folder that is not there."""
+    """A file of the spool folder that is not there, for whoever looked: `host` is the machine, where that is known."""
+
+    def __init__(self, path: str, *, host: str | None = None) -> None:
+        super().__init__(path, reason="is not there" if host is None else f"is not there, on {host}")
+        self.host = host
 
 
 class SpoolFullError(DistributedError):
@@ -88,7 +92,7 @@ class VectorsChangedError(DistributedError):
 
 
 class VectorFilesError(DistributedError):
-    """A folder of .npy files that cannot be read as vectors."""
+    """Files that cannot be read as vectors: those of a folder, or a database without such rows."""
 
     def __init__(self, path: str, *, found: str, expected: str) -> None:
         super().__init__(f"{path}: {found}, expected {expected}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from sqlclust import schema
-from sqlclust.errors import UnknownSourceError, shown
+from sqlclust.errors import ArgumentError, UnknownSourceError, shown
 from sqlclust.sources.other_files import path_seen_from
 from sqlclust.sources.registered_rows import is_registered, registered_names
 from sqlclust.sources.said import OF_FUNCTIONS, Said, Words
@@ -55,8 +55,8 @@ def keep(
         database: in no transaction.
         host: the file that its table is in, a path, which is only read; also where a registered one has moved to. None: the
             one that is registered, or else the database itself.
-        folder: of the files that have its vectors, instead of a table; see `store.sources.folder_source`. No condition goes
-            with it.
+        folder: of the files that have its vectors, instead of a table; see `store.sources.folder_source`. No condition and no
+            host goes with it.
 
     Raises:
         TopLevelOnlyError: it is in a transaction or a statement.
@@ -73,8 +73,11 @@ def keep(
         write_transaction(database, doing="registering the source"),
     ):
         if folder is not None:
-            if condition or path is not None:
-                raise condition_on_files(condition or path, os.fspath(folder))
+            if path is not None:
+                expected = "none with a folder of files, which are in no database"
+                raise ArgumentError("source", "database", found=shown(path), expected=expected)
+            if condition:
+                raise condition_on_files(condition, os.fspath(folder))
             kept = folder_source(database, name, folder, said, words=words)
         else:
             kept = chosen(database, name, said, condition=condition, parameters=parameters, host=other, words=words)

@@ -45,13 +45,18 @@ class VectorFolder:
         self.n = int(self._starts[-1])
 
     def described(self) -> dict[str, Any]:
-        """JSON that `opened_again` makes it again of, without a look at the files."""
+        """JSON that `from_description` makes it again of, without a look at the files."""
         return {"folder": self.folder, "ending": self.ending, "dimension": self.dimension, "vector": self.vector}
 
     @property
     def name(self) -> str:
         """The folder."""
         return self.folder
+
+    def row_name(self, row: int) -> str:
+        """A row for messages: its file, and its place there."""
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return f"{self.path(number)}: row {row - int(self._starts[number])}"
 
     def read(self, start: int, stop: int) -> Float32Array:
         """float32 (stop - start, dimension), the rows of a range.
@@ -67,8 +72,7 @@ class VectorFolder:
             if first < last:
                 given = self._rows(number, first - low, last - low)
                 part = narrowed(given)
-                path, at = self.path(number), first - low
-                check_narrowed(given, part, lambda row, path=path, at=at: (f"{path}: row {at + row}", None))  # type: ignore[misc]
+                check_narrowed(given, part, lambda row, first=first: (self.row_name(first + row), None))  # type: ignore[misc]
                 result[first - start : last - start] = part
         return result
 

@@ -83,7 +83,9 @@ def fit_folder(arguments: argparse.Namespace) -> None:
     print(f"worker: three times its vectors and 300 MB are {promised / 1e6:.0f} MB")
     client = peak_memory() - before
     print(f"client: {client / 1e6:.0f} MB more than at the start, {client / n:.0f} bytes a row, predicted ", end="")
-    print(f"{predicted.client_bytes / 1e6:.0f} MB; 60 x k a row are {60 * 20 * n / 1e6:.0f} MB")
+    print(
+        f"{predicted.client_bytes / 1e6:.0f} MB with cutting and publishing; 60 x k a row are {60 * 20 * n / 1e6:.0f} MB"
+    )
     print(f"spool: {spool / 1e9:.2f} GB, predicted {predicted.spool_bytes / 1e9:.2f} GB")
 
 

@@ -96,7 +96,7 @@ class Harmed:
 
     def __init__(self, workers: Workers, harm: Mapping[str, str]) -> None:
         self._workers, self._harm = workers, harm
-        self.share_fate, self.said = workers.share_fate, workers.said
+        self.share_fate, self.said, self.threads = workers.share_fate, workers.said, workers.threads
 
     @property
     def count(self) -> int:

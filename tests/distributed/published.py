@@ -13,6 +13,7 @@ import pytest
 from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.runtime.control import Progress
 from sqlclust.distributed import publishing
+from sqlclust.distributed.plan import Plan
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ExecutorWorkers
 from sqlclust.options import FitOptions, parse
@@ -27,6 +28,7 @@ def fit(
     executor: Executor | None = None,
     told: list[str] | None = None,
     progress: Progress | None = None,
+    announce: Callable[[Plan], None] | None = None,
     **options: Any,
 ) -> int:
     """A fit in shards by an executor of threads.
@@ -40,7 +42,7 @@ def fit(
     spool = str(Path(con.db_filename("main")).parent / "spool")
     with ThreadPoolExecutor(2) as threads:
         workers = ExecutorWorkers(executor or threads, count=2)
-        how = Distribution(workers, spool, sharding(options.pop("shards", 1), **divided))
+        how = Distribution(workers, spool, sharding(options.pop("shards", 1), **divided), announce=announce)
         said |= {"tell": None if told is None else told.append, "progress": progress}
         model = options.pop("model", "demo")
         return fit_with_workers(database_of(con), model, parse(FitOptions, options), how, **said)

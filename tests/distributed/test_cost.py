@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlclust.core.engines import Engine
 from sqlclust.distributed.cost import RESERVED, Shape, estimate, most_members, shards_of, worker_bytes
 from sqlclust.distributed.division import destinations_path
 from sqlclust.distributed.plan import plan_of
@@ -42,7 +43,7 @@ def test_the_client_takes_sixty_bytes_a_neighbour_at_most(n: int, dimension: int
 
 
 @given(st.integers(900 << 20, 1 << 40), st.sampled_from(DIMENSIONS), st.sampled_from(["approximate", "exact"]))
-def test_as_many_members_as_memory_holds(memory: int, dimension: int, engine: str) -> None:
+def test_as_many_members_as_memory_holds(memory: int, dimension: int, engine: Engine) -> None:
     most = most_members(memory, dimension, 15, engine)
     assert RESERVED + worker_bytes(most, dimension, 15, engine) <= memory
     assert RESERVED + worker_bytes(most + 1, dimension, 15, engine) > memory

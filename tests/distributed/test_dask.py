@@ -9,10 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+import apsw
 import numpy as np
 import pytest
 
-from sqlclust.distributed.fit import ShardedFit
+import sqlclust
+from sqlclust.distributed import publishing
+from sqlclust.distributed.fit import Job, ShardedFit
+from sqlclust.distributed.plan import Plan, plan_of
 from sqlclust.distributed.workers import DaskWorkers
 from sqlclust.errors import WorkersLostError
 from tests.distributed.small_jobs import PHASES
@@ -59,6 +63,31 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WorkersLostError, match=r"there are no workers: .* tcp://scheduler:8786.*Only 0/1 workers"):
         DaskWorkers(Client())
     assert asked == [1]
+
+
+def test_each_thread_of_dask_does_a_task(con: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a task keeps to one core of its machine, however many this one has."""
+    monkeypatch.setattr("sqlclust.core.runtime.threads._cores", lambda: 64)
+    planned: list[Plan] = []
+
+    class Client:
+        def get_executor(self, **_: object) -> None:
+            pass
+
+        def wait_for_workers(self, count: int, timeout: float) -> None:
+            pass
+
+        def nthreads(self) -> dict[str, int]:
+            return {"tcp://one:1": 2, "tcp://two:1": 2}
+
+    def fit_in_shards(job: Job, *_: object, **__: object) -> None:
+        planned.append(plan_of(*job))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "fit_in_shards", fit_in_shards)
+    with pytest.raises(KeyboardInterrupt):
+        sqlclust.fit(con, "demo", executor=Client(), spool=tmp_path / "spool")
+    assert [plan.threads for plan in planned] == [1]
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from sqlclust.errors import (
     SqlclustError,
     VectorsChangedError,
 )
+from sqlclust.store.sources.file_rows import FileRows
 from sqlclust.vectors.parquet import ParquetFolder
 from tests.distributed.published import ASSIGNED, check_same, fit, rows
 from tests.distributed.small_jobs import PARAMETERS, folder_of, real_like
@@ -200,6 +201,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"folder": "infinite"}, "0.parquet: row 1 has inf at position 0"),
     ({"folder": "damaged"}, "no readable Parquet file"),
     ({"folder": "parquet", "where": "1"}, "files of a folder cannot be filtered"),
+    ({"folder": "parquet", "database": "other.db"}, "database is 'other.db', expected none with a folder of files"),
 ]
 TABLES: dict[str, list[dict[str, Any]]] = {
     "several": [{"a": [[1.0]], "b": [[1.0]]}],
@@ -255,6 +257,22 @@ def test_files_that_change(con: apsw.Connection, tmp_path: Path, monkeypatch: py
         fit(con, model="files")
     assert rows(con, "SELECT count(*) FROM ClusteringResult") == [(0,)]
     assert source.n == 300
+
+
+@pytest.mark.parametrize("ending", ["npy", "parquet"])
+def test_files_that_change_while_memory_reads_them(con: apsw.Connection, tmp_path: Path, ending: str) -> None:
+    """There is no spool folder that would have to be emptied."""
+    (folder_of if ending == "npy" else lambda path, _: parquet(path))(tmp_path / "vectors", VECTORS)
+    source = sqlclust.source(con, "files", folder=tmp_path / "vectors").source
+    reading = FileRows(source)
+    if ending == "npy":
+        path = tmp_path / "vectors" / "002.npy"
+        path.write_bytes(path.read_bytes()[:-4])
+    else:
+        path = tmp_path / "vectors" / "2.parquet"
+        pq.write_table(pq.read_table(path).slice(1), path)
+    with pytest.raises(HostTableError, match=rf"{path.name} was changed while it was read: it .* it (was|had)\. Do"):
+        [*reading.batches(None)]
 
 
 def test_a_folder_that_moves(con: apsw.Connection, tmp_path: Path) -> None:

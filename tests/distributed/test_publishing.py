@@ -13,6 +13,7 @@ import pytest
 
 import sqlclust
 from sqlclust.bindings.apsw.database import database_of
+from sqlclust.distributed import publishing
 from sqlclust.distributed.folder import remove_spool
 from sqlclust.distributed.publishing import Distribution, fit_with_workers
 from sqlclust.distributed.workers import ProcessWorkers
@@ -21,12 +22,13 @@ from sqlclust.errors import (
     OptionError,
     SpoolDamagedError,
     SpoolInUseError,
+    SpoolOfAnotherFitError,
     TooFewRowsError,
     UnknownModelError,
     VectorsChangedError,
 )
 from sqlclust.options import FitOptions, parse
-from tests.distributed.published import ASSIGNED, CLUSTERS, VECTORS, before, check_same, fit, rows
+from tests.distributed.published import ASSIGNED, VECTORS, before, check_same, fit, rows
 from tests.distributed.small_jobs import files_in, sharding
 
 
@@ -64,6 +66,16 @@ def test_what_is_recorded(con: apsw.Connection, tmp_path: Path) -> None:
     assert len(rows(con, "SELECT * FROM clust_staleness(?)", result)) == 1
 
 
+def test_what_is_announced_is_how_it_is_divided(con: apsw.Connection) -> None:
+    """Not more shards than so few vectors are worth, and nothing where a stored fit is used."""
+    told: list[tuple[int, int, int, int]] = []
+    for _ in range(2):
+        fit(con, shards=90, announce=lambda plan: told.append((plan.n, plan.dimension, plan.overlap, plan.shards)))
+    asked = rows(con, "SELECT timings ->> '$.measured.shards_asked' FROM ClusteringFit")
+    assert told == [(700, 16, 3, asked[0][0])]
+    assert 1 < told[0][3] < 90
+
+
 def tables(con: apsw.Connection) -> None:
     """The vectors as other programs have them: with gaps, in other formats, of two collections, with rows that have none."""
     con.execute("CREATE TABLE half (k TEXT PRIMARY KEY, v BLOB)")
@@ -98,9 +110,12 @@ def test_sources_are_fitted_where_they_are(con: apsw.Connection, name: str) -> N
 
 
 def test_labels_are_kept(con: apsw.Connection) -> None:
-    first = fit(con, min_cluster_size=5)
-    second = fit(con, min_cluster_size=5, shards=2, like=first)
-    assert {row[0] for row in rows(con, CLUSTERS, second)} & {row[0] for row in rows(con, CLUSTERS, first)}
+    """As a fit in memory keeps them; without `like` clusters are numbered otherwise."""
+    first = fit(con, min_cluster_size=9)
+    options: dict[str, Any] = {"min_cluster_size": 5, "min_samples": 9}
+    plain, kept = fit(con, **options), fit(con, like=first, **options)
+    whole = sqlclust.fit(con, "demo", engine="approximate", like=first, **options)
+    assert rows(con, ASSIGNED, kept) == rows(con, ASSIGNED, whole) != rows(con, ASSIGNED, plain)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -220,3 +235,22 @@ def test_without_workers_the_engine_is_refused(con: apsw.Connection) -> None:
         sqlclust.fit(con, "demo", engine="sharded")
     with pytest.raises(OptionError, match="'sharded' needs workers"):
         sqlclust.hdbscan(VECTORS, engine="sharded")
+
+
+def test_a_database_that_grew(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun is of fewer rows, and the message says of how many."""
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "cut_streamed", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit(con, shards=2)
+    con.execute(
+        "INSERT INTO Embedding (id, embedding_model, vector) SELECT 'new', 'demo', vector FROM Embedding LIMIT 1"
+    )
+    with pytest.raises(SpoolOfAnotherFitError, match=r"source\.n is 700 there, and 701 is asked for") as caught:
+        fit(con, shards=2)
+    assert (caught.value.differs, caught.value.found, caught.value.expected) == ("source.n", 700, 701)
+
+
+def stop(*arguments: Any, **more: Any) -> Any:
+    """Ctrl-C."""
+    raise KeyboardInterrupt

@@ -101,7 +101,7 @@ def test_other_vectors_are_fitted_anew(con: apsw.Connection, change: str) -> Non
 
 
 def test_vectors_are_not_read_for_nothing(con: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only where a fit of as many rows has the same settings."""
+    """Only where a fit of as many rows has the same settings and was divided alike."""
 
     def read(*_: object) -> None:
         raise AssertionError("vectors are read")
@@ -110,10 +110,12 @@ def test_vectors_are_not_read_for_nothing(con: apsw.Connection, monkeypatch: pyt
     monkeypatch.setattr("sqlclust.distributed.reusing._hashed", read)
     with pytest.raises(AssertionError, match="vectors are read"):
         fit(con, shards=3)
-    assert fit(con, shards=3, seed=1) == 2
+    others: list[dict[str, Any]] = [{"seed": 1}, {"overlap": 2}, {"shards": 2}]
+    for number, other in enumerate(others, start=2):
+        assert fit(con, **{"shards": 3, **other}) == number
     con.execute("DELETE FROM EmbeddingCluster WHERE embedding_id = 'note 5'")
     con.execute("DELETE FROM Embedding WHERE id = 'note 5'")
-    assert fit(con, shards=3) == 3
+    assert fit(con, shards=3) == 5
 
 
 def test_memory_that_nobody_said(con: apsw.Connection) -> None:

@@ -130,14 +130,16 @@ def test_a_file_that_one_worker_does_not_see(tmp_path: Path) -> None:
         def submit(self, work: Callable[..., Any], /, assignment: Assignment, **_: Any) -> Future[Any]:  # type: ignore[override]
             future: Future[Any] = Future()
             if assignment.task.work is faulty.read_part:
-                future.set_exception(SpoolMissingError(str(tmp_path / "part"), reason="is not there, on blind"))
+                future.set_exception(SpoolMissingError(str(tmp_path / "part"), host="blind"))
             else:
                 future.set_result(work(assignment))
             return future
 
     workers = ExecutorWorkers(Blind(), count=1)
     runner = run(tmp_path, workers, [task(tmp_path, faulty.write, "part")])
-    with pytest.raises(SpoolNotSharedError, match=r"part is there, and a worker does not see it .*on blind"):
+    with pytest.raises(
+        SpoolNotSharedError, match=r"part is there, and a worker does not see it \(worker on blind\): the spool folder"
+    ):
         runner.run("read", [task(tmp_path, faulty.read_part)])
 
 

@@ -15,8 +15,10 @@ import sqlclust
 from sqlclust.distributed import publishing
 from sqlclust.errors import (
     FilterError,
+    HostTableError,
     MembersGoneError,
     MembersReplacedError,
+    NotFiniteError,
     NullIdError,
     RepeatedKeyError,
     SourceConditionError,
@@ -24,6 +26,7 @@ from sqlclust.errors import (
     SpoolOfAnotherFitError,
     TooFewRowsError,
     VectorsChangedError,
+    ZeroVectorError,
 )
 from tests.distributed.published import ASSIGNED, check_same, fit, rows
 from tests.distributed.small_jobs import real_like
@@ -191,10 +194,57 @@ def test_another_condition_in_the_same_folder(con: apsw.Connection, monkeypatch:
         patched.setattr(publishing, "cut_streamed", stop)
         with pytest.raises(KeyboardInterrupt):
             fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2)
-    for other in ({"where": "rowid % 2 = :odd", "parameters": {"odd": 1}}, {"where": "rowid % 2 = 0"}, {}):
-        with pytest.raises(SpoolOfAnotherFitError, match=r"has the files of another fit: source is .*rowid % 2 = :odd"):
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"where": "rowid % 2 = :odd", "parameters": {"odd": 1}}, r"parameters\.odd is '0' there, and '1' is asked"),
+        ({"where": "rowid % 2 = 0"}, "where is 'rowid % 2 = :odd' there, and 'rowid % 2 = 0' is asked"),
+        ({}, "selection is {'where': 'rowid % 2 = :odd', .* there, and None is asked"),
+    ]
+    for other, match in others:
+        with pytest.raises(SpoolOfAnotherFitError, match=rf"another fit: source\.(selection\.)?{match}"):
             fit(con, **other, shards=2)
     assert fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2) == 1
+
+
+@pytest.mark.parametrize("model", ["demo", "named", "note"])
+@pytest.mark.parametrize(("value", "error"), [(np.nan, NotFiniteError), (0.0, ZeroVectorError)])
+def test_rows_that_are_no_vectors(con: apsw.Connection, model: str, value: float, error: type[Exception]) -> None:
+    """They are named by what finds them: a rowid, or of vec0 a chunk and a place in it."""
+    vector = np.full(16, value, dtype=np.float32)
+    said: dict[str, Any] = {"where": "rowid % 2"} if model == "demo" else {}
+    name = "rowid 201"
+    if model == "demo":
+        con.execute("UPDATE Embedding SET vector = ? WHERE rowid = 201", (vector.tobytes(),))
+    elif model == "note":
+        con.execute("INSERT INTO note (rowid, k, v) VALUES (201, 'new', ?)", (vector.astype("<f2").tobytes(),))
+        con.execute("SELECT clust_source('note', ?)", (json.dumps(SOURCES["note"][0]),))
+    else:
+        name = put_into_vec0(con, value)
+    with pytest.raises(error, match=f"^{name}(:| is)"):
+        fit(con, model=model, **said)
+
+
+def test_a_chunk_of_an_impossible_number(con: apsw.Connection) -> None:
+    """SQLite has room for it, and numbers of its places would not."""
+    con.execute("UPDATE named_chunks SET chunk_id = 1 << 62 WHERE chunk_id = (SELECT max(chunk_id) FROM named_chunks)")
+    with pytest.raises(HostTableError, match=f"chunk {1 << 62} .*: its number is none from 1 to 8,796,093,022,207"):
+        fit(con, model="named")
+
+
+def put_into_vec0(con: apsw.Connection, value: float) -> str:
+    """Write a vector where the first of a chunk is that is taken, whatever it was; its name."""
+    [[rowid, chunk, blob, taken]] = rows(
+        con,
+        "SELECT v.rowid, c.chunk_id, v.vectors, c.validity FROM named_vector_chunks00 v "
+        "JOIN named_chunks c ON c.chunk_id = v.rowid ORDER BY 1 LIMIT 1",
+    )
+    bits = np.unpackbits(np.frombuffer(taken, dtype=np.uint8), bitorder="little")
+    place, width = int(bits.argmax()), len(blob) // len(bits)
+    wrong = np.full(width // 4, value, dtype="<f4").tobytes()
+    con.execute(
+        "UPDATE named_vector_chunks00 SET vectors = ? WHERE rowid = ?",
+        (blob[: place * width] + wrong + blob[(place + 1) * width :], rowid),
+    )
+    return f"place {place} of chunk {chunk} of named_vector_chunks00"
 
 
 @pytest.mark.parametrize("when", ["fit_in_shards", "corpus_hash", "with_stable_labels"])

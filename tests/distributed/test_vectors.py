@@ -39,7 +39,8 @@ def database_of(path: Path) -> DatabaseRows:
     add_embeddings(con, VECTORS, ids=[f"id {row}" for row in range(len(VECTORS))])
     con.execute("UPDATE Embedding SET rowid = 1000 + 10 * rowid WHERE embedding_model = 'demo'")
     con.close()
-    return DatabaseRows.found(path, "demo", block=4)
+    numbers = 1000 + 10 * np.arange(4, 4 + len(VECTORS))
+    return DatabaseRows.of_numbers(DatabaseRows.own(path, "demo"), numbers, block=4)
 
 
 def both(tmp_path: Path) -> list[VectorSource]:
@@ -55,6 +56,19 @@ def test_ranges_are_the_whole(tmp_path: Path) -> None:
             again = source_of(source.described(), "")
             read = [again.read(start, stop) for start, stop in ranges]
             assert np.array_equal(np.concatenate(read), VECTORS), source.name
+
+
+def test_rows_have_names(tmp_path: Path) -> None:
+    """By which whoever has the vectors finds them."""
+    folder, database = both(tmp_path)
+    con = apsw.Connection(str(tmp_path / "rows.db"))
+    for row in (0, 12, 13, 36):
+        path, _, place = folder.row_name(row).partition(": row ")
+        assert np.array_equal(np.load(path)[int(place)], VECTORS[row])
+        key, _, number = database.row_name(row).partition(" ")
+        found = con.execute(f"SELECT vector FROM Embedding WHERE {key} = ?", (int(number),)).get
+        assert found == VECTORS[row].tobytes()
+    con.close()
 
 
 def test_types_of_numbers(tmp_path: Path) -> None:
@@ -148,7 +162,7 @@ def test_rows_that_changed(tmp_path: Path, change: str, error: type[Exception], 
         "format": "float32",
         "part": None,
     }
-    source = DatabaseRows.of_table(said, block=4)
+    source = DatabaseRows.of_numbers(said, np.arange(len(VECTORS)), block=4)
     assert np.array_equal(source.read(4, 8), VECTORS[4:8])
     con.execute(change)
     with pytest.raises(error, match=match):
@@ -159,9 +173,9 @@ def test_rows_that_changed(tmp_path: Path, change: str, error: type[Exception], 
 def test_a_database_without_such_rows(tmp_path: Path) -> None:
     database_of(tmp_path / "rows.db")
     with pytest.raises(VectorFilesError, match="no rows of"):
-        DatabaseRows.found(tmp_path / "rows.db", "unknown")
+        DatabaseRows.of_numbers(DatabaseRows.own(tmp_path / "rows.db", "unknown"), np.empty(0, dtype=np.int64))
     with pytest.raises(DatabaseFileError, match="there is no such file"):
-        DatabaseRows.found(tmp_path / "none.db", "demo")
+        DatabaseRows.of_numbers(DatabaseRows.own(tmp_path / "none.db", "demo"), np.array([1]))
 
 
 def test_ranges_are_read_by_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ class ByNumber(NamedTuple):
 
 PLACES = 1 << 20
 """Of a chunk of vec0, at the most."""
+MAX_CHUNK_NUMBER = (1 << 63) // PLACES - 1
+"""Of chunks whose places have numbers of 64 bits. vec0 numbers them from 1."""
 
 
 def place_number(chunk: int, place: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlclust.errors import DistributedError, FilterError, HostTableError, Id, shown
+from sqlclust.errors import DistributedError, FilterError, HostTableError, Id, VectorsChangedError, shown
 from sqlclust.sources import Source
 from sqlclust.store.sources.by_number import ByNumber
 from sqlclust.store.sources.table_rows import BATCH, Batch
@@ -39,6 +39,9 @@ def _errors(source: Source) -> Iterator[None]:
     """What is wrong with files, as of any source."""
     try:
         yield
+    except VectorsChangedError as error:  # whose advice is about spool folders
+        reason = f"{error.source} was changed while it was read: {error.change}. Do it again"
+        raise HostTableError(reason, table=source.table_name or "") from None
     except DistributedError as error:
         raise HostTableError(str(error), table=source.table_name or "") from None
 

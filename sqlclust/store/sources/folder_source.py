@@ -14,6 +14,7 @@ from sqlclust.sqlite.database import Database
 from sqlclust.store.sources.file_rows import ROW, FileRows, opened_folder
 from sqlclust.store.sources.keepable import check_name
 from sqlclust.store.sources.registered import Registered
+from sqlclust.vectors.folders import NpyFolder, states_in
 from sqlclust.vectors.parquet import ENDINGS, ParquetFolder
 
 
@@ -36,8 +37,8 @@ def folder_source(
     check_name(database, name)
     folder = os.fspath(folder)
     whole = os.path.realpath(folder)
-    has_parquet = os.path.isdir(whole) and any(each.endswith(ENDINGS) for each in os.listdir(whole))
-    if has_parquet and any(each.endswith(".npy") for each in os.listdir(whole)):
+    has_parquet = bool(states_in(whole, *ENDINGS))
+    if has_parquet and states_in(whole, NpyFolder.ending):
         raise HostTableError(f"{folder} has .npy and Parquet files, expected one kind", table=folder)
     for value, option in ((said.table, words.table), (said.format, words.format)):
         if value is not None:

@@ -25,7 +25,7 @@ from sqlclust.sqlite import statements
 from sqlclust.sqlite.database import Database
 from sqlclust.sqlite.layout import Layout, Table
 from sqlclust.sqlite.values import octets
-from sqlclust.store.sources.by_number import PLACES, ByNumber, place_number
+from sqlclust.store.sources.by_number import MAX_CHUNK_NUMBER, PLACES, ByNumber, place_number
 from sqlclust.store.sources.table_rows import BATCH, Batch
 from sqlclust.vectors.formats import FORMATS
 
@@ -127,8 +127,9 @@ class Vec0Rows:
         """Numbers, as `by_number` has them, and ids."""
         with closing(self._each_chunk()) as chunks:
             for chunk, ids in chunks:
-                if not isinstance(chunk.chunk_id, int):
-                    raise self._damaged(chunk.chunk_id, "its number is none")
+                if not isinstance(chunk.chunk_id, int) or abs(chunk.chunk_id) > MAX_CHUNK_NUMBER:
+                    reason = f"its number is none from 1 to {MAX_CHUNK_NUMBER:,}"
+                    raise self._damaged(shown(chunk.chunk_id), reason)
                 yield [place_number(chunk.chunk_id, place) for place in chunk.places], ids
 
     def count(self) -> int | None:
