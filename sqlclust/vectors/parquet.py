@@ -134,11 +134,14 @@ class _Opened:
             raise self._wrong(error) from None
 
     def check_column(self, name: str) -> None:
-        """Raise VectorFilesError if there is no such column."""
+        """Raise VectorFilesError if there is no such column, or more than one."""
         there = self.parquet.schema_arrow.names
         if name not in there:
             columns = ", ".join(map(repr, there[:12]))
             raise VectorFilesError(self.path, found=f"no column {name!r} ({columns})", expected="one of that name")
+        if there.count(name) > 1:
+            found = f"{there.count(name)} columns {name!r}"
+            raise VectorFilesError(self.path, found=found, expected="one of that name")
 
     def _wrong(self, error: Exception) -> VectorFilesError:
         if isinstance(error, OSError) and error.strerror:

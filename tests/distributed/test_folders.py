@@ -200,6 +200,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"folder": "widths"}, "vectors of 3 dimensions, expected 2 as in 0.parquet"),
     ({"folder": "infinite"}, "0.parquet: row 1 has inf at position 0"),
     ({"folder": "damaged"}, "no readable Parquet file"),
+    ({"folder": "twice", "id": "x"}, "2 columns 'x', expected one of that name"),
+    (
+        {"folder": "beyond 64 bits", "id": "x"},
+        "x is 18446744073709551615 in row 1, expected numbers or texts, as SQLite has them",
+    ),
+    ({"folder": "no number", "id": "x"}, "x is nan in row 1, expected numbers or texts, as SQLite has them"),
     ({"folder": "parquet", "where": "1"}, "files of a folder cannot be filtered"),
     ({"folder": "parquet", "database": "other.db"}, "database is 'other.db', expected none with a folder of files"),
 ]
@@ -210,6 +216,8 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     "nulls": [{"a": [[1.0, 2.0], None]}],
     "null inside": [{"a": [[1.0, 2.0], [1.0, None]]}],
     "widths": [{"a": [[1.0, 2.0]]}, {"a": [[1.0, 2.0, 3.0]]}],
+    "beyond 64 bits": [{"a": [[1.0, 2.0]] * 2, "x": np.array([1, 2**64 - 1], dtype=np.uint64)}],
+    "no number": [{"a": [[1.0, 2.0]] * 2, "x": [1.0, float("nan")]}],
     "infinite": [{"a": [[1.0, 2.0], [float("inf"), 2.0]]}],
 }
 
@@ -218,11 +226,13 @@ TABLES: dict[str, list[dict[str, Any]]] = {
 def test_what_cannot_be(con: apsw.Connection, tmp_path: Path, said: dict[str, Any], message: str) -> None:
     parquet(tmp_path / "parquet")
     folder_of(tmp_path / "arrays", VECTORS)
-    for name in ("empty", "mixed", "damaged", *TABLES):
+    for name in ("empty", "mixed", "damaged", "twice", *TABLES):
         (tmp_path / name).mkdir()
     for name, tables in TABLES.items():
         for number, columns in enumerate(tables):
             pq.write_table(pa.table(columns), tmp_path / name / f"{number}.parquet")
+    of_one_name = pa.table([[1, 2], [1, 2], [[1.0, 2.0]] * 2], names=["x", "x", "embedding"])
+    pq.write_table(of_one_name, tmp_path / "twice" / "0.parquet")
     np.save(tmp_path / "mixed" / "a.npy", VECTORS)
     (tmp_path / "mixed" / "b.pq").write_bytes(b"")
     (tmp_path / "damaged" / "a.parquet").write_bytes(b"PAR1 no such file PAR1")

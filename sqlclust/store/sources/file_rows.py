@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,15 @@ from sqlclust.vectors.parquet import ENDINGS, ParquetFolder
 ROW = "row"
 """What names a row where no column does: its place among all rows."""
 _ID_TYPES = {int, float, str, bytes}
+_IDS = "numbers or texts, as SQLite has them"
 _READ_BYTES = 1 << 24
+
+
+def _is_id(value: Any) -> bool:
+    """Whether SQLite can keep a value as an id: it has integers of 64 bits, and makes NULL of NaN."""
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    return type(value) in _ID_TYPES and not (type(value) is float and isnan(value))
 
 
 def opened_folder(source: Source) -> VectorFolder:
@@ -113,8 +122,8 @@ class FileRows:
         found: list[Any] = []
         for values in self._values(column):
             for value in values:
-                if value is not None and type(value) not in _ID_TYPES:
-                    reason = f"{column} is {shown(value)} in row {len(found)}, expected numbers or texts"
+                if value is not None and not _is_id(value):
+                    reason = f"{column} is {shown(value)} in row {len(found)}, expected {_IDS}"
                     raise HostTableError(reason, table=self._source.table_name or "", column=column)
                 found.append(value)
         return found
