@@ -142,6 +142,7 @@ def fit(
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
     from sqlclust.bindings.apsw.database import database_of
+    from sqlclust.errors import ArgumentError, shown
     from sqlclust.options import FitOptions, parse
 
     database, said = database_of(connection), {"where": where, "parameters": parameters}
@@ -149,6 +150,10 @@ def fit(
         from sqlclust.distributed.calling import fit_by
 
         return fit_by(database, embedding_model, options, executor, {"spool": spool, **said}, progress)
+    if spool is not None:
+        raise ArgumentError(
+            "fit", "spool", found=shown(spool), expected="none without an executor, which is who uses it"
+        )
     from sqlclust.store.fit import fit
 
     how: dict[str, Any] = {**said, "progress": progress, "runs_condition": True}

@@ -81,7 +81,7 @@ def workers_said(
         if spool is not None or memory is not None:
             raise click.UsageError("--spool and --memory go with --workers")
         return None
-    if spool is None:
+    if not spool:  # an empty text is a variable of the shell that was not set
         raise click.UsageError("--workers needs --spool DIR, a folder for what workers write")
     if not re.fullmatch(r"[1-9]\d{0,3}|[a-z]+://.+", workers):
         raise click.UsageError(

@@ -40,7 +40,7 @@ def fit_by(
     sharded: dict[str, Any] = {"memory": None, "overlap": 3}
     sharded |= {name: options[name] for name in sharded if name in options}
     fitting = parse(FitOptions, {name: value for name, value in options.items() if name not in sharded})
-    if not isinstance(spool, str | os.PathLike):
+    if not isinstance(spool, str | os.PathLike) or not os.fspath(spool) or "\0" in os.fspath(spool):
         raise ArgumentError(
             "fit", "spool", found=shown(spool), expected="with an executor, a folder for what workers write"
         )

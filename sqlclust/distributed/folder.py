@@ -72,7 +72,9 @@ def remove_spool(spool: str, folder: str | None = None) -> None:
         _remove_fit(each)
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(spool, _LOCK))
-    if not os.listdir(spool):
+    with suppress(
+        OSError
+    ):  # there is something in it; or it is a mounted disk or a link, or in a folder that is not ours
         os.rmdir(spool)
 
 

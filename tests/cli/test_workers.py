@@ -56,6 +56,7 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--workers", 2), "--workers needs --spool DIR"),
+        (("--workers", 2, "--spool", ""), "--workers needs --spool DIR"),
         (("--spool", "x"), "--spool and --memory go with --workers"),
         (("--memory", "1GB"), "--spool and --memory go with --workers"),
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
@@ -127,6 +128,9 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         assert con.execute(sql, (half,)).fetchall() == [(300, "id % :n")]
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"spool": None}, "fit: spool is None, expected with an executor, a folder"),
+            ({"spool": ""}, "fit: spool is '', expected with an executor, a folder"),
+            ({"spool": "a\0b"}, "fit: spool is .*, expected with an executor, a folder"),
+            ({"executor": None}, "fit: spool is .*, expected none without an executor"),
             ({"memory": "8GB"}, "fit: memory is '8GB', expected an integer from 1"),
             ({"overlap": 0}, "fit: overlap is 0, expected an integer from 1"),
             ({"executor": 0}, "fit: executor is 0, expected a number of processes"),
