@@ -83,7 +83,7 @@ def workers_said(
         return None
     if not spool:  # an empty text is a variable of the shell that was not set
         raise click.UsageError("--workers needs --spool DIR, a folder for what workers write")
-    if not re.fullmatch(r"[1-9]\d{0,3}|[a-z]+://.+", workers):
+    if not re.fullmatch(r"[1-9]\d{0,3}|[a-z]+://.*:\d+.*", workers):
         raise click.UsageError(
             f"--workers is {workers!r}, expected a number from 1 or an address of a Dask scheduler such as tcp://host:8786"
         )

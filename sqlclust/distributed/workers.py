@@ -203,11 +203,14 @@ class DaskWorkers:
         """Take a `distributed.Client`, or the address of a scheduler: `tcp://host:8786`.
 
         Raises:
-            WorkersLostError: there is no scheduler at that address, it has no worker, or Dask is not installed.
+            WorkersLostError: there is no scheduler at that address, it has no worker, the client is closed, or Dask is not
+                installed.
         """
         self._own = isinstance(client, str)
         if self._own:
             client = _client(client)
+        if client.status in ("closing", "closed"):
+            raise WorkersLostError(tries=0, reason="the Dask client that was given is closed")
         self._client = client
         self._executor = client.get_executor(pure=False, retries=0)
         try:
@@ -258,10 +261,12 @@ class DaskWorkers:
 def _client(address: str) -> Any:
     try:
         from distributed import Client
+        from distributed.comm.addressing import get_address_host
     except ImportError:
         reason = "Dask is not installed; pip install 'sqlclust[dask]' brings it"
         raise WorkersLostError(tries=0, reason=reason) from None
     try:
+        get_address_host(address)  # a client of what is no address takes a minute to go
         return Client(address, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError) as error:
+    except Exception as error:  # whatever of Dask's: nobody is there, or it is no address
         raise WorkersLostError(tries=1, reason=f"no scheduler answers at {address} ({error})") from None

@@ -60,6 +60,10 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
         (("--spool", "x"), "--spool and --memory go with --workers"),
         (("--memory", "1GB"), "--spool and --memory go with --workers"),
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
+        (
+            ("--workers", "tcp://host", "--spool", "x"),
+            "--workers is 'tcp://host', expected a number from 1 or an address",
+        ),
         (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
         (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
         (("--workers", 1, "--spool", "x", "--overlap", 0), "Invalid value for '--overlap'"),

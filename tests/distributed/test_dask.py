@@ -49,6 +49,7 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
         scheduler = SimpleNamespace(address="tcp://scheduler:8786")
         dashboard_link = "http://scheduler:8787"
+        status = "running"
 
         def get_executor(self, **_: object) -> None:
             pass
@@ -88,6 +89,22 @@ def test_each_thread_of_dask_does_a_task(con: apsw.Connection, tmp_path: Path, m
     with pytest.raises(KeyboardInterrupt):
         sqlclust.fit(con, "demo", executor=Client(), spool=tmp_path / "spool")
     assert [plan.threads for plan in planned] == [1]
+
+
+def test_a_closed_client() -> None:
+    with pytest.raises(WorkersLostError, match="the Dask client that was given is closed"):
+        DaskWorkers(SimpleNamespace(status="closed", scheduler=None))
+
+
+@without_dask
+@pytest.mark.parametrize("address", ["http://host:1", "tcp://host"])
+def test_what_is_no_address(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client is made of it."""
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(
+        WorkersLostError, match=rf"no scheduler answers at {address} \((unknown address scheme|missing port)"
+    ):
+        DaskWorkers(address)
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
