@@ -253,12 +253,14 @@ def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> tuple[str, Any, Any] 
 
 def _innermost(name: str, earlier: Any, asked: Any) -> tuple[str, Any, Any]:
     """Where two values differ: of the source it is a condition, a file or a number of rows that is said, not all of it."""
-    if isinstance(earlier, dict) and isinstance(asked, dict):
-        for key in sorted(
-            {**asked, **earlier}, key=lambda key: key != "selection"
-        ):  # says more than how many rows it gives
+    if isinstance(earlier, dict) and isinstance(asked, dict):  # a condition says more than how many rows it gives
+        for key in sorted({**asked, **earlier}, key=lambda key: key != "selection"):
             if earlier.get(key) != asked.get(key):
                 return _innermost(f"{name}.{key}", earlier.get(key), asked.get(key))
+    if isinstance(earlier, list) and isinstance(asked, list) and len(earlier) == len(asked):
+        for at, (before, now) in enumerate(zip(earlier, asked, strict=True)):
+            if before != now:
+                return _innermost(f"{name}[{at}]", before, now)
     return name, earlier, asked
 
 

@@ -72,6 +72,8 @@ def test_each_thread_of_dask_does_a_task(con: apsw.Connection, tmp_path: Path, m
     planned: list[Plan] = []
 
     class Client:
+        status = "running"
+
         def get_executor(self, **_: object) -> None:
             pass
 
