@@ -226,7 +226,11 @@ class DaskWorkers:
 
     @property
     def said(self) -> str:
-        """The scheduler, and where it shows what it does."""
+        """How many, the scheduler, and where it shows what it does."""
+        return f"{self.count} threads of {self._where}"
+
+    @property
+    def _where(self) -> str:
         return f"Dask at {self._client.scheduler.address}, dashboard {self._client.dashboard_link}"
 
     def submit(self, assignment: Assignment) -> Future[Report]:
@@ -239,7 +243,7 @@ class DaskWorkers:
         try:
             self._client.wait_for_workers(1, timeout=_WAIT)
         except Exception as error:  # whatever of Dask's
-            raise WorkersLostError(tries=tries, reason=f"{reason}; {self.said}: {error}") from None
+            raise WorkersLostError(tries=tries, reason=f"{reason}; {self._where}: {error}") from None
 
     def abandon(self) -> None:
         """Cancelling the tasks has done what can be done."""
@@ -259,4 +263,4 @@ def _client(address: str) -> Any:
     try:
         return Client(address, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError) as error:
-        raise WorkersLostError(tries=1, reason=f"no scheduler answers at {address} ({error})") from None
+        raise WorkersLostError(tries=0, reason=f"no scheduler answers at {address} ({error})") from None

@@ -14,8 +14,8 @@ class DistributedError(SqlclustError):
 class SpoolFileError(DistributedError):
     """A file of the spool folder that is not there, or not as it was written."""
 
-    def __init__(self, path: str, *, reason: str) -> None:
-        super().__init__(f"{path}: {reason}. {_GOES_ON}")
+    def __init__(self, path: str, *, reason: str, advice: str = _GOES_ON) -> None:
+        super().__init__(f"{path}: {reason}. {advice}")
         self.path, self.reason = path, reason
 
 
@@ -25,6 +25,13 @@ class SpoolDamagedError(SpoolFileError):
 
 class SpoolMissingError(SpoolFileError):
     """A file of the spool folder that is not there."""
+
+
+class SpoolFolderError(SpoolFileError):
+    """A spool folder that cannot be made, or in which no file can be."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(path, reason=reason, advice="Name a spool folder that can be written")
 
 
 class SpoolFullError(DistributedError):
@@ -148,6 +155,10 @@ class WorkersLostError(DistributedError):
     """Workers that die again and again, or that cannot be reached any more."""
 
     def __init__(self, *, tries: int, reason: str) -> None:
-        lost = f"the workers were lost {tries} times while no task was done" if tries else "there are no workers"
-        super().__init__(f"{lost}: {reason}. {_GOES_ON}")
+        if tries:
+            times = "once" if tries == 1 else f"{tries} times"
+            said = f"the workers were lost {times} while no task was done: {reason}. {_GOES_ON}"
+        else:
+            said = f"there are no workers: {reason}"
+        super().__init__(said)
         self.tries, self.reason = tries, reason
