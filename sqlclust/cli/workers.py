@@ -139,6 +139,7 @@ def announce_workers(
     from sqlclust.core.cost import multiplications_per_second
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
+    from sqlclust.distributed.folder import has_fit
     from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
     sharding = distribution.sharding
@@ -156,15 +157,16 @@ def announce_workers(
     expected = expected_seconds(n, dimension, by_workers)
     progress.clear()
     progress.left = TimeLeft(expected)
-    click.echo(
-        printable(
-            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
-            f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
-            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
-            f"about {duration(sum(expected.values()))}"
-        ),
-        err=True,
-    )
+    lines = [
+        f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
+        f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
+        f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
+        f"about {duration(sum(expected.values()))}"
+    ]
+    if has_fit(distribution.spool):
+        lines.append(f"  {distribution.spool} has work of an earlier run, which is not done again")
+    for line in lines:
+        click.echo(printable(line), err=True)
 
 
 def _size(count: int) -> str:

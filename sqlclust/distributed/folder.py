@@ -57,6 +57,11 @@ def fits(spool: str) -> list[str]:
     return found
 
 
+def has_fit(spool: str) -> bool:
+    """Whether a fit was begun in the spool folder and is not done; False where there is no such folder."""
+    return os.path.isdir(spool) and any(os.path.isfile(os.path.join(folder, PLAN)) for folder in _folders(spool))
+
+
 def files_of_fit(folder: str) -> list[str]:
     """The names of the files in a fit's folder that tasks have written, and the plan, sorted; no drafts."""
     return sorted(name for name in os.listdir(folder) if _OF_A_FIT.fullmatch(name))

@@ -109,6 +109,29 @@ def test_no_scheduler(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "Dask is not installed" in done.output
 
 
+@pytest.mark.slow
+def test_control_c_says_how_to_go_on(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    command = ("fit", db, "demo", "--workers", 1, "--spool", tmp_path / "spool", "--memory", "2GB")
+    with monkeypatch.context() as patched:
+        patched.setattr("sqlclust.distributed.publishing.held", stopped)
+        done = run(*command)
+        assert (done.exit_code, done.stderr) == (130, "Interrupted; nothing was written\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("sqlclust.distributed.fit.number", stopped)
+        done = run(*command)
+    assert done.exit_code == 130
+    assert "earlier run" not in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        f"Interrupted; no result was written. What is done stays in {tmp_path / 'spool'}: the same command goes on from there"
+    )
+    done = run(*command)
+    assert f"  {tmp_path / 'spool'} has work of an earlier run, which is not done again\n" in done.stderr
+    assert done.exit_code == 0
+
+
 def test_from_python(db: Path, tmp_path: Path) -> None:
     con = sqlclust.connect(db)
     with ThreadPoolExecutor(2) as executor:
