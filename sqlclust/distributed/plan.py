@@ -187,8 +187,8 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
 
 _MAY_DIFFER = ("threads", "fingerprint")
 """What another run of the same fit may have otherwise: vectors are compared one by one where files were written to."""
-_OF_MEMORY = ("ranges", "shards", "most", "cells", "sample")
-"""What depends on the memory of a worker."""
+_OF_MEMORY = ("shards", "most", "ranges", "cells", "sample")
+"""What depends on the memory of a worker; what says most to people first."""
 
 
 class Kept(NamedTuple):
@@ -218,7 +218,7 @@ def keep_plan(spool: str, plan: Plan, *, adopt: bool = False) -> Kept:
         differs = _difference(kept, plan, adopt=adopt)
         if differs is None:
             return Kept(replace(kept, threads=plan.threads), folder)
-        found, expected = (_short(_values(of)[differs]) for of in (kept, plan))
+        found, expected = (_short(_values(of).get(differs)) for of in (kept, plan))
         other = SpoolOfAnotherFitError(spool, differs=differs, found=found, expected=expected)
     if other is not None:
         raise other
@@ -242,14 +242,22 @@ def _plan_of_files(folder: str) -> Plan:
 def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> str | None:
     """The first field in which two plans are of different fits; None: they are of the same."""
     earlier, asked = _values(kept), _values(plan)
-    may_differ = {*_MAY_DIFFER, *(_OF_MEMORY if adopt else ())}
-    return next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
+    names = [name for name in {**asked, **earlier} if name not in (*_MAY_DIFFER, *_OF_MEMORY)]
+    names += () if adopt else _OF_MEMORY
+    return next((name for name in names if earlier.get(name) != asked.get(name)), None)
 
 
 def _values(plan: Plan) -> dict[str, Any]:
-    """As they come back from the file."""
+    """As they come back from the file, each part of the source and of its selection by itself."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
-    return values
+    source = values.pop("source")
+    everything = {"where": None, "parameters": {}, "downsample": 1}
+    return {
+        **everything,
+        **source.pop("selection", {}),
+        **{f"source's {name}": value for name, value in source.items()},
+        **values,
+    }
 
 
 def _short(value: object) -> object:

@@ -59,9 +59,10 @@ class SpoolOfAnotherFitError(DistributedError):
     """A spool folder with the files of other vectors or other options."""
 
     def __init__(self, folder: str, *, differs: str, found: object, expected: object) -> None:
+        by = " (by the memory of a worker)" if differs in ("shards", "most", "ranges") else ""
         super().__init__(
-            f"the spool folder {folder} has the files of another fit: {differs} is {found!r} there, and {expected!r} is asked "
-            "for. Name another folder, or empty this one"
+            f"the spool folder {folder} has the files of another fit, which is not done: {differs}{by} is {found!r} there, and "
+            f"{expected!r} is asked for. Ask for the same to go on with it, name another folder, or empty this one"
         )
         self.folder, self.differs, self.found, self.expected = folder, differs, found, expected
 

@@ -191,8 +191,16 @@ def test_another_condition_in_the_same_folder(con: apsw.Connection, monkeypatch:
         patched.setattr(publishing, "cut_streamed", stop)
         with pytest.raises(KeyboardInterrupt):
             fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2)
-    for other in ({"where": "rowid % 2 = :odd", "parameters": {"odd": 1}}, {"where": "rowid % 2 = 0"}, {}):
-        with pytest.raises(SpoolOfAnotherFitError, match=r"has the files of another fit: source is .*rowid % 2 = :odd"):
+    others: list[tuple[dict[str, Any], str]] = [
+        (
+            {"where": "rowid % 2 = :odd", "parameters": {"odd": 1}},
+            "parameters is {'odd': '0'} there, and {'odd': '1'} is asked",
+        ),
+        ({"where": "rowid % 2 = 0"}, "where is 'rowid % 2 = :odd' there, and 'rowid % 2 = 0' is asked for"),
+        ({}, "where is 'rowid % 2 = :odd' there, and None is asked for"),
+    ]
+    for other, differs in others:
+        with pytest.raises(SpoolOfAnotherFitError, match=differs):
             fit(con, **other, shards=2)
     assert fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2) == 1
 
