@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shutil import disk_usage
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -137,6 +138,7 @@ def announce_workers(
 ) -> None:
     """Say who works, and what it will take, before it starts; from then on `progress` tells how much time is left."""
     from sqlclust.core.cost import multiplications_per_second
+    from sqlclust.core.runtime.available_memory import available_memory
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate, shards_of
     from sqlclust.distributed.folder import has_fit
@@ -157,16 +159,32 @@ def announce_workers(
     expected = expected_seconds(n, dimension, by_workers)
     progress.clear()
     progress.left = TimeLeft(expected)
+    shards = f"about {taken.shards:,} shards" if taken.shards > 1 else "one shard"
     lines = [
-        f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
+        f"{model}: {n:,} rows of {dimension} dimensions in {shards}, "
         f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
         f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
-        f"about {duration(sum(expected.values()))}"
+        f"about {duration(sum(expected.values()))} on an idle machine"
     ]
+    if taken.shards == 1:
+        lines.append(
+            "  one worker searches the one shard: where this machine has the memory, it is quicker without --workers"
+        )
     if has_fit(distribution.spool):
         lines.append(f"  {distribution.spool} has work of an earlier run, which is not done again")
+    else:
+        lines += _too_little(
+            "the spool folder", taken.spool_bytes + taken.aside_bytes, disk_usage(distribution.spool).free
+        )
+    lines += _too_little("this process", taken.client_bytes, available_memory())
     for line in lines:
         click.echo(printable(line), err=True)
+
+
+def _too_little(what: str, needed: int, free: int | None) -> Iterator[str]:
+    """A line for people where less is free than will be needed: the fit goes on, since what is needed is estimated."""
+    if free is not None and free < needed:
+        yield f"  Warning: {what} takes about {_size(needed)}, and {_size(free)} are free"
 
 
 def _size(count: int) -> str:

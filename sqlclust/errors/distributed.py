@@ -127,11 +127,13 @@ class ShardTooLargeError(DistributedError):
 class MemoryPerWorkerError(DistributedError):
     """Less memory for each worker than the smallest shard needs."""
 
-    def __init__(self, *, given: int, needed: int) -> None:
+    def __init__(self, *, given: int, needed: int, reserved: int) -> None:
         super().__init__(
-            f"workers have {given // 10**6:,} MB each, and the smallest shard needs {-(-needed // 10**6):,} MB. Give them more"
+            f"workers have {given // 10**6:,} MB each, and the smallest shard needs {-(-needed // 10**6):,} MB "
+            f"({reserved // 10**6:,} MB of it addresses that libraries reserve and do not use). Give them more memory, or have "
+            "fewer workers"
         )
-        self.given, self.needed = given, needed
+        self.given, self.needed, self.reserved = given, needed, reserved
 
 
 class WorkerVersionError(DistributedError):

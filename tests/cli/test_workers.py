@@ -6,6 +6,7 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -14,8 +15,10 @@ from click.testing import CliRunner, Result
 
 import sqlclust
 from sqlclust.cli import main
-from sqlclust.cli.workers import workers_said
+from sqlclust.cli.progress import ProgressLine
+from sqlclust.cli.workers import announce_workers, workers_said
 from sqlclust.errors import ArgumentError
+from sqlclust.options import FitOptions
 from tests.distributed.small_jobs import real_like
 from tests.small import NOTE, add_embeddings
 
@@ -41,10 +44,14 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
     done = run("fit", db, "demo", "--workers", 2, "--spool", spool, "--memory", "2GB", "--min-cluster-size", 5)
     assert done.exit_code == 0, done.output
     assert (
-        "demo: 600 rows of 16 dimensions in about 1 shards, by 2 processes on this machine; each worker takes"
+        "demo: 600 rows of 16 dimensions in one shard, by 2 processes on this machine; each worker takes" in done.stderr
+    )
+    assert re.search(r"this process \d+ MB, the spool folder \d+ MB; about \d+ s on an idle machine", done.stderr)
+    assert (
+        "  one worker searches the one shard: where this machine has the memory, it is quicker without --workers"
         in done.stderr
     )
-    assert re.search(r"this process \d+ MB, the spool folder \d+ MB; about ", done.stderr)
+    assert "Warning" not in done.stderr
     assert "sharded" in done.stdout
     assert not spool.exists()
     con = apsw.Connection(str(db))
@@ -81,7 +88,7 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
     into = tmp_path / "clusters.db"
     done = run("fit", db, "note", "--into", into, "--workers", 1, "--spool", tmp_path / "x", "--min-cluster-size", 5)
     assert done.exit_code == 0, done.output
-    assert "note: 600 rows of 16 dimensions in about 1 shards" in done.stderr
+    assert "note: 600 rows of 16 dimensions in one shard" in done.stderr
     con = apsw.Connection(str(into))
     assert con.execute("SELECT engine, embedding_model, n FROM ClusteringFit").fetchall() == [("sharded", "note", 600)]
     con.close()
@@ -90,7 +97,32 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
 def test_too_little_memory(db: Path, tmp_path: Path) -> None:
     done = run("fit", db, "demo", "--workers", 1, "--spool", tmp_path / "x", "--memory", "100MB")
     assert done.exit_code == 1
-    assert "workers have 100 MB each, and the smallest shard needs" in done.output
+    assert re.search(
+        r"have 100 MB each, and the smallest shard needs \d+ MB \(367 MB of it addresses that", done.output
+    )
+
+
+def test_too_little_room_is_said_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workers = SimpleNamespace(said="2 processes", count=2)
+    sharding = SimpleNamespace(memory=2 * 10**9, overlap=3, threads=1)
+    distribution = SimpleNamespace(workers=workers, sharding=sharding, spool=str(tmp_path))
+
+    def said() -> list[str]:
+        announce_workers("large", FitOptions(), distribution, ProgressLine(), 5_000_000, 768)
+        return capsys.readouterr().err.splitlines()
+
+    monkeypatch.setattr("sqlclust.core.runtime.available_memory.available_memory", lambda: 6 * 10**9)
+    monkeypatch.setattr("sqlclust.cli.workers.disk_usage", lambda folder: SimpleNamespace(free=60 * 10**9))
+    first, *more = said()
+    assert first.startswith("large: 5,000,000 rows of 768 dimensions in about ")
+    assert more == []
+    monkeypatch.setattr("sqlclust.core.runtime.available_memory.available_memory", lambda: 5 * 10**9)
+    monkeypatch.setattr("sqlclust.cli.workers.disk_usage", lambda folder: SimpleNamespace(free=10**9))
+    _, spool, memory = said()
+    assert re.fullmatch(r"  Warning: the spool folder takes about \d+\.\d GB, and 1\.0 GB are free", spool)
+    assert re.fullmatch(r"  Warning: this process takes about \d+\.\d GB, and 5\.0 GB are free", memory)
 
 
 @pytest.mark.parametrize(

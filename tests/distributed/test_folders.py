@@ -166,7 +166,7 @@ def test_the_command(con: apsw.Connection, tmp_path: Path) -> None:
     workers = ("--workers", 1, "--spool", tmp_path / "spool", "--memory", "1500MB")
     again = run("fit", tmp_path / "notes.db", "files", *options, *workers)
     assert again.exit_code == 0, again.output
-    assert "files: 300 rows of 16 dimensions in about 1 shards" in again.stderr
+    assert "files: 300 rows of 16 dimensions in one shard" in again.stderr
     assert rows(con, "SELECT engine, count(*) OVER (PARTITION BY corpus_hash) FROM ClusteringFit") == [
         ("exact", 2),
         ("sharded", 2),
