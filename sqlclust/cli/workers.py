@@ -20,6 +20,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _SHARE = 0.8
 """Of what is free, where nobody says how much memory workers may take."""
+_OVERLAP = 3
+"""As `Sharding` has it."""
 
 
 class WorkersSaid(NamedTuple):
@@ -44,14 +46,16 @@ def workers_options(command: Command) -> Command:
         click.option(
             "--overlap",
             type=click.IntRange(1, 32),
-            default=3,
+            default=_OVERLAP,
             show_default=True,
-            help="With --workers: cells that each vector goes to. More find more neighbours, and take more of everything.",
+            help="With --workers: in how many cells, which shards are made of, each vector is. More of them find more "
+            "neighbours, and take more time, memory and room.",
         ),
         click.option(
             "--memory",
             metavar="SIZE",
-            help="With --workers: what each worker may take, as 8GB or 1500MB; by default its share of what is free.",
+            show_default="80 % of what is free, divided by N; 60 % of a Dask worker's limit",
+            help="With --workers: what each worker may take, as 8GB or 1500MB. Less makes more shards.",
         ),
         click.option(
             "--spool",
@@ -77,8 +81,8 @@ def workers_said(workers: str | None, spool: str | None, memory: str | None, ove
         click.UsageError
     """
     if workers is None:
-        if spool is not None or memory is not None:
-            raise click.UsageError("--spool and --memory go with --workers")
+        if spool is not None or memory is not None or overlap != _OVERLAP:
+            raise click.UsageError("--spool, --memory and --overlap go with --workers")
         return None
     if spool is None:
         raise click.UsageError("--workers needs --spool DIR, a folder for what workers write")

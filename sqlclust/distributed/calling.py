@@ -43,7 +43,7 @@ def fit_by(
     fitting = parse(FitOptions, {name: value for name, value in options.items() if name not in sharded})
     if not isinstance(spool, str | os.PathLike):
         raise ArgumentError(
-            "fit", "spool", found=shown(spool), expected="with an executor, a folder for what workers write"
+            "fit", "spool", found=shown(spool), expected="a folder for what workers write, since there is an executor"
         )
     for name, value in sharded.items():
         if (value is not None or name == "overlap") and (not isinstance(value, int) or value < 1):

@@ -63,8 +63,9 @@ def test_processes_fit_and_say_what_it_takes(db: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--workers", 2), "--workers needs --spool DIR"),
-        (("--spool", "x"), "--spool and --memory go with --workers"),
-        (("--memory", "1GB"), "--spool and --memory go with --workers"),
+        (("--spool", "x"), "--spool, --memory and --overlap go with --workers"),
+        (("--memory", "1GB"), "--spool, --memory and --overlap go with --workers"),
+        (("--overlap", 4), "--spool, --memory and --overlap go with --workers"),
         (("--workers", "many", "--spool", "x"), "--workers is 'many', expected a number from 1 or an address"),
         (("--workers", 0, "--spool", "x"), "--workers is '0', expected a number from 1 or an address"),
         (("--workers", 1, "--spool", "x", "--memory", "much"), "--memory is 'much', expected a size such as 8GB"),
@@ -181,7 +182,7 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         sql += "ON r.id = ec.clustering_result_id WHERE r.id = ?"
         assert con.execute(sql, (half,)).fetchall() == [(300, "id % :n")]
         wrong: list[tuple[dict[str, Any], str]] = [
-            ({"spool": None}, "fit: spool is None, expected with an executor, a folder"),
+            ({"spool": None}, "fit: spool is None, expected a folder for what workers write"),
             ({"memory": "8GB"}, "fit: memory is '8GB', expected an integer from 1"),
             ({"overlap": 0}, "fit: overlap is 0, expected an integer from 1"),
             ({"executor": 0}, "fit: executor is 0, expected a number of processes"),
@@ -189,4 +190,6 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         for arguments, message in wrong:
             with pytest.raises(ArgumentError, match=message):
                 sqlclust.fit(con, "demo", **{"executor": executor, "spool": tmp_path / "s", **arguments})
+        with pytest.raises(ArgumentError, match=r"fit: spool is .*, expected none without an executor"):
+            sqlclust.fit(con, "demo", spool="s")
     con.close()
