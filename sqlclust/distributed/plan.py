@@ -251,7 +251,7 @@ def _values(plan: Plan) -> dict[str, Any]:
     """As they come back from the file, each part of the source and of its selection by itself."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
     source = values.pop("source")
-    everything = {"where": None, "parameters": {}, "downsample": 1}
+    everything: dict[str, Any] = {"where": None, "parameters": {}, "downsample": 1}
     return {
         **everything,
         **source.pop("selection", {}),
