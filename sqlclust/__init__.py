@@ -136,8 +136,8 @@ def fit(
         progress: called with (phase, fraction) from this thread.
         executor: fit in shards, by others than this process: a number of processes, an executor of `concurrent.futures`, a
             `distributed.Client` or the address of a Dask scheduler. A script that asks for processes has
-            `if __name__ == "__main__"`. The options are then also `memory`, bytes that each worker may take (None: everything
-            is one shard), and `overlap`, 3 by default.
+            `if __name__ == "__main__"`. The options are then also `memory`, bytes that each worker may take (by default its
+            share of what is free, or of a Dask worker's limit; None: everything is one shard), and `overlap`, 3 by default.
         spool: with an executor, a folder for the workers' files, which all of them see. After an error or a stop, the same call
             goes on from what is there.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.

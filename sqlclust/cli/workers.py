@@ -18,8 +18,6 @@ from sqlclust.options import FitOptions
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-_SHARE = 0.8
-"""Of what is free, where nobody says how much memory workers may take."""
 _OVERLAP = 3
 """As `Sharding` has it."""
 
@@ -111,24 +109,21 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
     if said is None:
         yield None
         return
-    from sqlclust.core.runtime.available_memory import available_memory
     from sqlclust.core.runtime.threads import worker_count
     from sqlclust.distributed.plan import Sharding
     from sqlclust.distributed.publishing import Distribution
-    from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers
+    from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers, memory_of
 
-    memory, threads = said.memory, None
     workers: ProcessWorkers | DaskWorkers
     if said.workers.isdigit():
         count = int(said.workers)
-        free = available_memory()
-        memory = int(free * _SHARE) // count if memory is None and free is not None else memory
         threads = max(1, worker_count() // count)
         workers = ProcessWorkers(count, memory=said.memory)
     else:
         workers = DaskWorkers(said.workers)
-        memory, threads = memory or workers.memory, 1
+        threads = 1
     try:
+        memory = memory_of(workers) if said.memory is None else said.memory
         sharding = Sharding(
             memory=memory, overlap=said.overlap, threads=threads, memory_is_said=said.memory is not None
         )

@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import suppress
 from typing import Any, Protocol
 
+from sqlclust.core.runtime.available_memory import available_memory
 from sqlclust.core.runtime.threads import worker_count
 from sqlclust.distributed.tasks import KILL, Assignment, Report, end_process, perform
 from sqlclust.errors import ArgumentError, WorkersLostError, shown
@@ -18,6 +19,9 @@ _WAIT = 60
 """Seconds that a scheduler has to find a worker."""
 _SHARE = 0.6
 """Of its limit, what a Dask worker may take before it begins to write to its disk."""
+
+_FREE_SHARE = 0.8
+"""Of what is free on this machine, for all workers together."""
 
 
 class Workers(Protocol):
@@ -82,6 +86,17 @@ def workers_of(who: object, *, memory: int | None = None) -> Workers:
         return DaskWorkers(who)
     expected = "a number of processes, an executor of concurrent.futures, a Dask client or a scheduler's address"
     raise ArgumentError("fit", "executor", found=shown(who), expected=expected)
+
+
+def memory_of(workers: Workers) -> int | None:
+    """Bytes that each worker may take where nobody says: of what Dask's are limited to, or a share of what is free here.
+
+    None: nobody knows.
+    """
+    if isinstance(workers, DaskWorkers):
+        return workers.memory
+    free = available_memory()
+    return None if free is None else int(free * _FREE_SHARE) // workers.count
 
 
 class ProcessWorkers:

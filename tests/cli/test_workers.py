@@ -17,6 +17,8 @@ import sqlclust
 from sqlclust.cli import main
 from sqlclust.cli.progress import ProgressLine
 from sqlclust.cli.workers import announce_workers, workers_said
+from sqlclust.distributed.plan import Sharding
+from sqlclust.distributed.publishing import Distribution
 from sqlclust.errors import ArgumentError
 from sqlclust.options import FitOptions
 from tests.distributed.small_jobs import real_like
@@ -193,3 +195,22 @@ def test_from_python(db: Path, tmp_path: Path) -> None:
         with pytest.raises(ArgumentError, match=r"fit: spool is .*, expected none without an executor"):
             sqlclust.fit(con, "demo", spool="s")
     con.close()
+
+
+@pytest.mark.parametrize(("said", "memory"), [({}, 4 * 10**8), ({"memory": None}, None), ({"memory": 10**9}, 10**9)])
+def test_memory_from_python(
+    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], memory: int | None
+) -> None:
+    """As of the command: what does not fit is divided, though nobody says how much there is."""
+    asked: list[Sharding] = []
+
+    def fit(database: object, model: object, options: object, how: Distribution, **_: object) -> int:
+        asked.append(how.sharding)
+        return 1
+
+    monkeypatch.setattr("sqlclust.distributed.calling.fit_with_workers", fit)
+    monkeypatch.setattr("sqlclust.distributed.workers.available_memory", lambda: 10**9)
+    con = sqlclust.connect(db)
+    sqlclust.fit(con, "demo", executor=2, spool=tmp_path / "spool", **said)
+    con.close()
+    assert [(each.memory, each.memory_is_said) for each in asked] == [(memory, "memory" in said)]
