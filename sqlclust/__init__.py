@@ -134,7 +134,12 @@ def fit(
         embedding_model: or a source, one that is registered or found; its vectors are read where they are.
         where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
-        executor, spool: fit in shards, by others than this process; see `sqlclust.distributed.calling.fit_by`.
+        executor: fit in shards, by others than this process: a number of processes, an executor of `concurrent.futures`, a
+            `distributed.Client` or the address of a Dask scheduler. A script that asks for processes has
+            `if __name__ == "__main__"`. The options are then also `memory`, bytes that each worker may take (by default its
+            share of what is free, or of a Dask worker's limit; None: everything is one shard), and `overlap`, 3 by default.
+        spool: with an executor, a folder for the workers' files, which all of them see. After an error or a stop, the same call
+            goes on from what is there.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
     Raises:
@@ -146,6 +151,10 @@ def fit(
     from sqlclust.options import FitOptions, parse
 
     database, said = database_of(connection), {"where": where, "parameters": parameters}
+    if spool is not None and executor is None:
+        from sqlclust.errors import ArgumentError, shown
+
+        raise ArgumentError("fit", "spool", found=shown(spool), expected="none without an executor, who writes there")
     if executor is not None:
         from sqlclust.distributed.calling import fit_by
 

@@ -66,7 +66,12 @@ def _give_up_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _interrupted(ctx: click.Context) -> NoReturn:
+def say_interrupted(what: str) -> None:
+    """Say on stderr that Ctrl-C came, and what is written or not."""
     after_control_c = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C
-    click.echo(after_control_c + "Interrupted; nothing was written", err=True)
+    click.echo(after_control_c + printable(f"Interrupted; {what}"), err=True)
+
+
+def _interrupted(ctx: click.Context) -> NoReturn:
+    say_interrupted("nothing was written")
     ctx.exit(130)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
+from sqlclust.cli.ending import say_interrupted
 from sqlclust.cli.fitting import Sizes, announce, size_of_source
 from sqlclust.cli.like import Like, options_like, say_what_is_like
 from sqlclust.cli.logs import PhaseLog, logger
@@ -78,6 +79,8 @@ class Fits:
         except FilterError:
             raise
         except (KeyboardInterrupt, Interrupted):
+            if self._distribution is not None:
+                _interrupted_in_shards(self._distribution.spool)
             _interrupted(model, self.results)
         except SqlclustError as error:
             if self._alone:
@@ -160,6 +163,15 @@ class Fits:
             for line in said:
                 click.echo(printable(f"  {line}"))
             say_what_is_like(self._like, self._database, result)
+
+
+def _interrupted_in_shards(spool: str) -> None:
+    """No result is there, but work that need not be done again; the group says it where there is none."""
+    from sqlclust.distributed.folder import has_fit
+
+    if has_fit(spool):
+        say_interrupted(f"no result was written. What is done stays in {spool}: the same command goes on from there")
+        raise SystemExit(130)
 
 
 def _interrupted(model: str, results: list[dict[str, Any]]) -> NoReturn:

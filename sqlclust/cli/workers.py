@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shutil import disk_usage
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -17,8 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _OVERLAP = 3
-_SHARE = 0.8
-"""Of what is free, where nobody says how much memory workers may take."""
+"""As `Sharding` has it."""
 
 
 class WorkersSaid(NamedTuple):
@@ -45,12 +45,14 @@ def workers_options(command: Command) -> Command:
             type=click.IntRange(1, 32),
             default=_OVERLAP,
             show_default=True,
-            help="With --workers: cells that each vector goes to. More find more neighbours, and take more of everything.",
+            help="With --workers: in how many cells, which shards are made of, each vector is. More of them find more "
+            "neighbours, and take more time, memory and room.",
         ),
         click.option(
             "--memory",
             metavar="SIZE",
-            help="With --workers: what each worker may take, as 8GB or 1500MB; by default its share of what is free.",
+            show_default="80 % of what is free, divided by N; 60 % of a Dask worker's limit",
+            help="With --workers: what each worker may take, as 8GB or 1500MB. Less makes more shards.",
         ),
         click.option(
             "--spool",
@@ -78,8 +80,8 @@ def workers_said(
         click.UsageError
     """
     if workers is None:
-        if spool is not None or memory is not None:
-            raise click.UsageError("--spool and --memory go with --workers")
+        if spool is not None or memory is not None or overlap != _OVERLAP:
+            raise click.UsageError("--spool, --memory and --overlap go with --workers")
         return None
     if not spool:  # an empty text is a variable of the shell that was not set
         raise click.UsageError("--workers needs --spool DIR, a folder for what workers write")
@@ -108,22 +110,14 @@ def opened_workers(said: WorkersSaid | None) -> Iterator[Any]:
     if said is None:
         yield None
         return
-    from sqlclust.core.runtime.available_memory import available_memory
     from sqlclust.distributed.plan import Sharding
     from sqlclust.distributed.publishing import Distribution
-    from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers
+    from sqlclust.distributed.workers import DaskWorkers, ProcessWorkers, memory_of
 
-    memory = said.memory
-    workers: ProcessWorkers | DaskWorkers
-    if said.workers.isdigit():
-        count = int(said.workers)
-        free = available_memory()
-        memory = int(free * _SHARE) // count if memory is None and free is not None else memory
-        workers = ProcessWorkers(count, memory=said.memory)
-    else:
-        workers = DaskWorkers(said.workers)
-        memory = memory or workers.memory
+    by_processes = said.workers.isdigit()
+    workers = ProcessWorkers(int(said.workers), memory=said.memory) if by_processes else DaskWorkers(said.workers)
     try:
+        memory = memory_of(workers) if said.memory is None else said.memory
         sharding = Sharding(
             memory=memory, overlap=said.overlap, threads=workers.threads, memory_is_said=said.memory is not None
         )
@@ -139,8 +133,10 @@ def announce_workers(model: str, distribution: Any, progress: ProgressLine, plan
         distribution, plan: as `distributed.publishing` and `distributed.plan` have them.
     """
     from sqlclust.core.cost import multiplications_per_second
+    from sqlclust.core.runtime.available_memory import available_memory
     from sqlclust.core.runtime.threads import cores_at_most
     from sqlclust.distributed.cost import Shape, estimate
+    from sqlclust.distributed.folder import has_fit
     from sqlclust.distributed.time_left import TimeLeft, expected_seconds
 
     n, dimension = plan.n, plan.dimension
@@ -151,15 +147,32 @@ def announce_workers(model: str, distribution: Any, progress: ProgressLine, plan
     expected = expected_seconds(n, dimension, by_workers)
     progress.clear()
     progress.left = TimeLeft(expected)
-    click.echo(
-        printable(
-            f"{model}: {n:,} rows of {dimension} dimensions in about {taken.shards:,} shards, "
-            f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
-            f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
-            f"about {duration(sum(expected.values()))}"
-        ),
-        err=True,
-    )
+    shards = f"about {taken.shards:,} shards" if taken.shards > 1 else "one shard"
+    lines = [
+        f"{model}: {n:,} rows of {dimension} dimensions in {shards}, "
+        f"by {distribution.workers.said}; each worker takes {_size(taken.worker_bytes)}, "
+        f"this process {_size(taken.client_bytes)}, the spool folder {_size(taken.spool_bytes + taken.aside_bytes)}; "
+        f"about {duration(sum(expected.values()))} on an idle machine"
+    ]
+    if taken.shards == 1:
+        lines.append(
+            "  one worker searches the one shard: where this machine has the memory, it is quicker without --workers"
+        )
+    if has_fit(distribution.spool):
+        lines.append(f"  {distribution.spool} has work of an earlier run, which is not done again")
+    else:
+        lines += _too_little(
+            "the spool folder", taken.spool_bytes + taken.aside_bytes, disk_usage(distribution.spool).free
+        )
+    lines += _too_little("this process", taken.client_bytes, available_memory())
+    for line in lines:
+        click.echo(printable(line), err=True)
+
+
+def _too_little(what: str, needed: int, free: int | None) -> Iterator[str]:
+    """A line for people where less is free than will be needed: the fit goes on, since what is needed is estimated."""
+    if free is not None and free < needed:
+        yield f"  Warning: {what} takes about {_size(needed)}, and {_size(free)} are free"
 
 
 def _size(count: int) -> str:

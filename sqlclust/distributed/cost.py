@@ -41,7 +41,7 @@ def most_members(memory: int, dimension: int, min_samples: int, engine: Engine =
     """
     least = RESERVED + worker_bytes(_LEAST, dimension, min_samples, engine)
     if memory < least:
-        raise MemoryPerWorkerError(given=memory, needed=least)
+        raise MemoryPerWorkerError(given=memory, needed=least, reserved=RESERVED)
     low, high = _LEAST, 1 << 31
     while high - low > 1:
         middle = (low + high) // 2

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from sqlclust.errors import SpoolFileError, SpoolInUseError
+from sqlclust.errors import SpoolFolderError, SpoolInUseError
 
 PLAN = "plan.json"
 _LOCK = "client.lock"
@@ -32,15 +32,15 @@ _guard = threading.Lock()
 
 
 def make_folder(spool: str) -> None:
-    """Make the folder, unless it is there. Raises SpoolFileError."""
+    """Make the folder, unless it is there. Raises SpoolFolderError."""
     try:
         os.makedirs(spool, exist_ok=True)
     except OSError as error:
-        raise SpoolFileError(spool, reason=f"cannot be made ({error.strerror})") from None
+        raise SpoolFolderError(spool, reason=f"cannot be made ({error.strerror})") from None
 
 
 def new_fit(spool: str) -> str:
-    """Make a folder in the spool folder for the files of a fit that begins. Raises SpoolFileError."""
+    """Make a folder in the spool folder for the files of a fit that begins. Raises SpoolFolderError."""
     folder = os.path.join(spool, f"fit-{secrets.token_hex(6)}")
     make_folder(folder)
     return folder
@@ -55,6 +55,11 @@ def fits(spool: str) -> list[str]:
         else:
             _remove_fit(folder)
     return found
+
+
+def has_fit(spool: str) -> bool:
+    """Whether a fit was begun in the spool folder and is not done; False where there is no such folder."""
+    return os.path.isdir(spool) and any(os.path.isfile(os.path.join(folder, PLAN)) for folder in _folders(spool))
 
 
 def files_of_fit(folder: str) -> list[str]:
@@ -111,7 +116,7 @@ def held(spool: str) -> Iterator[None]:
 
     Raises:
         SpoolInUseError: another client has it.
-        SpoolFileError: it cannot be made or written.
+        SpoolFolderError: it cannot be made or written.
     """
     made = not os.path.isdir(spool)
     make_folder(spool)
@@ -143,7 +148,7 @@ def _locked(spool: str, path: str) -> int:
         try:
             number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            raise SpoolFileError(path, reason=f"cannot be written ({error.strerror})") from None
+            raise SpoolFolderError(path, reason=f"cannot be written ({error.strerror})") from None
         try:
             _lock(spool, number)
         except BaseException:

@@ -190,8 +190,8 @@ def plan_of(source: VectorSource, parameters: ReachabilityParameters, seed: int,
 
 _MAY_DIFFER = ("threads", "fingerprint")
 """What another run of the same fit may have otherwise: vectors are compared one by one where files were written to."""
-_OF_MEMORY = ("ranges", "shards", "most", "cells", "sample")
-"""What depends on the memory of a worker."""
+_OF_MEMORY = ("shards", "most", "ranges", "cells", "sample")
+"""What depends on the memory of a worker; what says most to people first."""
 
 
 class Kept(NamedTuple):
@@ -246,15 +246,16 @@ def _plan_of_files(folder: str) -> Plan:
 def _difference(kept: Plan, plan: Plan, *, adopt: bool) -> tuple[str, Any, Any] | None:
     """The first field in which two plans are of different fits, and what both have; None: they are of the same."""
     earlier, asked = _values(kept), _values(plan)
-    may_differ = {*_MAY_DIFFER, *(_OF_MEMORY if adopt else ())}
-    differs = next((name for name in asked if name not in may_differ and earlier[name] != asked[name]), None)
-    return None if differs is None else _innermost(differs, earlier[differs], asked[differs])
+    names = [name for name in {**asked, **earlier} if name not in (*_MAY_DIFFER, *_OF_MEMORY)]
+    names += () if adopt else _OF_MEMORY
+    differs = next((name for name in names if earlier.get(name) != asked.get(name)), None)
+    return None if differs is None else _innermost(differs, earlier.get(differs), asked.get(differs))
 
 
 def _innermost(name: str, earlier: Any, asked: Any) -> tuple[str, Any, Any]:
-    """Where two values differ: of the source it is a condition, a file or a number of rows that is said, not all of it."""
-    if isinstance(earlier, dict) and isinstance(asked, dict):  # a condition says more than how many rows it gives
-        for key in sorted({**asked, **earlier}, key=lambda key: key != "selection"):
+    """Where two values differ: a file and its number of rows is said, not all files."""
+    if isinstance(earlier, dict) and isinstance(asked, dict):
+        for key in {**asked, **earlier}:
             if earlier.get(key) != asked.get(key):
                 return _innermost(f"{name}.{key}", earlier.get(key), asked.get(key))
     if isinstance(earlier, list) and isinstance(asked, list) and len(earlier) == len(asked):
@@ -265,9 +266,16 @@ def _innermost(name: str, earlier: Any, asked: Any) -> tuple[str, Any, Any]:
 
 
 def _values(plan: Plan) -> dict[str, Any]:
-    """As they come back from the file."""
+    """As they come back from the file, each part of the source and of its selection by itself."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
-    return values
+    source = values.pop("source")
+    everything: dict[str, Any] = {"where": None, "parameters": {}, "downsample": 1}
+    return {
+        **everything,
+        **source.pop("selection", {}),
+        **{f"source's {name}": value for name, value in source.items()},
+        **values,
+    }
 
 
 def _short(value: object) -> object:

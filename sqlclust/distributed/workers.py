@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import suppress
 from typing import Any, Protocol
 
+from sqlclust.core.runtime.available_memory import available_memory
 from sqlclust.core.runtime.threads import worker_count
 from sqlclust.distributed.tasks import KILL, Assignment, Report, end_process, perform
 from sqlclust.errors import ArgumentError, WorkersLostError, shown
@@ -18,6 +19,9 @@ _WAIT = 60
 """Seconds that a scheduler has to find a worker."""
 _SHARE = 0.6
 """Of its limit, what a Dask worker may take before it begins to write to its disk."""
+
+_FREE_SHARE = 0.8
+"""Of what is free on this machine, for all workers together."""
 
 
 class Workers(Protocol):
@@ -84,6 +88,17 @@ def workers_of(who: object, *, memory: int | None = None) -> Workers:
         return DaskWorkers(who)
     expected = "a number of processes, an executor of concurrent.futures, a Dask client or a scheduler's address"
     raise ArgumentError("fit", "executor", found=shown(who), expected=expected)
+
+
+def memory_of(workers: Workers) -> int | None:
+    """Bytes that each worker may take where nobody says: of what Dask's are limited to, or a share of what is free here.
+
+    None: nobody knows.
+    """
+    if isinstance(workers, DaskWorkers):
+        return workers.memory
+    free = available_memory()
+    return None if free is None else int(free * _FREE_SHARE) // workers.count
 
 
 class ProcessWorkers:
@@ -234,7 +249,11 @@ class DaskWorkers:
 
     @property
     def said(self) -> str:
-        """The scheduler, and where it shows what it does."""
+        """How many, the scheduler, and where it shows what it does."""
+        return f"{self.count} threads of {self._where}"
+
+    @property
+    def _where(self) -> str:
         return f"Dask at {self._client.scheduler.address}, dashboard {self._client.dashboard_link}"
 
     def submit(self, assignment: Assignment) -> Future[Report]:
@@ -247,7 +266,7 @@ class DaskWorkers:
         try:
             self._client.wait_for_workers(1, timeout=_WAIT)
         except Exception as error:  # whatever of Dask's
-            raise WorkersLostError(tries=tries, reason=f"{reason}; {self.said}: {error}") from None
+            raise WorkersLostError(tries=tries, reason=f"{reason}; {self._where}: {error}") from None
 
     def abandon(self) -> None:
         """Cancelling the tasks has done what can be done."""
@@ -269,4 +288,4 @@ def _client(address: str) -> Any:
         get_address_host(address)  # a client of what is no address takes a minute to go
         return Client(address, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever of Dask's: nobody is there, or it is no address
-        raise WorkersLostError(tries=1, reason=f"no scheduler answers at {address} ({error})") from None
+        raise WorkersLostError(tries=0, reason=f"no scheduler answers at {address} ({error})") from None

@@ -14,8 +14,8 @@ class DistributedError(SqlclustError):
 class SpoolFileError(DistributedError):
     """A file of the spool folder that is not there, or not as it was written."""
 
-    def __init__(self, path: str, *, reason: str) -> None:
-        super().__init__(f"{path}: {reason}. {_GOES_ON}")
+    def __init__(self, path: str, *, reason: str, advice: str = _GOES_ON) -> None:
+        super().__init__(f"{path}: {reason}. {advice}")
         self.path, self.reason = path, reason
 
 
@@ -29,6 +29,13 @@ class SpoolMissingError(SpoolFileError):
     def __init__(self, path: str, *, host: str | None = None) -> None:
         super().__init__(path, reason="is not there" if host is None else f"is not there, on {host}")
         self.host = host
+
+
+class SpoolFolderError(SpoolFileError):
+    """A spool folder that cannot be made, or in which no file can be."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(path, reason=reason, advice="Name a spool folder that can be written")
 
 
 class SpoolFullError(DistributedError):
@@ -56,9 +63,10 @@ class SpoolOfAnotherFitError(DistributedError):
     """A spool folder with the files of other vectors or other options."""
 
     def __init__(self, folder: str, *, differs: str, found: object, expected: object) -> None:
+        by = " (by the memory of a worker)" if differs in ("shards", "most", "ranges") else ""
         super().__init__(
-            f"the spool folder {folder} has the files of another fit: {differs} is {found!r} there, and {expected!r} is asked "
-            "for. Name another folder, or empty this one"
+            f"the spool folder {folder} has the files of another fit, which is not done: {differs}{by} is {found!r} there, and "
+            f"{expected!r} is asked for. Ask for the same to go on with it, name another folder, or empty this one"
         )
         self.folder, self.differs, self.found, self.expected = folder, differs, found, expected
 
@@ -123,11 +131,13 @@ class ShardTooLargeError(DistributedError):
 class MemoryPerWorkerError(DistributedError):
     """Less memory for each worker than the smallest shard needs."""
 
-    def __init__(self, *, given: int, needed: int) -> None:
+    def __init__(self, *, given: int, needed: int, reserved: int) -> None:
         super().__init__(
-            f"workers have {given // 10**6:,} MB each, and the smallest shard needs {-(-needed // 10**6):,} MB. Give them more"
+            f"workers have {given // 10**6:,} MB each, and the smallest shard needs {-(-needed // 10**6):,} MB "
+            f"({reserved // 10**6:,} MB of it addresses that libraries reserve and do not use). Give them more memory, or have "
+            "fewer workers"
         )
-        self.given, self.needed = given, needed
+        self.given, self.needed, self.reserved = given, needed, reserved
 
 
 class WorkerVersionError(DistributedError):
@@ -152,6 +162,10 @@ class WorkersLostError(DistributedError):
     """Workers that die again and again, or that cannot be reached any more."""
 
     def __init__(self, *, tries: int, reason: str) -> None:
-        lost = f"the workers were lost {tries} times while no task was done" if tries else "there are no workers"
-        super().__init__(f"{lost}: {reason}. {_GOES_ON}")
+        if tries:
+            times = "once" if tries == 1 else f"{tries} times"
+            said = f"the workers were lost {times} while no task was done: {reason}. {_GOES_ON}"
+        else:
+            said = f"there are no workers: {reason}"
+        super().__init__(said)
         self.tries, self.reason = tries, reason

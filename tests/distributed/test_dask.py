@@ -111,5 +111,18 @@ def test_what_is_no_address(address: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(WorkersLostError, match=r"pip install 'sqlclust\[dask\]' brings it"):
+    with pytest.raises(WorkersLostError, match=r"pip install 'sqlclust\[dask\]' brings it$"):
         DaskWorkers("tcp://127.0.0.1:1")
+
+
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody was lost, and nothing is there to go on from."""
+
+    def client(address: str, **_: object) -> None:
+        raise OSError("Timed out")
+
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(Client=client))
+    with pytest.raises(
+        WorkersLostError, match=r"^there are no workers: no scheduler answers at tcp://a:1 \(Timed out\)$"
+    ):
+        DaskWorkers("tcp://a:1")

@@ -18,7 +18,7 @@ from sqlclust.distributed import running
 from sqlclust.distributed.fit import ShardedFit
 from sqlclust.errors import (
     NotFiniteError,
-    SpoolFileError,
+    SpoolFolderError,
     SpoolFullError,
     VectorsChangedError,
     ZeroVectorError,
@@ -178,7 +178,7 @@ def test_files_that_are_written_and_have_the_same_vectors(tmp_path: Path, expect
 
 def test_a_spool_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SpoolFileError, match="cannot be made"):
+    with pytest.raises(SpoolFolderError, match=r"cannot be made \(.*\)\. Name a spool folder that can be written$"):
         by_threads(tmp_path, spool="file/spool")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from sqlclust.core.runtime.control import Control
 from sqlclust.distributed.fit import ShardedFit, fit_in_shards
 from sqlclust.distributed.folder import PLAN, files_of_fit, fits, held, new_fit, remove_spool
+from sqlclust.distributed.plan import keep_plan
 from sqlclust.distributed.tasks import Assignment, perform
 from sqlclust.distributed.workers import ExecutorWorkers
 from sqlclust.errors import SpoolInUseError, SpoolNotSharedError, SpoolOfAnotherFitError, SpoolPlanError
@@ -189,8 +191,25 @@ def test_memory_that_nobody_said_may_be_another(tmp_path: Path) -> None:
     again = by_threads(tmp_path, memory=900 << 20, **said)
     assert_same(again, first)
     assert again.plan == first.plan
-    with pytest.raises(SpoolOfAnotherFitError, match="most is"):
+    with pytest.raises(SpoolOfAnotherFitError, match=r"most \(by the memory of a worker\) is"):
         by_threads(tmp_path, memory=900 << 20, **{**said, "memory_is_said": True})
+
+
+def test_a_spool_of_other_vectors_says_which(tmp_path: Path) -> None:
+    """The part that differs, and not the whole description of a source, of which only the beginning would be shown."""
+    one = by_threads(tmp_path).plan
+    chosen: dict[str, Any] = {"where": "x > 1", "downsample": 1}
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"folder": "elsewhere"}, r"source's folder is '.*' there, and 'elsewhere' is asked for"),
+        ({"selection": chosen}, "where is None there, and 'x > 1' is asked for"),
+    ]
+    for more, message in others:
+        with pytest.raises(SpoolOfAnotherFitError, match=message):
+            keep_plan(str(tmp_path / "spool"), replace(one, source={**one.source, **more}))
+    spool = str(tmp_path / "other")
+    keep_plan(spool, replace(one, source={**one.source, "selection": chosen}))
+    with pytest.raises(SpoolOfAnotherFitError, match="where is 'x > 1' there, and None is asked for"):
+        keep_plan(spool, one)
 
 
 def test_one_client_at_a_time(tmp_path: Path) -> None:

@@ -148,6 +148,19 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+def test_a_database_for_files_is_made(tmp_path: Path) -> None:
+    """Whoever has files only need not make one first; without a result there is none."""
+    db, vectors = tmp_path / "new.db", parquet(tmp_path / "vectors")
+    for wrong in (("--folder", tmp_path / "nowhere"), ("--folder", vectors, "--id", "nope")):
+        assert run("fit", db, "files", *wrong).exit_code == 1
+        assert not db.exists()
+    done = run("fit", db, "files", "--folder", vectors, "--id", "slug", "--min-cluster-size", 4)
+    assert done.exit_code == 0, done.output
+    assert f"  {db} was made\n" in done.stdout
+    assert "its other tables" not in run("fit", db, "files", "--folder", vectors, "--id", "slug").stdout
+    assert "there is no such file" in run("fit", tmp_path / "other.db", "files").stderr
+
+
 @pytest.mark.slow
 def test_the_command(con: apsw.Connection, tmp_path: Path) -> None:
     """In memory, and then by a process that has little."""
@@ -167,7 +180,7 @@ def test_the_command(con: apsw.Connection, tmp_path: Path) -> None:
     workers = ("--workers", 1, "--spool", tmp_path / "spool", "--memory", "1500MB")
     again = run("fit", tmp_path / "notes.db", "files", *options, *workers)
     assert again.exit_code == 0, again.output
-    assert "files: 300 rows of 16 dimensions in about 1 shards" in again.stderr
+    assert "files: 300 rows of 16 dimensions in one shard" in again.stderr
     assert rows(con, "SELECT engine, count(*) OVER (PARTITION BY corpus_hash) FROM ClusteringFit") == [
         ("exact", 2),
         ("sharded", 2),

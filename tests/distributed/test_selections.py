@@ -196,11 +196,11 @@ def test_another_condition_in_the_same_folder(con: apsw.Connection, monkeypatch:
             fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2)
     others: list[tuple[dict[str, Any], str]] = [
         ({"where": "rowid % 2 = :odd", "parameters": {"odd": 1}}, r"parameters\.odd is '0' there, and '1' is asked"),
-        ({"where": "rowid % 2 = 0"}, "where is 'rowid % 2 = :odd' there, and 'rowid % 2 = 0' is asked"),
-        ({}, "selection is {'where': 'rowid % 2 = :odd', .* there, and None is asked"),
+        ({"where": "rowid % 2 = 0"}, "where is 'rowid % 2 = :odd' there, and 'rowid % 2 = 0' is asked for"),
+        ({}, "where is 'rowid % 2 = :odd' there, and None is asked for"),
     ]
-    for other, match in others:
-        with pytest.raises(SpoolOfAnotherFitError, match=rf"another fit: source\.(selection\.)?{match}"):
+    for other, differs in others:
+        with pytest.raises(SpoolOfAnotherFitError, match=differs):
             fit(con, **other, shards=2)
     assert fit(con, where="rowid % 2 = :odd", parameters={"odd": 0}, shards=2) == 1
 

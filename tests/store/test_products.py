@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import apsw
 import pytest
@@ -13,6 +14,7 @@ from sqlclust.bindings.apsw.database import database_of
 from sqlclust.core.geometry import integer_vectors
 from sqlclust.core.neighbors import integer_pruning
 from sqlclust.store.fits import loading
+from tests.cli.terminal import succeed
 from tests.core.geometry.test_integer_products import available
 from tests.store.left import row
 
@@ -25,6 +27,13 @@ def integers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     for module in (integer_pruning, integer_vectors):
         monkeypatch.setattr(module, "WANTED", request.param)
     return bool(request.param)
+
+
+def test_show_says_it(demo: apsw.Connection, integers: bool, tmp_path: Path) -> None:
+    sqlclust.fit(demo, "demo", min_samples=4)
+    path = tmp_path / "copy.db"
+    demo.execute("VACUUM INTO ?", (str(path),))
+    assert ("; by products of 8-bit integers\n" in succeed("show", path)) == integers
 
 
 def test_what_ran_is_in_timings_and_versions(demo: apsw.Connection, integers: bool) -> None:

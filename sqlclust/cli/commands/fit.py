@@ -77,7 +77,7 @@ _OF_SOURCE = "source_"
     "--folder",
     metavar="DIR",
     help="The vectors are in the .npy or Parquet files of this folder, by name; a row's id is its place among all rows, from 0. "
-    "Of Parquet --id, --vector and --content name columns.",
+    "Of Parquet --id, --vector and --content name columns. A DB that is not there is made.",
 )
 @click.option(
     "--into", metavar="FILE", help="Write everything to another database, which is made if need be; DB is only read."
@@ -151,7 +151,9 @@ def fit_named(
     if parameters and where is None and said == Said():
         raise click.UsageError("--param is a value for a placeholder of --where, and there is none")
     selecting = Selecting(where, parameter_values(parameters))
-    with logging_to(log_file), opened_workers(workers) as distribution, _opened(db, into, model) as database:
+    made = folder is not None and not Path(db).exists()
+    opened = _made(db) if made else _opened(db, into, model)
+    with logging_to(log_file), opened_workers(workers) as distribution, opened as database:
         before = schema.version(database)
         source = None
         if model is None or model == "all":
@@ -183,8 +185,15 @@ def fit_named(
         for name in wanted:
             fits.add(name)
         if fits.results:
-            fits.added = _what_was_added(db, into, before, schema.version(database))
+            fits.added = f"{db} was made" if made else _what_was_added(db, into, before, schema.version(database))
     return fits
+
+
+@contextmanager
+def _made(db: str) -> Iterator[Database]:
+    """A new database, for vectors that are in none; without a result it goes again."""
+    with no_file_for_nothing(db), create_database(db) as database:
+        yield database
 
 
 @contextmanager
@@ -233,5 +242,5 @@ def _report(db: str, fits: Fits, output: str | None) -> None:
     if output:
         write_dicts(output, with_parameters(fits.results), RESULT_COLUMNS)
     elif fits.results:
-        click.echo(printable(f"  {fits.added}\n" if fits.added else ""))
+        click.echo(f"  {printable(fits.added)}\n" if fits.added else "")
         click.echo(next_steps(db, fits.results[-1]["id"], view=fits.last_view))

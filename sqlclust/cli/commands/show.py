@@ -28,6 +28,12 @@ def _long(timings: dict[str, Any]) -> Iterator[tuple[str, float]]:
     yield from ((name, value) for name, value in timings.items() if isinstance(value, int | float) and value >= 1)
 
 
+def _of_integers(timings: dict[str, Any]) -> bool:
+    """Whether the fit had the products of the extra `int8`."""
+    measured = timings.get("measured")
+    return isinstance(measured, dict) and measured.get("products") == "int8"
+
+
 @click.command("show", epilog=_EPILOG)
 @database_argument
 @click.argument("result", metavar="[ID|latest]", default="latest")
@@ -60,7 +66,8 @@ def command(db: str, result: str, limit: int | None, output: str | None) -> None
     if found["fit"]:
         took = ", ".join(f"{phase} {seconds(value)}" for phase, value in _long(found["fit"]["timings"]))
         vectors = f"{found['fit']['n_distinct']:,} different vectors of {found['fit']['dimension']:,} dimensions"
-        click.echo(f"{vectors}; {took}" if took else vectors)
+        products = "by products of 8-bit integers" if _of_integers(found["fit"]["timings"]) else ""
+        click.echo("; ".join(filter(None, (vectors, took, products))))
     if not clusters:
         click.echo("\nEvery row is noise. Smaller --min-cluster-size or --min-samples find more clusters.")
         return
