@@ -134,12 +134,7 @@ def fit(
         embedding_model: or a source, one that is registered or found; its vectors are read where they are.
         where: an SQL condition on columns of Embedding, or of the source's table, with `parameters` for its named placeholders.
         progress: called with (phase, fraction) from this thread.
-        executor: fit in shards, by others than this process: a number of processes, an executor of `concurrent.futures`, a
-            `distributed.Client` or the address of a Dask scheduler. A script that asks for processes has
-            `if __name__ == "__main__"`. The options are then also `memory`, bytes that each worker may take (by default its
-            share of what is free, or of a Dask worker's limit; None: everything is one shard), and `overlap`, 3 by default.
-        spool: with an executor, a folder for the workers' files, which all of them see. After an error or a stop, the same call
-            goes on from what is there.
+        executor, spool: fit in shards, by other processes, with `memory` and `overlap`: see `distributed.calling.fit_by`.
         options: `downsample`, `min_cluster_size`, `min_samples`, …: the fields of `sqlclust.options.FitOptions`.
 
     Raises:
@@ -147,25 +142,16 @@ def fit(
         apsw.InterruptError, KeyboardInterrupt: stopped; nothing was written.
     """
     from sqlclust.bindings.apsw.database import database_of
-    from sqlclust.errors import ArgumentError, shown
     from sqlclust.options import FitOptions, parse
 
     database, said = database_of(connection), {"where": where, "parameters": parameters}
-    if spool is not None and executor is None:
-        from sqlclust.errors import ArgumentError, shown
-
-        raise ArgumentError("fit", "spool", found=shown(spool), expected="none without an executor, who writes there")
-    if executor is not None:
+    if executor is not None or spool is not None:
         from sqlclust.distributed.calling import fit_by
 
         return fit_by(database, embedding_model, options, executor, {"spool": spool, **said}, progress)
-    if spool is not None:
-        raise ArgumentError(
-            "fit", "spool", found=shown(spool), expected="none without an executor, which is who uses it"
-        )
     from sqlclust.store.fit import fit
 
-    how: dict[str, Any] = {**said, "progress": progress, "runs_condition": True}
+    how: Any = {**said, "progress": progress, "runs_condition": True}
     return fit(database, embedding_model, parse(FitOptions, options), **how)
 
 

@@ -27,7 +27,7 @@ def fit_by(
 
     Args:
         options: those of `sqlclust.fit`, and besides `memory`, bytes that each worker may take, None for one shard of everything,
-            by default as `workers.memory_of` says;
+            by default its share of what is free, or of a Dask worker's limit (`workers.memory_of`);
             and `overlap`, cells that each vector goes to, 3 by default.
         executor: who fits: a number of processes, an executor of `concurrent.futures`, a `distributed.Client` or the address of a
             Dask scheduler. Processes are started afresh, so a script that asks for some has `if __name__ == "__main__"`.
@@ -38,6 +38,8 @@ def fit_by(
         ArgumentError: one of them cannot be; and as `fit_with_workers`.
     """
     spool = said["spool"]
+    if executor is None:
+        raise ArgumentError("fit", "spool", found=shown(spool), expected="none without an executor, who writes there")
     sharded: dict[str, Any] = {"memory": None, "overlap": 3}
     sharded |= {name: options[name] for name in sharded if name in options}
     fitting = parse(FitOptions, {name: value for name, value in options.items() if name not in sharded})

@@ -83,6 +83,9 @@ def test_each_thread_of_dask_does_a_task(con: apsw.Connection, tmp_path: Path, m
         def nthreads(self) -> dict[str, int]:
             return {"tcp://one:1": 2, "tcp://two:1": 2}
 
+        def scheduler_info(self, n_workers: int) -> dict[str, object]:
+            return {"workers": {"tcp://one:1": {"memory_limit": 4 << 30, "nthreads": 2}}}
+
     def fit_in_shards(job: Job, *_: object, **__: object) -> None:
         planned.append(plan_of(*job))
         raise KeyboardInterrupt

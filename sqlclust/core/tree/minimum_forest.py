@@ -30,6 +30,7 @@ def minimum_forest(edges: Edges, m: int) -> Edges:
     del place
     edges = edges.at(first)
     ranks = np.arange(1, len(first) + 1, dtype=np.float64)  # SciPy drops zeros, and no two are equal
-    graph = coo_array((ranks, (edges.left, edges.right)), shape=(m, m)).tocsr()
+    ends = edges.left.astype(np.int32), edges.right.astype(np.int32)  # SciPy 1.12 takes no others
+    graph = coo_array((ranks, ends), shape=(m, m)).tocsr()
     kept = np.sort(minimum_spanning_tree(graph, overwrite=True).data).astype(np.int64) - 1
     return edges.at(kept)
