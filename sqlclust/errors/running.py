@@ -9,7 +9,10 @@ class OutOfMemoryError(SqlclustError):
     """Not enough memory for the work asked for."""
 
     def __init__(
-        self, what: str, *, advice: str = "Use the approximate engine, select fewer rows, or downsample"
+        self,
+        what: str,
+        *,
+        advice: str = "Use the approximate engine, select fewer rows, downsample, or fit in shards (sqlclust fit --workers)",
     ) -> None:
         super().__init__(f"not enough memory: {what}; nothing was written. {advice}")
         self.what = what

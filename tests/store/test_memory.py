@@ -73,7 +73,10 @@ def state(con: apsw.Connection) -> list[Any]:
     return [con.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
 
 
-ADVICE = "; nothing was written. Use the approximate engine, select fewer rows, or downsample"
+ADVICE = (
+    "; nothing was written. Use the approximate engine, select fewer rows, downsample, or fit in shards "
+    r"\(sqlclust fit --workers\)"
+)
 FEWER = "; nothing was written. Select fewer rows"
 VECTORS = "2,000 vectors of 32 dimensions"
 WAYS: dict[str, tuple[Callable[[apsw.Connection], object], str]] = {
