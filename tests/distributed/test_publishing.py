@@ -246,9 +246,9 @@ def test_a_database_that_grew(con: apsw.Connection, monkeypatch: pytest.MonkeyPa
     con.execute(
         "INSERT INTO Embedding (id, embedding_model, vector) SELECT 'new', 'demo', vector FROM Embedding LIMIT 1"
     )
-    with pytest.raises(SpoolOfAnotherFitError, match=r"source\.n is 700 there, and 701 is asked for") as caught:
+    with pytest.raises(SpoolOfAnotherFitError, match="source's n is 700 there, and 701 is asked for") as caught:
         fit(con, shards=2)
-    assert (caught.value.differs, caught.value.found, caught.value.expected) == ("source.n", 700, 701)
+    assert (caught.value.differs, caught.value.found, caught.value.expected) == ("source's n", 700, 701)
 
 
 def stop(*arguments: Any, **more: Any) -> Any:
