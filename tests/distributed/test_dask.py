@@ -34,7 +34,7 @@ def test_workers_killed_in_each_phase_hanging_files_missing_and_a_scheduler_rest
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
     assert facts["count"] == 2
-    assert facts["said"].startswith(f"Dask at {facts['address']}, dashboard http")
+    assert f" of Dask at {facts['address']}, dashboard http" in facts["said"]
     assert facts["died"] == len(PHASES) + 1  # and one that hung
     assert facts["restarted"] == ["route", "forest"]
     for name in ("killed", "missing", "hung", "restarted"):
