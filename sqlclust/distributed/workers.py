@@ -114,7 +114,7 @@ class ProcessWorkers:
     def __init__(self, count: int, *, memory: int | None = None) -> None:
         self.count, self._memory = count, memory
         self.threads = max(1, worker_count() // count)
-        self.said = f"{count} processes on this machine"
+        self.said = f"{count} process{'' if count == 1 else 'es'} on this machine"
         self._context = multiprocessing.get_context("spawn")
         self._pool: ProcessPoolExecutor | None = None
         self._started: set[int] = set()

@@ -95,7 +95,7 @@ def test_a_source_into_another_file(db: Path, tmp_path: Path) -> None:
     into = tmp_path / "clusters.db"
     done = run("fit", db, "note", "--into", into, "--workers", 1, "--spool", tmp_path / "x", "--min-cluster-size", 5)
     assert done.exit_code == 0, done.output
-    assert "note: 600 rows of 16 dimensions in one shard" in done.stderr
+    assert "note: 600 rows of 16 dimensions in one shard, by 1 process on this machine; each" in done.stderr
     con = apsw.Connection(str(into))
     assert con.execute("SELECT engine, embedding_model, n FROM ClusteringFit").fetchall() == [("sharded", "note", 600)]
     con.close()
