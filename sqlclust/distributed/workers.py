@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,8 @@ _WAIT = 60
 _SHARE = 0.6
 """Of its limit, what a Dask worker may take before it begins to write to its disk."""
 
+_M_ARENA_MAX = -8
+"""Of malloc.h."""
 _FREE_SHARE = 0.8
 """Of what is free on this machine, for all workers together."""
 
@@ -159,6 +162,7 @@ def _begin(numbers: Any, memory: int | None) -> None:
     """Make a worker: it says its number, keeps to its memory, leaves Ctrl-C to the client, and ends when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory is not None:
+        _one_arena()
         with suppress(ImportError, ValueError, OSError):  # not every system has such a limit
             import resource
 
@@ -169,6 +173,14 @@ def _begin(numbers: Any, memory: int | None) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True, name="sqlclust-client").start()
     numbers.put(os.getpid())
+
+
+def _one_arena() -> None:
+    """Have all threads of this process take memory from one place. Else glibc reserves 64 MiB of addresses for each thread, and
+    some threads wait for tasks, for time and for the client: a limit of addresses was reached by what nobody used.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # it is not glibc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _end_with(parent: Any) -> None:
