@@ -76,7 +76,7 @@ class IntegerVectors(NamedTuple):
         return bool(too_small <= _NOT_TOLD * len(squared))
 
 
-def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control: Control) -> IntegerVectors | None:
+def vectors_in_integers(vectors: Float32Array, pairs: float, least: float, control: Control) -> IntegerVectors | None:
     """Vectors in integers; None where products of these are not to be had, would save little, or would say too little.
 
     What is found with them is another approximation. So no clock decides: the same vectors on the same machine give the same

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sqlclust.core.geometry.integer_products import Products
-from sqlclust.core.geometry.integer_vectors import IntegerVectors, integers_that_pay
+from sqlclust.core.geometry.integer_vectors import IntegerVectors, vectors_in_integers
 from sqlclust.core.geometry.metrics import (
     Float32Array,
     Float64Array,
@@ -107,7 +107,7 @@ def neighbors_and_lists(
     """
     effort = effort._replace(list_size=max(effort.list_size, 6 * k))
     compared = len(vectors) * min(len(vectors), effort.lists_per_vector * effort.list_size) / 2
-    integers = integers_that_pay(vectors, compared, _LEAST_WORK, control.part(0.0, 0.02))
+    integers = vectors_in_integers(vectors, compared, _LEAST_WORK, control.part(0.0, 0.02))
     if integers is not None:
         effort = effort._replace(lists_per_vector=effort.lists_per_vector + _MORE_LISTS)
     lists = lists_of(vectors, effort, seed, control.part(0.02, 0.15), axes=axes)
