@@ -4,8 +4,8 @@ Memory is a formula over shapes.
 
 Time is counted in float32 multiplications. How many an engine needs was measured on generated and real embeddings
 (`tests/benchmarks/engine.py`); how fast they are on this machine, a product of a few milliseconds tells. Data without a low
-intrinsic dimension takes the exact engine longer, since it can rule out less. With products of 8-bit integers it
-takes half of what is said, and the approximate one three quarters; whether they pay is known only once it has begun.
+intrinsic dimension takes the exact engine longer, since it can rule out less. With products of 8-bit integers it takes half of
+what is said, and the approximate one three quarters; whether they are used is known only once it has begun.
 """
 
 from __future__ import annotations

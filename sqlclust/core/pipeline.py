@@ -49,7 +49,8 @@ class Fit(NamedTuple):
             exact engine.
         lists: the k nearest of each distinct vector, min_samples + 5 or all others, if they were to be kept.
         exponent: the vectors were compared times 2**exponent (`into_float32_range`), and so are the distances of `lists`.
-        products: what products ruled out pairs; int8 takes less time and gives the same.
+        products: what products ruled out pairs, or found them. With int8 the exact engine gives the same, the approximate one
+            another approximation; both take less time.
     """
 
     points: Distinct

@@ -26,7 +26,7 @@ from sqlclust.core.geometry.integer_products import (
     Uint8Array,
     integer_product,
 )
-from sqlclust.core.geometry.metrics import Float32Array, Float64Array, IndexArray
+from sqlclust.core.geometry.metrics import Float32Array, IndexArray
 from sqlclust.core.runtime.control import Control
 from sqlclust.core.runtime.threads import for_each_block, single_threaded_blas
 
@@ -46,7 +46,8 @@ _NOT_TOLD = 0.02
 """Share of squared distances that may be smaller."""
 
 WANTED: bool | None = None
-"""Whether integers are to be used: True wherever they can be, False nowhere, None where they save much. Only tests set it."""
+"""Whether integers are to be used: True wherever they can be, False nowhere, None where there is much to multiply.
+Only tests set it."""
 
 
 class IntegerVectors(NamedTuple):
@@ -76,8 +77,8 @@ class IntegerVectors(NamedTuple):
         return bool(too_small <= _NOT_TOLD * len(squared))
 
 
-def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control: Control) -> IntegerVectors | None:
-    """Vectors in integers; None where products of these are not to be had, would save little, or would say too little.
+def vectors_in_integers(vectors: Float32Array, pairs: float, least: float, control: Control) -> IntegerVectors | None:
+    """Vectors in integers; None where their products are not to be had, would be few, or would say too little.
 
     What is found with them is another approximation. So no clock decides: the same vectors on the same machine give the same
     answer, whatever else it does. Processors of x86-64 without fast products of integers have wrong ones, which are not used (see
@@ -86,9 +87,9 @@ def integers_that_pay(vectors: Float32Array, pairs: float, least: float, control
     Args:
         vectors: float32 (m, d), 1 <= m.
         pairs: how many will be multiplied.
-        least: multiplications from which on ONNX Runtime is imported for them.
+        least: multiplications that are not few: from so many on ONNX Runtime is imported for them.
 
-    Cost: O(m·d·128) multiplications; m·(d + 4) bytes, in steps of d that are a multiple of the blocks.
+    Cost: O(m·d·128) multiplications; m·(w + 4) bytes, where w is d, rounded up to a multiple of the blocks' number.
     """
     dimension = vectors.shape[1]
     if WANTED is False or dimension + _MIXED > MOST_COLUMNS or (WANTED is None and pairs * dimension < least):
@@ -150,8 +151,7 @@ class _Mixing(NamedTuple):
         """For vectors of so many coordinates."""
         blocks = -(-dimension // _MIXED)
         order = np.random.Generator(np.random.PCG64(dimension)).permutation(dimension)
-        matrix: Float64Array = mixing(-(-dimension // blocks))
-        return _Mixing(order, matrix.astype(np.float32), blocks)
+        return _Mixing(order, mixing(-(-dimension // blocks)).astype(np.float32), blocks)
 
     @property
     def width(self) -> int:

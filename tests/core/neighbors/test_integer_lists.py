@@ -8,7 +8,7 @@ import pytest
 from sqlclust.core.geometry import integer_products, integer_vectors
 from sqlclust.core.geometry.duplicates import distinct
 from sqlclust.core.geometry.float32_range import into_float32_range
-from sqlclust.core.geometry.integer_vectors import IntegerVectors, integers_that_pay
+from sqlclust.core.geometry.integer_vectors import IntegerVectors, vectors_in_integers
 from sqlclust.core.geometry.metrics import Float32Array
 from sqlclust.core.neighbors import approximate, list_pairs
 from sqlclust.core.neighbors.approximate import Effort, NeighborsAndLists, neighbors_and_lists
@@ -41,7 +41,7 @@ def by_float32(vectors: Float32Array, k: int, monkeypatch: pytest.MonkeyPatch) -
 
 
 def in_integers(vectors: Float32Array) -> IntegerVectors:
-    made = integers_that_pay(vectors, 0.0, 0.0, Control())
+    made = vectors_in_integers(vectors, 0.0, 0.0, Control())
     assert made is not None
     return made
 
@@ -104,7 +104,7 @@ def test_squared_distances_are_about_right(dimension: int) -> None:
 
 
 def test_vectors_of_one_place_have_no_steps() -> None:
-    assert integers_that_pay(np.ones((3, 5), dtype=np.float32), 0.0, 0.0, Control()) is None
+    assert vectors_in_integers(np.ones((3, 5), dtype=np.float32), 0.0, 0.0, Control()) is None
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_they_are_used_where_there_is_much_to_do(monkeypatch: pytest.MonkeyPatch
     )
 
     def used(work: float) -> bool:
-        return integers_that_pay(vectors, 1e6, work, Control()) is not None
+        return vectors_in_integers(vectors, 1e6, work, Control()) is not None
 
     assert [used(1e6), used(1e9)] == [True, False]
     monkeypatch.setattr(integer_vectors, "integer_product", lambda: None)
